@@ -1,0 +1,50 @@
+# One command per task. `make serve` and `make test` set up all they need.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?= fixtures/
+
+.PHONY: serve test lint format bench image image-test clean
+
+serve: $(VENV)/.serve
+	$(BIN)/respool serve $(ARGS)
+
+test: $(VENV)/.dev tests/node/node_modules
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
+
+image:
+	docker build -t respool .
+
+image-test:
+	sh tests/image/run
+
+clean:
+	rm -rf $(VENV) .cache tests/node/node_modules
+
+$(VENV)/.serve: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -e .
+	touch $@
+
+# pip from 25.1 on knows dependency groups.
+$(VENV)/.dev: $(VENV)/.serve
+	$(BIN)/pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/pip install -q --group dev
+	touch $@
+
+# The openai SDK for Node, for the tests that need it; without npm those are skipped, and say so.
+tests/node/node_modules: tests/node/package.json
+	if command -v npm >/dev/null; then cd tests/node && npm ci --silent && touch node_modules; fi

@@ -1,0 +1,65 @@
+"""Respool replays recorded Responses API event streams, on time and byte for byte.
+
+Importing this package loads nothing else: each public name is loaded when it is first used, since
+FastAPI alone costs about 0.4 s, which every test run of our users would pay.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from respool.clock import Clock, ManualClock, SystemClock
+    from respool.errors import RespoolError
+    from respool.http import create_app
+    from respool.pace import Pace
+    from respool.protocol.events import Event
+    from respool.recording import Header, Recording, TimedEvent
+    from respool.server import MockServer
+    from respool.store import Store
+    from respool.testing import running_server
+
+# Where each public name lives. PEP 562: a module's __getattr__ is asked for what it lacks.
+_HOMES = {
+    "Clock": "respool.clock",
+    "Event": "respool.protocol.events",
+    "Header": "respool.recording",
+    "ManualClock": "respool.clock",
+    "MockServer": "respool.server",
+    "Pace": "respool.pace",
+    "Recording": "respool.recording",
+    "RespoolError": "respool.errors",
+    "Store": "respool.store",
+    "SystemClock": "respool.clock",
+    "TimedEvent": "respool.recording",
+    "create_app": "respool.http",
+    "running_server": "respool.testing",
+}
+
+__all__ = [
+    "Clock",
+    "Event",
+    "Header",
+    "ManualClock",
+    "MockServer",
+    "Pace",
+    "Recording",
+    "RespoolError",
+    "Store",
+    "SystemClock",
+    "TimedEvent",
+    "__version__",
+    "create_app",
+    "running_server",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

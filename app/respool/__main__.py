@@ -1,0 +1,6 @@
+"""``python -m respool``."""
+
+from respool.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""File formats: one module each, and FORMATS, the table of them.
+
+To add one, write a module with the functions of `Format` and add its row.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from respool.errors import RecordingError
+from respool.formats import jsonl, sse
+from respool.recording import Recording
+
+
+class Format(Protocol):
+    """What a module of this package provides."""
+
+    @property
+    def SUFFIXES(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
+        """The endings of file names that say: this is meant to be of this format."""
+
+    def sniff(self, data: bytes) -> bool:
+        """Whether a file with this content is of this format."""
+
+    def read(self, data: bytes, name: str, path: str) -> tuple[Recording, ...]:
+        """The turns in a file's content; `path` is for errors. Raises RecordingError."""
+
+
+FORMATS: Mapping[str, Format] = {"jsonl": jsonl, "sse": sse}
+
+
+def sniff(data: bytes, path: str = "") -> str | None:
+    """The name of the format that `data` is written in, or None.
+
+    Content decides; the suffix of `path` only where the content tells nothing (an empty file, or one
+    whose every line is damaged), so that such a file is refused with its place and not passed over.
+    """
+    by_content = (name for name, module in FORMATS.items() if module.sniff(data))
+    by_suffix = (name for name, module in FORMATS.items() if path.endswith(module.SUFFIXES))
+    return next(by_content, None) or next(by_suffix, None)
+
+
+def read(data: bytes, name: str, path: str) -> tuple[Recording, ...]:
+    """Read a file's content, whatever its format. Raises RecordingError, with the place.
+
+    Example: ``read(Path("a.jsonl").read_bytes(), "a", "a.jsonl")``
+    """
+    format_ = sniff(data, path)
+    if format_ is None:
+        raise RecordingError(f"in no format that Respool reads (it reads {', '.join(FORMATS)})", path)
+    turns = FORMATS[format_].read(data, name, path)
+    if not turns:
+        raise RecordingError("empty: expected a header or an event", path)
+    return turns

@@ -1,0 +1,179 @@
+"""The native format: JSON Lines, an optional header and then one event a line.
+
+    {"respool": 1, "request": {...}, "status": 200}        header, optional
+    [0.412, {"type":"response.created",...}]               seconds since the line before, event
+    [null, {"type":"response.in_progress",...}]            no time known: the pace decides
+    {"type":"response.completed",...}                      the same, shorter
+
+Blank lines and lines that start with ``#`` are skipped. The event's text is taken from the line
+as it stands. See docs/format.md.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from respool.errors import RecordingError
+from respool.formats.turns import TurnBuilder
+from respool.protocol.events import Event, json_kind, not_json
+from respool.recording import FORMAT_VERSION, Recording, TimedEvent
+
+SUFFIXES = (".jsonl", ".ndjson")
+
+_DECODER = json.JSONDecoder()
+_WHITESPACE = " \t\r"
+_BOM = b"\xef\xbb\xbf"
+
+
+def sniff(data: bytes) -> bool:
+    """Whether any of the first lines is a header, an event, or a pair of gap and event."""
+    for number, (_, raw) in enumerate(_lines(data)):
+        if number == 20:
+            break
+        if not raw.startswith((b"{", b"[")):
+            continue
+        try:
+            value = json.loads(raw)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, list):
+            value = value[1] if len(value) == 2 else None
+        if isinstance(value, dict) and ("respool" in value or isinstance(value.get("type"), str)):
+            return True
+    return False
+
+
+def read(data: bytes, name: str, path: str) -> tuple[Recording, ...]:
+    """Read the turns of a file. Raises RecordingError with path, line and column."""
+    builder = TurnBuilder(name)
+    number = 0
+    try:
+        for number, raw in _lines(data):
+            _read_line(raw, builder)
+        return builder.finish()
+    except _LineError as error:
+        raise RecordingError(error.cause, path, number, error.column) from None
+    except UnicodeDecodeError as error:
+        problem = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
+        raise RecordingError(problem, path, number, error.start + 1) from None
+    except ValueError as error:
+        raise RecordingError(str(error), path, number) from None
+
+
+def write(recordings: Iterable[Recording]) -> str:
+    """The text of a file that holds these recordings as its turns.
+
+    Reading it gives the same headers, gaps and event texts. (A line end within an event's text,
+    where JSON allows only white space, becomes a space: a line holds one event.)
+    """
+    return "".join(
+        f"{line}\n"
+        for turn, recording in enumerate(recordings, start=1)
+        for line in _write_lines(recording, turn)
+    )
+
+
+def _write_lines(recording: Recording, turn: int) -> Iterator[str]:
+    fields = recording.header.fields
+    if fields or turn > 1:  # the header line is what parts two turns, whatever their events are
+        yield json.dumps({"respool": FORMAT_VERSION, **fields}, ensure_ascii=False)
+    for timed in recording.events:
+        text = timed.event.text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
+        if timed.gap is not None:
+            yield f"[{timed.gap!r}, {text}]"
+        elif "type" in timed.event.data:
+            yield text
+        else:
+            yield f"[null, {text}]"
+
+
+class _LineError(Exception):
+    def __init__(self, cause: str, column: int) -> None:
+        self.cause = cause
+        self.column = column
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines that say something, with their numbers.
+
+    Only LF ends a line: U+2028 and its like are legal inside a JSON string.
+    """
+    for number, raw in enumerate(data.removeprefix(_BOM).split(b"\n"), start=1):
+        if raw.strip() and not raw.startswith(b"#"):
+            yield number, raw
+
+
+def _read_line(raw: bytes, builder: TurnBuilder) -> None:
+    line = raw.decode()
+    start = _skip(line, 0)
+    if line[start] == "[":
+        gap, text, data = _read_pair(line, start)
+        default_type = "message"
+    else:
+        data, end = _scan(line, start)
+        _end_of_line(line, end)
+        gap, text, default_type = None, line[start:end], None  # without a type, who knows what it is
+        if isinstance(data, dict) and "respool" in data:
+            builder.header(data)
+            return
+    try:
+        event = Event.from_object(text, data, default_type)
+    except ValueError as error:
+        raise _LineError(str(error), line.index(text) + 1) from None
+    builder.event(TimedEvent(gap, event), data)
+
+
+def _read_pair(line: str, start: int) -> tuple[float | None, str, Any]:
+    """``[gap, event]``, taken apart so that the event's text stays as it is."""
+    at = _skip(line, start + 1)
+    value, end = _scan(line, at)
+    gap = None if value is None else _gap(value, at)
+    at = _skip(line, _expect(line, end, ","))
+    data, end = _scan(line, at)
+    _end_of_line(line, _expect(line, end, "]"))
+    return gap, line[at:end], data
+
+
+def _gap(value: Any, at: int) -> float:
+    try:
+        gap = float(value) if type(value) in (int, float) else math.nan
+    except OverflowError:
+        gap = math.inf
+    if not 0 <= gap < math.inf:
+        shown = value if type(value) in (int, float) else json_kind(value)
+        raise _LineError(f"a gap is a number of seconds, 0 or more, or null, but this is {shown}", at + 1)
+    return gap
+
+
+def _scan(line: str, at: int) -> tuple[Any, int]:
+    try:
+        return _DECODER.raw_decode(line, at)
+    except json.JSONDecodeError as error:
+        raise _LineError(not_json(error), error.pos + 1) from None
+    except RecursionError:
+        raise _LineError("the JSON is nested too deeply", at + 1) from None
+    except ValueError as error:  # a number of thousands of digits
+        raise _LineError(f"not JSON that can be read: {error}", at + 1) from None
+
+
+def _expect(line: str, at: int, token: str) -> int:
+    at = _skip(line, at)
+    if not line.startswith(token, at):
+        raise _LineError(f'expected "{token}" here: a line is [gap, event] or the bare event', at + 1)
+    return at + 1
+
+
+def _end_of_line(line: str, at: int) -> None:
+    at = _skip(line, at)
+    if at < len(line):
+        rest = line[at:].strip()
+        shown = rest if len(rest) <= 40 else f"{rest[:37]}..."
+        hint = ": two events run together?" if rest.lstrip(",")[:1] in ("{", "[") else ""
+        raise _LineError(f"expected the end of the line, but it goes on with {shown}{hint}", at + 1)
+
+
+def _skip(line: str, at: int) -> int:
+    while at < len(line) and line[at] in _WHITESPACE:
+        at += 1
+    return at

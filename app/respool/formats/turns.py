@@ -1,0 +1,68 @@
+"""Where one response ends and the next begins, for formats that hold several in one file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from respool.protocol.events import CREATED, TERMINAL_TYPES
+from respool.recording import Header, Recording, TimedEvent, turn_name
+
+
+@dataclass(slots=True)
+class _Turn:
+    header: Header = field(default_factory=Header)
+    events: list[TimedEvent] = field(default_factory=list)
+    ended: bool = False
+    response_id: object = None
+
+
+class TurnBuilder:
+    """Collects events, and cuts them into turns.
+
+    A turn begins with a header, and with a `response.created` that follows a terminal event or has
+    another response's id. So a connection that was cut and tried again is two turns, while one
+    response in which `response.created` was sent twice stays one.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._turns: list[_Turn] = []
+
+    def header(self, fields: Mapping[str, Any]) -> None:
+        """Begin a turn. Raises ValueError for a bad header."""
+        self._turns.append(_Turn(Header(fields)))
+
+    def event(self, timed: TimedEvent, data: Mapping[str, Any]) -> None:
+        """Add an event; `data` is its parsed text. Raises ValueError where no event may follow."""
+        response = data.get("response")
+        response_id = response.get("id") if isinstance(response, dict) else None
+        turn = self._turns[-1] if self._turns else None
+        if turn is None or (
+            timed.event.type == CREATED and turn.events and (turn.ended or turn.response_id != response_id)
+        ):
+            turn = _Turn()
+            self._turns.append(turn)
+        if turn.header.body is not None:
+            raise ValueError('the header has a "body", so no event may follow it')
+        if turn.response_id is None:
+            turn.response_id = response_id
+        turn.ended = turn.ended or timed.event.type in TERMINAL_TYPES
+        turn.events.append(timed)
+
+    def done(self) -> None:
+        """The sentinel ``[DONE]``: the current turn has ended."""
+        if self._turns:
+            turn = self._turns[-1]
+            turn.ended = True
+            turn.header = Header({**turn.header.fields, "done": True})
+
+    def finish(self) -> tuple[Recording, ...]:
+        """The recordings, one a turn. Raises ValueError for a turn with neither events nor body."""
+        for number, turn in enumerate(self._turns, start=1):
+            if not turn.events and turn.header.body is None:
+                which = f" of turn {number}" if len(self._turns) > 1 else ""
+                raise ValueError(f'the header{which} is followed by no event and has no "body"')
+        return tuple(
+            Recording(turn_name(self._name, number), turn.header, tuple(turn.events))
+            for number, turn in enumerate(self._turns, start=1)
+        )

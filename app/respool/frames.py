@@ -1,0 +1,99 @@
+"""Frames: what is written at one moment; and Schedule, all frames of a stream ready to be sent."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import accumulate
+
+from respool.protocol import sse
+from respool.protocol.events import Event
+
+# Large enough to make the cost of a write small, small enough for a slow reader to be felt: the
+# high-water mark of the server's write buffer is the same.
+MAX_CHUNK = 64 * 1024  # bytes
+
+
+class Action(Enum):
+    """What a frame does besides carrying bytes."""
+
+    SEND = "send"
+    CLOSE = "close"  # end the stream here, properly
+    ABORT = "abort"  # cut the connection
+
+    def __repr__(self) -> str:
+        return f"Action.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Bytes to write at a moment, in seconds since the request."""
+
+    at: float
+    data: bytes = b""
+    action: Action = Action.SEND
+
+
+Encoder = Callable[[Event], bytes]
+
+
+def encode_sse(event: Event) -> bytes:
+    """An event as the API's SSE stream has it: ``event:`` with its type, ``data:`` with its text."""
+    return sse.encode(event.text, event.type)
+
+
+SSE_DONE = sse.encode(sse.DONE)  # it has no event: line
+
+
+@dataclass(frozen=True, slots=True)
+class Reel:
+    """The encoded frames of a recording, one after the other: made once, shared by all streams."""
+
+    data: bytes
+    ends: Sequence[int]  # ends[i]: where frame i ends in `data`
+
+    @classmethod
+    def wind(cls, frames: Iterable[bytes]) -> "Reel":
+        """Put frames on a reel."""
+        parts = list(frames)
+        return cls(b"".join(parts), array("Q", accumulate(map(len, parts))))
+
+    def start_of(self, frame: int) -> int:
+        """Where a frame begins, in bytes."""
+        return self.ends[frame - 1] if frame else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A reel, and the moment at which each of its frames is due: all that sending needs."""
+
+    reel: Reel
+    moments: Sequence[float]  # seconds since the request, never falling
+
+    def __len__(self) -> int:
+        return len(self.moments)
+
+    @property
+    def end(self) -> float:
+        """The moment of the last frame, in seconds since the request."""
+        return self.moments[-1] if self.moments else 0.0
+
+    def due(self, elapsed: float) -> int:
+        """How many frames are due when `elapsed` seconds have passed since the request."""
+        return bisect_right(self.moments, elapsed)
+
+    def chunk(self, sent: int, due: int) -> tuple[int, bytes]:
+        """As many whole frames from number `sent` on, before number `due`, as make one write.
+
+        Gives the number of frames sent after it, and the bytes: at most MAX_CHUNK, unless a single
+        frame is larger.
+        """
+        start = self.reel.start_of(sent)
+        upto = max(sent + 1, min(due, bisect_right(self.reel.ends, start + MAX_CHUNK)))
+        return upto, self.reel.data[start : self.reel.ends[upto - 1]]
+
+    def frames(self) -> Iterator[Frame]:
+        """The same, one frame at a time."""
+        for number, at in enumerate(self.moments):
+            yield Frame(at, self.reel.data[self.reel.start_of(number) : self.reel.ends[number]])

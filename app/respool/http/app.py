@@ -1,0 +1,126 @@
+"""create_app: the FastAPI application around a MockServer."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import watchfiles
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request as HTTPRequest
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from respool import __version__
+from respool.errors import RequestError
+from respool.http import problems, responses
+from respool.http.bodies import DEFAULT_LIMIT
+from respool.http.edge import Edge
+from respool.server import MockServer
+
+logger = logging.getLogger("respool")
+
+_LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
+
+
+def create_app(server: MockServer, *, max_body: int = DEFAULT_LIMIT, reload: bool = False) -> FastAPI:
+    """The application that serves `server`.
+
+    `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
+    of the recordings' files are taken up while it runs.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watch = asyncio.create_task(_watch(server)) if reload else None
+        yield
+        if watch:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+
+    app = FastAPI(title="Respool", version=__version__, lifespan=lifespan)
+    problems.add_handlers(app)
+    app.include_router(responses.router(server, max_body))
+
+    @app.get("/v1/models", tags=["models"])
+    async def models() -> dict[str, Any]:
+        """The recordings, as models: each may be asked for by its name."""
+        return {"object": "list", "data": [_model(server, name) for name in server.store.names]}
+
+    @app.get("/healthz", tags=["respool"])
+    async def healthz() -> dict[str, Any]:
+        """Whether the server runs, and how many recordings it serves and has refused."""
+        store = server.store
+        return {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
+
+    app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origin_regex=_LOOPBACK_ORIGIN,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"],
+    )
+    app.add_middleware(_RefuseWebSocket)
+    app.add_middleware(Edge, server=server)
+    return app
+
+
+def _model(server: MockServer, name: str) -> dict[str, Any]:
+    first = server.store.turns(name)[0].events[:1]
+    response = first[0].event.data.get("response") if first else None
+    created = response.get("created_at") if isinstance(response, dict) else None
+    return {
+        "id": name,
+        "object": "model",
+        "created": created if type(created) is int else 0,
+        "owned_by": "respool",
+    }
+
+
+async def _watch(server: MockServer) -> None:
+    """Take up changes of the files, and say so."""
+    async for _ in watchfiles.awatch(*server.store.paths, step=50, debounce=200):
+        changes = await asyncio.to_thread(server.store.refresh)
+        for name in changes.changed:
+            logger.info("reloaded %s", name)
+        for name in changes.removed:
+            logger.info("removed %s", name)
+        for refusal in changes.refused:
+            kept = "; its last good version is still served" if refusal.kept else ""
+            logger.warning("refused %s%s", refusal.error, kept)
+
+
+# 426, and nothing else, makes clients fall back to HTTP at once: after a 404 the Codex CLI tries
+# seven times before it does.
+_UPGRADE = RequestError(
+    "This server does not serve WebSocket; use HTTP with server-sent events.",
+    status=426,
+    code="websocket_not_supported",
+)
+_UPGRADE_HEADERS = {"upgrade": "HTTP/1.1"}
+
+
+async def _refuse_upgrade(http: HTTPRequest) -> Response:
+    """``GET /v1/responses``: an upgrade request, where the server knows no WebSocket library."""
+    if "upgrade" in http.headers:
+        return problems.envelope(_UPGRADE, _UPGRADE_HEADERS)
+    return problems.envelope(
+        RequestError("Invalid method for URL (GET /v1/responses)", status=405), {"allow": "POST"}
+    )
+
+
+class _RefuseWebSocket:
+    """The same where it knows one: then the upgrade is a connection of its own kind."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await problems.envelope(_UPGRADE, _UPGRADE_HEADERS)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)

@@ -1,0 +1,89 @@
+"""The outermost layer: what every request has, whatever its route.
+
+A request id, an entry in the journal and one line in the log, and the prefix ``/r/NAME`` which says
+what to play. It is plain ASGI, since Starlette's BaseHTTPMiddleware costs more than all the rest.
+"""
+
+import logging
+import re
+from typing import cast
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from respool.errors import RequestError
+from respool.http.problems import envelope
+from respool.journal import Exchange
+from respool.server import MockServer
+
+logger = logging.getLogger("respool.requests")
+
+_INTERNAL = RequestError(
+    "The server had an error processing your request. Respool's log tells more.",
+    status=500,
+    type="server_error",
+)
+_TURN = re.compile(r"(?P<name>.+)/turns/(?P<turn>[0-9]{1,9})")
+
+
+class Edge:
+    """Wraps the app; see the module."""
+
+    def __init__(self, app: ASGIApp, server: MockServer) -> None:
+        self.app = app
+        self.server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        clock, journal = self.server.clock, self.server.journal
+        sent_path = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
+        exchange = Exchange(
+            scope.get("method", "WEBSOCKET"), sent_path.decode("ascii", "backslashreplace"), clock.now()
+        )
+        scope["respool.exchange"] = exchange
+        if scope["path"].startswith("/r/"):
+            self._take_prefix(scope)
+
+        async def send_head(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                exchange.status = message["status"]
+                headers = MutableHeaders(raw=message["headers"])
+                exchange.request_id = headers.setdefault("x-request-id", exchange.request_id)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_head)
+        except Exception:
+            # A defect of ours. The log tells where; the client gets what the service says of its own,
+            # or, once a stream has begun, the end of it.
+            logger.exception("internal error in %s", exchange)
+            if exchange.status is None:
+                await envelope(_INTERNAL)(scope, receive, send_head)
+        finally:
+            exchange.seconds = clock.now() - exchange.received
+            journal.add(exchange)
+            logger.info("%s", exchange)
+
+    def _take_prefix(self, scope: Scope) -> None:
+        """Cut ``/r/NAME`` off the path, so that all routes work below it."""
+        head, found, tail = scope["path"].rpartition("/v1/")
+        name = head.removeprefix("/r/")
+        if not found or not name:
+            return
+        if self.server.store.get(name) is None and (match := _TURN.fullmatch(name)):
+            name = f"{match['name']}#{match['turn']}"
+        scope["respool.name"] = name
+        scope["path"] = f"/v1/{tail}"
+        scope["raw_path"] = scope["path"].encode()
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    """The journal's entry for this request, to be filled."""
+    return cast(Exchange, scope["respool.exchange"])
+
+
+def name_in_path(scope: Scope) -> str | None:
+    """What ``/r/NAME`` asks for."""
+    return scope.get("respool.name")

@@ -1,0 +1,67 @@
+"""``/v1/responses``: create."""
+
+import json
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from starlette.requests import Request as HTTPRequest
+from starlette.responses import Response
+
+from respool.http.bodies import read_object
+from respool.http.edge import exchange_of, name_in_path
+from respool.http.sending import LateResponse, PlaybackResponse
+from respool.matching import PLAY_HEADER, Request
+from respool.playback import Playback
+from respool.server import MockServer
+
+# Of a recorded answer's headers, those which describe its transport or its owner are not sent:
+# our own transport has its own, and nobody's cookies or account names belong in a test.
+_NOT_REPLAYED = frozenset(
+    "connection keep-alive proxy-authenticate proxy-connection te trailer transfer-encoding upgrade "
+    "content-length content-encoding date server set-cookie set-cookie2 alt-svc "
+    "openai-organization openai-project".split()
+)
+
+
+def router(server: MockServer, max_body: int) -> APIRouter:
+    """The routes, for one server. `max_body` is the limit of a request body in bytes."""
+    routes = APIRouter(prefix="/v1/responses", tags=["responses"])
+
+    @routes.post("", summary="Create a response", response_class=Response)
+    async def create(http: HTTPRequest) -> Response:
+        """Play the recording that answers: as a stream if the body's `stream` is true, else its final
+        Response object, at the moment at which the stream would have ended."""
+        exchange = exchange_of(http.scope)
+        body = await read_object(http, max_body)
+        request = Request(body, name_in_path(http.scope), http.headers.get(PLAY_HEADER))
+        playback = server.start(request, exchange.received)
+        exchange.recording = playback.recording.name
+        headers = _headers(playback, server.clock.now())
+        if playback.recording.plain:
+            return _plain(playback, headers)
+        if request.stream:
+            return PlaybackResponse(playback, server.clock, exchange, headers)
+        return LateResponse(playback.final_response(), playback.ends, server.clock, exchange, headers)
+
+    return routes
+
+
+def _headers(playback: Playback, now: float) -> dict[str, str]:
+    """The headers that the real service sends, the recorded ones first."""
+    recorded = {name.lower(): value for name, value in playback.recording.header.headers.items()}
+    return {
+        "openai-version": "2020-10-01",
+        "openai-processing-ms": str(max(1, round((now - playback.started) * 1000))),
+        "cache-control": "no-cache",
+        **{name: value for name, value in recorded.items() if name not in _NOT_REPLAYED},
+    }
+
+
+def _plain(playback: Playback, headers: Mapping[str, str]) -> Response:
+    """An answer that is no stream: an HTTP error, most of the time."""
+    header = playback.recording.header
+    if isinstance(header.body, str):
+        return Response(header.body, header.status, headers, media_type="text/plain")
+    return Response(
+        json.dumps(header.body, ensure_ascii=False), header.status, headers, media_type="application/json"
+    )

@@ -1,0 +1,90 @@
+"""How an answer leaves: the only place that waits for its moment."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+from sse_starlette import EventSourceResponse
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from respool.clock import Clock
+from respool.journal import Exchange
+from respool.playback import Playback
+
+CLIENT_LEFT = "client left"
+CUT = "cut by the server"
+
+
+class PlaybackResponse(EventSourceResponse):
+    """A playback as a stream of server-sent events.
+
+    The library watches for the client's and the server's end; its pings and its line ends are
+    switched off, since every byte of ours comes from the schedule.
+    """
+
+    def __init__(
+        self, playback: Playback, clock: Clock, exchange: Exchange, headers: Mapping[str, str]
+    ) -> None:
+        self._playback = playback
+        self._clock = clock
+        self._exchange = exchange
+        super().__init__(
+            self._chunks(),
+            status_code=playback.recording.header.status,
+            headers=headers,
+            ping=0,
+            sep="\n",
+            client_close_handler_callable=self._note_client_left,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._exchange.ended = CUT  # unless one of the two ways below is how it ends
+        await super().__call__(scope, receive, send)
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        schedule, started = self._playback.schedule, self._playback.started
+        sent = 0
+        while sent < len(schedule):
+            await self._clock.sleep_until(started + schedule.moments[sent])
+            # At least the one that was waited for: rounding must not make us wait for it again.
+            due = max(sent + 1, schedule.due(self._clock.now() - started))
+            while sent < due:
+                sent, chunk = schedule.chunk(sent, due)
+                yield chunk  # returns when the transport has room again
+                self._exchange.events = min(sent, len(self._playback.recording.events))
+        self._exchange.ended = ""
+
+    async def _note_client_left(self, message: Message) -> None:
+        if self._exchange.ended:
+            self._exchange.ended = CLIENT_LEFT
+
+
+class LateResponse(Response):
+    """A JSON answer that leaves at a moment of the clock, unless the client has left before."""
+
+    media_type = "application/json"
+
+    def __init__(
+        self, content: str, moment: float, clock: Clock, exchange: Exchange, headers: Mapping[str, str]
+    ) -> None:
+        self._moment = moment
+        self._clock = clock
+        self._exchange = exchange
+        super().__init__(content, headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        left = asyncio.Event()
+        watch = asyncio.create_task(_watch(receive, left))
+        try:
+            if await self._clock.sleep_until(self._moment, left):
+                await super().__call__(scope, receive, send)
+            else:
+                self._exchange.ended = CLIENT_LEFT
+        finally:
+            watch.cancel()
+
+
+async def _watch(receive: Receive, left: asyncio.Event) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    left.set()

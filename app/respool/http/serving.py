@@ -1,0 +1,62 @@
+"""Running the app under uvicorn: sockets and the server's own settings, for the CLI and for tests."""
+
+import asyncio
+import logging
+import socket
+
+import uvicorn
+from sse_starlette.sse import AppStatus
+from starlette.types import ASGIApp
+
+# Seconds that open streams and answers get to end after SIGTERM, before they are cut.
+GRACE = 2
+# Seconds. A client's idle connection should not be closed under its next request.
+KEEP_ALIVE = 75
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; `port` 0 picks a free one. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(2048)
+        sock.set_inheritable(True)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def url_of(sock: socket.socket) -> str:
+    """Where a client finds a socket that listens, as a base URL without a path."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def uvicorn_server(app: ASGIApp, grace: int = GRACE) -> uvicorn.Server:
+    """A uvicorn server for `app`; run it with ``server.run(sockets=[sock])``."""
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    # sse-starlette keeps this flag for the whole process: a server that was stopped by a signal would
+    # cut every stream of the next one.
+    AppStatus.should_exit = False
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=grace,
+        timeout_keep_alive=KEEP_ALIVE,
+        ws="websockets-sansio",
+    )
+    return uvicorn.Server(config)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's is worth logging: not that of a stream which was cut on purpose, or
+    because the server stops. Errors within the app are caught and logged by `edge`."""
+    cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    expected = record.getMessage().startswith(("ASGI callable returned without completing", "Cancel "))
+    return not (cancelled or expected)

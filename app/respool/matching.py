@@ -1,0 +1,100 @@
+"""Matching: which recording answers a request."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from respool.errors import NoMatchingRecording, RequestError
+from respool.protocol.events import json_kind
+from respool.recording import Recording
+from respool.store import Store
+
+PLAY_HEADER = "x-respool-play"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to create a response: its body, and what it says outside of it.
+
+    Source of the fields read from the body: ``POST /v1/responses``, parameters `model`, `stream`.
+    """
+
+    body: Mapping[str, Any]
+    path_name: str | None = None  # NAME of /r/NAME/v1/responses
+    header_name: str | None = None  # of the header x-respool-play
+
+    @property
+    def model(self) -> str | None:
+        """The parameter `model`."""
+        model: str | None = self.body.get("model")
+        return model
+
+    @property
+    def stream(self) -> bool:
+        """Whether a stream is asked for: false, null and absent all mean that it is not."""
+        return bool(self.body.get("stream"))
+
+    def check(self) -> None:
+        """Find what would be wrong for any model. Raises RequestError in the API's words."""
+        for param, kind in (("model", str), ("stream", bool)):
+            value = self.body.get(param)
+            if value is not None and type(value) is not kind:
+                expected = "a string" if kind is str else "a boolean"
+                raise RequestError(
+                    f"Invalid type for '{param}': expected {expected}, but got {json_kind(value)} instead.",
+                    code="invalid_type",
+                    param=param,
+                )
+        if self.model is None and not (self.path_name or self.header_name or self.body.get("prompt")):
+            raise RequestError(
+                "Missing required parameter: 'model'.", code="missing_required_parameter", param="model"
+            )
+
+
+def choose(request: Request, store: Store, default: str | None) -> Recording:
+    """The recording that answers: by path, by header, by model, the default, or the only one.
+
+    Raises NoMatchingRecording, which names the nearest ones. A name in the path or the header must
+    be that of a recording; a model that is not simply says nothing.
+    """
+    for name, where in ((request.path_name, "the path"), (request.header_name, f"the header {PLAY_HEADER}")):
+        if name:
+            return store.get(name) or _fail(
+                f"No recording is named {_quote(name)}, as {where} asks for.", store, name
+            )
+    if request.model and (recording := store.get(request.model)):
+        return recording
+    if default and (recording := store.get(default)):
+        return recording
+    if len(store.names) == 1 and (recording := store.get(store.names[0])):
+        return recording
+    asked = f"no recording is named {_quote(request.model)}" if request.model else "the request names none"
+    return _fail(f"No recording matches: {asked} and there is no default.", store, request.model or "")
+
+
+def _fail(problem: str, store: Store, name: str) -> Recording:
+    for refusal in store.refused:
+        if refusal.name == name and not refusal.kept:
+            raise NoMatchingRecording(f"The recording {_quote(name)} was refused: {refusal.error}")
+    if turns := store.turns(name.rpartition("#")[0]):
+        problem = f"{problem} The recording has {len(turns)} turn{'s' if len(turns) > 1 else ''}."
+    nearest = store.nearest(name)
+    if nearest:
+        shown = f"Nearest: {', '.join(nearest)}."
+    elif store.names:
+        more = ", ..." if len(store.names) > 5 else ""
+        shown = f"There are: {', '.join(store.names[:5])}{more}."
+    else:
+        shown = "There are no recordings at all."
+    raise NoMatchingRecording(
+        f"{problem} {shown} Name one in the path (/r/NAME/v1/responses), "
+        f"in the header {PLAY_HEADER}, or as the model.",
+        nearest,
+    )
+
+
+def _quote(name: str | None) -> str:
+    """A name from a client, fit for a message: quoted, without control characters, not too long."""
+    text = json.dumps(name, ensure_ascii=False)
+    return text if len(text) <= 200 else f'{text[:196]}..."'

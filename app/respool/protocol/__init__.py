@@ -1,0 +1,1 @@
+"""The Responses API as a protocol: events in, values out. No time and no I/O."""

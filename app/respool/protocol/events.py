@@ -1,0 +1,125 @@
+"""Event: one event of a Responses API stream, kept as the text that was recorded."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from json.decoder import scanstring  # type: ignore[attr-defined]  # in every CPython, missing from typeshed
+from typing import Any
+
+CREATED = "response.created"
+
+# The events after which the service closes the stream. `error` may still be followed by
+# `response.failed`, so it is not among them.
+TERMINAL_TYPES = frozenset({"response.completed", "response.failed", "response.incomplete"})
+
+_WHITESPACE = " \t\n\r"
+_DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its JSON text, which is what goes on the wire, and its type.
+
+    `text` is never written anew from parsed JSON: key order, escapes, number formats and unknown
+    fields stay as they were recorded. `type` is the decoded value of the text's ``type`` field (or,
+    where the text has none, the name from the SSE ``event:`` line).
+    """
+
+    text: str
+    type: str
+
+    @classmethod
+    def parse(cls, text: str, default_type: str | None = None) -> "Event":
+        """Read one event from its JSON text.
+
+        Raises ValueError (json.JSONDecodeError when the place is known) if the text is not one JSON
+        object, or has no string ``type`` and no `default_type` is given.
+        """
+        return cls.from_object(text, loads(text), default_type)
+
+    @classmethod
+    def from_object(cls, text: str, value: Any, default_type: str | None = None) -> "Event":
+        """The same, for a text that has been parsed to `value` already."""
+        if not isinstance(value, dict):
+            raise ValueError(f"an event is a JSON object, but this is {json_kind(value)}")
+        type_ = value.get("type", default_type)
+        if not isinstance(type_, str) or not type_:
+            what = f'its "type" is {json_kind(type_)}' if "type" in value else 'it has no "type"'
+            raise ValueError(f'an event needs a "type" that is a string, but {what}')
+        return cls(text, type_)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The parsed text. Parsed at each access: keep it if you need it twice."""
+        value: dict[str, Any] = json.loads(self.text)
+        return value
+
+    @property
+    def sequence_number(self) -> int | None:
+        """The event's ``sequence_number``, or None where it has none (older recordings)."""
+        number = self.data.get("sequence_number")
+        return number if type(number) is int else None
+
+
+def loads(text: str) -> Any:
+    """``json.loads``, whose every failure is a ValueError: also numbers and nesting without end."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+
+
+def not_json(error: json.JSONDecodeError) -> str:
+    """What an error message says of text that is not JSON; the place is told apart from it."""
+    return f"not JSON: {error.msg[0].lower()}{error.msg[1:]}"
+
+
+def json_kind(value: object) -> str:
+    """How an error message names a JSON value: "an array", "null", ..."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int():
+            return "an integer"
+        case float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def member_text(text: str, key: str) -> str | None:
+    """The raw JSON text of one member of the object that `text` holds, or None if it is not there.
+
+    So the Response object of a terminal event can be served with its bytes as recorded. `text` must
+    be valid JSON. As in ``json.loads``, the last of several equal keys counts.
+    """
+    found = None
+    for name, start, end in _members(text):
+        if name == key:
+            found = text[start:end]
+    return found
+
+
+def _members(text: str) -> Iterator[tuple[str, int, int]]:
+    """Each member's key, and where its value begins and ends."""
+    at = _skip(text, text.index("{") + 1)
+    while text[at] == '"':
+        key, at = scanstring(text, at + 1, True)
+        start = _skip(text, _skip(text, at) + 1)  # past the colon
+        _, end = _DECODER.raw_decode(text, start)
+        yield key, start, end
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at] in _WHITESPACE:
+        at += 1
+    return at

@@ -1,0 +1,119 @@
+"""Recording: the events of one response, with their times, as they were captured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from respool.protocol.events import Event, json_kind
+
+FORMAT_VERSION = 1  # the "respool" field of a header line
+
+
+@dataclass(frozen=True, slots=True)
+class TimedEvent:
+    """An event, and how long after the one before it came.
+
+    `gap` is in seconds since the previous event (for the first: since the request was sent), or None
+    where the recording has no time; the pace then chooses. Gaps rather than moments, so that reading
+    and writing a file never changes a digit of it.
+    """
+
+    gap: float | None
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header line of a recording: what was asked, and how the answer began.
+
+    `fields` is the JSON object of that line, kept whole so that fields which this version does not
+    know survive; the properties read the known ones. Raises ValueError when one of those has the
+    wrong type.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
+        for name, (kinds, expected) in _HEADER_FIELDS.items():
+            value = self.fields.get(name)
+            if value is not None and type(value) not in kinds:
+                raise ValueError(f'the header\'s "{name}" is {json_kind(value)}, expected {expected}')
+        version = self.fields.get("respool", FORMAT_VERSION)
+        if version != FORMAT_VERSION:
+            raise ValueError(f"the header's format version is {version}, this Respool reads {FORMAT_VERSION}")
+        if not 200 <= self.status <= 599:
+            raise ValueError(f'the header\'s "status" is {self.status}, expected 200 to 599')
+        for name, value in self.headers.items():
+            if not isinstance(value, str):
+                raise ValueError(f'the header\'s "headers": {name} is {json_kind(value)}, expected a string')
+            if not _sendable(name) or ":" in name or " " in name or not name or not _sendable(value):
+                raise ValueError(f'the header\'s "headers": {name!r} cannot be sent as an HTTP header')
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The body of the request that this recording answered; empty if it is not known."""
+        return self.fields.get("request") or {}
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return self.fields.get("status") or 200
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The HTTP headers of the answer, as recorded."""
+        return self.fields.get("headers") or {}
+
+    @property
+    def body(self) -> Any:
+        """The body of an answer that is no stream: JSON, or a string to be sent as it is."""
+        return self.fields.get("body")
+
+    @property
+    def note(self) -> str:
+        """What a reader should know of this recording."""
+        return self.fields.get("note") or ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the stream ended with the sentinel ``[DONE]``, as OpenRouter's do."""
+        return bool(self.fields.get("done"))
+
+
+_HEADER_FIELDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "respool": ((int,), "an integer"),
+    "request": ((dict,), "an object"),
+    "status": ((int,), "an integer"),
+    "headers": ((dict,), "an object"),
+    "note": ((str,), "a string"),
+    "done": ((bool,), "true or false"),
+}
+
+
+def _sendable(text: str) -> bool:
+    return text.isprintable() and text.isascii()
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One captured answer. Compared by identity: a recording that was read again is another one.
+
+    `name` is the path below the folder without the suffix; the second and later responses of one
+    file are its turns, ``name#2``, ``name#3`` ...
+    """
+
+    name: str
+    header: Header
+    events: tuple[TimedEvent, ...]
+
+    @property
+    def plain(self) -> bool:
+        """Whether it answers with a body instead of a stream: an HTTP error, most of the time."""
+        return not self.events
+
+
+def turn_name(name: str, turn: int) -> str:
+    """The name of a file's turn, which counts from 1: the first turn has the file's own name."""
+    return name if turn == 1 else f"{name}#{turn}"

@@ -1,0 +1,187 @@
+"""Store: recordings by name, from folders and files, taken up anew when they change."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from respool import formats
+from respool.errors import PathError, RecordingError
+from respool.recording import Recording
+
+# What a file may be at most: one that is larger is refused, not read into memory.
+MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that cannot be used as it is now."""
+
+    name: str
+    error: RecordingError
+    kept: bool  # whether its last good version is still served
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a `Store.refresh` found new: names of recordings, and refusals."""
+
+    changed: Sequence[str]
+    removed: Sequence[str]
+    refused: Sequence[Refusal]
+
+
+class _Signature(NamedTuple):
+    """What changes when a file is written."""
+
+    mtime_ns: int
+    size: int
+    inode: int
+
+
+_UNREADABLE = _Signature(0, 0, 0)  # unlike any file's: it is tried again at each refresh
+
+
+@dataclass(slots=True)
+class _File:
+    name: str
+    signature: _Signature
+    turns: tuple[Recording, ...] = ()  # of the last version that could be read
+    error: RecordingError | None = None  # of the newest version
+    ignored: bool = False  # no recording, and nothing says that it was meant to be one
+
+
+class Store:
+    """The recordings below some paths.
+
+    A recording's name is its path below the folder that was given, without the suffix; a file that
+    was given by itself has its own name without the suffix. Names are made from the files found, and
+    looked up: a name from a client never becomes a path.
+
+    Raises PathError when one of `paths` does not exist.
+    """
+
+    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
+        self.paths = tuple(Path(path) for path in paths)
+        for path in self.paths:
+            if not path.exists():
+                raise PathError(f"{path}: no such file or folder")
+        self._files: dict[Path, _File] = {}
+        self._recordings: dict[str, tuple[Recording, ...]] = {}
+        self._clashes: list[Refusal] = []
+        self.refresh()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the recordings, sorted. Each may hold several turns."""
+        return list(self._recordings)
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """What cannot be used, and why, in the order of the files."""
+        broken = [
+            Refusal(file.name, file.error, kept=file.name in self._recordings)
+            for file in self._files.values()
+            if file.error is not None
+        ]
+        return sorted([*broken, *self._clashes], key=lambda refusal: refusal.error.path)
+
+    def turns(self, name: str) -> tuple[Recording, ...]:
+        """The turns of the recording `name`; none if there is no such recording."""
+        return self._recordings.get(name, ())
+
+    def get(self, name: str) -> Recording | None:
+        """The first turn of `name`, or the Nth of ``name#N``; None if there is none such."""
+        if turns := self._recordings.get(name):
+            return turns[0]
+        base, _, number = name.rpartition("#")
+        if number.isascii() and number.isdecimal() and len(number) < 10:
+            turns = self.turns(base)
+            if 1 <= int(number) <= len(turns):
+                return turns[int(number) - 1]
+        return None
+
+    def nearest(self, name: str, limit: int = 3) -> list[str]:
+        """The names most like `name`, best first."""
+        return get_close_matches(name, self.names, n=limit, cutoff=0.4)
+
+    def refresh(self) -> Changes:
+        """Look at the files again, read those that changed, and say what did.
+
+        A file that can no longer be read keeps the recording of its last good version.
+        """
+        before = self._recordings
+        refused_before = {str(refusal.error) for refusal in self.refused}
+        self._files = {path: file for path, name in self._find() if (file := self._read(path, name))}
+        self._index()
+        return Changes(
+            changed=[name for name, turns in self._recordings.items() if before.get(name) is not turns],
+            removed=sorted(before.keys() - self._recordings.keys()),
+            refused=[refusal for refusal in self.refused if str(refusal.error) not in refused_before],
+        )
+
+    def _find(self) -> Iterator[tuple[Path, str]]:
+        """Each file to look at, once, with its name."""
+        seen: set[Path] = set()
+        for top in self.paths:
+            for path in _files_below(top):
+                resolved = path.resolve()
+                if resolved not in seen:
+                    seen.add(resolved)
+                    below = Path(path.name) if path == top else path.relative_to(top)
+                    yield path, below.with_suffix("").as_posix()
+
+    def _read(self, path: Path, name: str) -> _File | None:
+        """What the file is now, from memory if it has not changed; None if it has just gone."""
+        last = self._files.get(path)
+        turns = last.turns if last else ()
+        signature = _UNREADABLE
+        try:
+            status = path.stat()
+            signature = _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
+            if last and last.signature == signature:
+                return last
+            if signature.size > MAX_FILE_SIZE:
+                raise RecordingError(f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}", str(path))
+            data = path.read_bytes()
+            # In a folder there may be anything; a file given by itself is meant to be a recording.
+            if path not in self.paths and not turns and formats.sniff(data, str(path)) is None:
+                return _File(name, signature, ignored=True)
+            return _File(name, signature, formats.read(data, name, str(path)))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return _File(name, _UNREADABLE, turns, RecordingError(error.strerror or str(error), str(path)))
+        except RecordingError as error:
+            return _File(name, signature, turns, error)
+
+    def _index(self) -> None:
+        owners: dict[str, list[Path]] = {}
+        for path, file in self._files.items():
+            if not file.ignored:
+                owners.setdefault(file.name, []).append(path)
+        self._clashes = [_clash(name, paths) for name, paths in owners.items() if len(paths) > 1]
+        self._recordings = {
+            name: self._files[paths[0]].turns
+            for name, paths in sorted(owners.items())
+            if len(paths) == 1 and self._files[paths[0]].turns
+        }
+
+
+def _files_below(top: Path) -> list[Path]:
+    """The files of a folder, sorted; a name that begins with a dot is some tool's, not a recording."""
+    if not top.is_dir():
+        return [top]
+    return [
+        path
+        for path in sorted(top.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(top).parts)
+    ]
+
+
+def _clash(name: str, paths: Sequence[Path]) -> Refusal:
+    others = " and ".join(str(path) for path in paths[1:])
+    cause = f"its name {name} is also that of {others}; rename one, neither is served"
+    return Refusal(name, RecordingError(cause, str(paths[0])), kept=False)

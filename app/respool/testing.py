@@ -1,0 +1,65 @@
+"""running_server: a real server in a thread, for tests, benchmarks and notebooks."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from respool.clock import Clock
+from respool.pace import Pace
+from respool.server import MockServer
+from respool.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that listens on a free port of 127.0.0.1."""
+
+    url: str  # "http://127.0.0.1:PORT"
+    server: MockServer
+
+    @property
+    def base_url(self) -> str:
+        """What an SDK takes as its base URL."""
+        return f"{self.url}/v1"
+
+    def base_url_of(self, name: str) -> str:
+        """The base URL below which the recording `name` answers."""
+        return f"{self.url}/r/{name}/v1"
+
+
+@contextmanager
+def running_server(
+    *paths: str | os.PathLike[str],
+    pace: Pace | None = None,
+    clock: Clock | None = None,
+    default: str | None = None,
+    reload: bool = False,
+) -> Iterator[RunningServer]:
+    """Serve the recordings below `paths` until the block ends.
+
+    Raises what `Store` and `MockServer` raise. Streams that are still open at the end are cut.
+
+        with running_server("fixtures") as running:
+            client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
+    """
+    from respool.http import create_app
+    from respool.http.serving import bind, url_of, uvicorn_server
+
+    server = MockServer(Store(paths), pace=pace, clock=clock, default=default)
+    uvicorn = uvicorn_server(create_app(server, reload=reload), grace=0)
+    with bind("127.0.0.1", 0) as sock:
+        thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)
+        thread.start()
+        try:
+            while not uvicorn.started:
+                if not thread.is_alive():
+                    raise RuntimeError("the server ended before it had started")
+                time.sleep(0.005)
+            yield RunningServer(url_of(sock), server)
+        finally:
+            # Never by handle_exit: see serving.uvicorn_server.
+            uvicorn.should_exit = True
+            thread.join()
