@@ -5,6 +5,7 @@ Settings come from the environment, named as the options of ``respool serve``: R
 """
 
 import os
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,17 +18,18 @@ def __getattr__(name: str) -> "FastAPI":
     # On first use, not on import: the files are read when a server asks for the app.
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from respool.cli import serve
+    from respool.commands.serve import serve
     from respool.http import create_app
     from respool.pace import Pace
     from respool.server import MockServer
     from respool.store import Store
 
-    paths = os.environ.get("RESPOOL_PATHS", "fixtures").split(os.pathsep)
-    # The command parses and checks the environment as it does for itself, and is not run.
-    with serve.make_context("respool.asgi", list(paths), auto_envvar_prefix="RESPOOL") as context:
+    # The command reads and checks the environment as it does for itself; it is not run.
+    arguments = [] if "RESPOOL_PATHS" in os.environ else ["fixtures"]
+    with serve.make_context("respool.asgi", arguments, auto_envvar_prefix="RESPOOL") as context:
         options = context.params
-    pace = Pace(**{field: options[field] for field in Pace.__slots__})
-    server = MockServer(Store(paths), pace=pace, default=options["default"])
-    globals()["app"] = create_app(server, max_body=options["max_body"], reload=options["reload"])
-    return app
+    pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
+    server = MockServer(Store(options["paths"]), pace=pace, default=options["default"])
+    created = create_app(server, max_body=options["max_body"], reload=options["reload"])
+    globals()["app"] = created
+    return created

@@ -16,11 +16,12 @@ class TimedEvent:
 
     `gap` is in seconds since the previous event (for the first: since the request was sent), or None
     where the recording has no time; the pace then chooses. Gaps rather than moments, so that reading
-    and writing a file never changes a digit of it.
+    and writing a file never changes a digit of it. `line` is where it stands in its file, from 1.
     """
 
     gap: float | None
     event: Event
+    line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

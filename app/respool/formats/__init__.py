@@ -8,6 +8,7 @@ from typing import Protocol
 
 from respool.errors import RecordingError
 from respool.formats import jsonl, sse
+from respool.formats.turns import OnDamage, refuse
 from respool.recording import Recording
 
 
@@ -21,8 +22,8 @@ class Format(Protocol):
     def sniff(self, data: bytes) -> bool:
         """Whether a file with this content is of this format."""
 
-    def read(self, data: bytes, name: str, path: str) -> tuple[Recording, ...]:
-        """The turns in a file's content; `path` is for errors. Raises RecordingError."""
+    def read(self, data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
+        """The turns in a file's content; `path` is for messages. Each damage goes to `on_damage`."""
 
 
 FORMATS: Mapping[str, Format] = {"jsonl": jsonl, "sse": sse}
@@ -39,15 +40,18 @@ def sniff(data: bytes, path: str = "") -> str | None:
     return next(by_content, None) or next(by_suffix, None)
 
 
-def read(data: bytes, name: str, path: str) -> tuple[Recording, ...]:
-    """Read a file's content, whatever its format. Raises RecordingError, with the place.
+def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
+    """Read a file's content, whatever its format.
+
+    Each damaged place goes to `on_damage`, as a RecordingError; as it is, the first one is raised. With
+    one that returns, what is sound is read. Raises RecordingError for a file that holds nothing at all.
 
     Example: ``read(Path("a.jsonl").read_bytes(), "a", "a.jsonl")``
     """
     format_ = sniff(data, path)
     if format_ is None:
         raise RecordingError(f"in no format that Respool reads (it reads {', '.join(FORMATS)})", path)
-    turns = FORMATS[format_].read(data, name, path)
+    turns = FORMATS[format_].read(data, name, path, on_damage)
     if not turns:
         raise RecordingError("empty: expected a header or an event", path)
     return turns

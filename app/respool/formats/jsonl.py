@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from respool.errors import RecordingError
-from respool.formats.turns import TurnBuilder
+from respool.formats.turns import OnDamage, TurnBuilder, refuse
 from respool.protocol.events import Event, json_kind, not_json
 from respool.recording import FORMAT_VERSION, Recording, TimedEvent
 
@@ -44,21 +44,31 @@ def sniff(data: bytes) -> bool:
     return False
 
 
-def read(data: bytes, name: str, path: str) -> tuple[Recording, ...]:
-    """Read the turns of a file. Raises RecordingError with path, line and column."""
+def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
+    """Read the turns of a file. Each damage has path, line and column."""
     builder = TurnBuilder(name)
     number = 0
+    for number, raw in _lines(data):
+        try:
+            _read_line(raw, number, builder)
+        except ValueError as error:
+            on_damage(_damage(error, path, number))
     try:
-        for number, raw in _lines(data):
-            _read_line(raw, builder)
-        return builder.finish()
-    except _LineError as error:
-        raise RecordingError(error.cause, path, number, error.column) from None
-    except UnicodeDecodeError as error:
-        problem = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
-        raise RecordingError(problem, path, number, error.start + 1) from None
+        builder.check()
     except ValueError as error:
-        raise RecordingError(str(error), path, number) from None
+        on_damage(_damage(error, path, number))
+    return builder.finish()
+
+
+def _damage(error: ValueError, path: str, line: int) -> RecordingError:
+    match error:
+        case _LineError():
+            return RecordingError(error.cause, path, line, error.column)
+        case UnicodeDecodeError():
+            problem = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
+            return RecordingError(problem, path, line, error.start + 1)
+        case _:
+            return RecordingError(str(error), path, line)
 
 
 def write(recordings: Iterable[Recording]) -> str:
@@ -88,7 +98,7 @@ def _write_lines(recording: Recording, turn: int) -> Iterator[str]:
             yield f"[null, {text}]"
 
 
-class _LineError(Exception):
+class _LineError(ValueError):
     def __init__(self, cause: str, column: int) -> None:
         self.cause = cause
         self.column = column
@@ -104,7 +114,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
             yield number, raw
 
 
-def _read_line(raw: bytes, builder: TurnBuilder) -> None:
+def _read_line(raw: bytes, number: int, builder: TurnBuilder) -> None:
     line = raw.decode()
     start = _skip(line, 0)
     if line[start] == "[":
@@ -121,7 +131,7 @@ def _read_line(raw: bytes, builder: TurnBuilder) -> None:
         event = Event.from_object(text, data, default_type)
     except ValueError as error:
         raise _LineError(str(error), line.index(text) + 1) from None
-    builder.event(TimedEvent(gap, event), data)
+    builder.event(TimedEvent(gap, event, number), data)
 
 
 def _read_pair(line: str, start: int) -> tuple[float | None, str, Any]:

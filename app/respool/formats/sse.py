@@ -9,7 +9,7 @@ import json
 import re
 
 from respool.errors import RecordingError
-from respool.formats.turns import TurnBuilder
+from respool.formats.turns import OnDamage, TurnBuilder, refuse
 from respool.protocol.events import Event, loads, not_json
 from respool.protocol.sse import DONE, DecodeError, Message, decode
 from respool.recording import Recording, TimedEvent
@@ -26,20 +26,35 @@ def sniff(data: bytes) -> bool:
     return bool(_LOOKS_LIKE_EVENTS.search(data, 0, 65536))
 
 
-def read(data: bytes, name: str, path: str) -> tuple[Recording, ...]:
-    """Read the turns of a stream. Raises RecordingError with path, line and column."""
+def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
+    """Read the turns of a stream. Each damage has path, line and column."""
     builder = TurnBuilder(name)
-    try:
-        messages = decode(data)
-    except DecodeError as error:
-        raise RecordingError(str(error), path, error.line, error.column) from None
-    for message in messages:
+    for message in _decode(data, path, on_damage):
         for part in _split(message):
             if part.data.strip() == DONE:
                 builder.done()
-            else:
-                _read_event(part, builder, path)
+                continue
+            try:
+                _read_event(part, builder)
+            except ValueError as error:
+                on_damage(_damage(error, part, path))
     return builder.finish()
+
+
+def _decode(data: bytes, path: str, on_damage: OnDamage) -> list[Message]:
+    while True:
+        try:
+            return decode(data)
+        except DecodeError as error:
+            on_damage(RecordingError(str(error), path, error.line, error.column))
+            data = _without_line(data, error.line)
+
+
+def _without_line(data: bytes, number: int) -> bytes:
+    """The same with one line made a comment, so that all others keep their numbers."""
+    lines = re.split(rb"(\r\n|\r|\n)", data)  # every second one is a line end
+    lines[2 * (number - 1)] = b":"
+    return b"".join(lines)
 
 
 def _split(message: Message) -> list[Message]:
@@ -56,14 +71,15 @@ def _is_whole(line: str) -> bool:
         return False
 
 
-def _read_event(message: Message, builder: TurnBuilder, path: str) -> None:
-    line, column = message.places[0]
-    try:
-        data = loads(message.data)
-        event = Event.from_object(message.data, data, message.event or "message")
-        builder.event(TimedEvent(None, event), data)
-    except json.JSONDecodeError as error:
+def _read_event(message: Message, builder: TurnBuilder) -> None:
+    data = loads(message.data)
+    event = Event.from_object(message.data, data, message.event or "message")
+    line, _ = message.places[0]
+    builder.event(TimedEvent(None, event, line), data)
+
+
+def _damage(error: ValueError, message: Message, path: str) -> RecordingError:
+    if isinstance(error, json.JSONDecodeError):
         line, column = message.places[error.lineno - 1]
-        raise RecordingError(not_json(error), path, line, column + error.colno - 1) from None
-    except ValueError as error:
-        raise RecordingError(str(error), path, line, column) from None
+        return RecordingError(not_json(error), path, line, column + error.colno - 1)
+    return RecordingError(str(error), path, *message.places[0])

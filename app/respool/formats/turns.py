@@ -1,11 +1,20 @@
 """Where one response ends and the next begins, for formats that hold several in one file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from respool.errors import RecordingError
 from respool.protocol.events import CREATED, TERMINAL_TYPES
 from respool.recording import Header, Recording, TimedEvent, turn_name
+
+# What a reader calls for each damaged place. When it returns, the reader goes on with what is sound.
+OnDamage = Callable[[RecordingError], None]
+
+
+def refuse(damage: RecordingError) -> None:
+    """The usual OnDamage: a file with one damaged line is not used at all."""
+    raise damage
 
 
 @dataclass(slots=True)
@@ -14,6 +23,10 @@ class _Turn:
     events: list[TimedEvent] = field(default_factory=list)
     ended: bool = False
     response_id: object = None
+
+    @property
+    def used(self) -> bool:
+        return bool(self.events) or self.header.body is not None
 
 
 class TurnBuilder:
@@ -56,13 +69,17 @@ class TurnBuilder:
             turn.ended = True
             turn.header = Header({**turn.header.fields, "done": True})
 
-    def finish(self) -> tuple[Recording, ...]:
-        """The recordings, one a turn. Raises ValueError for a turn with neither events nor body."""
+    def check(self) -> None:
+        """Raises ValueError for a turn with neither events nor a body: its header promised one."""
         for number, turn in enumerate(self._turns, start=1):
-            if not turn.events and turn.header.body is None:
+            if not turn.used:
                 which = f" of turn {number}" if len(self._turns) > 1 else ""
                 raise ValueError(f'the header{which} is followed by no event and has no "body"')
+
+    def finish(self) -> tuple[Recording, ...]:
+        """The recordings, one for each turn that has something to play."""
+        used = [turn for turn in self._turns if turn.used]
         return tuple(
             Recording(turn_name(self._name, number), turn.header, tuple(turn.events))
-            for number, turn in enumerate(self._turns, start=1)
+            for number, turn in enumerate(used, start=1)
         )

@@ -49,14 +49,20 @@ def uvicorn_server(app: ASGIApp, grace: int = GRACE) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=grace,
         timeout_keep_alive=KEEP_ALIVE,
-        ws="websockets-sansio",
+        ws="none",  # an upgrade comes as a GET, which the app refuses
     )
     return uvicorn.Server(config)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of uvicorn's is worth logging: not that of a stream which was cut on purpose, or
-    because the server stops. Errors within the app are caught and logged by `edge`."""
+    """Whether a line of uvicorn's is worth logging: not that of a stream which was cut on purpose or
+    because the server stops, nor of an upgrade that the app refuses. Errors within the app are caught
+    and logged by `edge`."""
     cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
-    expected = record.getMessage().startswith(("ASGI callable returned without completing", "Cancel "))
-    return not (cancelled or expected)
+    expected = (
+        "ASGI callable returned without completing",
+        "Cancel ",
+        "Unsupported upgrade",
+        "No supported WebS",
+    )
+    return not (cancelled or record.getMessage().startswith(expected))

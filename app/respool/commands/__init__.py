@@ -1,0 +1,12 @@
+"""The commands, one small file each, and COMMANDS, the table of them.
+
+A module is imported when its command is run or its help is shown.
+"""
+
+from collections.abc import Mapping
+
+# The command's name: where it is, as module:attribute below this package.
+COMMANDS: Mapping[str, str] = {
+    "serve": "serve:serve",
+    "list": "listing:list_",
+}

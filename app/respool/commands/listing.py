@@ -1,0 +1,58 @@
+"""respool list"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from respool.commands.options import paths_argument
+from respool.commands.output import new_console, print_refused
+from respool.protocol.events import TERMINAL_TYPES
+from respool.recording import Recording
+from respool.store import Store
+
+
+@click.command(
+    "list",
+    epilog="""\b
+Examples:
+  respool list fixtures/                  what a server would serve, and what it would refuse
+  respool list fixtures/ --names          just the names, for scripts
+""",
+)
+@paths_argument
+@click.option("--names", is_flag=True, help="Print the names only, one a line.")
+def list_(paths: Sequence[Path], names: bool) -> None:
+    """List the recordings in PATHS, and the files that are refused."""
+    store = Store(paths)
+    if names:
+        click.echo("".join(f"{name}\n" for name in store.names), nl=False)
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("name", "turns", "events", "seconds", "ends", "note", box=None, pad_edge=False)
+    for name in store.names:
+        turns = store.turns(name)
+        gaps = [timed.gap for turn in turns for timed in turn.events]
+        table.add_row(
+            escape(name),
+            str(len(turns)),
+            str(len(gaps)),
+            f"{sum(gap or 0 for gap in gaps):.2f}" if any(gap is not None for gap in gaps) else "-",
+            ", ".join(dict.fromkeys(map(_end, turns))),
+            escape(turns[0].header.note),
+        )
+    console = new_console()
+    console.print(table)
+    print_refused(store, console)
+
+
+def _end(recording: Recording) -> str:
+    """How a recording ends, in a word: completed, failed, ..., an HTTP status, or cut."""
+    if recording.plain:
+        return str(recording.header.status)
+    for timed in reversed(recording.events):
+        if timed.event.type in TERMINAL_TYPES or timed.event.type == "error":
+            return timed.event.type.removeprefix("response.")
+    return "cut"

@@ -1,0 +1,49 @@
+"""What several commands take: kinds of values, and the paths."""
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class Number(click.ParamType[float]):
+    """A number of 0 or more, or one of some words that stand for a value."""
+
+    def __init__(self, name: str, words: Mapping[str, Any] | None = None) -> None:
+        self.name = name
+        self.words = words or {}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value in self.words:
+            return self.words[value]
+        try:
+            return float(value)
+        except ValueError:
+            expected = " or ".join(["a number", *map(repr, self.words)])
+            self.fail(f"{value!r} is not {expected}")
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: 1000000, 512K, 32MB, 1GiB."""
+
+    name = "BYTES"
+    pattern = re.compile(r"([0-9]{1,15}) *([kmg]?)i?b?", re.IGNORECASE)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = self.pattern.fullmatch(str(value))
+        if not match:
+            self.fail(f"{value!r} is no size: expected a number of bytes, or one with K, M or G")
+        return int(match[1]) * int(1024 ** " kmg".index(match[2].lower() or " "))
+
+
+SECONDS = Number("SECONDS")
+GAP = Number("SECONDS|typical", {"typical": "typical"})
+SPEED = Number("FACTOR|instant", {"instant": math.inf})
+
+# A path in PATHS, as several in one variable are parted like those of PATH.
+paths_argument = click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), envvar="RESPOOL_PATHS"
+)

@@ -1,0 +1,99 @@
+"""respool serve"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import click
+
+from respool import __version__
+from respool.commands.options import GAP, SECONDS, SPEED, Size, paths_argument
+from respool.commands.output import new_console, print_refused
+from respool.errors import RespoolError
+
+if TYPE_CHECKING:
+    from respool.store import Store
+
+
+@click.command(
+    context_settings={"auto_envvar_prefix": "RESPOOL"},
+    epilog="""Each option can also be set in the environment: --max-gap as RESPOOL_MAX_GAP.
+
+\b
+Examples:
+  respool fixtures/                       serve a folder on 127.0.0.1:8080
+  respool serve a.jsonl b/ --port 0       a file and a folder, on a free port
+  respool fixtures/ --speed instant       all at once
+  respool fixtures/ --gap typical         recordings without times arrive in bursts
+  respool fixtures/ --ttft 2 --max-gap 1  two seconds to the first token, no longer pause
+""",
+)
+@paths_argument
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free one."
+)
+@click.option("--speed", type=SPEED, default=1.0, help="2 is twice as fast; instant sends all at once.")
+@click.option("--gap", type=GAP, default=0.02, help="Time before an event which has none [default: 0.02].")
+@click.option("--max-gap", type=SECONDS, help="No pause is longer.")
+@click.option("--ttft", type=SECONDS, help="Time to first token: when the first delta comes.")
+@click.option("--jitter", type=SECONDS, default=0.0, help="Change each gap at random by up to this.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all chance: same seed, same times.")
+@click.option("--default", metavar="NAME", help="The recording that answers what no other does.")
+@click.option("--reload", is_flag=True, help="Take up changes of the files while running.")
+@click.option("--max-body", type=Size(), default="32M", show_default=True, help="Limit of a request body.")
+@click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
+def serve(
+    paths: Sequence[Path],
+    host: str,
+    port: int,
+    default: str | None,
+    reload: bool,
+    max_body: int,
+    quiet: bool,
+    **pace: Any,
+) -> None:
+    """Serve the recordings in PATHS, folders and files."""
+    from respool.http import create_app
+    from respool.http.serving import bind, url_of, uvicorn_server
+    from respool.pace import Pace
+    from respool.server import MockServer
+    from respool.store import Store
+
+    store = Store(paths)
+    server = MockServer(store, pace=Pace(**pace), default=default)
+    app = create_app(server, max_body=max_body, reload=reload)
+    try:
+        sock = bind(host, port)
+    except OSError as error:
+        raise RespoolError(
+            f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
+        ) from None
+    _log_to_stderr(quiet)
+    _greet(store, url_of(sock), server.default)
+    with sock:
+        uvicorn_server(app).run(sockets=[sock])
+
+
+def _log_to_stderr(quiet: bool) -> None:
+    import logging
+
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.getLogger("respool").setLevel(logging.INFO)
+    logging.getLogger("respool.requests").setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def _greet(store: "Store", url: str, default: str | None) -> None:
+    console = new_console()
+    count = len(store.names)
+    console.print(f"[bold]respool[/] {__version__} listens on [bold]{url}[/]", soft_wrap=True)
+    console.print(f"serving {count} recording{'s' * (count != 1)}, refused {len(store.refused)}")
+    print_refused(store, console)
+    if store.names:
+        name = default or store.names[0]
+        console.print(
+            f"""try: curl -N {url}/r/{quote(name)}/v1/responses -d '{{"stream": true}}'""",
+            markup=False,
+            soft_wrap=True,
+        )
