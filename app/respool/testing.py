@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from respool.clock import Clock
 from respool.pace import Pace
@@ -26,8 +27,8 @@ class RunningServer:
         return f"{self.url}/v1"
 
     def base_url_of(self, name: str) -> str:
-        """The base URL below which the recording `name` answers."""
-        return f"{self.url}/r/{name}/v1"
+        """The base URL below which the recording `name`, or the turn ``name#2``, answers."""
+        return f"{self.url}/r/{quote(name)}/v1"
 
 
 @contextmanager
