@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-ARGS ?= fixtures/
+ARGS ?= fixtures/ --default text/hello
 
 .PHONY: serve test lint format bench image image-test clean
 

@@ -126,7 +126,7 @@ class Store:
         """Each file to look at, once, with its name."""
         seen: set[Path] = set()
         for top in self.paths:
-            for path in _files_below(top):
+            for path in files_below(top):
                 resolved = path.resolve()
                 if resolved not in seen:
                     seen.add(resolved)
@@ -170,7 +170,7 @@ class Store:
         }
 
 
-def _files_below(top: Path) -> list[Path]:
+def files_below(top: Path) -> list[Path]:
     """The files of a folder, sorted; a name that begins with a dot is some tool's, not a recording."""
     if not top.is_dir():
         return [top]

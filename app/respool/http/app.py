@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import watchfiles
@@ -83,7 +84,21 @@ def _model(server: MockServer, name: str) -> dict[str, Any]:
 
 async def _watch(server: MockServer) -> None:
     """Take up changes of the files, and say so."""
-    async for _ in watchfiles.awatch(*server.store.paths, step=50, debounce=200):
+    folders = {path for path in server.store.paths if path.is_dir()}
+    # A file is watched by its folder: many editors replace it, and a watch would stay with the old one.
+    parents = {path.parent for path in server.store.paths if not path.is_dir()}
+    watches = [(folders, True), (parents, False)]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for paths, recursive in watches:
+                if paths:
+                    group.create_task(_refresh_on_change(server, paths, recursive))
+    except* OSError as errors:  # a folder that has gone, or no more watches to be had
+        logger.error("changes are no longer taken up: %s", errors.exceptions[0])
+
+
+async def _refresh_on_change(server: MockServer, paths: set[Path], recursive: bool) -> None:
+    async for _ in watchfiles.awatch(*paths, recursive=recursive, watch_filter=None, step=50, debounce=200):
         changes = await asyncio.to_thread(server.store.refresh)
         for name in changes.changed:
             logger.info("reloaded %s", name)

@@ -33,25 +33,32 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         Response object, at the moment at which the stream would have ended."""
         exchange = exchange_of(http.scope)
         body = await read_object(http, max_body)
-        request = Request(body, name_in_path(http.scope), http.headers.get(PLAY_HEADER))
+        request = Request(body, name_in_path(http.scope), _name_in_header(http))
         playback = server.start(request, exchange.received)
         exchange.recording = playback.recording.name
-        headers = _headers(playback, server.clock.now())
         if playback.recording.plain:
-            return _plain(playback, headers)
+            return _plain(playback, _headers(playback, server.clock.now()))
         if request.stream:
-            return PlaybackResponse(playback, server.clock, exchange, headers)
+            return PlaybackResponse(playback, server.clock, exchange, _headers(playback, server.clock.now()))
+        headers = _headers(playback, playback.ends)
         return LateResponse(playback.final_response(), playback.ends, server.clock, exchange, headers)
 
     return routes
 
 
-def _headers(playback: Playback, now: float) -> dict[str, str]:
-    """The headers that the real service sends, the recorded ones first."""
+def _name_in_header(http: HTTPRequest) -> str | None:
+    """What ``x-respool-play`` asks for. ASGI gives header values as Latin-1, names are UTF-8."""
+    value = http.headers.get(PLAY_HEADER)
+    return value and value.encode("latin-1").decode("utf-8", "replace")
+
+
+def _headers(playback: Playback, leaves: float) -> dict[str, str]:
+    """The headers that the real service sends, for an answer that leaves at that moment of the clock;
+    those which were recorded come first."""
     recorded = {name.lower(): value for name, value in playback.recording.header.headers.items()}
     return {
         "openai-version": "2020-10-01",
-        "openai-processing-ms": str(max(1, round((now - playback.started) * 1000))),
+        "openai-processing-ms": str(max(1, round((leaves - playback.started) * 1000))),
         "cache-control": "no-cache",
         **{name: value for name, value in recorded.items() if name not in _NOT_REPLAYED},
     }
