@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+NODE := tests/node/node_modules/.package-lock.json
 ARGS ?= fixtures/ --default text/hello
 
 .PHONY: serve test lint format bench image image-test clean
@@ -9,7 +10,7 @@ ARGS ?= fixtures/ --default text/hello
 serve: $(VENV)/.serve
 	$(BIN)/respool serve $(ARGS)
 
-test: $(VENV)/.dev tests/node/node_modules
+test: $(VENV)/.dev $(NODE)
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -46,5 +47,6 @@ $(VENV)/.dev: $(VENV)/.serve
 	touch $@
 
 # The openai SDK for Node, for the tests that need it; without npm those are skipped, and say so.
-tests/node/node_modules: tests/node/package.json
-	if command -v npm >/dev/null; then cd tests/node && npm ci --silent && touch node_modules; fi
+# npm writes this file last.
+$(NODE): tests/node/package.json tests/node/package-lock.json
+	if command -v npm >/dev/null; then cd tests/node && npm ci --loglevel=error; fi

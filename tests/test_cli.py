@@ -70,7 +70,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         (["list", "nowhere"], 2, "respool: nowhere: no such file or folder"),
         (["list"], 2, "respool: missing argument 'PATHS...'; see 'respool --help'"),
         ([".", "--speed", "fast"], 2, "respool: invalid value for '--speed': 'fast' is not"),
-        ([".", "--speed", "0"], 2, "respool: speed is 0, expected a factor above 0, or instant"),
+        ([".", "--speed", "0"], 2, "respool: speed is 0.0, expected a factor above 0, or instant"),
         ([".", "--gap", "often"], 2, "respool: invalid value for '--gap': 'often' is not"),
         ([".", "--ttft", "-1"], 2, "respool: ttft is -1.0, expected seconds, 0 or more"),
         ([".", "--max-body", "1X"], 2, "respool: invalid value for '--max-body': '1X' is no size"),
@@ -132,7 +132,7 @@ def test_serve_is_the_default_command_and_says_where_it_listens(folder: Path) ->
     assert out.splitlines() == [
         "serving 2 recordings, refused 1",
         f"refused {folder}/broken.jsonl:2:78: expected the end of the line, but it goes on with }}",
-        f"""try: curl -N {url}/r/limit/v1/responses -d '{{"stream": true}}'""",
+        f"""try: curl -N {url}/r/text/hello/v1/responses -d '{{"stream": true}}'""",
     ]
     assert [line.split(maxsplit=1)[1].rpartition(" ")[0] for line in err.splitlines()] == [
         "GET /healthz 200",

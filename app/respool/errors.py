@@ -14,6 +14,16 @@ not match prose.
 from collections.abc import Sequence
 
 
+def printable(text: str, most: int = 200) -> str:
+    """A text from elsewhere, fit for one line of a message or a log: without line ends, control
+    characters and lone surrogates, which are shown as escapes, and no longer than `most` characters."""
+    shown = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text[: most + 1]
+    )
+    return shown if len(shown) <= most else f"{shown[: most - 3]}..."
+
+
 class RespoolError(Exception):
     """The base of all errors below; its text is fit to be shown to a user."""
 
@@ -33,7 +43,8 @@ class RecordingError(RespoolError):
     @property
     def place(self) -> str:
         """``path:line:column``, as far as it is known."""
-        return ":".join(str(part) for part in (self.path, self.line, self.column) if part not in ("", None))
+        parts = (printable(self.path, 4096), self.line, self.column)
+        return ":".join(str(part) for part in parts if part not in ("", None))
 
 
 class PathError(RespoolError):

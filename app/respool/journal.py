@@ -5,13 +5,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from secrets import token_hex
 
+from respool.errors import printable
+
+# How an exchange may end, besides as it should.
+CLIENT_LEFT = "client left"
+CUT = "cut by the server"
+
 
 @dataclass(slots=True)
 class Exchange:
     """One request and its answer. It is filled on the way, and complete when `seconds` is set."""
 
     method: str
-    path: str  # as it was sent, percent-encoded: nothing in it can break a log line
+    path: str  # as it was sent, percent-encoded
     received: float  # the clock's seconds
     request_id: str = ""
     recording: str | None = None  # the name of what was played
@@ -34,7 +40,7 @@ class Exchange:
             parts.append(f"{self.seconds:.3f}s")
         if self.ended:
             parts.append(f"({self.ended})")
-        return " ".join(parts)
+        return printable(" ".join(parts), 1000)
 
 
 class Journal:

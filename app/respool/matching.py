@@ -1,11 +1,10 @@
 """Matching: which recording answers a request."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from respool.errors import NoMatchingRecording, RequestError
+from respool.errors import NoMatchingRecording, RequestError, printable
 from respool.protocol.events import json_kind
 from respool.recording import Recording
 from respool.store import Store
@@ -74,12 +73,13 @@ def choose(request: Request, store: Store, default: str | None) -> Recording:
 
 
 def _fail(problem: str, store: Store, name: str) -> Recording:
+    base = name.rpartition("#")[0]
     for refusal in store.refused:
-        if refusal.name == name and not refusal.kept:
-            raise NoMatchingRecording(f"The recording {_quote(name)} was refused: {refusal.error}")
-    if turns := store.turns(name.rpartition("#")[0]):
+        if refusal.name in (name, base) and not refusal.kept:
+            raise NoMatchingRecording(f"The recording {_quote(refusal.name)} was refused: {refusal.error}")
+    if turns := store.turns(base):
         problem = f"{problem} The recording has {len(turns)} turn{'s' if len(turns) > 1 else ''}."
-    nearest = store.nearest(name)
+    nearest = store.nearest(name[:200])
     if nearest:
         shown = f"Nearest: {', '.join(nearest)}."
     elif store.names:
@@ -94,7 +94,5 @@ def _fail(problem: str, store: Store, name: str) -> Recording:
     )
 
 
-def _quote(name: str | None) -> str:
-    """A name from a client, fit for a message: quoted, without control characters, not too long."""
-    text = json.dumps(name, ensure_ascii=False)
-    return text if len(text) <= 200 else f'{text[:196]}..."'
+def _quote(name: str) -> str:
+    return f'"{printable(name)}"'

@@ -16,6 +16,7 @@ from respool.errors import OptionError
 from respool.recording import Recording
 
 DEFAULT_GAP = 0.02  # seconds
+LONGEST = 1e9  # seconds; what would be later comes then, so that sums stay finite
 TYPICAL: Literal["typical"] = "typical"
 
 Gaps = Iterable[float]
@@ -104,10 +105,13 @@ class Pace:
     def __post_init__(self) -> None:
         for name in ("gap", "max_gap", "jitter", "ttft"):
             value = getattr(self, name)
-            if value not in (None, TYPICAL) and not 0 <= value < math.inf:
+            if (value is None and name in ("max_gap", "ttft")) or (value == TYPICAL and name == "gap"):
+                continue
+            if not isinstance(value, int | float) or not 0 <= value <= LONGEST:
                 raise OptionError(f"{name.replace('_', '-')} is {value}, expected seconds, 0 or more")
-        if not self.speed > 0:
-            raise OptionError(f"speed is {self.speed:g}, expected a factor above 0, or instant")
+        speed: object = self.speed
+        if not isinstance(speed, int | float) or not speed > 0:
+            raise OptionError(f"speed is {speed}, expected a factor above 0, or instant")
 
     def moments(self, recording: Recording) -> list[float]:
         """When each event is sent: seconds since the request, never falling."""
@@ -129,7 +133,7 @@ class Pace:
             gaps = limit_gap(gaps, self.max_gap)
         if self.jitter:
             gaps = jitter(gaps, self.jitter, rng)
-        moments = list(accumulate(gaps))
+        moments = [min(moment, LONGEST) for moment in accumulate(gaps)]
         if self.ttft is not None:
             moments = shift_first_token(moments, deltas[0] if deltas else 0, self.ttft)
-        return [moment / self.speed for moment in moments]
+        return [min(moment / self.speed, LONGEST) for moment in moments]

@@ -54,11 +54,12 @@ def _in_band_error(data: dict[str, object]) -> RequestError:
     # The service nests the details under "error"; the SDKs' types have them flat.
     nested = data.get("error")
     details = nested if isinstance(nested, dict) else data
-    code = details.get("code")
+    code, param = details.get("code"), details.get("param")
     kind = details.get("type") if nested is details else None
     return RequestError(
         str(details.get("message") or "The server had an error processing your request."),
         status=_STATUS_OF_CODE.get(str(code), 500),
         type=kind if isinstance(kind, str) else "server_error",
         code=code if isinstance(code, str) else None,
+        param=param if isinstance(param, str) else None,
     )

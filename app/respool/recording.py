@@ -1,10 +1,12 @@
 """Recording: the events of one response, with their times, as they were captured."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from respool.errors import printable
 from respool.protocol.events import Event, json_kind
 
 FORMAT_VERSION = 1  # the "respool" field of a header line
@@ -46,10 +48,12 @@ class Header:
             raise ValueError(f"the header's format version is {version}, this Respool reads {FORMAT_VERSION}")
         if not 200 <= self.status <= 599:
             raise ValueError(f'the header\'s "status" is {self.status}, expected 200 to 599')
-        for name, value in self.headers.items():
+        headers: Mapping[str, object] = self.headers  # as the file has it, not as it is declared
+        for name, value in headers.items():
             if not isinstance(value, str):
-                raise ValueError(f'the header\'s "headers": {name} is {json_kind(value)}, expected a string')
-            if not _sendable(name) or ":" in name or " " in name or not name or not _sendable(value):
+                shown = f"{printable(name)} is {json_kind(value)}"
+                raise ValueError(f'the header\'s "headers": {shown}, expected a string')
+            if not _TOKEN.fullmatch(name) or not (value.isascii() and value.isprintable()):
                 raise ValueError(f'the header\'s "headers": {name!r} cannot be sent as an HTTP header')
 
     @property
@@ -60,7 +64,8 @@ class Header:
     @property
     def status(self) -> int:
         """The HTTP status of the answer."""
-        return self.fields.get("status") or 200
+        status = self.fields.get("status")
+        return 200 if status is None else int(status)
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -92,9 +97,8 @@ _HEADER_FIELDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "done": ((bool,), "true or false"),
 }
 
-
-def _sendable(text: str) -> bool:
-    return text.isprintable() and text.isascii()
+# The name of an HTTP header: RFC 9110, section 5.6.2.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, eq=False)

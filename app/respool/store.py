@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from respool import formats
-from respool.errors import PathError, RecordingError
+from respool.errors import PathError, RecordingError, printable
 from respool.recording import Recording
 
 # What a file may be at most: one that is larger is refused, not read into memory.
@@ -66,8 +66,13 @@ class Store:
     def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
         self.paths = tuple(Path(path) for path in paths)
         for path in self.paths:
-            if not path.exists():
-                raise PathError(f"{path}: no such file or folder")
+            try:
+                path.stat()
+            except FileNotFoundError:
+                raise PathError(f"{path}: no such file or folder") from None
+            except (OSError, ValueError) as error:
+                problem = getattr(error, "strerror", None) or error
+                raise PathError(f"{printable(str(path), 4096)}: {problem}") from None
         self._files: dict[Path, _File] = {}
         self._recordings: dict[str, tuple[Recording, ...]] = {}
         self._clashes: list[Refusal] = []
@@ -143,19 +148,26 @@ class Store:
             signature = _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
             if last and last.signature == signature:
                 return last
+            # In a folder there may be anything; a file given by itself is meant to be a recording.
+            meant = path in self.paths or bool(turns)
             if signature.size > MAX_FILE_SIZE:
+                if not meant and formats.sniff(b"", str(path)) is None:
+                    return _File(name, signature, ignored=True)
                 raise RecordingError(f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}", str(path))
             data = path.read_bytes()
-            # In a folder there may be anything; a file given by itself is meant to be a recording.
-            if path not in self.paths and not turns and formats.sniff(data, str(path)) is None:
+            if not meant and formats.sniff(data, str(path)) is None:
                 return _File(name, signature, ignored=True)
+            if not _is_utf8(name):
+                raise RecordingError("the file's name is not UTF-8", str(path))
             return _File(name, signature, formats.read(data, name, str(path)))
         except FileNotFoundError:
             return None
         except OSError as error:
             return _File(name, _UNREADABLE, turns, RecordingError(error.strerror or str(error), str(path)))
         except RecordingError as error:
-            return _File(name, signature, turns, error)
+            # Kept as long as the file is as it is: without the frames that hold the file's content.
+            error.__context__ = None
+            return _File(name, signature, turns, error.with_traceback(None))
 
     def _index(self) -> None:
         owners: dict[str, list[Path]] = {}
@@ -171,14 +183,25 @@ class Store:
 
 
 def files_below(top: Path) -> list[Path]:
-    """The files of a folder, sorted; a name that begins with a dot is some tool's, not a recording."""
+    """The files of a folder, sorted; a name that begins with a dot is some tool's, not a recording.
+
+    A folder that may not be entered is passed over.
+    """
     if not top.is_dir():
         return [top]
-    return [
-        path
-        for path in sorted(top.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(top).parts)
-    ]
+    found: list[Path] = []
+    for folder, folders, files in os.walk(top):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(folder, name) for name in files if not name.startswith(".")]
+    return sorted(path for path in found if path.is_file())
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _clash(name: str, paths: Sequence[Path]) -> Refusal:

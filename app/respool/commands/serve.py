@@ -91,9 +91,14 @@ def _greet(store: "Store", url: str, default: str | None) -> None:
     console.print(f"serving {count} recording{'s' * (count != 1)}, refused {len(store.refused)}")
     print_refused(store, console)
     if store.names:
-        name = default or store.names[0]
+        name = default or next((name for name in store.names if _completes(store, name)), store.names[0])
         console.print(
             f"""try: curl -N {url}/r/{quote(name)}/v1/responses -d '{{"stream": true}}'""",
             markup=False,
             soft_wrap=True,
         )
+
+
+def _completes(store: "Store", name: str) -> bool:
+    events = store.turns(name)[0].events
+    return bool(events) and events[-1].event.type == "response.completed"

@@ -11,12 +11,14 @@ as it stands. See docs/format.md.
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
-from respool.errors import RecordingError
+from respool.errors import RecordingError, printable
 from respool.formats.turns import OnDamage, TurnBuilder, refuse
-from respool.protocol.events import Event, json_kind, not_json
+from respool.protocol.events import Event, dumps, json_kind, not_json
 from respool.recording import FORMAT_VERSION, Recording, TimedEvent
 
 SUFFIXES = (".jsonl", ".ndjson")
@@ -26,37 +28,37 @@ _WHITESPACE = " \t\r"
 _BOM = b"\xef\xbb\xbf"
 
 
+_EVENT_TYPE = re.compile(r"[a-z_-]+[.:].+|error|keepalive")
+
+
 def sniff(data: bytes) -> bool:
-    """Whether any of the first lines is a header, an event, or a pair of gap and event."""
-    for number, (_, raw) in enumerate(_lines(data)):
-        if number == 20:
-            break
-        if not raw.startswith((b"{", b"[")):
-            continue
-        try:
-            value = json.loads(raw)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, list):
-            value = value[1] if len(value) == 2 else None
-        if isinstance(value, dict) and ("respool" in value or isinstance(value.get("type"), str)):
-            return True
-    return False
+    """Whether most of the first lines look like JSON, and one is a header or an event."""
+    lines = [raw.strip() for _, raw in islice(_lines(data), 20)]
+    like_json = [line for line in lines if line.startswith((b"{", b"["))]
+    return 2 * len(like_json) > len(lines) and any(map(_is_native, like_json))
+
+
+def _is_native(line: bytes) -> bool:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    if isinstance(value, list):
+        return len(value) == 2 and isinstance(value[1], dict) and type(value[0]) in (int, float, type(None))
+    type_ = value.get("type")
+    return "respool" in value or (isinstance(type_, str) and bool(_EVENT_TYPE.fullmatch(type_)))
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
     """Read the turns of a file. Each damage has path, line and column."""
     builder = TurnBuilder(name)
-    number = 0
     for number, raw in _lines(data):
         try:
             _read_line(raw, number, builder)
         except ValueError as error:
             on_damage(_damage(error, path, number))
-    try:
-        builder.check()
-    except ValueError as error:
-        on_damage(_damage(error, path, number))
+    for line in builder.unused_headers():
+        on_damage(RecordingError('the header is followed by no event and has no "body"', path, line))
     return builder.finish()
 
 
@@ -87,7 +89,7 @@ def write(recordings: Iterable[Recording]) -> str:
 def _write_lines(recording: Recording, turn: int) -> Iterator[str]:
     fields = recording.header.fields
     if fields or turn > 1:  # the header line is what parts two turns, whatever their events are
-        yield json.dumps({"respool": FORMAT_VERSION, **fields}, ensure_ascii=False)
+        yield dumps({"respool": FORMAT_VERSION, **fields})
     for timed in recording.events:
         text = timed.event.text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
         if timed.gap is not None:
@@ -117,43 +119,37 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _read_line(raw: bytes, number: int, builder: TurnBuilder) -> None:
     line = raw.decode()
     start = _skip(line, 0)
+    gap, default_type = None, None  # a bare event must have a type: without, who knows what it is
     if line[start] == "[":
-        gap, text, data = _read_pair(line, start)
+        gap, start = _read_gap(line, start)
         default_type = "message"
-    else:
-        data, end = _scan(line, start)
-        _end_of_line(line, end)
-        gap, text, default_type = None, line[start:end], None  # without a type, who knows what it is
-        if isinstance(data, dict) and "respool" in data:
-            builder.header(data)
-            return
+    data, end = _scan(line, start)
+    _end_of_line(line, _expect(line, end, "]") if default_type else end)
+    if default_type is None and isinstance(data, dict) and "respool" in data:
+        builder.header(data, number)
+        return
     try:
-        event = Event.from_object(text, data, default_type)
+        event = Event.from_object(line[start:end], data, default_type)
     except ValueError as error:
-        raise _LineError(str(error), line.index(text) + 1) from None
+        raise _LineError(str(error), start + 1) from None
     builder.event(TimedEvent(gap, event, number), data)
 
 
-def _read_pair(line: str, start: int) -> tuple[float | None, str, Any]:
-    """``[gap, event]``, taken apart so that the event's text stays as it is."""
+def _read_gap(line: str, start: int) -> tuple[float | None, int]:
+    """The gap of ``[gap, event]``, and where the event's text begins."""
     at = _skip(line, start + 1)
     value, end = _scan(line, at)
-    gap = None if value is None else _gap(value, at)
-    at = _skip(line, _expect(line, end, ","))
-    data, end = _scan(line, at)
-    _end_of_line(line, _expect(line, end, "]"))
-    return gap, line[at:end], data
-
-
-def _gap(value: Any, at: int) -> float:
+    event = _skip(line, _expect(line, end, ","))
+    if value is None:
+        return None, event
     try:
         gap = float(value) if type(value) in (int, float) else math.nan
     except OverflowError:
         gap = math.inf
     if not 0 <= gap < math.inf:
-        shown = value if type(value) in (int, float) else json_kind(value)
+        shown = printable(line[at:end], 40) if type(value) in (int, float) else json_kind(value)
         raise _LineError(f"a gap is a number of seconds, 0 or more, or null, but this is {shown}", at + 1)
-    return gap
+    return gap, event
 
 
 def _scan(line: str, at: int) -> tuple[Any, int]:
@@ -178,8 +174,8 @@ def _end_of_line(line: str, at: int) -> None:
     at = _skip(line, at)
     if at < len(line):
         rest = line[at:].strip()
-        shown = rest if len(rest) <= 40 else f"{rest[:37]}..."
-        hint = ": two events run together?" if rest.lstrip(",")[:1] in ("{", "[") else ""
+        hint = ": two events run together?" if rest.lstrip(", ")[:1] in ("{", "[") else ""
+        shown = printable(rest, 40)
         raise _LineError(f"expected the end of the line, but it goes on with {shown}{hint}", at + 1)
 
 

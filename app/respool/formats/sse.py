@@ -16,20 +16,26 @@ from respool.recording import Recording, TimedEvent
 
 SUFFIXES = (".sse",)
 
-_LOOKS_LIKE_EVENTS = re.compile(
-    rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(?:data: ?[{\[]|event: ?(?:response\.|error|keepalive))"
-)
+_LINE = re.compile(rb"(?:data|event|id|retry|)(?::|$)")
+_EVENT = re.compile(rb"data: ?[{\[]|event: ?(?:response\.|error|keepalive)")
 
 
 def sniff(data: bytes) -> bool:
-    """Whether a line near the start is an ``event:`` of the API or a ``data:`` with JSON."""
-    return bool(_LOOKS_LIKE_EVENTS.search(data, 0, 65536))
+    """Whether the first lines are those of a stream, and one of them is an event of the API."""
+    head = data[:65536].removeprefix(b"\xef\xbb\xbf")
+    lines = [line for line in re.split(rb"\r\n|\r|\n", head) if line.strip()][:20]
+    of_a_stream = sum(bool(_LINE.match(line)) for line in lines)
+    return 2 * of_a_stream > len(lines) and any(_EVENT.match(line) for line in lines)
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
     """Read the turns of a stream. Each damage has path, line and column."""
     builder = TurnBuilder(name)
-    for message in _decode(data, path, on_damage):
+
+    def on_error(error: DecodeError) -> None:
+        on_damage(RecordingError(str(error), path, error.line, error.column))
+
+    for message in decode(data, on_error):
         for part in _split(message):
             if part.data.strip() == DONE:
                 builder.done()
@@ -41,32 +47,17 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
     return builder.finish()
 
 
-def _decode(data: bytes, path: str, on_damage: OnDamage) -> list[Message]:
-    while True:
-        try:
-            return decode(data)
-        except DecodeError as error:
-            on_damage(RecordingError(str(error), path, error.line, error.column))
-            data = _without_line(data, error.line)
-
-
-def _without_line(data: bytes, number: int) -> bytes:
-    """The same with one line made a comment, so that all others keep their numbers."""
-    lines = re.split(rb"(\r\n|\r|\n)", data)  # every second one is a line end
-    lines[2 * (number - 1)] = b":"
-    return b"".join(lines)
-
-
 def _split(message: Message) -> list[Message]:
+    """A message, or one for each of its data lines, where those are events of their own."""
     lines = message.data.split("\n")
-    if len(lines) == 1 or not all(_is_whole(line) for line in lines):
+    if len(lines) == 1 or _is_event(message.data) or not any(map(_is_event, lines)):
         return [message]
     return [Message(None, line, (place,)) for line, place in zip(lines, message.places, strict=True)]
 
 
-def _is_whole(line: str) -> bool:
+def _is_event(data: str) -> bool:
     try:
-        return line.strip() == DONE or isinstance(loads(line), dict)
+        return isinstance(loads(data), dict)
     except ValueError:
         return False
 

@@ -16,17 +16,26 @@ def refuse(damage: RecordingError) -> None:
     """The usual OnDamage: a file with one damaged line is not used at all."""
     raise damage
 
+# After these a response that is created is another one; `response.failed` may follow an error.
+_ENDS = TERMINAL_TYPES | {"error"}
+
 
 @dataclass(slots=True)
 class _Turn:
     header: Header = field(default_factory=Header)
+    line: int | None = None  # of the header
     events: list[TimedEvent] = field(default_factory=list)
+    begun: bool = False  # with an event of the response; a keepalive is none
     ended: bool = False
     response_id: object = None
 
     @property
     def used(self) -> bool:
         return bool(self.events) or self.header.body is not None
+
+    def is_another(self, response_id: object) -> bool:
+        """Whether a response that is created now is another than this turn's."""
+        return self.ended or (self.begun and self.response_id != response_id)
 
 
 class TurnBuilder:
@@ -41,25 +50,24 @@ class TurnBuilder:
         self._name = name
         self._turns: list[_Turn] = []
 
-    def header(self, fields: Mapping[str, Any]) -> None:
-        """Begin a turn. Raises ValueError for a bad header."""
-        self._turns.append(_Turn(Header(fields)))
+    def header(self, fields: Mapping[str, Any], line: int) -> None:
+        """Begin a turn, with the header of that line. Raises ValueError for a bad one."""
+        self._turns.append(_Turn(Header(fields), line))
 
     def event(self, timed: TimedEvent, data: Mapping[str, Any]) -> None:
         """Add an event; `data` is its parsed text. Raises ValueError where no event may follow."""
         response = data.get("response")
         response_id = response.get("id") if isinstance(response, dict) else None
         turn = self._turns[-1] if self._turns else None
-        if turn is None or (
-            timed.event.type == CREATED and turn.events and (turn.ended or turn.response_id != response_id)
-        ):
+        if turn is None or (timed.event.type == CREATED and turn.is_another(response_id)):
             turn = _Turn()
             self._turns.append(turn)
         if turn.header.body is not None:
             raise ValueError('the header has a "body", so no event may follow it')
         if turn.response_id is None:
             turn.response_id = response_id
-        turn.ended = turn.ended or timed.event.type in TERMINAL_TYPES
+        turn.begun = turn.begun or timed.event.type.startswith("response.")
+        turn.ended = turn.ended or timed.event.type in _ENDS
         turn.events.append(timed)
 
     def done(self) -> None:
@@ -69,12 +77,9 @@ class TurnBuilder:
             turn.ended = True
             turn.header = Header({**turn.header.fields, "done": True})
 
-    def check(self) -> None:
-        """Raises ValueError for a turn with neither events nor a body: its header promised one."""
-        for number, turn in enumerate(self._turns, start=1):
-            if not turn.used:
-                which = f" of turn {number}" if len(self._turns) > 1 else ""
-                raise ValueError(f'the header{which} is followed by no event and has no "body"')
+    def unused_headers(self) -> list[int | None]:
+        """The lines of headers that are followed by no event and have no body: they promise one."""
+        return [turn.line for turn in self._turns if not turn.used]
 
     def finish(self) -> tuple[Recording, ...]:
         """The recordings, one for each turn that has something to play."""

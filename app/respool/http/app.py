@@ -18,7 +18,7 @@ from respool import __version__
 from respool.errors import RequestError
 from respool.http import problems, responses
 from respool.http.bodies import DEFAULT_LIMIT
-from respool.http.edge import Edge
+from respool.http.edge import Edge, Guard
 from respool.server import MockServer
 
 logger = logging.getLogger("respool")
@@ -42,15 +42,17 @@ def create_app(server: MockServer, *, max_body: int = DEFAULT_LIMIT, reload: boo
             with suppress(asyncio.CancelledError):
                 await watch
 
-    app = FastAPI(title="Respool", version=__version__, lifespan=lifespan)
+    app = FastAPI(title="Respool", version=__version__, lifespan=lifespan, redirect_slashes=False)
     problems.add_handlers(app)
     app.include_router(responses.router(server, max_body))
 
+    @app.head("/v1/models", include_in_schema=False)
     @app.get("/v1/models", tags=["models"])
     async def models() -> dict[str, Any]:
         """The recordings, as models: each may be asked for by its name."""
         return {"object": "list", "data": [_model(server, name) for name in server.store.names]}
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["respool"])
     async def healthz() -> dict[str, Any]:
         """Whether the server runs, and how many recordings it serves and has refused."""
@@ -58,6 +60,7 @@ def create_app(server: MockServer, *, max_body: int = DEFAULT_LIMIT, reload: boo
         return {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
 
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
+    app.add_middleware(Guard)
     app.add_middleware(
         CORSMiddleware,
         allow_origin_regex=_LOOPBACK_ORIGIN,

@@ -10,24 +10,28 @@ import zstandard
 from starlette.requests import Request as HTTPRequest
 
 from respool.errors import RequestError
-from respool.protocol.events import json_kind, loads
+from respool.protocol.events import json_kind, not_json
 
 DEFAULT_LIMIT = 32 * 1024 * 1024  # bytes, also after inflation
+_ZSTD_STEP = 256  # bytes, which may inflate to some megabytes
 
 
 async def read_object(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
     """The JSON object that is the body. Raises RequestError, as the API answers such requests."""
     body = await _read(request, limit)
-    for coding in reversed(request.headers.get("content-encoding", "").lower().split(",")):
+    codings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    for coding in reversed(codings):
         if (coding := coding.strip()) not in ("", "identity"):
             body = _inflate(body, coding, limit)
     try:
-        value = loads(body.decode())
+        value = json.loads(body.decode(), parse_constant=_no_number)
     except UnicodeDecodeError:
         raise _not_json("it is not UTF-8") from None
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno} column {error.colno}"
-        raise _not_json(f"{error.msg[0].lower()}{error.msg[1:]} at {place}") from None
+        problem = not_json(error).removeprefix("not JSON: ")
+        raise _not_json(f"{problem} at line {error.lineno} column {error.colno}") from None
+    except RecursionError:
+        raise _not_json("it is nested too deeply") from None
     except ValueError as error:
         raise _not_json(str(error)) from None
     if not isinstance(value, dict):
@@ -38,8 +42,8 @@ async def read_object(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> dict[
 
 
 async def _read(request: HTTPRequest, limit: int) -> bytes:
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limit:
+    length = request.headers.get("content-length", "").lstrip("0")
+    if length.isdecimal() and (len(length) > 15 or int(length) > limit):
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
@@ -72,23 +76,28 @@ def _inflate(body: bytes, coding: str, limit: int) -> bytes:
 
 
 def _gunzip(body: bytes, most: int) -> bytes:
-    return _zlib(body, most, zlib.MAX_WBITS | 16)
+    data, rest = _zlib(body, most, zlib.MAX_WBITS | 16)
+    while rest and len(data) < most:  # it may have several members
+        member, rest = _zlib(rest, most - len(data), zlib.MAX_WBITS | 16)
+        data += member
+    return data
 
 
 def _undeflate(body: bytes, most: int) -> bytes:
     # "deflate" is the zlib format by the standard, and raw deflate by some senders.
     try:
-        return _zlib(body, most, zlib.MAX_WBITS)
+        return _zlib(body, most, zlib.MAX_WBITS)[0]
     except zlib.error:
-        return _zlib(body, most, -zlib.MAX_WBITS)
+        return _zlib(body, most, -zlib.MAX_WBITS)[0]
 
 
-def _zlib(body: bytes, most: int, wbits: int) -> bytes:
+def _zlib(body: bytes, most: int, wbits: int) -> tuple[bytes, bytes]:
+    """What `body` inflates to, `most` bytes of it, and what follows it."""
     inflator = zlib.decompressobj(wbits)
     data = inflator.decompress(body, most)
     if len(data) < most and not inflator.eof:
         raise EOFError("it ends too early")
-    return data
+    return data, inflator.unused_data
 
 
 def _unbrotli(body: bytes, most: int) -> bytes:
@@ -103,8 +112,19 @@ def _unbrotli(body: bytes, most: int) -> bytes:
 
 
 def _unzstd(body: bytes, most: int) -> bytes:
-    with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
-        return reader.read(most)
+    data = bytearray()
+    inflator = zstandard.ZstdDecompressor().decompressobj()
+    # It has no limit of its own: little at a time, so that a bomb is noticed while it is small.
+    for start in range(0, len(body), _ZSTD_STEP):
+        step = body[start : start + _ZSTD_STEP]
+        while step and len(data) < most:
+            if inflator.eof:  # several frames may follow each other
+                inflator = zstandard.ZstdDecompressor().decompressobj()
+            data += inflator.decompress(step)
+            step = inflator.unused_data if inflator.eof else b""
+    if len(data) < most and not inflator.eof:
+        raise EOFError("it ends too early")
+    return bytes(data)
 
 
 _CODINGS: Mapping[str, Callable[[bytes, int], bytes]] = {
@@ -113,6 +133,10 @@ _CODINGS: Mapping[str, Callable[[bytes, int], bytes]] = {
     "br": _unbrotli,
     "deflate": _undeflate,
 }
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")  # though Python would take it
 
 
 def _not_json(problem: str) -> RequestError:

@@ -9,11 +9,12 @@ import re
 from typing import cast
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError
 from respool.http.problems import envelope
-from respool.journal import Exchange
+from respool.journal import CLIENT_LEFT, Exchange
 from respool.server import MockServer
 
 logger = logging.getLogger("respool.requests")
@@ -55,12 +56,6 @@ class Edge:
 
         try:
             await self.app(scope, receive, send_head)
-        except Exception:
-            # A defect of ours. The log tells where; the client gets what the service says of its own,
-            # or, once a stream has begun, the end of it.
-            logger.exception("internal error in %s", exchange)
-            if exchange.status is None:
-                await envelope(_INTERNAL)(scope, receive, send_head)
         finally:
             exchange.seconds = clock.now() - exchange.received
             journal.add(exchange)
@@ -68,15 +63,36 @@ class Edge:
 
     def _take_prefix(self, scope: Scope) -> None:
         """Cut ``/r/NAME`` off the path, so that all routes work below it."""
-        head, found, tail = scope["path"].rpartition("/v1/")
-        name = head.removeprefix("/r/")
-        if not found or not name:
+        head, _, tail = scope["path"].rpartition("/v1/")
+        if not head.startswith("/r/") or head == "/r/":
             return
+        name = head.removeprefix("/r/")
         if self.server.store.get(name) is None and (match := _TURN.fullmatch(name)):
             name = f"{match['name']}#{match['turn']}"
         scope["respool.name"] = name
+        scope["respool.path"] = scope["path"]
         scope["path"] = f"/v1/{tail}"
         scope["raw_path"] = scope["path"].encode()
+
+
+class Guard:
+    """The innermost layer: no exception leaves the app, and what it answers then has all headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except ClientDisconnect:
+            exchange_of(scope).ended = CLIENT_LEFT
+        except Exception:
+            # A defect of ours. The log tells where; the client gets what the service says of its own,
+            # or, once a stream has begun, the end of it.
+            exchange = exchange_of(scope)
+            logger.exception("internal error in %s", exchange)
+            if exchange.status is None:
+                await envelope(_INTERNAL)(scope, receive, send)
 
 
 def exchange_of(scope: Scope) -> Exchange:

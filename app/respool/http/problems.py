@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse
 
-from respool.errors import NoMatchingRecording, RequestError, RespoolError
+from respool.errors import NoMatchingRecording, RequestError, RespoolError, printable
 
 
 def envelope(error: RequestError, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -34,6 +34,7 @@ def _known(request: HTTPRequest, error: Exception) -> JSONResponse:
 
 def _http(request: HTTPRequest, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    url = f"({request.method} {request.url.path})"
+    path = request.scope.get("respool.path", request.url.path)
+    url = f"({request.method} {printable(path)})"
     message = f"Invalid URL {url}" if error.status_code == 404 else f"{error.detail} {url}"
     return envelope(RequestError(message, status=error.status_code), error.headers)

@@ -1,6 +1,5 @@
 """``/v1/responses``: create."""
 
-import json
 from collections.abc import Mapping
 
 from fastapi import APIRouter
@@ -12,6 +11,7 @@ from respool.http.edge import exchange_of, name_in_path
 from respool.http.sending import LateResponse, PlaybackResponse
 from respool.matching import PLAY_HEADER, Request
 from respool.playback import Playback
+from respool.protocol.events import dumps
 from respool.server import MockServer
 
 # Of a recorded answer's headers, those which describe its transport or its owner are not sent:
@@ -41,6 +41,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         if request.stream:
             return PlaybackResponse(playback, server.clock, exchange, _headers(playback, server.clock.now()))
         headers = _headers(playback, playback.ends)
+        headers.pop("content-type", None)  # that of the stream
         return LateResponse(playback.final_response(), playback.ends, server.clock, exchange, headers)
 
     return routes
@@ -67,8 +68,8 @@ def _headers(playback: Playback, leaves: float) -> dict[str, str]:
 def _plain(playback: Playback, headers: Mapping[str, str]) -> Response:
     """An answer that is no stream: an HTTP error, most of the time."""
     header = playback.recording.header
+    if header.status in (204, 304):  # which have no body
+        return Response(None, header.status, headers)
     if isinstance(header.body, str):
         return Response(header.body, header.status, headers, media_type="text/plain")
-    return Response(
-        json.dumps(header.body, ensure_ascii=False), header.status, headers, media_type="application/json"
-    )
+    return Response(dumps(header.body), header.status, headers, media_type="application/json")

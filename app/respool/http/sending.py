@@ -8,11 +8,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from respool.clock import Clock
-from respool.journal import Exchange
+from respool.journal import CLIENT_LEFT, CUT, Exchange
 from respool.playback import Playback
-
-CLIENT_LEFT = "client left"
-CUT = "cut by the server"
 
 
 class PlaybackResponse(EventSourceResponse):
@@ -39,6 +36,10 @@ class PlaybackResponse(EventSourceResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._exchange.ended = CUT  # unless one of the two ways below is how it ends
+        if scope.get("http_version") == "1.0":
+            # It knows no chunks: the client must be told the length, and that the connection ends.
+            self.headers["content-length"] = str(len(self._playback.schedule.reel.data))
+            self.headers["connection"] = "close"
         await super().__call__(scope, receive, send)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
@@ -52,6 +53,8 @@ class PlaybackResponse(EventSourceResponse):
                 sent, chunk = schedule.chunk(sent, due)
                 yield chunk  # returns when the transport has room again
                 self._exchange.events = min(sent, len(self._playback.recording.events))
+                # The others' turn: nobody waits for a long stream, and it hears that its client has left.
+                await asyncio.sleep(0)
         self._exchange.ended = ""
 
     async def _note_client_left(self, message: Message) -> None:
@@ -75,9 +78,11 @@ class LateResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         left = asyncio.Event()
         watch = asyncio.create_task(_watch(receive, left))
+        self._exchange.ended = CUT  # unless one of the two ways below is how it ends
         try:
             if await self._clock.sleep_until(self._moment, left):
                 await super().__call__(scope, receive, send)
+                self._exchange.ended = ""
             else:
                 self._exchange.ended = CLIENT_LEFT
         finally:

@@ -44,7 +44,8 @@ class Event:
             raise ValueError(f"an event is a JSON object, but this is {json_kind(value)}")
         type_ = value.get("type", default_type)
         if not isinstance(type_, str) or not type_:
-            what = f'its "type" is {json_kind(type_)}' if "type" in value else 'it has no "type"'
+            kind = "empty" if type_ == "" else json_kind(type_)
+            what = f'its "type" is {kind}' if "type" in value else 'it has no "type"'
             raise ValueError(f'an event needs a "type" that is a string, but {what}')
         return cls(text, type_)
 
@@ -69,9 +70,20 @@ def loads(text: str) -> Any:
         raise ValueError("the JSON is nested too deeply") from None
 
 
+def dumps(value: Any) -> str:
+    """JSON text that can be encoded: characters as they are, but lone surrogates as escapes."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
+
+
 def not_json(error: json.JSONDecodeError) -> str:
-    """What an error message says of text that is not JSON; the place is told apart from it."""
-    return f"not JSON: {error.msg[0].lower()}{error.msg[1:]}"
+    """What is wrong with text that is not JSON; the place is told apart from it."""
+    problem = error.msg.removesuffix(" starting at").removesuffix(" at")
+    return f"not JSON: {problem[0].lower()}{problem[1:]}"
 
 
 def json_kind(value: object) -> str:

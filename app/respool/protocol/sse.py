@@ -7,7 +7,7 @@ leaves behind is handed out by `finish` instead of being dropped.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 _BOM = b"\xef\xbb\xbf"
@@ -35,15 +35,22 @@ class DecodeError(ValueError):
         super().__init__(message)
 
 
+def _raise(error: DecodeError) -> None:
+    raise error
+
+
 @dataclass(slots=True)
 class Decoder:
     """Feed it bytes as they come; it gives the messages that they complete.
+
+    A line that is not UTF-8 goes to `on_error`, which raises; with one that returns, it is passed over.
 
     for chunk in chunks:
         messages += decoder.feed(chunk)
     messages += decoder.finish()      # the last message, if no blank line ended it
     """
 
+    on_error: Callable[[DecodeError], None] = _raise
     _buffer: bytearray = field(default_factory=bytearray)
     _searched: int = 0  # no line end in the buffer before this place
     _line: int = 0
@@ -101,7 +108,8 @@ class Decoder:
             line = raw.decode()
         except UnicodeDecodeError as error:
             problem = f"byte 0x{raw[error.start]:02x} is not UTF-8"
-            raise DecodeError(problem, self._line, error.start + 1) from None
+            self.on_error(DecodeError(problem, self._line, error.start + 1))
+            return
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
@@ -112,9 +120,9 @@ class Decoder:
         # Comments, `id`, `retry` and unknown fields say nothing of an event.
 
 
-def decode(data: bytes) -> list[Message]:
+def decode(data: bytes, on_error: Callable[[DecodeError], None] = _raise) -> list[Message]:
     """All messages of a whole stream."""
-    decoder = Decoder()
+    decoder = Decoder(on_error)
     return [*decoder.feed(data), *decoder.finish()]
 
 

@@ -1,0 +1,167 @@
+"""What tests of several modules need: recordings from short tuples, a server of them, one ASGI call."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.types import ASGIApp, Message
+
+from respool.clock import ManualClock
+from respool.formats import jsonl
+from respool.http import create_app
+from respool.protocol.events import Event
+from respool.recording import Header, Recording, TimedEvent
+from respool.server import MockServer
+from respool.store import Store
+from respool.testing import RunningServer
+
+# A short answer: an event of each second, and two at the same moment.
+SHORT = (
+    (1.0, "response.created", {"response": {"id": "resp_1", "created_at": 1700000000}}),
+    (1.0, "response.output_text.delta", {"delta": "Hel"}),
+    (0.0, "response.output_text.delta", {"delta": "lo"}),
+    (1.0, "response.completed", {"response": {"id": "resp_1", "status": "completed"}}),
+)
+
+
+def make_recording(name: str = "a", events: Iterable[tuple[Any, ...]] = SHORT, **header: Any) -> Recording:
+    timed = []
+    for gap, kind, *fields in events:
+        text = json.dumps({"type": kind, **(fields[0] if fields else {})})
+        timed.append(TimedEvent(gap, Event.parse(text)))
+    return Recording(name, Header(header), tuple(timed))
+
+
+@pytest.fixture(scope="session")
+def recording() -> Callable[..., Recording]:
+    """``recording(name, [(gap, type, fields), ...], **header)``; without events, a short answer."""
+    return make_recording
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Callable[..., Store]:
+    """Write recordings below tmp_path, each to a file of its name; a list of them is one file's turns."""
+
+    def make(*files: Recording | Sequence[Recording]) -> Store:
+        for file in files:
+            turns = [file] if isinstance(file, Recording) else file
+            path = tmp_path / f"{turns[0].name}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(jsonl.write(turns), "utf-8")
+        return Store([tmp_path])
+
+    return make
+
+
+@pytest.fixture
+def server(store: Callable[..., Store]) -> Callable[..., MockServer]:
+    """A server of recordings (``a`` if none are given), on a clock that stands still."""
+
+    def make(*files: Recording | Sequence[Recording], **options: Any) -> MockServer:
+        return MockServer(store(*files or [make_recording()]), **{"clock": ManualClock(), **options})
+
+    return make
+
+
+class Call:
+    """One call of an ASGI app: the client's end of it, and what the app has sent so far."""
+
+    def __init__(
+        self,
+        app: ASGIApp | MockServer,
+        path: str = "/v1/responses",
+        body: object = None,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        more_body: bool = False,
+        **scope: Any,
+    ) -> None:
+        self.sent: list[Message] = []
+        self.room = asyncio.Semaphore(1_000_000)  # how many messages more the client takes
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
+        self.upload(content, more_body)
+        self.scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
+            **scope,
+        }
+        app = create_app(app) if isinstance(app, MockServer) else app
+        self.task = asyncio.create_task(app(self.scope, self._inbox.get, self._send))
+
+    async def _send(self, message: Message) -> None:
+        self.sent.append(message)
+        await self.room.acquire()
+
+    def upload(self, content: bytes, more_body: bool = False) -> None:
+        """The client sends the next part of the request's body."""
+        self._inbox.put_nowait({"type": "http.request", "body": content, "more_body": more_body})
+
+    def leave(self) -> None:
+        """The client closes the connection."""
+        self._inbox.put_nowait({"type": "http.disconnect"})
+
+    @property
+    def status(self) -> int | None:
+        return self.sent[0]["status"] if self.sent else None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.decode(): value.decode() for name, value in self.sent[0]["headers"]}
+
+    @property
+    def writes(self) -> list[bytes]:
+        """What each message carried, empty ones left out."""
+        return [message["body"] for message in self.sent[1:] if message.get("body")]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.writes)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer was brought to its proper end."""
+        return len(self.sent) > 1 and not self.sent[-1].get("more_body", False)
+
+
+@pytest.fixture(scope="session")
+def call() -> type[Call]:
+    return Call
+
+
+@pytest.fixture(scope="session")
+def settle() -> Callable[[], Any]:
+    """Let all tasks run until each of them waits for something from outside."""
+
+    async def run() -> None:
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def wait_for() -> Callable[..., None]:
+    """Wait until something is so at a running server, by going through its event loop."""
+
+    def wait(running: RunningServer, condition: Callable[[], bool]) -> None:
+        with httpx2.Client() as client:
+            for _ in range(10_000):
+                if condition():
+                    return
+                client.get(f"{running.url}/healthz")
+        raise AssertionError("it never was so")
+
+    return wait

@@ -1,0 +1,68 @@
+import ast
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import respool
+
+SOURCE = Path(respool.__file__)
+
+
+def homes_for_type_checkers() -> dict[str, str]:
+    """Each name that the package imports for type checkers only, and the module it is from."""
+    [block] = [
+        node
+        for node in ast.parse(SOURCE.read_text()).body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    return {
+        alias.name: statement.module or ""
+        for statement in block.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+
+
+def test_all_is_what_type_checkers_see_and_the_version() -> None:
+    assert {*homes_for_type_checkers(), "__version__"} == set(respool.__all__)
+    assert len(set(respool.__all__)) == len(respool.__all__)
+
+
+@pytest.mark.parametrize(("name", "home"), homes_for_type_checkers().items())
+def test_a_public_name_is_that_of_its_home(name: str, home: str) -> None:
+    assert getattr(respool, name) is getattr(import_module(home), name)
+
+
+def test_dir_lists_the_public_names_and_no_other_lazy_ones() -> None:
+    assert set(respool.__all__) <= set(dir(respool))
+    assert set(dir(respool)) - set(vars(respool)) <= set(respool.__all__)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'respool' has no attribute 'nothing'$"):
+        respool.nothing  # noqa: B018
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after `statement`, but not before."""
+    code = f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE.parents[1])}
+    command = [sys.executable, "-c", code]
+    return set(subprocess.check_output(command, env=environment, text=True).split())
+
+
+def test_importing_the_package_loads_no_module_of_it() -> None:
+    assert {name for name in loaded_by("import respool") if name.startswith("respool")} == {"respool"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import respool", *(f"from respool import {name}" for name in respool.__all__ if name != "create_app")],
+)
+def test_nothing_but_the_app_loads_another_package(statement: str) -> None:
+    packages = {name.partition(".")[0] for name in loaded_by(statement)}
+    assert packages - sys.stdlib_module_names == {"respool"}
