@@ -30,8 +30,9 @@ class SystemClock:
 
     async def sleep_until(self, deadline: float, interrupt: asyncio.Event | None = None) -> bool:
         while (delay := deadline - time.monotonic()) > 0:
-            # Event loops count in whole milliseconds and may wake up early by part of one.
-            delay = math.ceil(delay * 1000) / 1000
+            # Event loops count in whole milliseconds and may wake up early by part of one. A day is
+            # long enough for one sleep, and short enough for every loop.
+            delay = math.ceil(min(delay, 86400.0) * 1000) / 1000
             if interrupt is None:
                 await asyncio.sleep(delay)
             elif await _comes_within(interrupt, delay):

@@ -79,7 +79,7 @@ def _fail(problem: str, store: Store, name: str) -> Recording:
             raise NoMatchingRecording(f"The recording {_quote(refusal.name)} was refused: {refusal.error}")
     if turns := store.turns(base):
         problem = f"{problem} The recording has {len(turns)} turn{'s' if len(turns) > 1 else ''}."
-    nearest = store.nearest(name[:200])
+    nearest = store.nearest(name)
     if nearest:
         shown = f"Nearest: {', '.join(nearest)}."
     elif store.names:

@@ -63,8 +63,9 @@ class Store:
     Raises PathError when one of `paths` does not exist.
     """
 
-    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
-        self.paths = tuple(Path(path) for path in paths)
+    def __init__(self, paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> None:
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        self.paths = tuple(Path(path) for path in given)
         for path in self.paths:
             try:
                 path.stat()
@@ -110,7 +111,7 @@ class Store:
 
     def nearest(self, name: str, limit: int = 3) -> list[str]:
         """The names most like `name`, best first."""
-        return get_close_matches(name, self.names, n=limit, cutoff=0.4)
+        return get_close_matches(name[:200], self.names, n=limit, cutoff=0.4)
 
     def refresh(self) -> Changes:
         """Look at the files again, read those that changed, and say what did.
@@ -132,9 +133,10 @@ class Store:
         seen: set[Path] = set()
         for top in self.paths:
             for path in files_below(top):
-                resolved = path.resolve()
-                if resolved not in seen:
-                    seen.add(resolved)
+                # A link to a folder leads to the same files; a link to a file gives it another name.
+                file = path.parent.resolve() / path.name
+                if file not in seen:
+                    seen.add(file)
                     below = Path(path.name) if path == top else path.relative_to(top)
                     yield path, below.with_suffix("").as_posix()
 
@@ -142,16 +144,17 @@ class Store:
         """What the file is now, from memory if it has not changed; None if it has just gone."""
         last = self._files.get(path)
         turns = last.turns if last else ()
+        # In a folder there may be anything. Meant to be a recording is what was given by itself, what
+        # was one before, and what its suffix says is one.
+        meant = path in self.paths or bool(turns) or formats.sniff(b"", str(path)) is not None
         signature = _UNREADABLE
         try:
             status = path.stat()
             signature = _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
             if last and last.signature == signature:
                 return last
-            # In a folder there may be anything; a file given by itself is meant to be a recording.
-            meant = path in self.paths or bool(turns)
             if signature.size > MAX_FILE_SIZE:
-                if not meant and formats.sniff(b"", str(path)) is None:
+                if not meant:
                     return _File(name, signature, ignored=True)
                 raise RecordingError(f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}", str(path))
             data = path.read_bytes()
@@ -163,7 +166,10 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as error:
-            return _File(name, _UNREADABLE, turns, RecordingError(error.strerror or str(error), str(path)))
+            if not meant:
+                return _File(name, _UNREADABLE, ignored=True)
+            problem = (error.strerror or str(error)).lower()
+            return _File(name, _UNREADABLE, turns, RecordingError(problem, str(path)))
         except RecordingError as error:
             # Kept as long as the file is as it is: without the frames that hold the file's content.
             error.__context__ = None
@@ -193,7 +199,7 @@ def files_below(top: Path) -> list[Path]:
     for folder, folders, files in os.walk(top):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(folder, name) for name in files if not name.startswith(".")]
-    return sorted(path for path in found if path.is_file())
+    return sorted(path for path in found if os.path.isfile(path))
 
 
 def _is_utf8(name: str) -> bool:

@@ -36,7 +36,7 @@ def sniff(data: bytes, path: str = "") -> str | None:
     whose every line is damaged), so that such a file is refused with its place and not passed over.
     """
     by_content = (name for name, module in FORMATS.items() if module.sniff(data))
-    by_suffix = (name for name, module in FORMATS.items() if path.endswith(module.SUFFIXES))
+    by_suffix = (name for name, module in FORMATS.items() if path.lower().endswith(module.SUFFIXES))
     return next(by_content, None) or next(by_suffix, None)
 
 

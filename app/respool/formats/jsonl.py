@@ -76,8 +76,9 @@ def _damage(error: ValueError, path: str, line: int) -> RecordingError:
 def write(recordings: Iterable[Recording]) -> str:
     """The text of a file that holds these recordings as its turns.
 
-    Reading it gives the same headers, gaps and event texts. (A line end within an event's text,
-    where JSON allows only white space, becomes a space: a line holds one event.)
+    Reading it gives the same headers, gaps and event texts, but for white space that JSON does not
+    care for: a line end within an event becomes a space, and what surrounds an event is lost. An
+    event that had its type from an ``event:`` line alone loses it.
     """
     return "".join(
         f"{line}\n"

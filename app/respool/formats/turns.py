@@ -16,6 +16,7 @@ def refuse(damage: RecordingError) -> None:
     """The usual OnDamage: a file with one damaged line is not used at all."""
     raise damage
 
+
 # After these a response that is created is another one; `response.failed` may follow an error.
 _ENDS = TERMINAL_TYPES | {"error"}
 
