@@ -14,7 +14,7 @@ import pytest
 from respool import __version__
 from respool.cli import cli, main
 from respool.commands import COMMANDS
-from respool.commands.options import GAP, SPEED, Size
+from respool.commands.options import GAP, SPEED, Port, Size
 
 ROOT = Path(__file__).parent.parent
 CREATED = '{"type":"response.created","response":{"id":"resp_1"}}'
@@ -74,6 +74,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         ([".", "--gap", "often"], 2, "respool: invalid value for '--gap': 'often' is not"),
         ([".", "--ttft", "-1"], 2, "respool: ttft is -1.0, expected seconds, 0 or more"),
         ([".", "--max-body", "1X"], 2, "respool: invalid value for '--max-body': '1X' is no size"),
+        ([".", "--port", "65536"], 2, "respool: invalid value for '--port': '65536' is no port: "),
         ([".", "--nonsense"], 2, "respool: no such option '--nonsense'"),
         ([".", "--default", "text/helo"], 2, "respool: default is text/helo, but no recording has"),
         ([".", "--port", "0", "--host", "192.0.2.1"], 1, "respool: cannot listen on 192.0.2.1:0: "),
@@ -105,7 +106,7 @@ def test_a_port_that_is_taken_is_named(folder: Path, capsys: pytest.CaptureFixtu
 def test_list_shows_recordings_and_refusals(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list", folder) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.rstrip().split(maxsplit=5) for line in lines[:3]] == [
+    assert [line.split(maxsplit=5) for line in lines[:3]] == [
         ["name", "turns", "events", "seconds", "ends", "note"],
         ["limit", "1", "0", "-", "429"],
         ["text/hello", "2", "3", "1.75", "completed,", "cut  a [bold] note"],
@@ -135,7 +136,6 @@ def test_serve_is_the_default_command_and_says_where_it_listens(folder: Path) ->
         f"""try: curl -N {url}/r/text/hello/v1/responses -d '{{"stream": true}}'""",
     ]
     assert [line.split(maxsplit=1)[1].rpartition(" ")[0] for line in err.splitlines()] == [
-        "GET /healthz 200",
         "POST /r/text/hello/v1/responses 200 text/hello 2 events",
     ]
 
@@ -180,6 +180,11 @@ def test_ctrl_c_ends_the_server_without_a_traceback(folder: Path) -> None:
 )
 def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
     assert Size().convert(text, None, None) == size
+
+
+def test_what_kubernetes_sets_for_a_service_of_our_name_is_no_port() -> None:
+    assert Port().convert("tcp://10.0.0.1:80", None, None) == 8080
+    assert Port().convert("0", None, None) == 0
 
 
 def test_words_stand_for_values() -> None:

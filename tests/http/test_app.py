@@ -67,6 +67,13 @@ def test_health_counts_what_is_served_and_what_is_refused(server: Serve, tmp_pat
     assert answer.json() == {"status": "ok", "recordings": 1, "refused": 1}
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/v1/models", "/r/a/v1/models"])
+def test_what_can_be_looked_at_can_be_asked_for_its_head(path: str, client: TestClient) -> None:
+    answer = client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == client.get(path).headers["content-length"]
+
+
 def test_the_api_is_described(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     assert described["info"] == {"title": "Respool", "version": __version__}
@@ -238,9 +245,11 @@ def number_of(running: RunningServer, name: str) -> int | None:
 def test_edits_show_up_while_the_server_runs(
     alone: bool, write: Callable[[Path, str], object], tmp_path: Path, wait_for: WaitFor
 ) -> None:
-    path = tmp_path / "a.jsonl"
+    folder = tmp_path / "node_modules"  # which watchers like to pass over
+    folder.mkdir()
+    path = folder / "a.jsonl"
     path.write_text(final(0))
-    with running_server(path if alone else tmp_path, pace=INSTANT, reload=True) as running:
+    with running_server(path if alone else folder, pace=INSTANT, reload=True) as running:
         assert number_of(running, "a") == 0
         for number in (1, 2, 3):
             write(path, final(number))

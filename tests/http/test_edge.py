@@ -142,7 +142,7 @@ REQUESTS = [
     ("PUT", "/r/a/v1/responses", {}, 405),
     ("GET", "/v1/responses", {"headers": {"upgrade": "websocket"}}, 426),
     ("GET", "/v1/models", {}, 200),
-    ("GET", "/healthz", {}, 200),
+    ("POST", "/healthz", {}, 405),
     ("GET", "/nope", {}, 404),
     ("GET", "/", {}, 404),
     (
@@ -178,6 +178,16 @@ def test_every_request_is_one_line_in_the_log(
     (line,) = [record.getMessage() for record in caplog.records if record.name == "respool.requests"]
     assert re.fullmatch(rf"{method} {path} {status}( a)?( 4 events)? \d+\.\d{{3}}s", line)
     assert [str(exchange) for exchange in client.server.journal] == [line]
+
+
+def test_a_health_check_is_neither_in_the_journal_nor_in_the_log(
+    ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "respool.requests")
+    client = ask()
+    assert REQUEST_ID.fullmatch(client.get("/healthz").headers["x-request-id"])
+    assert list(client.server.journal) == []
+    assert [record for record in caplog.records if record.name == "respool.requests"] == []
 
 
 def test_a_recorded_request_id_is_given_back_and_is_in_the_journal(server: Serve, recording: Make) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import accumulate
@@ -179,6 +180,30 @@ async def test_a_client_that_leaves_after_the_end_has_not_left_early(server: Ser
     await stream.task
     stream.leave()
     assert [exchange.ended for exchange in serving.journal] == [""]
+
+
+async def test_a_client_that_leaves_with_the_last_event_in_hand_has_not_left_early(
+    server: Serve, call: Call
+) -> None:
+    class Leaving(call):  # type: ignore[misc,valid-type]
+        async def _send(self, message: Any) -> None:
+            await super()._send(message)
+            if b"response.completed" in message.get("body", b""):
+                self.leave()
+
+    serving = server(pace=Pace(speed=math.inf))
+    await Leaving(serving, body=STREAM).task
+    assert [(exchange.events, exchange.ended) for exchange in serving.journal] == [(4, "")]
+
+
+async def test_a_client_of_http_1_0_is_told_the_length_and_that_the_connection_ends(
+    server: Serve, recording: Make, call: Call
+) -> None:
+    stream = call(server(recording(done=True), pace=Pace(speed=math.inf)), body=STREAM, http_version="1.0")
+    await stream.task
+    assert stream.body.endswith(SSE_DONE)
+    assert stream.headers["content-length"] == str(len(stream.body))
+    assert stream.headers["connection"] == "close"
 
 
 async def test_nothing_more_is_made_while_the_client_does_not_read(
@@ -417,14 +442,7 @@ def test_a_client_that_closes_its_connection_ends_its_stream(
         wait_for(running, lambda: any(e.ended == "client left" for e in running.server.journal))
 
 
-@pytest.mark.parametrize(
-    "closing",
-    [
-        pytest.param("client"),
-    ],
-)
-def test_a_stream_that_nobody_reads_ends_with_its_connection(
-    closing: str,
+def test_a_client_that_closes_its_connection_without_having_read_was_not_sent_the_rest(
     recording: Make,
     store: Callable[..., Store],
     tmp_path: Path,
@@ -432,14 +450,29 @@ def test_a_stream_that_nobody_reads_ends_with_its_connection(
     wait_for: WaitFor,
 ) -> None:
     store(recording("a", [(0.0, "response.x", {"d": "x" * 20_000})] * 1000))
-    with ExitStack() as clients, running_server(tmp_path, pace=Pace(speed=math.inf)) as running:
-        client = clients.enter_context(connection(running, STREAM))
-        stream = stall(running, exchanges, wait_for)
-        if closing == "client":
-            client.close()
-            wait_for(running, lambda: stream.seconds is not None)
+    with running_server(tmp_path, pace=Pace(speed=math.inf)) as running:
+        with connection(running, STREAM):
+            stream = stall(running, exchanges, wait_for)
+        wait_for(running, lambda: stream.seconds is not None)
+    assert stream.ended == "client left"
     assert stream.events < 1000
-    assert stream.ended == {"client": "client left", "server": "cut by the server"}[closing]
+
+
+def test_a_server_that_ends_closes_the_connection_of_a_client_that_does_not_read(
+    recording: Make,
+    store: Callable[..., Store],
+    tmp_path: Path,
+    exchanges: list[Exchange],
+    wait_for: WaitFor,
+) -> None:
+    store(recording("a", [(0.0, "response.x", {"d": "x" * 20_000})] * 1000))
+    with warnings.catch_warnings(record=True) as caught, ExitStack() as clients:
+        warnings.simplefilter("always")
+        with running_server(tmp_path, pace=Pace(speed=math.inf)) as running:
+            clients.enter_context(connection(running, STREAM))
+            stream = stall(running, exchanges, wait_for)
+    assert stream.ended == "cut by the server"
+    assert [str(warning.message) for warning in caught] == []
 
 
 async def test_a_defect_after_the_head_cuts_the_stream_and_is_logged_once(

@@ -44,7 +44,9 @@ def list_(paths: Sequence[Path], names: bool) -> None:
             escape(turns[0].header.note),
         )
     console = new_console()
-    console.print(table)
+    with console.capture() as printed:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
     print_refused(store, console)
 
 

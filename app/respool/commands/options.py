@@ -39,6 +39,22 @@ class Size(click.ParamType[int]):
         return int(match[1]) * int(1024 ** " kmg".index(match[2].lower() or " "))
 
 
+class Port(click.ParamType[int]):
+    """A port to listen on; 0 is any free one."""
+
+    name = "PORT"
+    default = 8080
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if text.startswith("tcp://"):
+            # Kubernetes sets RESPOOL_PORT to this for a service that is called respool.
+            return self.default
+        if not text.isdecimal() or len(text) > 5 or int(text) > 65535:
+            self.fail(f"{value!r} is no port: expected 0 to 65535")
+        return int(text)
+
+
 SECONDS = Number("SECONDS")
 GAP = Number("SECONDS|typical", {"typical": "typical"})
 SPEED = Number("FACTOR|instant", {"instant": math.inf})

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 
 from respool import __version__
-from respool.commands.options import GAP, SECONDS, SPEED, Size, paths_argument
+from respool.commands.options import GAP, SECONDS, SPEED, Port, Size, paths_argument
 from respool.commands.output import new_console, print_refused
 from respool.errors import RespoolError
 
@@ -31,9 +31,7 @@ Examples:
 )
 @paths_argument
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free one."
-)
+@click.option("--port", default=Port.default, show_default=True, type=Port(), help="0 picks a free one.")
 @click.option("--speed", type=SPEED, default=1.0, help="2 is twice as fast; instant sends all at once.")
 @click.option("--gap", type=GAP, default=0.02, help="Time before an event which has none [default: 0.02].")
 @click.option("--max-gap", type=SECONDS, help="No pause is longer.")

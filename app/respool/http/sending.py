@@ -53,8 +53,9 @@ class PlaybackResponse(EventSourceResponse):
                 sent, chunk = schedule.chunk(sent, due)
                 yield chunk  # returns when the transport has room again
                 self._exchange.events = min(sent, len(self._playback.recording.events))
-                # The others' turn: nobody waits for a long stream, and it hears that its client has left.
-                await asyncio.sleep(0)
+                if sent < len(schedule):
+                    # The others' turn: none waits for a long stream, and it hears that its client has left.
+                    await asyncio.sleep(0)
         self._exchange.ended = ""
 
     async def _note_client_left(self, message: Message) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from typing import cast
 
 import uvicorn
 from sse_starlette.sse import AppStatus
@@ -36,6 +37,15 @@ def url_of(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class Server(uvicorn.Server):
+    """One that waits for no client: a connection whose reader has stopped would never be flushed."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            cast(asyncio.Transport, connection.transport).abort()
+
+
 def uvicorn_server(app: ASGIApp, grace: int = GRACE) -> uvicorn.Server:
     """A uvicorn server for `app`; run it with ``server.run(sockets=[sock])``."""
     logging.getLogger("uvicorn.error").addFilter(_is_news)
@@ -51,7 +61,7 @@ def uvicorn_server(app: ASGIApp, grace: int = GRACE) -> uvicorn.Server:
         timeout_keep_alive=KEEP_ALIVE,
         ws="none",  # an upgrade comes as a GET, which the app refuses
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
