@@ -54,7 +54,7 @@ def serve(
 ) -> None:
     """Serve the recordings in PATHS, folders and files."""
     from respool.http import create_app
-    from respool.http.serving import bind, url_of, uvicorn_server
+    from respool.http.serving import bind, steady_gc, url_of, uvicorn_server
     from respool.pace import Pace
     from respool.server import MockServer
     from respool.store import Store
@@ -70,6 +70,7 @@ def serve(
         ) from None
     _log_to_stderr(quiet)
     _greet(store, url_of(sock), server.default)
+    steady_gc()
     with sock:
         uvicorn_server(app).run(sockets=[sock])
 

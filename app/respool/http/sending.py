@@ -42,6 +42,11 @@ class PlaybackResponse(EventSourceResponse):
             self.headers["connection"] = "close"
         await super().__call__(scope, receive, send)
 
+    async def _send_with_timeout(self, send: Send, message: Message) -> None:
+        # The library opens a cancel scope for each chunk, a tenth of a stream's cost, for a limit that we
+        # do not set.
+        await send(message)
+
     async def _chunks(self) -> AsyncIterator[bytes]:
         schedule, started = self._playback.schedule, self._playback.started
         sent = 0

@@ -1,0 +1,1 @@
+"""Measurements of Respool over loopback; see README.md. Run: ``python -m bench``."""

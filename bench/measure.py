@@ -1,0 +1,277 @@
+"""The parts of the bench: each plays both servers side by side and gives a table.
+
+A figure is the best of `repeats` runs, since what disturbs a run only ever makes it worse.
+"""
+
+import math
+import socket
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+from unittest import mock
+
+from bench import client, recordings
+from bench.report import Table, microseconds, milliseconds, percentile, ratio
+from bench.servers import PLAIN, RESPOOL, Server, running
+
+SERVERS = (RESPOOL, PLAIN)
+STARTS = 250  # streams begun each second: what the servers' request handling takes in its stride
+LEAST_LIMIT = 10.0  # seconds that late streams get to end, whatever their length
+RECEIVE_BUFFER = 4096  # bytes: so that a slow reader's kernel takes little off the server
+PADDING = 900  # of each delta for slow readers: their recording exceeds what the kernel may buffer
+SETTLED = 1.0  # seconds without a change
+SETTLE_LIMIT = 15.0  # seconds
+PLAYS = 20  # for the count of encodings
+MB = 1_000_000
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    timed_events: int = 200
+    gap: float = 0.04  # seconds
+    streams: Sequence[int] = (1, 100, 500)
+    untimed_events: int = 10_000
+    clients: Sequence[int] = (1, 8, 100)
+    seconds: float = 3.0  # for which each number of clients plays
+    slow_readers: int = 50
+    repeats: int = 2
+
+
+QUICK = Plan(timed_events=50, streams=(1, 50), clients=(1, 8), seconds=1.0, slow_readers=10, repeats=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every part needs."""
+
+    plan: Plan
+    client: Executor  # one process
+    server_cpu: int | None  # the CPU that servers are kept on, if there is one to spare
+    step: Callable[[str], None]  # told what is measured next
+
+    @contextmanager
+    def servers(self, folder: Path, *, instant: bool) -> Iterator[list[Server]]:
+        """Both servers, warm: what is done once per process has been done."""
+        recordings.write(folder / "warmup.jsonl", 20, gap=0.0)
+        with ExitStack() as stack:
+            servers = [
+                stack.enter_context(running(name, folder, instant=instant, cpu=self.server_cpu))
+                for name in SERVERS
+            ]
+            for server in servers:
+                self.client.submit(
+                    client.lateness, server.port, "warmup", [0.0] * 20, 20, 0.0, LEAST_LIMIT
+                ).result()
+            yield servers
+
+
+def lateness(bench: Bench) -> Table:
+    """Timed streams: how late their events come."""
+    plan = bench.plan
+    moments = recordings.moments(plan.timed_events, plan.gap)
+    limit = LEAST_LIMIT + 3 * moments[-1]
+
+    def play(server: Server, streams: int) -> client.Lateness:
+        arguments = (server.port, "timed", moments, streams, streams / STARTS, limit)
+        return bench.client.submit(client.lateness, *arguments).result()
+
+    with _folder() as folder:
+        recordings.write(folder / "timed.jsonl", plan.timed_events, plan.gap)
+        with bench.servers(folder, instant=False) as servers:
+            runs = _runs(bench, "lateness", plan.streams, servers, play)
+    rows = []
+    for streams in plan.streams:
+        figures = {}
+        for name in SERVERS:
+            result, cpu = min(runs[streams, name], key=lambda run: percentile(run[0].late, 99))
+            times = [percentile(result.late, percent) for percent in (50, 99, 100)]
+            per_event = cpu / max(1, len(result.late))
+            figures[name] = [*times, per_event]
+            shown = [milliseconds(value) for value in times]
+            rows.append([str(streams), name, *shown, microseconds(per_event), f"{result.busy:.0%}"])
+        better = [ratio(plain, ours) for plain, ours in zip(figures[PLAIN], figures[RESPOOL], strict=True)]
+        rows.append([str(streams), "ratio", *better, ""])
+    return Table(
+        "Lateness",
+        f"{plan.timed_events} events {plan.gap * 1000:g} ms apart, in so many streams at once, "
+        f"{STARTS} begun each second; the best of {plan.repeats} by p99. An event's lateness is "
+        "(arrival - request sent) - its moment. Ratio: how many times less Respool's is.",
+        ("streams", "server", "p50 ms", "p99 ms", "max ms", "server CPU µs/event", "client busy"),
+        rows,
+        failed=sum(result.failed for results in runs.values() for result, _ in results),
+    )
+
+
+def throughput(bench: Bench) -> Table:
+    """Streams without times: how fast they go."""
+    plan = bench.plan
+
+    def play(server: Server, clients: int) -> client.Throughput:
+        arguments = (server.port, "untimed", plan.untimed_events, clients, plan.seconds)
+        return bench.client.submit(client.throughput, *arguments).result()
+
+    with _folder() as folder:
+        path = folder / "untimed.jsonl"
+        recordings.write(path, plan.untimed_events, gap=0.0)
+        size = path.stat().st_size
+        with bench.servers(folder, instant=True) as servers:
+            runs = _runs(bench, "throughput", plan.clients, servers, play)
+        note = _encodings(path)
+    rows = []
+    for clients in plan.clients:
+        figures = {}
+        for name in SERVERS:
+            result, cpu = max(runs[clients, name], key=lambda run: run[0].events / run[0].seconds)
+            rates = [result.events / result.seconds, result.size / result.seconds / MB]
+            per_event = cpu / max(1, result.events)
+            figures[name] = [*rates, per_event]
+            shown = [f"{rate:,.0f}" for rate in rates]
+            rows.append([str(clients), name, *shown, microseconds(per_event), f"{result.busy:.0%}"])
+        ours, plain = figures[RESPOOL], figures[PLAIN]
+        better = [ratio(ours[0], plain[0]), ratio(ours[1], plain[1]), ratio(plain[2], ours[2])]
+        rows.append([str(clients), "ratio", *better, ""])
+    return Table(
+        "Throughput",
+        f"A recording of {plan.untimed_events:,} events ({size / MB:.1f} MB) with `--speed instant`, over "
+        f"and over for {plan.seconds:g} s; the best of {plan.repeats} by events/s. Ratio: how many times "
+        "better Respool is.",
+        ("clients", "server", "events/s", "MB/s", "server CPU µs/event", "client busy"),
+        rows,
+        (note,),
+        failed=sum(result.failed for results in runs.values() for result, _ in results),
+    )
+
+
+def slow_readers(bench: Bench) -> Table:
+    """Clients that ask for much and read nothing: what the server keeps for them."""
+    plan = bench.plan
+    rows, growth, failed = [], {}, 0
+    with _folder() as folder:
+        path = folder / "untimed.jsonl"
+        recordings.write(path, plan.untimed_events, gap=0.0, padding=PADDING)
+        size = path.stat().st_size
+        with bench.servers(folder, instant=True) as servers:
+            for server in servers:
+                bench.step(f"slow readers: {plan.slow_readers}, {server.name}")
+                before = _settled(server)[-1]
+                with ExitStack() as stack:
+                    readers = [stack.enter_context(_slow_reader(server)) for _ in range(plan.slow_readers)]
+                    during = max(_settled(server))
+                    failed += sum(not _answered(reader) for reader in readers)
+                after = _settled(server)[-1]
+                growth[server.name] = during - before
+                shown = [f"{memory / MB:.1f}" for memory in (before, during, after)]
+                each = growth[server.name] / plan.slow_readers / 1000
+                rows.append([str(plan.slow_readers), server.name, *shown, f"{each:,.0f}"])
+    rows.append([str(plan.slow_readers), "ratio", "", "", "", ratio(growth[PLAIN], growth[RESPOOL])])
+    return Table(
+        "Slow readers",
+        f"Clients that request a recording of {plan.untimed_events:,} events ({size / MB:.1f} MB) with "
+        "`--speed instant` and do not read: the server's resident memory before, at its largest while "
+        f"they are there, and after. With all that they asked for in memory it would grow by "
+        f"{plan.slow_readers * size / MB:,.0f} MB. Ratio: how many times less Respool's grows.",
+        ("readers", "server", "before MB", "during MB", "after MB", "growth kB/reader"),
+        rows,
+        failed=failed,
+    )
+
+
+PARTS: Mapping[str, Callable[[Bench], Table]] = {
+    "lateness": lateness,
+    "throughput": throughput,
+    "slow-readers": slow_readers,
+}
+
+
+def steps(part: str, plan: Plan) -> int:
+    """How often a part calls `Bench.step`."""
+    measured = {"lateness": plan.streams, "throughput": plan.clients}
+    return len(SERVERS) * (len(measured[part]) * plan.repeats if part in measured else 1)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="respool-bench-") as name:
+        yield Path(name)
+
+
+def _runs(
+    bench: Bench,
+    part: str,
+    counts: Sequence[int],
+    servers: Sequence[Server],
+    play: Callable[[Server, int], Result],
+) -> dict[tuple[int, str], list[tuple[Result, float]]]:
+    """Each result, with the CPU seconds that the server used for it, by count and server.
+
+    The servers take turns, so that what disturbs one for a while disturbs the other as well.
+    """
+    runs: dict[tuple[int, str], list[tuple[Result, float]]] = {}
+    for number in range(1, bench.plan.repeats + 1):
+        for count in counts:
+            for server in servers:
+                bench.step(f"{part}: {count}, {server.name}, run {number}")
+                before = server.cpu_seconds()
+                result = play(server, count)
+                runs.setdefault((count, server.name), []).append((result, server.cpu_seconds() - before))
+    return runs
+
+
+def _encodings(path: Path) -> str:
+    """Count how often a recording's events are encoded, in a server that plays it again and again."""
+    from respool import Pace, running_server
+    from respool.protocol import sse
+
+    events = len(path.read_text().splitlines())
+    with (
+        mock.patch.object(sse, "encode", wraps=sse.encode) as encode,
+        running_server(path, pace=Pace(speed=math.inf)) as running,
+    ):
+        loaded = encode.call_count
+        for _ in range(PLAYS):
+            url = f"{running.base_url_of(path.stem)}/responses"
+            with urllib.request.urlopen(url, data=b'{"stream": true}') as answer:
+                answer.read()
+        played = encode.call_count - loaded
+    return (
+        f"Respool encoded the {events:,} events {loaded:,} times when it loaded them and {played:,} times "
+        f"in {PLAYS} plays; the plain app encodes each in every play."
+    )
+
+
+@contextmanager
+def _slow_reader(server: Server) -> Iterator[socket.socket]:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        sock.settimeout(LEAST_LIMIT)
+        sock.connect((client.HOST, server.port))
+        sock.sendall(client.request("untimed"))
+        yield sock
+
+
+def _answered(sock: socket.socket) -> bool:
+    """Whether an answer waits to be read; it is left there."""
+    head = b"HTTP/1.1 200"
+    return sock.recv(len(head), socket.MSG_PEEK) == head
+
+
+def _settled(server: Server) -> list[int]:
+    """The server's memory, sampled until it has not changed for a while."""
+    samples = [server.memory()]
+    began = changed = time.monotonic()
+    while (now := time.monotonic()) - changed < SETTLED and now - began < SETTLE_LIMIT:
+        time.sleep(0.05)
+        samples.append(server.memory())
+        if samples[-1] != samples[-2]:
+            changed = time.monotonic()
+    return samples
