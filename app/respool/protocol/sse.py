@@ -129,8 +129,9 @@ def decode(data: bytes, on_error: Callable[[DecodeError], None] = _raise) -> lis
 def encode(data: str, event: str | None = None) -> bytes:
     """One server-sent event with LF line ends, as the service writes it.
 
-    The data is unchanged when decoded, but for line ends, all of which become LF. An `event` name that no ``event:`` line can hold (it has a
-    line end, or a lone surrogate) is left out; readers then go by the ``type`` in the data.
+    The data is unchanged when decoded, but for line ends, all of which become LF. An `event` name that
+    no ``event:`` line can hold (it has a line end, or a lone surrogate) is left out; readers then go by
+    the ``type`` in the data.
     """
     lines = _LINE_END_TEXT.split(data) if "\n" in data or "\r" in data else (data,)
     body = "".join(f"data: {line}\n" for line in lines)
