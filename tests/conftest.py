@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, settings
 from starlette.types import ASGIApp, Message
 
 from respool.clock import ManualClock
@@ -18,6 +19,10 @@ from respool.recording import Header, Recording, TimedEvent
 from respool.server import MockServer
 from respool.store import Store
 from respool.testing import RunningServer
+
+# A busy machine is no failure.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 # A short answer: an event of each second, and two at the same moment.
 SHORT = (

@@ -88,7 +88,7 @@ def test_the_nearest_names_are_told_best_first(tmp_path: Path) -> None:
 
 def test_of_many_names_the_first_five_are_told(tmp_path: Path) -> None:
     error = refused(Request({}, "q"), served(tmp_path, *"abcdefg"))
-    assert "There are: a, b, c, d, e, ..." in str(error)
+    assert "There are: a, b, c, d, e and others" in str(error)
 
 
 def test_a_server_without_recordings_says_so(tmp_path: Path) -> None:

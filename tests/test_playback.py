@@ -86,7 +86,10 @@ def test_the_final_response_is_byte_for_byte_as_recorded(response: str, around: 
         ({"error": {}}, {"status": 500, "type": "server_error", "code": None}),
         ({"error": None}, {"status": 500, "type": "server_error", "code": None}),
         ({"error": "Boom."}, {"status": 500, "type": "server_error", "code": None}),
-        ({"error": {"type": 5, "code": 429, "message": None}}, {"type": "server_error", "code": None}),
+        (
+            {"error": {"type": 5, "code": 429, "message": None, "param": ["tools"]}},
+            {"type": "server_error", "code": None, "param": None},
+        ),
         pytest.param(
             {"error": {"code": None, "message": "No such tool.", "param": "tools"}}, {"param": "tools"}
         ),

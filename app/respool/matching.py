@@ -83,7 +83,7 @@ def _fail(problem: str, store: Store, name: str) -> Recording:
     if nearest:
         shown = f"Nearest: {', '.join(nearest)}."
     elif store.names:
-        more = ", ..." if len(store.names) > 5 else ""
+        more = " and others" if len(store.names) > 5 else ""
         shown = f"There are: {', '.join(store.names[:5])}{more}."
     else:
         shown = "There are no recordings at all."

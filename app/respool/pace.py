@@ -108,7 +108,8 @@ class Pace:
             if (value is None and name in ("max_gap", "ttft")) or (value == TYPICAL and name == "gap"):
                 continue
             if not isinstance(value, int | float) or not 0 <= value <= LONGEST:
-                raise OptionError(f"{name.replace('_', '-')} is {value}, expected seconds, 0 or more")
+                most = f", at most {LONGEST:g}" if isinstance(value, int | float) and value > LONGEST else ""
+                raise OptionError(f"{name.replace('_', '-')} is {value}, expected seconds, 0 or more{most}")
         speed: object = self.speed
         if not isinstance(speed, int | float) or not speed > 0:
             raise OptionError(f"speed is {speed}, expected a factor above 0, or instant")

@@ -92,6 +92,14 @@ def test_an_unknown_url_is_not_found(method: str, path: str, client: TestClient)
     assert_envelope(client.request(method, path), 404, f"Invalid URL ({method} {path})")
 
 
+@pytest.mark.parametrize("path", ["/a%0Ab", "/%1B%5B31m", "/%7F%C2%85%E2%80%A8", "/" + "%0A" * 10_000])
+def test_an_unknown_url_is_told_in_one_short_printable_line(path: str, client: TestClient) -> None:
+    message = client.get(path).json()["error"]["message"]
+    assert message.startswith("Invalid URL (GET /")
+    assert message.isprintable()
+    assert len(message) < 500
+
+
 @pytest.mark.parametrize("path", ["/v1/responses/", "/r/a/v1/responses/", "/v1/models/"])
 def test_a_url_with_a_slash_too_many_is_not_found(path: str, client: TestClient) -> None:
     assert client.post(path, json={}, follow_redirects=False).status_code == 404
@@ -204,7 +212,7 @@ async def test_an_upgrade_is_answered_with_426_where_it_does(path: str, server: 
 
 
 def test_an_upgrade_is_answered_with_426_over_a_socket(
-    store: Callable[..., Store], recording: Make, tmp_path: Path
+    store: Callable[..., Store], recording: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store(recording())
     handshake = {
@@ -220,6 +228,7 @@ def test_an_upgrade_is_answered_with_426_over_a_socket(
         assert_upgrade_is_refused(answer.status, answer.headers, answer.read())
         assert answer.headers["x-request-id"].startswith("req_")
         connection.close()
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
 
 
 def final(number: int) -> str:

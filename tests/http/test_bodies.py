@@ -218,6 +218,10 @@ def test_a_content_length_with_thousands_of_zeros_is_a_number() -> None:
     assert read(TEXT, length="0" * 5000 + str(len(TEXT))) == OBJECT
 
 
+def test_a_content_length_of_thousands_of_digits_is_too_large() -> None:
+    assert refused(TEXT, length="9" * 5000).status == 413
+
+
 def bomb(coding: str) -> bytes:
     """A small body that inflates to 1 GB."""
     zeros = bytes(1024 * 1024)
@@ -225,7 +229,8 @@ def bomb(coding: str) -> bytes:
         compressor = brotli.Compressor(quality=1)
         return b"".join([*(compressor.process(zeros) for _ in range(1024)), compressor.finish()])
     if coding == "zstd":
-        return zstandard.compress(zeros) * 1024
+        frame = zstandard.ZstdCompressor(level=1).compressobj()
+        return b"".join([*(frame.compress(zeros) for _ in range(1024)), frame.flush()])
     deflator = zlib.compressobj(1, wbits=zlib.MAX_WBITS | (16 if coding == "gzip" else 0))
     first, second = (deflator.compress(zeros) + deflator.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
     return first + second * 1023
@@ -346,3 +351,11 @@ def test_any_bytes_said_to_be_in_any_coding_are_answered_or_refused(
     assert answered.status in (200, 400, 413, 415)
     if answered.status != 200:
         assert answered.json["error"]["message"].isprintable()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_a_body_of_too_many_parts_is_refused(coding: str) -> None:
+    part = gzip.compress(b"") if coding == "gzip" else zstandard.compress(b"")
+    whole = gzip.compress(TEXT) if coding == "gzip" else zstandard.compress(TEXT)
+    assert read(part * 99 + whole, coding) == OBJECT
+    assert refused(part * 100 + whole, coding).code == "invalid_content_encoding"

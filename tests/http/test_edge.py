@@ -20,6 +20,7 @@ from respool.pace import Pace
 from respool.recording import Recording
 from respool.server import MockServer
 from respool.store import Store
+from respool.testing import RunningServer
 
 Make = Callable[..., Recording]
 Serve = Callable[..., MockServer]
@@ -77,6 +78,14 @@ def test_the_path_names_what_plays(path: str, name: str, ask: Ask) -> None:
     client = ask(*names)
     assert client.post(path, json={}).status_code == 200
     assert [exchange.recording for exchange in client.server.journal] == [name]
+
+
+@pytest.mark.parametrize("name", ["a#1", *(name for _, name in NAMES)])
+def test_the_base_url_of_a_name_leads_to_it(name: str, ask: Ask) -> None:
+    client = ask("a", "b", *{name for _, name in NAMES if name != "a"})
+    base_url = RunningServer("http://testserver", client.server).base_url_of(name)
+    assert client.post(f"{base_url}/responses", json={}).status_code == 200
+    assert [exchange.recording for exchange in client.server.journal] == [name.removesuffix("#1")]
 
 
 @pytest.mark.parametrize("turn", ["turns/2", "turns/02", "turns/000000002", "%232", "turns%2F2"])

@@ -276,6 +276,12 @@ def test_the_header_names_what_plays_in_utf_8(encoding: str, ask: Ask, recording
     assert client.post("/v1/responses", json={"model": "b"}, headers=headers).status_code == 200
 
 
+async def test_a_header_that_is_not_utf_8_names_nothing(server: Serve, call: Call) -> None:
+    answer = call(server(), body={"model": "a"}, headers=[("x-respool-play", "\xff\xfea")])
+    await answer.task
+    assert answer.status == 404
+
+
 def test_an_unknown_parameter_is_no_reason_to_refuse(ask: Ask) -> None:
     body = {"model": "a", "input": [{"type": "of the future"}], "tools": None, "include": [], "x": {"y": [1]}}
     assert ask().post("/v1/responses", json=body).status_code == 200

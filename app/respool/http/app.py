@@ -19,6 +19,7 @@ from respool.errors import RequestError
 from respool.http import problems, responses
 from respool.http.bodies import DEFAULT_LIMIT
 from respool.http.edge import Edge, Guard
+from respool.recording import Recording
 from respool.server import MockServer
 
 logger = logging.getLogger("respool")
@@ -50,7 +51,10 @@ def create_app(server: MockServer, *, max_body: int = DEFAULT_LIMIT, reload: boo
     @app.get("/v1/models", tags=["models"])
     async def models() -> dict[str, Any]:
         """The recordings, as models: each may be asked for by its name."""
-        return {"object": "list", "data": [_model(server, name) for name in server.store.names]}
+        models = [
+            _model(name, turns[0]) for name in server.store.names if (turns := server.store.turns(name))
+        ]
+        return {"object": "list", "data": models}
 
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["respool"])
@@ -73,8 +77,8 @@ def create_app(server: MockServer, *, max_body: int = DEFAULT_LIMIT, reload: boo
     return app
 
 
-def _model(server: MockServer, name: str) -> dict[str, Any]:
-    first = server.store.turns(name)[0].events[:1]
+def _model(name: str, recording: Recording) -> dict[str, Any]:
+    first = recording.events[:1]
     response = first[0].event.data.get("response") if first else None
     created = response.get("created_at") if isinstance(response, dict) else None
     return {
@@ -96,7 +100,7 @@ async def _watch(server: MockServer) -> None:
             for paths, recursive in watches:
                 if paths:
                     group.create_task(_refresh_on_change(server, paths, recursive))
-    except* OSError as errors:  # a folder that has gone, or no more watches to be had
+    except* Exception as errors:  # a folder that has gone, no more watches to be had, ...
         logger.error("changes are no longer taken up: %s", errors.exceptions[0])
 
 

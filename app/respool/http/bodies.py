@@ -13,6 +13,7 @@ from respool.errors import RequestError
 from respool.protocol.events import json_kind, not_json
 
 DEFAULT_LIMIT = 32 * 1024 * 1024  # bytes, also after inflation
+_MOST_PARTS = 100  # members of gzip, frames of zstd
 _ZSTD_STEP = 256  # bytes, which may inflate to some megabytes
 
 
@@ -77,9 +78,11 @@ def _inflate(body: bytes, coding: str, limit: int) -> bytes:
 
 def _gunzip(body: bytes, most: int) -> bytes:
     data, rest = _zlib(body, most, zlib.MAX_WBITS | 16)
-    while rest and len(data) < most:  # it may have several members
+    members = 1
+    while rest and len(data) < most:
         member, rest = _zlib(rest, most - len(data), zlib.MAX_WBITS | 16)
         data += member
+        members = _one_more(members)
     return data
 
 
@@ -100,6 +103,13 @@ def _zlib(body: bytes, most: int, wbits: int) -> tuple[bytes, bytes]:
     return data, inflator.unused_data
 
 
+def _one_more(parts: int) -> int:
+    """A compressed body may have several parts one after the other. Each costs, however small it is."""
+    if parts == _MOST_PARTS:
+        raise EOFError(f"it has more than {_MOST_PARTS} parts")
+    return parts + 1
+
+
 def _unbrotli(body: bytes, most: int) -> bytes:
     inflator = brotli.Decompressor()
     data = bytearray(inflator.process(body, output_buffer_limit=most))
@@ -113,12 +123,14 @@ def _unbrotli(body: bytes, most: int) -> bytes:
 
 def _unzstd(body: bytes, most: int) -> bytes:
     data = bytearray()
+    frames = 1
     inflator = zstandard.ZstdDecompressor().decompressobj()
     # It has no limit of its own: little at a time, so that a bomb is noticed while it is small.
     for start in range(0, len(body), _ZSTD_STEP):
         step = body[start : start + _ZSTD_STEP]
         while step and len(data) < most:
-            if inflator.eof:  # several frames may follow each other
+            if inflator.eof:
+                frames = _one_more(frames)
                 inflator = zstandard.ZstdDecompressor().decompressobj()
             data += inflator.decompress(step)
             step = inflator.unused_data if inflator.eof else b""

@@ -22,7 +22,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
-def _known(request: HTTPRequest, error: Exception) -> JSONResponse:
+async def _known(request: HTTPRequest, error: Exception) -> JSONResponse:
     match error:
         case RequestError():
             return envelope(error)
@@ -32,7 +32,7 @@ def _known(request: HTTPRequest, error: Exception) -> JSONResponse:
             return envelope(RequestError(str(error), status=500, type="server_error"))
 
 
-def _http(request: HTTPRequest, error: Exception) -> JSONResponse:
+async def _http(request: HTTPRequest, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     path = request.scope.get("respool.path", request.url.path)
     url = f"({request.method} {printable(path)})"
