@@ -522,3 +522,8 @@ def test_a_link_gives_a_file_another_name(tmp_path: Path) -> None:
     write(tmp_path, {"run.jsonl": EVENT})
     (tmp_path / "latest.jsonl").symlink_to(tmp_path / "run.jsonl")
     assert Store(tmp_path).names == ["latest", "run"]
+
+
+def test_what_an_editor_leaves_behind_is_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jsonl": EVENT, "a.jsonl~": EVENT})
+    assert Store(tmp_path).names == ["a"]

@@ -138,7 +138,7 @@ class Store:
                 if file not in seen:
                     seen.add(file)
                     below = Path(path.name) if path == top else path.relative_to(top)
-                    yield path, below.with_suffix("").as_posix()
+                    yield path, formats.without_suffix(below).as_posix()
 
     def _read(self, path: Path, name: str) -> _File | None:
         """What the file is now, from memory if it has not changed; None if it has just gone."""
@@ -189,7 +189,8 @@ class Store:
 
 
 def files_below(top: Path) -> list[Path]:
-    """The files of a folder, sorted; a name that begins with a dot is some tool's, not a recording.
+    """The files of a folder, sorted. A name that begins with a dot, or ends with a tilde, is some
+    tool's, not a recording.
 
     A folder that may not be entered is passed over.
     """
@@ -198,7 +199,7 @@ def files_below(top: Path) -> list[Path]:
     found: list[Path] = []
     for folder, folders, files in os.walk(top):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(folder, name) for name in files if not name.startswith(".")]
+        found += [Path(folder, name) for name in files if not name.startswith(".") and name[-1] != "~"]
     return sorted(path for path in found if os.path.isfile(path))
 
 

@@ -331,7 +331,11 @@ async def test_an_unknown_recording_is_not_found_and_not_asked_for_again(
 
 
 async def test_every_recording_is_a_model(running: RunningServer, connect: Connect) -> None:
-    assert await connect(running.base_url).models() == names(".")
+    scripts = sorted(
+        path.relative_to(FIXTURES).as_posix().removesuffix(".script.yaml")
+        for path in FIXTURES.rglob("*.script.yaml")
+    )
+    assert await connect(running.base_url).models() == sorted([*names("."), *scripts])
 
 
 @pytest.mark.parametrize("api_key", ["any", "sk-proj-0", "Bearer DUMMY_KEY"])

@@ -9,4 +9,7 @@ from collections.abc import Mapping
 COMMANDS: Mapping[str, str] = {
     "serve": "serve:serve",
     "list": "listing:list_",
+    "check": "check:check",
+    "explain": "explain:explain",
+    "new": "new:new",
 }

@@ -4,10 +4,11 @@ To add one, write a module with the functions of `Format` and add its row.
 """
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Protocol
 
 from respool.errors import RecordingError
-from respool.formats import jsonl, sse
+from respool.formats import jsonl, script, sse
 from respool.formats.turns import OnDamage, refuse
 from respool.recording import Recording
 
@@ -26,32 +27,51 @@ class Format(Protocol):
         """The turns in a file's content; `path` is for messages. Each damage goes to `on_damage`."""
 
 
-FORMATS: Mapping[str, Format] = {"jsonl": jsonl, "sse": sse}
+FORMATS: Mapping[str, Format] = {"jsonl": jsonl, "sse": sse, "script": script}
 
 
 def sniff(data: bytes, path: str = "") -> str | None:
     """The name of the format that `data` is written in, or None.
 
     Content decides; the suffix of `path` only where the content tells nothing (an empty file, or one
-    whose every line is damaged), so that such a file is refused with its place and not passed over.
+    whose every line is damaged), so that such a file is refused with its place and not passed over. A
+    script is told by its suffix alone: other YAML files look much the same.
     """
+    if path.lower().endswith(script.SUFFIXES):
+        return "script"
     by_content = (name for name, module in FORMATS.items() if module.sniff(data))
     by_suffix = (name for name, module in FORMATS.items() if path.lower().endswith(module.SUFFIXES))
     return next(by_content, None) or next(by_suffix, None)
+
+
+def without_suffix(path: PurePath) -> PurePath:
+    """The path without the suffix of a recording's file: a.script.yaml, a.jsonl and a.txt are all a."""
+    for suffix in script.SUFFIXES:
+        if path.name.endswith(suffix) and path.name != suffix:
+            return path.with_name(path.name.removesuffix(suffix))
+    return path.with_suffix("")
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
     """Read a file's content, whatever its format.
 
     Each damaged place goes to `on_damage`, as a RecordingError; as it is, the first one is raised. With
-    one that returns, what is sound is read. Raises RecordingError for a file that holds nothing at all.
+    one that returns, what is sound is read. Raises RecordingError for a file that holds nothing at all,
+    and for one in no format.
 
     Example: ``read(Path("a.jsonl").read_bytes(), "a", "a.jsonl")``
     """
     format_ = sniff(data, path)
     if format_ is None:
         raise RecordingError(f"in no format that Respool reads (it reads {', '.join(FORMATS)})", path)
-    turns = FORMATS[format_].read(data, name, path, on_damage)
-    if not turns:
+    damaged = False
+
+    def note(damage: RecordingError) -> None:
+        nonlocal damaged
+        damaged = True
+        on_damage(damage)
+
+    turns = FORMATS[format_].read(data, name, path, note)
+    if not turns and not damaged:
         raise RecordingError("empty: expected a header or an event", path)
     return turns

@@ -1,16 +1,19 @@
-"""Findings: what a check has to say of a stream, graded, each with a stable code."""
+"""Findings: what a check has to say of a stream, graded, each with a stable code of RULES."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from types import MappingProxyType
 
+from respool.protocol.rules.contents import CONTENTS
+from respool.protocol.rules.fields import FIELDS
+from respool.protocol.rules.ids import IDS
+from respool.protocol.rules.numbers import NUMBERS
+from respool.protocol.rules.order import ORDER
+from respool.protocol.rules.other import FILE, UNKNOWN
+from respool.protocol.rules.rule import Level, Rule
+from respool.protocol.rules.status import STATUS
 
-class Level(StrEnum):
-    """How bad a finding is."""
-
-    ERROR = "error"  # a client may break
-    WARNING = "warning"  # seen in real streams, or another producer's dialect
-    INFO = "info"  # worth knowing: an unknown type, an older SDK
+__all__ = ["RULES", "Finding", "Level", "Rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +26,10 @@ class Finding:
     event: int | None = None  # its place in the stream, from 0; None: of the stream as a whole
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What a code means, for ``respool explain``."""
-
-    code: str  # "RS101"
-    level: Level  # the usual one; a finding in a dialect may be less
-    title: str
-    explanation: str
-    example: str
-    fix: str
-
-
-RULES: Mapping[str, Rule] = {}
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        rule.code: rule
+        for rules in (FILE, ORDER, NUMBERS, IDS, CONTENTS, STATUS, FIELDS, UNKNOWN)
+        for rule in rules
+    }
+)

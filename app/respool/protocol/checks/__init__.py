@@ -1,0 +1,1 @@
+"""What `respool.protocol.checker` is made of: one module for each kind of thing that can be wrong."""

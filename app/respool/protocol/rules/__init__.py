@@ -1,0 +1,1 @@
+"""The rules of a legal stream, each with its code; `findings.RULES` is all of them."""
