@@ -326,14 +326,14 @@ def test_a_picture_file_that_is_cut_off_is_refused(
         ("folder", "folder: no such file"),
         ("../outside.png", "../outside.png: it is outside of the Script's folder"),
         ("link.png", "link.png: it is outside of the Script's folder"),
-        ("circle.png", "circle.png: not readable"),
+        ("circle.png", ("circle.png: not readable", "circle.png: no such file")),  # Python 3.13 follows it
         ("n" * 300, "n" * 300 + ": file name too long"),
         ("text.png", "text.png: no PNG, WebP or JPEG picture"),
-        ("a\0b", "a\\x00b: embedded null byte"),
+        ("a\0b", ("a\\x00b: embedded null byte", "a\\x00b: lstat: embedded null character in path")),
     ],
 )
 def test_a_picture_file_is_confined_to_the_folder_and_must_be_one(
-    tmp_path: Path, name: str, cause: str
+    tmp_path: Path, name: str, cause: str | tuple[str, ...]
 ) -> None:
     folder = tmp_path / "recordings"
     (folder / "folder").mkdir(parents=True)
@@ -343,7 +343,7 @@ def test_a_picture_file_is_confined_to_the_folder_and_must_be_one(
     (folder / "text.png").write_text("no picture")
     with pytest.raises(RecordingError) as caught:
         image(folder, name)
-    assert caught.value.cause == cause
+    assert caught.value.cause in ((cause,) if isinstance(cause, str) else cause)
     assert (caught.value.line, caught.value.column) == (1, 34)
 
 
