@@ -130,3 +130,7 @@ DATA = st.recursive(
 @given(DATA)
 def test_plain_data_that_is_written_is_read_as_the_same(data: Any) -> None:
     assert load(dump(data)).data == data
+
+
+def test_numbers_in_a_list_stand_on_one_line() -> None:
+    assert dump({"a": [1, 2.5], "b": [], "c": ["x", 1]}) == "a: [1, 2.5]\nb: []\nc:\n  - x\n  - 1\n"

@@ -105,6 +105,34 @@ def test_a_message_is_written_out_in_full() -> None:
     assert (response["status"], response["output"], response["usage"]) == ("in_progress", [], None)
 
 
+@pytest.mark.parametrize(
+    ("step", "pieces"),
+    [
+        ({"message": {"text": "Hello there!", "deltas": [2, 3, 7]}}, ["He", "llo", " there!"]),
+        ({"message": {"text": "Hello there!", "deltas": [2]}}, ["He", "llo there!"]),
+        ({"message": {"text": "Hello", "deltas": [2, 99, 1]}}, ["He", "llo"]),
+        ({"message": {"text": "Hello", "deltas": []}}, []),
+        (
+            {"message": {"content": [{"output_text": "One"}, {"refusal": "Two"}], "deltas": [1, 2, 3]}},
+            ["O", "ne", "Two"],
+        ),
+        ({"reasoning": {"summary": ["ab", "cd"], "deltas": [1, 1, 2]}}, ["a", "b", "cd"]),
+        ({"function_call": {"name": "f", "arguments": "{}", "deltas": [1, 1]}}, ["{", "}"]),
+        ({"shell_call": {"action": ["ls", "wc"], "deltas": [2, 1, 1]}}, ["ls", "w", "c"]),
+    ],
+)
+def test_a_step_may_say_how_its_text_is_cut(step: dict[str, Any], pieces: list[str]) -> None:
+    sequence = events({"output": [step, {"message": "So."}], "deltas": "whole"})
+    assert [event["delta"] for event in sequence if "delta" in event] == [*pieces, "So."]
+
+
+@pytest.mark.parametrize(
+    ("end", "tier"), [("completed", "default"), ("incomplete", "default"), ("failed", "auto")]
+)
+def test_a_service_tier_is_settled_unless_the_response_fails(end: str, tier: str) -> None:
+    assert final({"text": "Hi", "end": end})["service_tier"] == tier
+
+
 def test_events_are_compact_json_with_the_type_first_and_the_other_fields_sorted() -> None:
     event = written({"text": "é"}).events[4].event
     assert list(event.data) == [

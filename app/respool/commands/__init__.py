@@ -11,5 +11,7 @@ COMMANDS: Mapping[str, str] = {
     "list": "listing:list_",
     "check": "check:check",
     "explain": "explain:explain",
+    "show": "show:show",
     "new": "new:new",
+    "script": "script:script",
 }

@@ -84,7 +84,13 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar(_PREFIX + "str", text, style=style)
 
 
+def _represent_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.SequenceNode:
+    numbers = bool(values) and all(type(value) in (int, float) for value in values)
+    return dumper.represent_sequence(_PREFIX + "seq", values, flow_style=numbers or None)
+
+
 _Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(list, _represent_list)
 
 
 def dump(data: Any) -> str:

@@ -30,6 +30,14 @@ JSON_TEXT = JsonText(about="A mapping becomes compact JSON; text is taken as it 
 CALL_ID = Text(about="Made from the seed if it is absent.")
 
 
+DELTAS = ListOf(COUNT, about="The lengths of all deltas in order; an empty list: there are none.")
+# Items whose texts are sent in deltas.
+GROWING = (
+    "message reasoning function_call custom_tool_call code_interpreter_call mcp_call shell_call "
+    "apply_patch_call"
+).split()
+
+
 def _item(type: str, fields: Mapping[str, Kind], about: str, **options: Any) -> Record:
     item = ITEM_TYPES[type]
     common: dict[str, Kind] = {"id": Text(about="Made from the seed if it is absent.")}
@@ -37,6 +45,8 @@ def _item(type: str, fields: Mapping[str, Kind], about: str, **options: Any) -> 
         common["call_id"] = CALL_ID
     if item.statuses:
         common["status"] = OneOf(item.statuses)
+    if type in GROWING:
+        common["deltas"] = DELTAS
     return Record({**fields, **common}, about=about, **options)
 
 

@@ -175,7 +175,7 @@ def _plain_turn(turn: Turn) -> dict[str, Any]:
     elif steps:
         found["output"] = [(_plain_step(step), step.path) for step in steps]
     if turn.end != usual.end or not (steps or turn.plain):
-        words = (word for word, end in _END_WORDS.items() if end == turn.end)
+        words = (word for word, end in _END_WORDS.items() if repr(end) == repr(turn.end))  # True == 1
         found["end"] = next(words, None) or {
             name: value for name, value in asdict(turn.end).items() if value not in (None, False)
         }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from respool.protocol.script import Script, Turn
+from respool.protocol.script.steps import GROWING
 from respool.protocol.synth import response as responses
 from respool.protocol.synth.items import ITEMS
 from respool.protocol.synth.writer import Chance, Writer, Written
@@ -63,6 +64,7 @@ def _events(turn: Turn, chance: Chance) -> tuple[Written, ...]:
     for step in turn.steps:
         writer.path = step.path
         writer.truncated = step is last and turn.end.incomplete is not None and step.type in _TRUNCATED
+        writer.cut_as(step.value.get("deltas") if step.type in GROWING else None)
         ITEMS[step.type](writer, step.value)
     if turn.end.cut:
         return _cut(turn, writer.written)
@@ -95,12 +97,12 @@ def _finish(writer: Writer, response: Mapping[str, Any]) -> None:
         if end.failed is None:
             return
     final = {**response, "output": writer.output}
-    if final["service_tier"] == "auto":
-        final["service_tier"] = "default"
     if end.failed is not None:
         error = responses.failure({**(end.error or {}), **end.failed})
         writer.event("response.failed", response={**final, "status": "failed", "error": error})
         return
+    if final["service_tier"] == "auto":  # a response that failed keeps it; so do real ones
+        final["service_tier"] = "default"
     final["usage"] = responses.usage(turn, writer.output_tokens, writer.reasoning_tokens)
     if end.incomplete is not None:
         details = {"reason": end.incomplete}

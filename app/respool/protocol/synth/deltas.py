@@ -36,6 +36,16 @@ def cut(text: str, deltas: str | int) -> list[str]:
     return [*pieces, text[start:]] if text else []
 
 
+def take(text: str, lengths: Iterator[int]) -> list[str]:
+    """The text in pieces of these lengths, as far as they reach; what they leave over is one more."""
+    pieces, start = [], 0
+    while start < len(text):
+        end = start + next(lengths, len(text))
+        pieces.append(text[start:end])
+        start = end
+    return pieces
+
+
 def _fixed(text: str, size: int) -> Iterator[str]:
     start = 0
     while start < len(text):

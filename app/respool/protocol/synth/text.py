@@ -48,7 +48,7 @@ def _output_text(item: Item, given: Fields, path: Path, *, content_index: int) -
         for number, annotation in enumerate(given.get("annotations", ()))
     ]
     logprobs = _logprobs(item.writer, given.get("logprobs", False), text, path)
-    pieces = [entry["token"] for entry in logprobs] if logprobs else cut(text, item.writer.turn.deltas)
+    pieces = [entry["token"] for entry in logprobs] if logprobs else item.writer.pieces(text)
     told = [_without_bytes(entry) for entry in logprobs]
 
     part: dict[str, Any] = {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from respool.protocol.script.places import compact
-from respool.protocol.synth.deltas import cut
 from respool.protocol.synth.writer import Item, Writer
 
 Fields = Mapping[str, Any]
@@ -92,7 +91,7 @@ def shell_call(writer: Writer, given: Fields) -> None:
         # These events, and only these, do not name their item.
         where = {"command_index": number, "output_index": item.index}
         writer.event("response.shell_call_command.added", command="", **where)
-        for piece in cut(command, writer.turn.deltas):
+        for piece in writer.pieces(command):
             writer.delta("response.shell_call_command.delta", piece, **where)
         writer.event("response.shell_call_command.done", command=command, **where)
     writer.spend(*commands)

@@ -3,7 +3,7 @@
 import base64
 import math
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -12,7 +12,7 @@ from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES
 from respool.protocol.events import Event
 from respool.protocol.script import Path, Turn
 from respool.protocol.script.places import compact
-from respool.protocol.synth.deltas import cut
+from respool.protocol.synth.deltas import cut, take
 from respool.protocol.synth.response import count_tokens, created_at
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
@@ -77,7 +77,9 @@ class Writer:
     path: Path = ()  # of the step that is being written
     truncated: bool = False  # whether the item of this step ends early, for want of tokens
     last_call: dict[str, str] = field(default_factory=dict)  # item type: call_id
+    _lengths: Iterator[int] | None = None  # of the deltas of this step, if it says how its text is cut
     _pause: float | None = None
+    _no_deltas: bool = False  # whether this step has no deltas
     _next_index: int = 0
     _began: bool = False  # whether the first delta has come
 
@@ -115,6 +117,17 @@ class Writer:
             padding = self.chance.padding.choices(_ALPHANUMERIC, k=-len(piece) % _BLOCK)
             fields["obfuscation"] = "".join(padding)
         self.event(type, delta=piece, tokens=count_tokens(piece), **fields)
+
+    def cut_as(self, lengths: Sequence[int] | None) -> None:
+        """How the texts of the step that comes now are cut: None, as all others; empty, no deltas."""
+        self._lengths = None if lengths is None else iter(lengths)
+        self._no_deltas = lengths is not None and not lengths
+
+    def pieces(self, text: str) -> list[str]:
+        """A text's deltas."""
+        if self._no_deltas:
+            return []
+        return cut(text, self.turn.deltas) if self._lengths is None else take(text, self._lengths)
 
     def spend(self, *texts: str, reasoning: bool = False) -> None:
         """Count what the model wrote."""
@@ -174,7 +187,7 @@ class Item:
     def text(self, prefix: str, field: str, text: str, **fields: Any) -> None:
         """Write a text of this item: its deltas, and the done event, which has it in `field`."""
         self.writer.spend(text, reasoning=self.type == "reasoning")
-        for piece in cut(text, self.writer.turn.deltas):
+        for piece in self.writer.pieces(text):
             self.delta(prefix, piece, **fields)
         self.event(f"{prefix}.done", **{field: text}, **fields)
 

@@ -1,0 +1,78 @@
+"""respool script"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from respool.errors import OptionError, PathError, RecordingError
+
+
+@click.command(
+    epilog="""\b
+Exit codes: 0 it is written; 1 no script gives this recording; 2 wrong usage, or a path that is not there.
+
+\b
+Examples:
+  respool script fixtures/text/hello.jsonl                  as YAML on stdout
+  respool script capture.sse mine/hello.script.yaml         a file to edit and serve
+  respool script capture.jsonl --pace                       with about the recorded times
+  curl -N ... | respool script - hello.script.yaml          from what a server sends
+"""
+)
+@click.argument("recording", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("out", type=click.Path(path_type=Path, allow_dash=True), default="-")
+@click.option("--pace", is_flag=True, help="Also write when things happen, as a pace and pauses.")
+def script(recording: Path, out: Path, pace: bool) -> None:
+    """Write the script of RECORDING: a few lines of YAML that make the same events again.
+
+    OUT is a file, or - for stdout. It is the quickest way to change what a recording says.
+    """
+    from respool import formats
+    from respool.formats import script as format_
+    from respool.protocol.synth import Expansion, Written
+    from respool.protocol.unsynth import UnsynthError, unsynth
+
+    data, path = _read(recording)
+    if str(out) != "-" and out.exists() and recording.exists() and out.samefile(recording):
+        raise OptionError(f"{out} is the recording itself; expected another file, or -")
+    turns = formats.read(data, "recording", path)
+    expansions = [
+        Expansion(turn.header.fields, tuple(Written(it.gap, it.event, ()) for it in turn.events))
+        for turn in turns
+    ]
+    try:
+        found = unsynth(expansions, pace=pace)
+    except UnsynthError as error:
+        turn = turns[error.turn - 1]
+        line = turn.events[0].line if turn.events else None
+        raise RecordingError(f"no script gives this: {error}", path, line) from None
+    written = format_.write(found)
+    format_.read(written.encode(), "script", str(out))  # raises what a server would refuse
+    _write(written, out)
+    literal = sum(step.type == "event" for turn in found.turns for step in turn.steps)
+    if literal:
+        click.echo(f"events written one by one, since no step gives them: {literal}", err=True)
+
+
+def _read(recording: Path) -> tuple[bytes, str]:
+    if str(recording) == "-":
+        return sys.stdin.buffer.read(), "<stdin>"
+    try:
+        return recording.read_bytes(), str(recording)
+    except OSError as error:
+        raise PathError(f"{recording}: {error.strerror}") from None
+
+
+def _write(text: str, out: Path) -> None:
+    if str(out) == "-":
+        sys.stdout.buffer.write(text.encode())
+        return
+    from respool.formats.script import SUFFIXES
+
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as error:
+        raise PathError(f"{out}: {error.strerror}") from None
+    if not out.name.endswith(SUFFIXES):
+        click.echo(f"a server takes {out} for a script only if its name ends in {SUFFIXES[0]}", err=True)
