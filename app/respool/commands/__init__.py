@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "check:check",
     "explain": "explain:explain",
     "show": "show:show",
+    "repair": "repair:repair",
     "new": "new:new",
     "script": "script:script",
 }

@@ -1,0 +1,125 @@
+"""Repair: a recording that was cut, or has damaged lines, becomes a legal one.
+
+Sound events are kept as they are. What is missing is made from what is known of it: by the other events,
+by the final response, by the grammar of a stream. What is not known is not guessed, and what would change
+sound events is done only if it is asked for.
+"""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from respool import formats
+from respool.errors import RecordingError
+from respool.formats import jsonl
+from respool.protocol.checker import check
+from respool.protocol.findings import Level
+from respool.recording import Recording, TimedEvent
+from respool.repair.bodies import Manner
+from respool.repair.ending import Ending
+from respool.repair.plan import plan
+from respool.repair.sequence import Arranged, arrange
+from respool.repair.stream import JSON, Stream
+from respool.repair.telling import in_words, tell
+from respool.repair.turns import Turn, drop_surplus, split_turns
+
+__all__ = ["Ending", "Options", "Repaired", "repair"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be done beyond adding events where some are missing."""
+
+    ending: Ending | None = None  # of a response that was cut; None: completed if all of it is known
+    renumber: bool = False  # change sequence numbers of sound events
+    drop: frozenset[str] = frozenset()  # leave out sound events: the values of turns.SURPLUS
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """The content of the repaired file, and what was done, in words; nothing if it was sound."""
+
+    data: bytes
+    done: tuple[str, ...]
+
+
+def repair(data: bytes, path: str, options: Options | None = None) -> Repaired:
+    """Repair a recording in any format that Respool reads; the result is in the native one.
+
+    Raises RecordingError where that cannot be done, or only with an option that is not given.
+    """
+    damages: list[RecordingError] = []
+    read = formats.read(data, "", path, damages.append)
+    if not read:
+        raise RecordingError("no sound event is left to begin with", path)
+    turns = split_turns(read, damages)
+    recordings: list[Recording] = []
+    done: list[str] = []
+    for number, turn in enumerate(turns, start=1):
+        try:
+            recording, said = _repair(turn, options or Options())
+        except RecordingError as error:
+            raise RecordingError(error.cause, path, error.line, error.column) from None
+        recordings.append(recording)
+        done += [f"turn {number}: {words}" if len(turns) > 1 else words for words in said]
+    if not done and formats.sniff(data, path) == "jsonl":
+        return Repaired(data, ())
+    return Repaired(jsonl.write(recordings).encode(), tuple(done))
+
+
+def _repair(turn: Turn, options: Options) -> tuple[Recording, list[str]]:
+    fixes: list[JSON] = [{"line": damage.line, "dropped": damage.cause} for damage in turn.damages]
+    said: list[str] = []
+    if turn.events and not (stream := _stream(turn)).sound:
+        if dropped := drop_surplus(turn, stream, options.drop):
+            fixes += dropped
+            stream = _stream(turn)
+        try:
+            turn.events, made, said = _complete(turn, stream, options)
+            fixes += made
+        except RecordingError:
+            if not stream.legal:
+                raise
+    header = tell(turn.header, fixes) if fixes else turn.header
+    return Recording("", header, tuple(turn.events)), [*map(in_words, fixes), *said]
+
+
+def _complete(turn: Turn, stream: Stream, options: Options) -> tuple[list[TimedEvent], list[JSON], list[str]]:
+    """Make what is missing. Gives all events; what was done; and in words how the response ends now."""
+    timed = turn.events
+    if stream.sound:
+        return timed, [], []
+    manner = Manner(stream)
+    seconds = math.fsum(one.gap or 0.0 for one in timed)
+    suspected: set[int] = set()
+    while True:
+        made, said = plan(stream, manner, options.ending, turn.header.request, seconds)
+        arranged = arrange(stream, manner, timed, made)
+        errors = _errors(arranged)
+        # One mistake may have hidden others.
+        if errors.keys() <= suspected:
+            break
+        suspected |= errors.keys()
+        stream = _stream(turn, suspected)
+    if errors:
+        place, message = next(iter(errors.items()))
+        raise RecordingError(f"cannot be repaired: {message}", line=timed[min(place, len(timed) - 1)].line)
+    if arranged.misfit and not options.renumber:
+        raise arranged.misfit
+    return arranged.events, arranged.fixes, said
+
+
+def _stream(turn: Turn, suspected: Collection[int] = ()) -> Stream:
+    return Stream([timed.event for timed in turn.events], turn.damaged, suspected)
+
+
+def _errors(arranged: Arranged) -> dict[int, str]:
+    """The errors that are left, by the places of the events before the repair."""
+    errors: dict[int, str] = {}
+    after = sum(place is not None for place in arranged.places)
+    for finding in check(timed.event for timed in arranged.events):
+        if finding.level is Level.ERROR:
+            following = arranged.places[finding.event :] if finding.event is not None else []
+            place = next((place for place in following if place is not None), after)
+            errors.setdefault(place, finding.message)
+    return errors

@@ -1,0 +1,52 @@
+"""Plan: which events are to be made for a stream to be legal, and where."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from respool.repair.bodies import Manner
+from respool.repair.ending import Ending, begin, closed, end
+from respool.repair.items import Item, find_items, folded, is_whole
+from respool.repair.stream import Made, Stream
+from respool.repair.walk import ItemWalk
+
+
+def plan(
+    stream: Stream, manner: Manner, wanted: Ending | None, request: Mapping[str, Any], seconds: float
+) -> tuple[list[Made], list[str]]:
+    """The events to make; and in words, how a response that was cut is made to end. Raises RecordingError
+    where too little is known."""
+    items = find_items(stream)
+    whole = [is_whole(stream, item, last=item is items[-1]) for item in items]
+    if stream.ended:
+        ending, said = stream.ending and Ending(stream.ending), []
+    else:
+        cut = [_flaw(item, is_known) for item, is_known in zip(items, whole, strict=True)]
+        why = ", ".join(filter(None, cut)) if items else "nothing has come"
+        ending = wanted or (Ending.INCOMPLETE if why else Ending.COMPLETED)
+        said = [f"the response is made to end as {ending}" + (f": {why}" if why and not wanted else "")]
+    made = begin(stream, running=bool(items) or ending in (Ending.COMPLETED, Ending.INCOMPLETE))
+    output = []
+    for number, (item, is_known) in enumerate(zip(items, whole, strict=True)):
+        value = item.value or closed(folded(stream, item), ending or Ending.FAILED, whole=is_known)
+        item.id = item.id or value.get("id")
+        output.append(value)
+        made += ItemWalk(stream, manner, item, value, *_bounds(stream, items, number)).run()
+    if not stream.ended and ending:
+        made.append(end(stream, ending, output, request, seconds))
+    return made, said
+
+
+def _flaw(item: Item, whole: bool) -> str:
+    """Why the response cannot be completed, with this item in it."""
+    if not whole:
+        return f"{item.name} is cut off"
+    return f"{item.name} is incomplete" if item.value and item.value.get("status") == "incomplete" else ""
+
+
+def _bounds(stream: Stream, items: Sequence[Item], number: int) -> tuple[int, int]:
+    """The places between which an item lies: one without any events is between the items around it."""
+    if items[number].places:
+        return stream.start, stream.end
+    before = (item.places[-1] + 1 for item in items[:number] if item.places)
+    after = (item.places[0] for item in items[number + 1 :] if item.places)
+    return max((stream.start, *before)), min((stream.end, *after))

@@ -1,0 +1,139 @@
+"""Sequence: the sound and the made events in one order, with sequence numbers that rise by one."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from respool.errors import RecordingError, printable
+from respool.protocol.events import CREATED, Event
+from respool.recording import TimedEvent
+from respool.repair.bodies import Manner
+from respool.repair.stream import JSON, Made, Stream
+from respool.repair.texts import split
+
+_NUMBER = re.compile(r'"sequence_number"\s*:\s*([^\s,}]+)')
+
+
+@dataclass(slots=True)
+class _Step:
+    """One event of the repaired stream."""
+
+    place: int  # of the sound event, or of the one that a made event comes before
+    made: Made | None
+    before: int | None  # the sequence_number that it had
+    number: int | None  # the one that it gets
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """The events of the repaired stream."""
+
+    events: list[TimedEvent]
+    places: list[int | None]  # of each event: its number before, or None if it is made
+    fixes: list[JSON]  # what was done, as a header tells it
+    misfit: RecordingError | None  # why sound events had to get other sequence numbers, if they had
+
+
+def arrange(stream: Stream, manner: Manner, timed: Sequence[TimedEvent], made: Sequence[Made]) -> Arranged:
+    """Put the made events among the sound ones, and number them."""
+    steps = [step for place in range(stream.size + 1) for step in _steps_at(stream, place, made)]
+    misfit = None
+    if stream.numbered:
+        _count(stream, steps)
+        changed = (at for at, step in enumerate(steps) if not step.made and step.before != step.number)
+        misfit = next((_misfit(stream, steps, at, timed) for at in changed), None)
+    gap = 0.0 if any(one.gap is not None for one in timed) else None
+    events = []
+    fixes = _renumbered(steps)
+    for at, step in enumerate(steps):
+        if step.made:
+            event = manner.event(step.made.type, step.made.fields, step.number)
+            events.append(TimedEvent(gap, event))
+            estimated = {"estimated": [*step.made.estimated]} if step.made.estimated else {}
+            fixes.append({"event": at, "made": event.type, **estimated})
+        elif step.before == step.number or step.number is None:
+            events.append(timed[step.place])
+        else:
+            events.append(_renumber(timed[step.place], stream.data[step.place], step.number))
+    places = [None if step.made else step.place for step in steps]
+    return Arranged(events, places, sorted(fixes, key=lambda fix: int(fix["event"])), misfit)
+
+
+def _steps_at(stream: Stream, place: int, made: Sequence[Made]) -> Iterator[_Step]:
+    """What comes at a place: what is made there, and the sound event."""
+    here = [one for one in made if one.at == place]
+    spare = stream.missing.get(place, 0) - sum(not one.optional for one in here)
+    for one in here:
+        if one.optional and spare <= 0:
+            continue
+        spare -= one.optional
+        delta = one.fields.get("delta")
+        # As many deltas as there are numbers for.
+        pieces = split(delta, 1 + spare) if isinstance(delta, str) and 0 < spare < len(delta) else [delta]
+        spare -= len(pieces) - 1
+        for piece in pieces:
+            fields = {**one.fields, "delta": piece} if len(pieces) > 1 else one.fields
+            yield _Step(place, replace(one, fields=fields), None, None)
+    if place < stream.size:
+        yield _Step(place, None, stream.numbers[place], stream.numbers[place])
+
+
+def _count(stream: Stream, steps: Sequence[_Step]) -> None:
+    """Give all events their sequence numbers, which rise by one."""
+    counted = [step for step in steps if step.made or stream.counted[step.place]]
+    at, first = next((at, step.before) for at, step in enumerate(counted) if step.before is not None)
+    if at == 0 and not stream.headless and stream.events[0].type != CREATED:
+        start = first  # the rest of a stream that was resumed
+    else:
+        start = first - at if first - at in (0, 1) else 0
+    for number, step in enumerate(counted, start):
+        step.number = number
+
+
+def _misfit(stream: Stream, steps: Sequence[_Step], at: int, timed: Sequence[TimedEvent]) -> RecordingError:
+    """Why the sound event of a step cannot keep its number."""
+    place, own = steps[at].place, steps[at].before
+    name = timed[place].event.type
+    missing = stream.missing.get(place, 0)
+    made = sum(step.made is not None and step.place == place for step in steps)
+    if own is None:
+        cause = f"{name} has no sequence_number, but others have"
+    elif made < missing:
+        lost = "an event is" if missing - made == 1 else f"{missing - made} events are"
+        cause = f"{lost} missing before {name} of which nothing is known"
+    elif made > missing:
+        cause = f"events to be made before {name}: {made}, but sequence numbers missing there: {missing}"
+    else:
+        cause = f"the sequence_number of {name} is {own}, expected {steps[at].number}"
+    return RecordingError(f"{cause}; --renumber gives the events new numbers", line=timed[place].line)
+
+
+def _renumbered(steps: Sequence[_Step]) -> list[JSON]:
+    """Which events get other numbers, in runs of the same difference."""
+    runs: list[JSON] = []
+    for at, step in enumerate(steps):
+        if step.made or step.number is None or step.number == step.before:
+            continue
+        by = None if step.before is None else step.number - step.before
+        if runs and runs[-1]["renumbered"] == by:
+            runs[-1]["until"] = at
+        else:
+            runs.append({"event": at, "until": at, "renumbered": by})
+    return runs
+
+
+def _renumber(timed: TimedEvent, data: JSON, number: int) -> TimedEvent:
+    """The event with another sequence number, and nothing else of its text changed."""
+    text = timed.event.text
+    wanted = json.dumps({**data, "sequence_number": number}, sort_keys=True)
+    texts = [
+        f"{text[: found.start(1)]}{number}{text[found.end(1) :]}" for found in _NUMBER.finditer(text)
+    ] or [text.replace("{", f'{{"sequence_number":{number},', 1)]
+    for changed in texts:
+        with suppress(ValueError):
+            if json.dumps(json.loads(changed), sort_keys=True) == wanted:
+                return replace(timed, event=Event(changed, timed.event.type))
+    cause = f"cannot be repaired: there is no place for a sequence_number in {printable(text)}"
+    raise RecordingError(cause, line=timed.line)
