@@ -46,9 +46,12 @@ def lines_of(path: Path) -> Lines:
     return jsonl.write(turns).splitlines() if path.suffix == ".yaml" else data.decode().split("\n")[:-1]
 
 
+# Scripts whose events our recordings do not have.
+WRITTEN = ("every_tool", "background")
+
 FILES = {
     path.relative_to(FIXTURES).as_posix(): lines_of(path)
-    for path in [*sorted(FIXTURES.rglob("*.jsonl")), SCRIPTS / "every_tool.script.yaml"]
+    for path in [*sorted(FIXTURES.rglob("*.jsonl")), *(SCRIPTS / f"{name}.script.yaml" for name in WRITTEN)]
 }
 STREAMS = {name: lines for name, lines in FILES.items() if '"response.created"' in "".join(lines)}
 HELLO = STREAMS["text/hello.jsonl"]
@@ -165,7 +168,12 @@ UNKNOWN = {
     ("delta", "obfuscation"),  # chance
     ("completed", "response"),  # its usage
     ("incomplete", "response"),
-    ("added", "item"),  # what was known of it already
+    # What was known of an item when it was added.
+    ("web_search_call", "action"),
+    ("reasoning", "encrypted_content"),
+    ("compaction", "encrypted_content"),
+    ("program", "fingerprint"),
+    ("code_interpreter_call", "outputs"),
 }
 
 # Events that nothing else tells of.
@@ -198,15 +206,17 @@ def test_a_recording_without_any_one_event_becomes_what_it_was(name: str) -> Non
 
 
 def differences(whole: list[JSON], turns: tuple[Recording, ...]) -> set[tuple[str, str]]:
-    """The fields in which events differ, each with the end of the event's type."""
+    """The fields in which events differ, each with the end of the event's type; or those of an item that
+    is added, with its type."""
     again = [json.loads(text) for text in texts_of(turns)]
     assert [made["type"] for made in again] == [event["type"] for event in whole]
-    return {
-        (event["type"].rpartition(".")[2], field)
-        for event, made in zip(whole, again, strict=True)
-        for field in {**event, **made}
-        if event.get(field) != made.get(field)
-    }
+    found = set()
+    for event, made in zip(whole, again, strict=True):
+        name = event["type"].rpartition(".")[2]
+        if name == "added" and event["type"] == "response.output_item.added" and event != made:
+            name, event, made = event["item"]["type"], event["item"], made["item"]
+        found |= {(name, field) for field in {**event, **made} if event.get(field) != made.get(field)}
+    return found
 
 
 SMALL = sorted(name for name, lines in STREAMS.items() if len(lines) < 50)
@@ -551,7 +561,7 @@ def test_each_reason_to_renumber_is_told(lines: Lines, cause: str) -> None:
 
 
 def test_renumber_changes_the_digits_and_nothing_else() -> None:
-    before = r'{ "delta":"\"sequence_number\": 7,\u0041", "a":{"sequence_number":7}, '
+    before = r'{ "delta":"\"sequence_number\": 7,\u0041", "a":{"sequence_number":{"b":7}}, '
     before += '"type" :"response.output_text.delta", '
     after = ' ,"output_index":0,"item_id":"msg_1","content_index":0 , "logprobs":[]}'
     repaired = mend([*CUT_IN_TEXT, f'{before}"sequence_number" : 7{after}'], renumber=True)
@@ -565,6 +575,236 @@ def test_renumbered_events_are_listed_in_runs() -> None:
     repaired = mend([*lines[:8], *lines[9:]], renumber=True)
     assert turn_of(repaired).header.fields["repaired"] == [{"event": 7, "until": 14, "renumbered": -1}]
     assert repaired.done == ("events 7 to 14 renumbered",)
+
+
+# Where made events come.
+
+
+def approval(number: int, index: int) -> tuple[str, str, JSON]:
+    """An item without events of its own: added, done, and what it holds."""
+    item = {"id": f"mcpr_{index}", "type": "mcp_approval_request", "name": "f", "arguments": "{}"}
+    return (
+        event("response.output_item.added", number, output_index=index, item=item),
+        event("response.output_item.done", number + 1, output_index=index, item=item),
+        item,
+    )
+
+
+def completed(number: int, *output: JSON) -> str:
+    known = json.loads(short()[0])["response"]
+    usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+    response = {**known, "status": "completed", "output": [*output], "usage": usage}
+    return event("response.completed", number, response=response)
+
+
+def test_what_opens_an_item_comes_just_before_it_though_something_was_lost_earlier() -> None:
+    lines = STREAMS["images/echidna.jsonl"]
+    rest = [line for line in lines if "partial_image" not in line and '"item":{"id":"msg_' not in line[:110]]
+    assert len(rest) == len(lines) - 3
+    whole = types_of(turn_of(mend(lines)))
+    assert types_of(turn_of(mend(rest, renumber=True))) == [
+        name for name in whole if "partial_image" not in name
+    ]
+
+
+def test_a_lost_item_comes_between_its_neighbours_though_something_was_lost_earlier() -> None:
+    first, second, third = approval(3, 0), approval(5, 1), approval(7, 2)
+    items = [item for *_, item in (first, second, third)]
+    turn = turn_of(mend([*short(), *first[:2], *third[:2], completed(9, *items)], renumber=True))
+    assert [data["output_index"] for data in data_of(turn)[2:-1]] == [0, 0, 1, 1, 2, 2]
+
+
+def test_items_that_were_open_at_a_time_are_closed_each_at_its_own_place() -> None:
+    (first, _, item), (second, _, other) = approval(2, 0), approval(3, 1)
+    lines = [*short(), first, second, event("keepalive", 5), event("keepalive", 7), completed(8, item, other)]
+    turn = turn_of(mend(lines))
+    assert (
+        types_of(turn)[3:]
+        == "output_item.added output_item.done keepalive output_item.done keepalive completed".split()
+    )
+    assert [data.get("output_index") for data in data_of(turn)][4:7] == [0, None, 1]
+
+
+def test_a_part_that_goes_on_is_not_closed_when_the_next_one_begins() -> None:
+    second = {**IN_MESSAGE, "content_index": 1}
+    lines = [
+        *CUT_IN_TEXT,
+        event("response.output_text.delta", 6, **second, delta="A", logprobs=[]),
+        event("response.output_text.delta", 7, **IN_MESSAGE, delta="!", logprobs=[]),
+    ]
+    turn = turn_of(mend(lines))
+    assert (
+        types_of(turn)[4:8]
+        == "output_text.delta content_part.added output_text.delta output_text.delta".split()
+    )
+    assert [part["text"] for part in data_of(turn)[-1]["response"]["output"][0]["content"]] == ["Hello!", "A"]
+
+
+def in_text(*deltas: tuple[int, str], done: int, text: str) -> Lines:
+    return [
+        *CUT_IN_TEXT[:4],
+        *(
+            event("response.output_text.delta", at, **IN_MESSAGE, delta=delta, logprobs=[])
+            for at, delta in deltas
+        ),
+        event("response.output_text.done", done, **IN_MESSAGE, text=text, logprobs=[]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "deltas"),
+    [
+        pytest.param(
+            in_text((4, "a"), (8, "a"), (10, "!"), done=11, text="a a a?!"),
+            ["a", " ", "a", " ", "a", "?", "!"],
+            id="as many characters as events",
+        ),
+        pytest.param(
+            in_text((4, "a"), (7, "a"), done=8, text="aaa"),
+            ["a", "a", "a"],
+            id="fewer characters than events",
+        ),
+    ],
+)
+def test_a_lost_piece_of_text_comes_where_events_are_missing(lines: Lines, deltas: list[str]) -> None:
+    data = data_of(turn_of(mend(lines, renumber=True)))
+    made = [one["delta"] for one in data if one["type"].endswith("text.delta")]
+    assert made == deltas
+    first = next(at for at, one in enumerate(data) if one["type"].endswith("text.delta"))
+    kept = [json.loads(line)["delta"] for line in lines if '"delta"' in line]
+    assert [one["delta"] for one in data[first : first + 2]] == [kept[0], deltas[1]]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_annotations_come_where_events_are_missing(count: int) -> None:
+    lines = STREAMS["tools/web_search.jsonl"]
+    whole = [json.loads(text) for text in texts_of(turns_of(mend(lines)))]
+    annotations = [line for line in lines if "annotation.added" in line]
+    rest = [line for line in lines if line not in annotations[:count]]
+    assert differences(whole, turns_of(mend(rest))) == set()
+
+
+def test_an_annotation_is_added_before_the_text_is_done_and_not_after_it() -> None:
+    part = {**PART, "text": "Hello", "annotations": [{"type": "file_path", "file_id": "f", "index": 5}]}
+    lines = [*CUT_IN_TEXT, event("response.content_part.done", 7, **IN_MESSAGE, part=part)]
+    assert types_of(turn_of(mend(lines)))[5:8] == [
+        "output_text.annotation.added",
+        "output_text.done",
+        "content_part.done",
+    ]
+
+
+def test_of_several_status_events_as_many_are_made_as_are_missing() -> None:
+    item = {"id": "ws_1", "type": "web_search_call", "status": "in_progress"}
+    lines = short(
+        event("response.output_item.added", 2, output_index=0, item=item),
+        event("response.web_search_call.in_progress", 3, output_index=0, item_id="ws_1"),
+        event("response.output_item.done", 5, output_index=0, item={**item, "status": "completed"}),
+    )
+    assert types_of(turn_of(mend(lines)))[3:6] == [
+        "web_search_call.in_progress",
+        "web_search_call.searching",
+        "output_item.done",
+    ]
+
+
+def test_a_call_that_has_failed_says_so() -> None:
+    call = {
+        "id": "mcp_1",
+        "type": "mcp_call",
+        "name": "f",
+        "server_label": "s",
+        "arguments": "{}",
+        "error": "no",
+    }
+    lines = [*short(), event("response.output_item.done", 7, output_index=0, item=call), completed(8, call)]
+    assert types_of(turn_of(mend(lines)))[2:-1] == [
+        "output_item.added",
+        "mcp_call.in_progress",
+        "mcp_call_arguments.delta",
+        "mcp_call_arguments.done",
+        "mcp_call.failed",
+        "output_item.done",
+    ]
+
+
+def test_logprobs_of_a_made_event_are_those_of_the_part_without_bytes() -> None:
+    entry = {"token": "Hello", "logprob": -0.1, "top_logprobs": []}
+    part = {**PART, "text": "Hello", "logprobs": [{**entry, "bytes": [72]}]}
+    lines = [*CUT_IN_TEXT, event("response.content_part.done", 6, **IN_MESSAGE, part=part)]
+    made = data_of(turn_of(mend(lines)))[5]
+    assert (made["type"], made["logprobs"]) == ("response.output_text.done", [entry])
+
+
+def test_what_the_deltas_of_a_stream_do_not_have_a_made_one_does_not_have_either() -> None:
+    lines = [line.replace(', "logprobs": []', "") for line in in_text((4, "a"), (6, "c"), done=7, text="abc")]
+    made = data_of(turn_of(mend(lines)))[5]
+    assert list(made) == ["type", "sequence_number", *IN_MESSAGE, "delta"]
+
+
+def test_obfuscation_is_empty_where_that_of_the_others_is() -> None:
+    lines = [
+        line.replace('"logprobs": []', '"logprobs": [], "obfuscation": ""') if '"delta"' in line else line
+        for line in in_text((4, "a"), (6, "c"), done=7, text="abc")
+    ]
+    assert data_of(turn_of(mend(lines)))[5]["obfuscation"] == ""
+
+
+def test_reasoning_that_is_followed_by_another_item_is_not_cut_off() -> None:
+    reasoning = event(
+        "response.output_item.added",
+        2,
+        output_index=0,
+        item={"id": "rs_1", "type": "reasoning", "summary": []},
+    )
+    message = [line.replace('"output_index": 0', '"output_index": 1') for line in CUT_AFTER_TEXT[2:]]
+    later = [
+        json.dumps({**json.loads(line), "sequence_number": at}) for at, line in enumerate(message, start=4)
+    ]
+    assert mend([*short(), reasoning, *later]).done[-1] == "the response is made to end as completed"
+
+
+# Numbers that are none, or others.
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param([event("keepalive", 6)], id="a keepalive counts"),
+        pytest.param([event("error", error={"message": "x"})], id="an error may have no number"),
+        pytest.param([event("codex.rate_limits", rate_limits={})], id="what is of the connection has none"),
+        pytest.param([event("vendor:thing", x=1)], id="what nobody knows may have none"),
+        pytest.param([event("vendor:thing", 6, x=1)], id="what nobody knows may have one"),
+    ],
+)
+def test_events_that_need_no_number_are_kept_without(last: Lines) -> None:
+    lines = [
+        *CUT_IN_TEXT[:3],
+        *CUT_IN_TEXT[4:],
+        event("response.output_text.delta", 5, **IN_MESSAGE, delta="!", logprobs=[]),
+        *last,
+    ]
+    repaired = mend(lines)
+    assert_legal(repaired)
+    assert_kept(lines, repaired)
+
+
+def test_a_stream_may_begin_with_1() -> None:
+    lines = [
+        json.dumps({**json.loads(line), "sequence_number": at})
+        for at, line in enumerate(CUT_IN_TEXT, start=1)
+    ]
+    for rest in (lines, lines[1:], [*lines[:3], *lines[4:]]):
+        repaired = mend(rest)
+        assert_kept(rest, repaired)
+        assert numbers_of(turn_of(repaired)) == list(range(1, len(turn_of(repaired).events) + 1))
+
+
+def test_a_resumed_stream_keeps_its_numbers() -> None:
+    lines = [line.replace('"background":false', '"background":true') for line in HELLO[10:]]
+    repaired = mend([*lines[:5], *lines[6:]])
+    assert_kept([*lines[:5], *lines[6:]], repaired)
+    assert numbers_of(turn_of(repaired)) == list(range(9, 63))
 
 
 # Events that are too many.
@@ -591,6 +831,18 @@ def test_events_that_are_too_many_are_left_out_only_if_that_is_asked_for(
     fixes = turn_of(repaired).header.fields["repaired"]
     assert len(fixes) == len(lines) - len(HELLO)
     assert all(fix["dropped"].endswith(reason) for fix in fixes)
+
+
+def test_what_llama_cpp_repeats_is_no_duplicate() -> None:
+    response = {"id": "r", "object": "response", "status": "in_progress"}
+    progress = event("response.in_progress", response=response)
+    repaired = mend([event("response.created", response=response), progress, progress, progress])
+    assert types_of(turn_of(repaired)) == ["created", *["in_progress"] * 3, "incomplete"]
+
+
+def test_a_keepalive_after_the_end_is_kept() -> None:
+    lines = [*HELLO[:20], *HELLO[21:], event("keepalive", 63)]
+    assert_kept(lines, mend(lines))
 
 
 def test_deltas_and_keepalives_without_numbers_may_repeat() -> None:
@@ -633,16 +885,24 @@ def test_a_turn_begins_after_the_end_of_another_response_also_if_its_beginning_i
     assert_legal(repaired)
 
 
-@pytest.mark.parametrize(
-    ("at", "turn"),
-    [(3, 1), (-1, 2)],
-)
+@pytest.mark.parametrize(("at", "turn"), [(3, 1), (-1, 2)])
 def test_a_damage_is_listed_in_the_turn_that_it_is_in(at: int, turn: int) -> None:
     lines = list(STREAMS["text/conversation.jsonl"])
     lines[at] = lines[at][:-5]
     repaired = turns_of(mend(lines))
     listed = [[fix for fix in one.header.fields.get("repaired", []) if "dropped" in fix] for one in repaired]
     assert [len(fixes) for fixes in listed] == [int(turn == 1), int(turn == 2)]
+
+
+def test_a_damage_after_the_end_of_a_turn_is_the_next_one_s() -> None:
+    bare = [
+        line.partition(", ")[2][:-1] for line in STREAMS["text/conversation.jsonl"] if line.startswith("[")
+    ]
+    second = next(at for at, line in enumerate(bare) if "response.created" in line and at)
+    bare[second] = bare[second][:-9]
+    first, last = turns_of(mend(bare))
+    assert "repaired" not in first.header.fields
+    assert [*last.header.fields["repaired"][0]] == ["line", "dropped"]
 
 
 def test_an_http_answer_is_left_as_it_is() -> None:
@@ -727,6 +987,23 @@ def test_llama_cpp_gives_no_indexes_and_gets_none() -> None:
     reasoning, message = data_of(turn_of(repaired))[-1]["response"]["output"]
     assert reasoning["content"] == [{"type": "reasoning_text", "text": "Hm"}]
     assert message["content"][0]["text"] == "Hello"
+
+
+def test_open_responses_calls_raw_reasoning_otherwise() -> None:
+    reasoning = {"id": "rs_1", "type": "reasoning", "summary": [], "content": []}
+    place = {"output_index": 0, "item_id": "rs_1", "content_index": 0}
+    lines = short(
+        event("response.output_item.added", 2, output_index=0, item=reasoning),
+        event("response.content_part.added", 3, **place, part={"type": "reasoning_text", "text": ""}),
+        event("response.reasoning.delta", 4, **place, delta="Hm"),
+    )
+    assert types_of(turn_of(mend(lines)))[5:7] == ["reasoning.done", "content_part.done"]
+
+
+def test_a_failure_needs_no_in_progress() -> None:
+    created, failed = short()[0], {"id": "resp_1", "status": "failed", "error": {"code": "c", "message": "m"}}
+    lines = [created, event("error", 1, error={"message": "m"}), event("response.failed", 2, response=failed)]
+    assert texts_of(turn_of(mend([*lines, "garbage"]))) == lines
 
 
 def test_the_chatgpt_backend_has_no_final_output_and_its_items_are_closed_all_the_same() -> None:

@@ -38,9 +38,6 @@ _NOT_YET: Mapping[str, JSON] = {
     "program_output": {"result": ""},
 }
 
-# Items that are added as completed already.
-_COMPLETED_WHEN_ADDED = frozenset({"shell_call_output", "program_output"})
-
 _EMPTY: JSON = {"text": "", "refusal": "", "annotations": [], "logprobs": []}
 
 
@@ -54,7 +51,8 @@ def skeleton(value: JSON) -> JSON:
             added[outer] = empty
         elif isinstance(held := added.get(outer), dict) and inner in held:
             added[outer] = {**held, inner: empty}
-    if "status" in added and type_ not in _COMPLETED_WHEN_ADDED:
+    # What a tool has put out is completed from the first.
+    if "status" in added and (not type_.endswith("_output") or type_ == "tool_search_output"):
         added["status"] = "in_progress"
     return {name: one for name, one in added.items() if one is not _DROP}
 

@@ -31,7 +31,7 @@ def begin(stream: Stream, *, running: bool) -> list[Made]:
     """The missing events with which the response begins. `running`: whether it gets as far as having
     items, or completes."""
     came = {event.type: place for place, event in reversed([*enumerate(stream.events)])}
-    if CREATED not in came and not stream.headless:  # the rest of a stream that was resumed
+    if stream.resumed:
         return []
     place = max(came.get(CREATED, -1), came.get(QUEUED, -1)) + 1
     made = []
@@ -41,8 +41,6 @@ def begin(stream: Stream, *, running: bool) -> list[Made]:
         made.append(_begun(stream, QUEUED, "queued", place, optional=True))
     if IN_PROGRESS not in came:
         made.append(_begun(stream, IN_PROGRESS, "in_progress", place, optional=not running))
-    for one in made:
-        stream.take(one.at, one.at, 1, latest=False, default=one.at)
     return made
 
 

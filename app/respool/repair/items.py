@@ -58,7 +58,7 @@ def find_items(stream: Stream) -> list[Item]:
     known: dict[object, Item] = {}
     for place, event in enumerate(stream.events):
         row = EVENT_TYPES.get(event.type)
-        if row is None or not row.of_item or place > stream.end:
+        if row is None or not row.of_item:
             continue
         data = stream.data[place]
         index, name = integer(data.get("output_index")), _name(data)
@@ -97,7 +97,7 @@ def _adopt(items: list[Item], output: Sequence[Any]) -> None:
             left.remove(same[0])
             same[0].type = same[0].type or value.get("type")
             same[0].value = same[0].value or value
-        elif len(items) < len(values):
+        else:
             items.append(Item(value.get("type"), number, value.get("id"), value=value))
 
 

@@ -70,7 +70,7 @@ class PartWalk:
             text = TEXTS.get(step)
             if text:
                 yield from self._found(None)
-            yield self._make(step, **self._body(step, text))
+            yield self._make(step, self._body(step, text))
 
     def _body(self, step: str, text: Text | None) -> JSON:
         if step == "response.shell_call_command.added":
@@ -86,12 +86,13 @@ class PartWalk:
     def _found(self, place: int | None) -> Iterator[Made]:
         """The deltas and annotations that were found missing before a place."""
         if self._text and (piece := self._lost.pop(place, "")):
-            yield self._make(f"{self._text.name}.delta", delta=piece, logprobs=[])
+            yield self._make(f"{self._text.name}.delta", {"delta": piece, "logprobs": []})
         for number in self._annotations.pop(place, ()):
             annotation = self._value["annotations"][number]
-            yield self._make(_ANNOTATION, not self._annotated, annotation_index=number, annotation=annotation)
+            fields = {"annotation_index": number, "annotation": annotation}
+            yield self._make(_ANNOTATION, fields, optional=not self._annotated)
 
-    def _make(self, type: str, optional: bool = False, **fields: Any) -> Made:
+    def _make(self, type: str, fields: JSON, *, optional: bool = False) -> Made:
         return Made(type, self._manner.fields(type, {**self._known, **fields}), optional)
 
     def _find_annotations(self) -> None:
@@ -142,12 +143,15 @@ def lost_of(stream: Stream, text: Text, places: Sequence[int], whole: object) ->
     spans = list(zip([begin, *pieces], [*pieces, end], strict=True))
     joined = [str(stream.data[place].get("delta")) for place in pieces]
     least = [_least(stream, before + 1, place) for before, place in spans]
+    began_before = stream.resumed and own[0] == places[0]
+    if began_before:
+        least[0] = 0
     lost = find_lost(joined, least, told) or find_lost(joined, [one and 0 for one in least], told)
     if lost is None and stream.troubled(spans[-1][0] + 1, end):
         lost = guess_lost(joined, told)
     found: Lost = {}
     for (before, after), piece in zip(spans, lost or (), strict=False):
-        if piece:
+        if piece and not (began_before and after == own[0]):
             within = [place for place in places if before < place < after]
             free = (to for at, to in pairwise([before, *within, after]) if stream.room(at + 1, to))
             place = next(free, after)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from respool.errors import RecordingError, printable
-from respool.protocol.events import CREATED, Event
+from respool.protocol.events import Event
 from respool.recording import TimedEvent
 from respool.repair.bodies import Manner
 from respool.repair.stream import JSON, Made, Stream
@@ -53,10 +53,10 @@ def arrange(stream: Stream, manner: Manner, timed: Sequence[TimedEvent], made: S
             events.append(TimedEvent(gap, event))
             estimated = {"estimated": [*step.made.estimated]} if step.made.estimated else {}
             fixes.append({"event": at, "made": event.type, **estimated})
-        elif step.before == step.number or step.number is None:
-            events.append(timed[step.place])
-        else:
+        elif step.number is not None and step.number != step.before:
             events.append(_renumber(timed[step.place], stream.data[step.place], step.number))
+        else:
+            events.append(timed[step.place])
     places = [None if step.made else step.place for step in steps]
     return Arranged(events, places, sorted(fixes, key=lambda fix: int(fix["event"])), misfit)
 
@@ -65,10 +65,12 @@ def _steps_at(stream: Stream, place: int, made: Sequence[Made]) -> Iterator[_Ste
     """What comes at a place: what is made there, and the sound event."""
     here = [one for one in made if one.at == place]
     spare = stream.missing.get(place, 0) - sum(not one.optional for one in here)
+    wanted = []
     for one in here:
-        if one.optional and spare <= 0:
-            continue
-        spare -= one.optional
+        if not one.optional or spare > 0:
+            wanted.append(one)
+            spare -= one.optional
+    for one in wanted:
         delta = one.fields.get("delta")
         # As many deltas as there are numbers for.
         pieces = split(delta, 1 + spare) if isinstance(delta, str) and 0 < spare < len(delta) else [delta]
@@ -84,10 +86,9 @@ def _count(stream: Stream, steps: Sequence[_Step]) -> None:
     """Give all events their sequence numbers, which rise by one."""
     counted = [step for step in steps if step.made or stream.counted[step.place]]
     at, first = next((at, step.before) for at, step in enumerate(counted) if step.before is not None)
-    if at == 0 and not stream.headless and stream.events[0].type != CREATED:
-        start = first  # the rest of a stream that was resumed
-    else:
-        start = first - at if first - at in (0, 1) else 0
+    start = first - at
+    if not stream.resumed and start != 1:
+        start = 0
     for number, step in enumerate(counted, start):
         step.number = number
 

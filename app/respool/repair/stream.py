@@ -77,6 +77,11 @@ class Stream:
         late = first in ("response.queued", "response.in_progress") or (first == "error" and self.size > 1)
         return CREATED not in (event.type for event in self.events) and (late or 0 in self._trouble)
 
+    @property
+    def resumed(self) -> bool:
+        """Whether the stream is the rest of one: what came before is not missing."""
+        return not self.headless and CREATED not in (event.type for event in self.events)
+
     def _opens(self, place: int) -> bool:
         """Whether the event at a place is one of those before the first item."""
         row = EVENT_TYPES.get(self.events[place].type)
@@ -84,10 +89,10 @@ class Stream:
 
     def _missing(self, damaged: Collection[int]) -> dict[int, int]:
         missing = {} if self.numbered else dict.fromkeys(damaged, ENDLESS)
-        last = -1 if self.headless else None
+        last = -1
         for place, one in enumerate(self.numbers):
             if one is not None:
-                if last is not None and one > last + 1:
+                if one > last + 1:
                     missing[place] = one - last - 1
                 last = one
         if not self.ended:

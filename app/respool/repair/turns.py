@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from respool.errors import RecordingError
 from respool.protocol.event_types import EVENT_TYPES, Kind
-from respool.protocol.events import TERMINAL_TYPES, Event
+from respool.protocol.events import TERMINAL_TYPES
 from respool.recording import Header, Recording, TimedEvent
 from respool.repair.stream import JSON, Stream
 
@@ -62,17 +62,12 @@ def _split(recording: Recording) -> Iterator[Turn]:
     for timed in recording.events:
         response = timed.event.data.get("response")
         own = response.get("id") if isinstance(response, dict) else None
-        if own and own != response_id and _opens(timed.event) and turn.ended:
+        if own and own != response_id and turn.ended:
             yield turn
             turn = Turn(Header(), [])
         response_id = own or response_id
         turn.events.append(timed)
     yield turn
-
-
-def _opens(event: Event) -> bool:
-    row = EVENT_TYPES.get(event.type)
-    return row is not None and row.kind is Kind.LIFECYCLE
 
 
 def drop_surplus(turn: Turn, stream: Stream, allowed: Collection[str]) -> list[JSON]:

@@ -94,32 +94,31 @@ class ItemWalk:
         steps, self._state = missing(self._machine, self._state, DONE) or ((), State.CLOSED)
         yield from self._steps(steps)
         yield from self._close_parts(None)
-        yield self._make(DONE, item=self._value)
+        yield self._make(DONE, {"item": self._value})
 
     def _steps(self, steps: Sequence[str]) -> Iterator[Made]:
         for step in steps:
             if step == ADDED:
-                yield self._make(ADDED, item=skeleton(self._value))
+                yield self._make(ADDED, {"item": skeleton(self._value)})
             elif EVENT_TYPES[step].kind is Kind.STATUS:
                 yield from self._status(step)
             elif text := TEXTS.get(step):
                 yield from self._delta(text.name, None)
                 whole = at_path(self._value, text.path) or ""
-                optional = not whole and self._type != "function_call"
-                yield self._make(step, optional, **{text.field: whole})
+                yield self._make(step, {text.field: whole})
 
     def _status(self, step: str) -> Iterator[Made]:
         """What a tool says of itself; of what was cut off it says nothing more."""
         name, _, status = step.rpartition(".")
         failed = f"{name}.failed"
         if self._value.get("error") and failed in EVENT_TYPES:
-            yield self._make(step if status == "in_progress" else failed, optional=True)
+            yield self._make(step if status == "in_progress" else failed, {}, optional=True)
         elif self._value.get("status") in (None, "completed"):
-            yield self._make(step, optional=True)
+            yield self._make(step, {}, optional=True)
 
     def _delta(self, name: str, place: int | None) -> Iterator[Made]:
         if piece := self._lost.pop(place, ""):
-            yield self._make(f"{name}.delta", delta=piece)
+            yield self._make(f"{name}.delta", {"delta": piece})
 
     def _close_parts(self, place: int | None, next_part: PartWalk | None = None) -> Iterator[Made]:
         """Close the parts before the next one, or all: those that have no event any more. Those that have
@@ -130,7 +129,7 @@ class ItemWalk:
             if place is None or not any(at > place for at in part.places):
                 yield from part.close()
 
-    def _make(self, type: str, optional: bool = False, **fields: Any) -> Made:
+    def _make(self, type: str, fields: JSON, *, optional: bool = False) -> Made:
         return Made(type, self._manner.fields(type, {**self._known, **fields}), optional)
 
     @property
