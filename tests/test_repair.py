@@ -652,27 +652,29 @@ def in_text(*deltas: tuple[int, str], done: int, text: str) -> Lines:
 
 
 @pytest.mark.parametrize(
-    ("lines", "deltas"),
+    ("lines", "deltas", "made"),
     [
         pytest.param(
             in_text((4, "a"), (8, "a"), (10, "!"), done=11, text="a a a?!"),
             ["a", " ", "a", " ", "a", "?", "!"],
+            [5, 6, 7, 9],
             id="as many characters as events",
         ),
         pytest.param(
             in_text((4, "a"), (7, "a"), done=8, text="aaa"),
             ["a", "a", "a"],
+            [5],
             id="fewer characters than events",
         ),
     ],
 )
-def test_a_lost_piece_of_text_comes_where_events_are_missing(lines: Lines, deltas: list[str]) -> None:
-    data = data_of(turn_of(mend(lines, renumber=True)))
-    made = [one["delta"] for one in data if one["type"].endswith("text.delta")]
-    assert made == deltas
-    first = next(at for at, one in enumerate(data) if one["type"].endswith("text.delta"))
-    kept = [json.loads(line)["delta"] for line in lines if '"delta"' in line]
-    assert [one["delta"] for one in data[first : first + 2]] == [kept[0], deltas[1]]
+def test_a_lost_piece_of_text_comes_where_events_are_missing(
+    lines: Lines, deltas: list[str], made: list[int]
+) -> None:
+    turn = turn_of(mend(lines, renumber=True))
+    assert [data["delta"] for data in data_of(turn) if data["type"].endswith("text.delta")] == deltas
+    fixes = turn.header.fields["repaired"]
+    assert [fix["event"] for fix in fixes if fix.get("made", "").endswith("text.delta")] == made
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -987,6 +989,26 @@ def test_llama_cpp_gives_no_indexes_and_gets_none() -> None:
     reasoning, message = data_of(turn_of(repaired))[-1]["response"]["output"]
     assert reasoning["content"] == [{"type": "reasoning_text", "text": "Hm"}]
     assert message["content"][0]["text"] == "Hello"
+
+
+def test_items_without_index_are_known_by_the_id_that_they_have_in_the_end() -> None:
+    begun = {"id": "r", "object": "response", "status": "in_progress"}
+    reasoning = {"id": "rs_1", "type": "reasoning", "summary": []}
+    message = {**MESSAGE, "status": "completed", "content": [{**PART, "text": "Hello"}]}
+    lines = [
+        event("response.created", response=begun),
+        event("response.in_progress", response=begun),
+        event("response.output_item.added", item=MESSAGE),
+        event("response.content_part.added", item_id="msg_1", part={"type": "output_text", "text": ""}),
+        event("response.output_text.delta", item_id="msg_1", delta="Hel"),
+        event(
+            "response.completed", response={**begun, "status": "completed", "output": [reasoning, message]}
+        ),
+    ]
+    turn = turn_of(mend(lines))
+    items = [data["item"]["id"] for data in data_of(turn) if "output_item" in data["type"]]
+    assert sorted(items) == ["msg_1", "msg_1", "rs_1", "rs_1"]
+    assert "".join(data.get("delta", "") for data in data_of(turn)) == "Hello"
 
 
 def test_open_responses_calls_raw_reasoning_otherwise() -> None:

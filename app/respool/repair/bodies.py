@@ -8,7 +8,7 @@ from typing import Any
 from respool.protocol.checks.values import at_path
 from respool.protocol.event_types import EVENT_TYPES
 from respool.protocol.events import Event
-from respool.repair.stream import JSON, Stream
+from respool.repair.stream import JSON, Stream, integer
 
 _PADDING = string.ascii_letters + string.digits
 _BLOCK = 16  # a delta and its obfuscation have a multiple of so many characters
@@ -72,8 +72,7 @@ class Manner:
         self._order: dict[str, None] = {}  # of all keys
         self._types = {event.type for event in stream.events}
         self._padding: set[bool] = set()  # whether obfuscation is empty, where there is any
-        ids = [name for data in stream.data for name in _ids(data)]
-        self._changing = len(ids) > 2 and len({*ids}) == len(ids)
+        self._changing = _ids_change(stream)
         self._made = 0
         for event, data in zip(stream.events, stream.data, strict=True):
             self._keys[event.type] = data.keys()
@@ -123,10 +122,15 @@ class Manner:
         return changed
 
 
-def _ids(data: JSON) -> list[str]:
-    """The ids of what an event is about."""
-    found = (data.get("item_id"), at_path(data, ("item", "id")), at_path(data, ("response", "id")))
-    return [one for one in found if isinstance(one, str)]
+def _ids_change(stream: Stream) -> bool:
+    """Whether nothing has the same id in two events, as it is with GitHub Copilot."""
+    ids: dict[int | None, list[str]] = {}
+    for data in stream.data:
+        name = data.get("item_id") or at_path(data, ("item", "id")) or at_path(data, ("response", "id"))
+        if isinstance(name, str):
+            ids.setdefault(integer(data.get("output_index")), []).append(name)
+    several = [names for names in ids.values() if len(names) > 1]
+    return bool(several) and all(len({*names}) == len(names) for names in several)
 
 
 # How Open Responses calls what OpenAI calls otherwise.

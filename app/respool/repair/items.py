@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from respool.errors import RecordingError
 from respool.protocol.event_types import EVENT_TYPES, EventType
@@ -35,7 +34,7 @@ _WHOLE_BY: Mapping[str, str] = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
     """An output item."""
 
@@ -72,33 +71,36 @@ def find_items(stream: Stream) -> list[Item]:
         if event.type == DONE and isinstance(data.get("item"), dict):
             item.value = data["item"]
             item.type = item.type or item.value.get("type")
-    _adopt(items, _final_output(stream))
-    return sorted(items, key=lambda item: items.index(item) if item.index is None else item.index)
+    return _adopt(sorted(items, key=lambda item: item.index or 0), _final_output(stream))
 
 
-def _final_output(stream: Stream) -> Sequence[Any]:
+def _final_output(stream: Stream) -> Sequence[JSON]:
     response = stream.data[stream.end].get("response") if stream.end < stream.size else None
     output = response.get("output") if isinstance(response, dict) else None
-    return output if isinstance(output, list) else []
+    return [value for value in output if isinstance(value, dict)] if isinstance(output, list) else []
 
 
-def _adopt(items: list[Item], output: Sequence[Any]) -> None:
-    """Give the items what the final response says of them, and add those that have lost all events."""
-    left = list(items)
-    values = [value for value in output if isinstance(value, dict)]
-    for number, value in enumerate(values):
-        same = [item for item in left if item.id == value.get("id") and item.id is not None] or [
+def _adopt(items: Sequence[Item], output: Sequence[JSON]) -> list[Item]:
+    """The items, in the order of the final response: with what that says of them, and with those that have
+    lost all their events."""
+    counted = any(item.index is not None for item in items)
+    found = []
+    for number, value in enumerate(output):
+        by_id = (item for item in items if item.id is not None and item.id == value.get("id"))
+        by_place = (
             item
-            for item in left
-            if number == (items.index(item) if item.index is None else item.index)
+            for place, item in enumerate(items)
+            if (place if item.index is None else item.index) == number
             and item.type in (None, value.get("type"))
-        ]
-        if same:
-            left.remove(same[0])
-            same[0].type = same[0].type or value.get("type")
-            same[0].value = same[0].value or value
-        else:
-            items.append(Item(value.get("type"), number, value.get("id"), value=value))
+            and item not in found
+        )
+        item = next(by_id, None) or next(by_place, None)
+        if item is None:
+            item = Item(value.get("type"), number if counted else None, value.get("id"))
+        item.type = item.type or value.get("type")
+        item.value = item.value or value
+        found.append(item)
+    return [*found, *(item for item in items if item not in found)]
 
 
 def folded(stream: Stream, item: Item) -> JSON:

@@ -161,12 +161,12 @@ def lost_of(stream: Stream, text: Text, places: Sequence[int], whole: object) ->
 
 
 def _least(stream: Stream, first: int, last: int) -> int | None:
-    """How many characters a text lacks between two of its events: one for each event that is missing, if
-    nothing else came between. None: none."""
-    if not stream.troubled(first, last):
+    """How many characters a text lacks at the least between two of its events: one for each event that is
+    missing, if no other event came between. None if it lacks none."""
+    count = sum(stream.missing.get(place, 0) for place in range(first, last + 1))
+    if not count and (stream.numbered or not stream.troubled(first, last)):
         return None
-    count = stream.missing.get(last, 0) if first == last else 0
-    return count if count <= _MOST else 0
+    return count if first == last and count <= _MOST else 0
 
 
 def texts_of(type: object) -> list[Text]:
