@@ -29,7 +29,7 @@ def test_a_reel_knows_where_each_frame_begins() -> None:
 
 def test_an_empty_schedule_is_never_due() -> None:
     empty = schedule([])
-    assert (len(empty), empty.end, empty.due(1e9), list(empty.frames())) == (0, 0.0, 0, [])
+    assert (len(empty), empty.end, empty.due(0.0, 1e9), list(empty.frames())) == (0, 0.0, 0, [])
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_an_empty_schedule_is_never_due() -> None:
     [(-1, 0), (0, 1), (0.999, 1), (1, 4), (1.001, 4), (2.5, 5), (1e9, 5), (float("inf"), 5)],
 )
 def test_what_is_due_is_all_whose_moment_has_come(elapsed: float, due: int) -> None:
-    assert schedule([b"x"] * 5, [0.0, 1.0, 1.0, 1.0, 2.5]).due(elapsed) == due
+    assert schedule([b"x"] * 5, [0.0, 1.0, 1.0, 1.0, 2.5]).due(0.0, elapsed) == due
 
 
 def test_a_schedule_ends_with_its_last_moment() -> None:
@@ -97,8 +97,22 @@ def test_chunks_are_whole_frames_in_order_whatever_their_sizes_and_whenever_they
 
 @given(st.lists(st.floats(0, 10), max_size=20).map(sorted), st.floats(-1, 11))
 def test_due_agrees_with_looking_at_each_frame(moments: list[float], elapsed: float) -> None:
-    found = schedule([b"x"] * len(moments), moments).due(elapsed)
+    found = schedule([b"x"] * len(moments), moments).due(0.0, elapsed)
     assert found == sum(moment <= elapsed for moment in moments)
+
+
+@given(
+    st.lists(st.floats(0, 10), min_size=1, max_size=20).map(sorted),
+    st.floats(0, 1e6),
+    st.integers(0, 19),
+)
+@example([0.3], 1000.1, 0)
+def test_what_was_waited_for_is_due_whatever_the_rounding(
+    moments: list[float], started: float, place: int
+) -> None:
+    now = started + moments[place % len(moments)]
+    found = schedule([b"x"] * len(moments), moments).due(started, now)
+    assert found == sum(started + moment <= now for moment in moments) > 0
 
 
 def test_an_action_prints_as_its_name() -> None:

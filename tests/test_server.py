@@ -3,6 +3,7 @@ import math
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,7 @@ def test_a_recording_that_was_replaced_is_forgotten(server: Serve, recording: Ma
     old = weakref.ref(serving.store.turns("a")[0])
     (tmp_path / "a.jsonl").write_text(jsonl.write([recording("a", [(7.0, "response.created")])]))
     serving.store.refresh()
+    serving.history.clear()  # its responses could still be retrieved
     gc.collect()
     assert old() is None
 
@@ -93,7 +95,7 @@ def test_a_recording_that_was_replaced_is_forgotten(server: Serve, recording: Ma
 def test_an_instant_pace_has_everything_due_at_the_start(server: Serve) -> None:
     playback = server(pace=Pace(speed=math.inf), clock=ManualClock(5.0)).start(Request({"model": "a"}))
     assert playback.ends == 5.0
-    assert playback.schedule.due(0.0) == 4
+    assert playback.due(5.0) == 4
 
 
 def test_a_bad_request_is_refused_before_a_recording_is_looked_for(server: Serve) -> None:
@@ -104,3 +106,209 @@ def test_a_bad_request_is_refused_before_a_recording_is_looked_for(server: Serve
 def test_a_request_that_nothing_answers_is_refused(server: Serve) -> None:
     with pytest.raises(NoMatchingRecording):
         server().start(Request({}, "b"))
+
+
+# A background response that is queued for a second, in progress for two more, and then completed.
+RUN = (
+    (0.0, "response.created", {"sequence_number": 0, "response": {"id": "resp_1", "status": "in_progress"}}),
+    (1.0, "response.in_progress", {"sequence_number": 1, "response": {"id": "resp_1"}}),
+    (1.0, "response.output_text.delta", {"sequence_number": 2, "delta": "Hi", "obfuscation": "xx"}),
+    (1.0, "response.completed", {"sequence_number": 3, "response": {"id": "resp_1", "status": "completed"}}),
+)
+BACKGROUND = {"model": "a", "background": True, "stream": True}
+
+
+@pytest.fixture
+def running(server: Serve, recording: Make) -> Callable[..., MockServer]:
+    """A server on which a response resp_1 was created with this body at the moment 0."""
+
+    def run(body: dict[str, Any], events: Any = RUN, **options: Any) -> MockServer:
+        serving = server(recording("a", events), **options)
+        serving.start(Request({"model": "a", **body}))
+        return serving
+
+    return run
+
+
+def refusal(call: Callable[[], object]) -> tuple[int, str | None, str]:
+    with pytest.raises(RequestError) as raised:
+        call()
+    return raised.value.status, raised.value.param, raised.value.message
+
+
+NOT_FOUND = (404, None, "Response with id 'resp_1' not found.")
+
+
+@pytest.mark.parametrize(
+    ("body", "moment", "found"),
+    [
+        (BACKGROUND, 0.0, True),
+        (BACKGROUND, 1e9, True),
+        ({}, 0.0, False),
+        ({}, 2.9, False),
+        ({}, 3.0, True),
+        ({"stream": True}, 2.9, False),
+        ({"stream": True}, 3.0, True),
+        ({"store": None}, 3.0, True),
+        ({"store": False}, 3.0, False),
+    ],
+)
+def test_a_background_response_can_be_retrieved_at_any_time_another_when_it_has_ended(
+    body: dict[str, Any], moment: float, found: bool, running: Callable[..., MockServer]
+) -> None:
+    serving = running(body)
+    if found:
+        assert serving.retrieve("resp_1", moment).id == "resp_1"
+    else:
+        assert refusal(lambda: serving.retrieve("resp_1", moment)) == NOT_FOUND
+
+
+def test_a_response_that_was_cut_never_ends(running: Callable[..., MockServer]) -> None:
+    assert refusal(lambda: running({}, RUN[:3]).retrieve("resp_1", 1e6)) == NOT_FOUND
+    assert running(BACKGROUND, RUN[:3]).retrieve("resp_1", 1e6).status(1e6) == "in_progress"
+
+
+@pytest.mark.parametrize("name", ["retrieve", "stream", "cancel", "delete"])
+def test_an_id_that_was_never_played_here_is_not_found(name: str, server: Serve) -> None:
+    assert refusal(lambda: getattr(server(), name)("resp_1")) == NOT_FOUND
+
+
+def not_created_with(parameter: str) -> tuple[int, str, str]:
+    reason = f"because it was not created with {parameter}=true."
+    return 400, "stream", f"This response cannot be streamed {reason}"
+
+
+def test_only_a_response_of_the_background_that_was_a_stream_is_streamed_again(
+    running: Callable[..., MockServer],
+) -> None:
+    assert running(BACKGROUND).stream("resp_1", now=1.0).background
+    without = {**BACKGROUND, "stream": False}
+    assert refusal(lambda: running(without).stream("resp_1", now=1.0)) == not_created_with("stream")
+    assert refusal(lambda: running({}).stream("resp_1", now=3.0)) == not_created_with("background")
+    assert refusal(lambda: running({}).stream("resp_1", now=1.0)) == NOT_FOUND
+
+
+def test_the_events_of_a_response_are_kept_for_a_while_after_its_end(
+    running: Callable[..., MockServer],
+) -> None:
+    serving = running(BACKGROUND, replay_window=120)
+    assert serving.stream("resp_1", now=123.0)
+    gone = "This response can no longer be streamed because it is more than 2 minutes old."
+    assert refusal(lambda: serving.stream("resp_1", now=123.1)) == (400, "stream", gone)
+    assert serving.retrieve("resp_1", 123.1).ended(123.1)
+    assert running(BACKGROUND, RUN[:3], replay_window=0).stream("resp_1", now=1e6), "it is still in progress"
+
+
+def test_a_stream_without_obfuscation_is_the_same_run(running: Callable[..., MockServer]) -> None:
+    serving = running(BACKGROUND)
+    view = serving.stream("resp_1", include_obfuscation=False, now=1.0)
+    assert "obfuscation" not in view.events[2].data
+    serving.cancel("resp_1", 1.0)
+    assert view.status(1.0) == "cancelled"
+
+
+def test_a_background_response_can_be_cancelled_until_it_ends(running: Callable[..., MockServer]) -> None:
+    for moment in (0.0, 0.5, 1.0, 2.9):
+        serving = running(BACKGROUND)
+        assert serving.cancel("resp_1", moment).status(moment) == "cancelled"
+        assert serving.cancel("resp_1", moment + 100).run.cancelled == moment, "again: the same"
+
+
+@pytest.mark.parametrize(
+    ("body", "events", "moment", "message"),
+    [
+        (BACKGROUND, RUN, 3.0, "Cannot cancel a completed response."),
+        (
+            BACKGROUND,
+            [*RUN[:2], (0.0, "response.failed", {"response": {}})],
+            9.0,
+            "Cannot cancel a failed response.",
+        ),
+        (
+            BACKGROUND,
+            [*RUN[:2], (0.0, "response.incomplete", {"response": {}})],
+            9.0,
+            "Cannot cancel an incomplete response.",
+        ),
+        ({}, RUN, 1.0, "Cannot cancel a synchronous response."),
+        ({"stream": True}, RUN, 9.0, "Cannot cancel a synchronous response."),
+    ],
+)
+def test_what_has_ended_or_is_not_in_the_background_cannot_be_cancelled(
+    body: dict[str, Any], events: Any, moment: float, message: str, running: Callable[..., MockServer]
+) -> None:
+    serving = running(body, events)
+    assert refusal(lambda: serving.cancel("resp_1", moment)) == (400, None, message)
+
+
+def test_a_response_can_be_deleted_when_it_has_ended(running: Callable[..., MockServer]) -> None:
+    serving = running(BACKGROUND)
+    in_flight = (400, None, "Cannot delete an in-flight response.")
+    assert refusal(lambda: serving.delete("resp_1", 1.0)) == in_flight
+    serving.delete("resp_1", 3.0)
+    assert refusal(lambda: serving.retrieve("resp_1", 3.0)) == NOT_FOUND
+    assert refusal(lambda: serving.delete("resp_1", 3.0)) == NOT_FOUND
+
+
+def test_a_client_that_leaves_ends_its_response_unless_it_is_in_the_background(
+    running: Callable[..., MockServer],
+) -> None:
+    for body, found in (({"stream": True}, False), (BACKGROUND, True)):
+        serving = running(body)
+        (playback,) = serving.history
+        serving.client_left(playback)
+        assert (serving.history.get("resp_1") is playback) is found
+
+
+def test_a_client_that_leaves_takes_nothing_from_a_later_response_of_that_id(
+    running: Callable[..., MockServer],
+) -> None:
+    serving = running({"stream": True})
+    (first,) = serving.history
+    later = serving.start(Request({"model": "a", "stream": True}))
+    serving.client_left(first)
+    assert serving.history.get("resp_1") is later
+
+
+def test_a_response_may_follow_one_that_is_known(running: Callable[..., MockServer]) -> None:
+    serving = running({})
+    assert serving.start(Request({"model": "a", "previous_response_id": "resp_1"}))
+    unknown = "Previous response with id 'resp_2' not found."
+    follow = Request({"model": "a", "previous_response_id": "resp_2"})
+    assert refusal(lambda: serving.start(follow)) == (400, "previous_response_id", unknown)
+
+
+def test_fresh_ids_are_others_for_each_play(server: Serve, recording: Make) -> None:
+    serving = server(recording("a", RUN), recording("b", RUN, ids="recorded"), ids="fresh")
+    first, second = (serving.start(Request({"model": "a"})) for _ in range(2))
+    assert len({first.id, second.id, "resp_1"}) == 3
+    assert serving.retrieve(first.id, 9.0) is first
+    assert serving.start(Request({"model": "b"})).id == "resp_1"
+
+
+def test_a_recording_may_ask_for_fresh_ids_itself(server: Serve, recording: Make) -> None:
+    assert server(recording("a", RUN, ids="fresh")).start(Request({"model": "a"})).id != "resp_1"
+
+
+@pytest.mark.parametrize(("ids", "told"), [("recorded", {}), ("fresh", {"a": "b"})])
+def test_with_fresh_ids_a_recording_repeats_the_request(
+    ids: str, told: dict[str, str], server: Serve, recording: Make
+) -> None:
+    recorded = recording("a", RUN, request={"model": "gpt", "temperature": 0.5})
+    body = {"model": "gpt", "temperature": 0.5, "metadata": {"a": "b"}, "service_tier": "auto", "input": "x"}
+    response = server(recorded, ids=ids, default="a").start(Request(body)).events[0].data["response"]
+    assert response.get("metadata", {}) == told
+    assert not response.keys() & {"temperature", "input", "service_tier", "model"}, "as recorded"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ids": "new"}, "ids is new, expected recorded or fresh"),
+        ({"replay_window": -1}, "replay-window is -1, expected seconds, 0 or more"),
+    ],
+)
+def test_options_out_of_range_are_refused(options: dict[str, Any], message: str, server: Serve) -> None:
+    with pytest.raises(OptionError) as raised:
+        server(**options)
+    assert str(raised.value) == message

@@ -29,7 +29,8 @@ def __getattr__(name: str) -> "FastAPI":
     with serve.make_context("respool.asgi", arguments, auto_envvar_prefix="RESPOOL") as context:
         options = context.params
     pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
-    server = MockServer(Store(options["paths"]), pace=pace, default=options["default"])
+    names = ("default", "ids", "replay_window")
+    server = MockServer(Store(options["paths"]), pace=pace, **{name: options[name] for name in names})
     created = create_app(server, max_body=options["max_body"], reload=options["reload"])
     globals()["app"] = created
     return created

@@ -79,9 +79,20 @@ class Schedule:
         """The moment of the last frame, in seconds since the request."""
         return self.moments[-1] if self.moments else 0.0
 
-    def due(self, elapsed: float) -> int:
-        """How many frames are due when `elapsed` seconds have passed since the request."""
-        return bisect_right(self.moments, elapsed)
+    def due(self, started: float, now: float) -> int:
+        """How many frames of a playback that began at `started` are due at `now`, both in the clock's
+        seconds: those for which ``started + moment <= now``.
+
+        Just so, to the last bit: a stream sleeps until that sum, and what is asked at the same moment
+        (a snapshot, a cancel) must see the same frames.
+        """
+        due = bisect_right(self.moments, now - started)
+        # The difference is rounded otherwise than the sum: rarely, by one frame.
+        while due < len(self.moments) and started + self.moments[due] <= now:
+            due += 1
+        while due and started + self.moments[due - 1] > now:
+            due -= 1
+        return due
 
     def chunk(self, sent: int, due: int) -> tuple[int, bytes]:
         """As many whole frames from number `sent` on, before number `due`, as make one write.

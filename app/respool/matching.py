@@ -22,6 +22,7 @@ class Request:
     body: Mapping[str, Any]
     path_name: str | None = None  # NAME of /r/NAME/v1/responses
     header_name: str | None = None  # of the header x-respool-play
+    size: int = 0  # of the body as it was read, in bytes
 
     @property
     def model(self) -> str | None:
@@ -33,6 +34,35 @@ class Request:
     def stream(self) -> bool:
         """Whether a stream is asked for: false, null and absent all mean that it is not."""
         return bool(self.body.get("stream"))
+
+    @property
+    def background(self) -> bool:
+        """Whether the response is to go on when its client leaves."""
+        return self.body.get("background") is True
+
+    @property
+    def store(self) -> bool:
+        """Whether the response can be retrieved later."""
+        return self.body.get("store") is not False
+
+    @property
+    def previous_response_id(self) -> str | None:
+        """The parameter `previous_response_id`."""
+        id_: str | None = self.body.get("previous_response_id")
+        return id_
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The id of the parameter `conversation`, which may be the id itself or an object that has it."""
+        conversation = self.body.get("conversation")
+        id_ = conversation.get("id") if isinstance(conversation, dict) else conversation
+        return id_ if isinstance(id_, str) else None
+
+    @property
+    def include_obfuscation(self) -> bool:
+        """Whether deltas are padded, where they are in the recording."""
+        options = self.body.get("stream_options")
+        return not (isinstance(options, dict) and options.get("include_obfuscation") is False)
 
     def check(self) -> None:
         """Find what would be wrong for any model. Raises RequestError in the API's words."""

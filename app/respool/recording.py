@@ -4,12 +4,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respool.errors import printable
 from respool.protocol.events import Event, json_kind
 
+if TYPE_CHECKING:
+    from respool.protocol.synth import Scripted
+
 FORMAT_VERSION = 1  # the "respool" field of a header line
+REPLAY_WINDOW = 600.0  # seconds after its end for which a background response can be streamed
+IDS = ("recorded", "fresh")  # whose ids a play of a recording has
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Header:
             raise ValueError(f"the header's format version is {version}, this Respool reads {FORMAT_VERSION}")
         if not 200 <= self.status <= 599:
             raise ValueError(f'the header\'s "status" is {self.status}, expected 200 to 599')
+        if self.ids not in (None, *IDS):
+            raise ValueError(f'the header\'s "ids" is {printable(str(self.ids))}, expected recorded or fresh')
         headers: Mapping[str, object] = self.headers  # as the file has it, not as it is declared
         for name, value in headers.items():
             if not isinstance(value, str):
@@ -87,6 +94,11 @@ class Header:
         """Whether the stream ended with the sentinel ``[DONE]``, as OpenRouter's do."""
         return bool(self.fields.get("done"))
 
+    @property
+    def ids(self) -> str | None:
+        """Whose ids a play has: ``recorded``, ``fresh`` ones, or None: as the server's option says."""
+        return self.fields.get("ids")
+
 
 _HEADER_FIELDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "respool": ((int,), "an integer"),
@@ -95,6 +107,7 @@ _HEADER_FIELDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "headers": ((dict,), "an object"),
     "note": ((str,), "a string"),
     "done": ((bool,), "true or false"),
+    "ids": ((str,), '"recorded" or "fresh"'),
 }
 
 # The name of an HTTP header: RFC 9110, section 5.6.2.
@@ -112,6 +125,7 @@ class Recording:
     name: str
     header: Header
     events: tuple[TimedEvent, ...]
+    scripted: "Scripted | None" = None  # the turn of a Script that it was written from
 
     @property
     def plain(self) -> bool:

@@ -1,24 +1,35 @@
 """MockServer: the one object that remembers. It knows recordings, pace, time and the journal, but
 no sockets: the HTTP floor asks it, and so can a test."""
 
-from weakref import WeakKeyDictionary
+from collections.abc import Mapping
+from secrets import token_hex
+from typing import Any
 
 from respool.clock import Clock, SystemClock
 from respool.errors import OptionError
-from respool.frames import SSE_DONE, Reel, Schedule, encode_sse
+from respool.frames import Schedule
+from respool.history import History
 from respool.journal import Journal
 from respool.matching import Request, choose
 from respool.pace import Pace
-from respool.playback import Playback
-from respool.recording import Recording
+from respool.playback import CANCELLED, Playback
+from respool.protocol import api_errors
+from respool.protocol.events import compact
+from respool.protocol.script.tables import ECHOED
+from respool.protocol.synth.response import echo
+from respool.recording import IDS, REPLAY_WINDOW, Recording
+from respool.rendition import Changes, Renditions
 from respool.store import Store
 
 
 class MockServer:
     """A store of recordings, and how they are played.
 
-    `default` is the name of the recording that answers what nothing else does. Raises OptionError
-    when there is none of that name.
+    default        the name of the recording that answers what nothing else does
+    ids            ``recorded`` ids in what is played, or ``fresh`` ones for each play
+    replay_window  seconds after its end for which a background response can be streamed
+
+    Raises OptionError for values out of range, and when no recording is named `default`.
     """
 
     def __init__(
@@ -28,6 +39,8 @@ class MockServer:
         pace: Pace | None = None,
         clock: Clock | None = None,
         default: str | None = None,
+        ids: str = "recorded",
+        replay_window: float = REPLAY_WINDOW,
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -35,12 +48,19 @@ class MockServer:
                 f"default is {default}, but no recording has that name"
                 + (nearest and f"; nearest: {nearest}")
             )
+        if ids not in IDS:
+            raise OptionError(f"ids is {ids}, expected {' or '.join(IDS)}")
+        if not replay_window >= 0:
+            raise OptionError(f"replay-window is {replay_window}, expected seconds, 0 or more")
         self.store = store
         self.pace = pace or Pace()
         self.clock = clock or SystemClock()
         self.default = default
+        self.ids = ids
+        self.replay_window = replay_window
         self.journal = Journal()
-        self._schedules: WeakKeyDictionary[Recording, Schedule] = WeakKeyDictionary()
+        self.history = History()
+        self._renditions = Renditions(self.pace)
         for name in store.names:
             for recording in store.turns(name):
                 self.schedule(recording)
@@ -51,17 +71,114 @@ class MockServer:
         Raises RequestError for a request which the API refuses, NoMatchingRecording if none answers.
         """
         request.check()
+        previous = request.previous_response_id
+        if previous is not None and self._stored(previous) is None:
+            raise api_errors.previous_response_not_found(previous)
         recording = choose(request, self.store, self.default)
-        return Playback(recording, self.schedule(recording), self.clock.now() if now is None else now)
+        playback = Playback(
+            recording,
+            self._renditions,
+            self.clock.now() if now is None else now,
+            self._changes(request, recording),
+            background=request.background,
+            streamed=request.stream,
+            stored=request.store,
+            body=request.body,
+            size=request.size,
+        )
+        if not recording.plain and playback.stored and playback.id:
+            self.history.add(playback.id, playback)
+        return playback
+
+    def retrieve(self, id: str, now: float | None = None) -> Playback:
+        """The playback whose response has this id, if it can be retrieved now: a background one at any
+        time, another when it has ended.
+
+        Raises RequestError: 404, as the API answers.
+        """
+        playback = self._stored(id)
+        if playback is None or not (playback.background or playback.ended(self._moment(now))):
+            raise api_errors.response_not_found(id)
+        return playback
+
+    def stream(self, id: str, *, include_obfuscation: bool = True, now: float | None = None) -> Playback:
+        """The same, if it can be streamed now.
+
+        Raises RequestError: 404, or 400 for one that was not created with ``background=true`` and
+        ``stream=true``, and for one whose events are no longer kept.
+        """
+        moment = self._moment(now)
+        playback = self.retrieve(id, moment)
+        if not playback.background:
+            raise api_errors.not_created_with("background")
+        if not playback.streamed:
+            raise api_errors.not_created_with("stream")
+        if moment > playback.ends + self.replay_window and playback.ended(moment):
+            raise api_errors.no_longer_streamable(self.replay_window / 60)
+        return playback.with_obfuscation(include_obfuscation)
+
+    def cancel(self, id: str, now: float | None = None) -> Playback:
+        """Cancel a background response that is queued or in progress; one that was cancelled stays so.
+
+        Raises RequestError: 404, or 400 for one that has ended or is not in the background.
+        """
+        moment = self._moment(now)
+        playback = self._stored(id)
+        if playback is None:
+            raise api_errors.response_not_found(id)
+        if not playback.background:
+            raise api_errors.cannot_cancel_synchronous()
+        status = playback.status(moment)
+        if playback.ended(moment) and status != CANCELLED:
+            raise api_errors.cannot_cancel(status)
+        playback.cancel(moment)
+        return playback
+
+    def delete(self, id: str, now: float | None = None) -> None:
+        """Forget a response. Raises RequestError: 404, or 400 for one that is in progress."""
+        moment = self._moment(now)
+        if not self.retrieve(id, moment).ended(moment):
+            raise api_errors.cannot_delete_in_flight()
+        self.history.remove(id)
+
+    def client_left(self, playback: Playback) -> None:
+        """A client has left before the end of its answer: a response that is not in the background ends
+        with that, and is never seen again."""
+        if not playback.background and self.history.get(playback.id) is playback:
+            self.history.remove(playback.id)
 
     def schedule(self, recording: Recording) -> Schedule:
         """The recording's frames and moments: worked out once, shared by all its streams."""
-        schedule = self._schedules.get(recording)
-        if schedule is None:
-            frames = [encode_sse(timed.event) for timed in recording.events]
-            moments = self.pace.moments(recording)
-            if recording.header.done:
-                frames.append(SSE_DONE)
-                moments.append(moments[-1] if moments else 0.0)
-            schedule = self._schedules[recording] = Schedule(Reel.wind(frames), moments)
-        return schedule
+        return self._renditions.get(recording).schedule
+
+    def _moment(self, now: float | None) -> float:
+        return self.clock.now() if now is None else now
+
+    def _stored(self, id: str) -> Playback | None:
+        return self.history.get(id)
+
+    def _changes(self, request: Request, recording: Recording) -> Changes:
+        if recording.plain:
+            return Changes()
+        ids = recording.header.ids or self.ids
+        return Changes(
+            obfuscation=request.include_obfuscation,
+            request=_repeated(request.body, recording, fresh=ids == "fresh"),
+            ids=token_hex(16) if ids == "fresh" else "",
+        )
+
+
+def _repeated(body: Mapping[str, Any], recording: Recording, *, fresh: bool) -> str:
+    """What the Response object is to repeat of a request, where that is not in the recording already."""
+    if recording.scripted:
+        known = recording.scripted.turn.request
+        said = {name: body[name] for name in (*ECHOED, "input") if body.get(name) is not None}
+    elif fresh:
+        known = echo(recording.header.request)
+        said = echo(body)
+        if said.get("service_tier") == "auto":  # which becomes another one when the response ends
+            del said["service_tier"]
+    else:
+        return ""
+    new = {name: value for name, value in said.items() if known.get(name) != value}
+    return compact(new) if new else ""

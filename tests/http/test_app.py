@@ -79,6 +79,8 @@ def test_the_api_is_described(client: TestClient) -> None:
     assert described["info"] == {"title": "Respool", "version": __version__}
     assert {(path, *methods) for path, methods in described["paths"].items()} == {
         ("/v1/responses", "post"),
+        ("/v1/responses/{response_id}", "get", "delete"),
+        ("/v1/responses/{response_id}/cancel", "post"),
         ("/v1/models", "get"),
         ("/healthz", "get"),
     }
@@ -86,7 +88,7 @@ def test_the_api_is_described(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", "/v1"), ("POST", "/v1/chat/completions"), ("GET", "/v1/responses/resp_1")],
+    [("GET", "/"), ("GET", "/v1"), ("POST", "/v1/chat/completions"), ("GET", "/v1/responses/resp_1/x")],
 )
 def test_an_unknown_url_is_not_found(method: str, path: str, client: TestClient) -> None:
     assert_envelope(client.request(method, path), 404, f"Invalid URL ({method} {path})")

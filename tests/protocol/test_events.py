@@ -1,14 +1,12 @@
 import dataclasses
 import json
-import string
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from respool.protocol.events import Event, dumps, json_kind, loads, member_text
+from respool.protocol.events import Event, dumps, json_kind, loads
 
 # Each event is preceded by a comment, which is its test's id. No splitlines: U+2028 ends no line here.
 _LINES = (Path(__file__).parents[1] / "data/verbatim.jsonl").read_bytes().decode().rstrip("\n").split("\n")
@@ -155,53 +153,3 @@ def test_json_is_written_so_that_it_can_be_encoded(value: object, text: str) -> 
 )
 def test_json_kind_names_each_kind_of_value(value: object, kind: str) -> None:
     assert json_kind(value) == kind
-
-
-@pytest.mark.parametrize(
-    ("text", "raw"),
-    [
-        ('{"response":{"id":"a","n":1.0}}', '{"id":"a","n":1.0}'),
-        ('{ "a" : [ ] ,\t"response"\n:\r { "x" : 1e5 } , "b" : 1 }', '{ "x" : 1e5 }'),
-        ('{"a":{"response":1},"response":2,"b":{"response":3}}', "2"),
-        ('{"response":1,"a":2,"response":{"last":true}}', '{"last":true}'),
-        (r'{"r\u0065sponse":"\u00e9é\/"}', r'"\u00e9é\/"'),
-        ('{"response":"a","respons\u00e9":"b"}', '"a"'),
-        (r'{"a":"\"response\":1,","response":"}"}', '"}"'),
-        ('  {"response":null}  ', "null"),
-        ('{"response":-0.0}', "-0.0"),
-        ('{"response":123456789012345678901234567890}', "123456789012345678901234567890"),
-        ('{"response":[{"response":[]}]}', '[{"response":[]}]'),
-        ('{"Response":1}', None),
-        ('{"a":{"response":1}}', None),
-        ('{"a":"response"}', None),
-        ("{}", None),
-        ("{ }", None),
-    ],
-)
-def test_member_text_is_the_raw_text_of_the_last_such_member(text: str, raw: str | None) -> None:
-    assert member_text(text, "response") == raw
-
-
-_space = st.text(st.sampled_from(" \t\n\r"), max_size=2)
-_raw_value = st.recursive(
-    st.sampled_from(["null", "true", "-0.0", "1e5", '""', r'"\""', r'"\\"', '"}"', '","'])
-    | st.text(string.printable[:95] + "é😀\u2028", max_size=5).map(json.dumps),
-    lambda inner: (
-        st.lists(inner, max_size=3).map(lambda items: f"[{' ,'.join(items)}]")
-        | inner.map(lambda value: f'{{"k": {value} , "K":{value}}}')
-    ),
-    max_leaves=6,
-)
-_raw_key = st.sampled_from(['"k"', r'"\u006b"', '"K"', '""', r'"k\""', r'"\\"'])
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(_raw_key, _raw_value, _space, _space, _space, _space), max_size=4), _space, _space)
-def test_member_text_cuts_out_what_was_put_in(
-    members: list[tuple[str, str, str, str, str, str]], before: str, inside: str
-) -> None:
-    joined = ",".join(f"{a}{key}{b}:{c}{value}{d}" for key, value, a, b, c, d in members)
-    text = f"{before}{{{inside}{joined}}}"
-    put_in: dict[Any, str] = {json.loads(key): value for key, value, *_ in members}
-    for key in ("k", "K", "", 'k"', "\\", "absent"):
-        assert member_text(text, key) == put_in.get(key)

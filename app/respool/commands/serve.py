@@ -11,6 +11,7 @@ from respool import __version__
 from respool.commands.options import GAP, SECONDS, SPEED, Port, Size, paths_argument
 from respool.commands.output import new_console, print_refused
 from respool.errors import RespoolError
+from respool.recording import IDS, REPLAY_WINDOW
 
 if TYPE_CHECKING:
     from respool.store import Store
@@ -39,6 +40,20 @@ Examples:
 @click.option("--jitter", type=SECONDS, default=0.0, help="Change each gap at random by up to this.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all chance: same seed, same times.")
 @click.option("--default", metavar="NAME", help="The recording that answers what no other does.")
+@click.option(
+    "--ids",
+    type=click.Choice(IDS),
+    default=IDS[0],
+    show_default=True,
+    help="Of responses, items and calls: as recorded, or fresh ones for each request.",
+)
+@click.option(
+    "--replay-window",
+    type=SECONDS,
+    default=REPLAY_WINDOW,
+    show_default=True,
+    help="How long after its end a background response can be streamed.",
+)
 @click.option("--reload", is_flag=True, help="Take up changes of the files while running.")
 @click.option("--max-body", type=Size(), default="32M", show_default=True, help="Limit of a request body.")
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
@@ -47,6 +62,8 @@ def serve(
     host: str,
     port: int,
     default: str | None,
+    ids: str,
+    replay_window: float,
     reload: bool,
     max_body: int,
     quiet: bool,
@@ -60,7 +77,7 @@ def serve(
     from respool.store import Store
 
     store = Store(paths)
-    server = MockServer(store, pace=Pace(**pace), default=default)
+    server = MockServer(store, pace=Pace(**pace), default=default, ids=ids, replay_window=replay_window)
     app = create_app(server, max_body=max_body, reload=reload)
     try:
         sock = bind(host, port)

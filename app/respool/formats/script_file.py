@@ -31,7 +31,8 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage) -> tuple[Record
     recordings = []
     for number, turn in enumerate(found.turns, start=1):
         try:
-            expansion = synth.expand_turn(turn, name, found.seed, number)
+            scripted = synth.Scripted(turn, name, found.seed, number)
+            expansion = scripted.expand()
             header = _header(expansion, turn)
         except script.ScriptError as error:
             source.damage(error)
@@ -40,7 +41,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage) -> tuple[Record
             TimedEvent(written.gap, written.event, document.place(written.path)[0])
             for written in expansion.events
         )
-        recordings.append(Recording(turn_name(name, number), header, events))
+        recordings.append(Recording(turn_name(name, number), header, events, scripted))
     return tuple(recordings)
 
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool import __version__
 from respool.errors import RequestError
-from respool.http import problems, responses
+from respool.http import problems, responses, stored
 from respool.http.bodies import DEFAULT_LIMIT
 from respool.http.edge import Edge, Guard
 from respool.recording import Recording
@@ -46,6 +46,7 @@ def create_app(server: MockServer, *, max_body: int = DEFAULT_LIMIT, reload: boo
     app = FastAPI(title="Respool", version=__version__, lifespan=lifespan, redirect_slashes=False)
     problems.add_handlers(app)
     app.include_router(responses.router(server, max_body))
+    app.include_router(stored.router(server))
 
     @app.head("/v1/models", include_in_schema=False)
     @app.get("/v1/models", tags=["models"])

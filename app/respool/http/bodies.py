@@ -19,11 +19,21 @@ _ZSTD_STEP = 256  # bytes, which may inflate to some megabytes
 
 async def read_object(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
     """The JSON object that is the body. Raises RequestError, as the API answers such requests."""
+    return parse_object(await read_body(request, limit))
+
+
+async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
+    """The body, inflated. Raises RequestError if it, inflated or not, has more than `limit` bytes."""
     body = await _read(request, limit)
     codings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
     for coding in reversed(codings):
         if (coding := coding.strip()) not in ("", "identity"):
             body = _inflate(body, coding, limit)
+    return body
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is. Raises RequestError."""
     try:
         value = json.loads(body.decode(), parse_constant=_no_number)
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """How an answer leaves: the only place that waits for its moment."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from sse_starlette import EventSourceResponse
 from starlette.responses import Response
@@ -20,11 +20,21 @@ class PlaybackResponse(EventSourceResponse):
     """
 
     def __init__(
-        self, playback: Playback, clock: Clock, exchange: Exchange, headers: Mapping[str, str]
+        self,
+        playback: Playback,
+        clock: Clock,
+        exchange: Exchange,
+        headers: Mapping[str, str],
+        *,
+        first: int = 0,
+        on_left: Callable[[], None] = lambda: None,
     ) -> None:
+        """`first` is the frame to begin with; `on_left` is called if the client leaves before the end."""
         self._playback = playback
         self._clock = clock
         self._exchange = exchange
+        self._first = first
+        self._on_left = on_left
         super().__init__(
             self._chunks(),
             status_code=playback.recording.header.status,
@@ -38,7 +48,8 @@ class PlaybackResponse(EventSourceResponse):
         self._exchange.ended = CUT  # unless one of the two ways below is how it ends
         if scope.get("http_version") == "1.0":
             # It knows no chunks: the client must be told the length, and that the connection ends.
-            self.headers["content-length"] = str(len(self._playback.schedule.reel.data))
+            reel = self._playback.schedule.reel
+            self.headers["content-length"] = str(len(reel.data) - reel.start_of(self._first))
             self.headers["connection"] = "close"
         await super().__call__(scope, receive, send)
 
@@ -48,24 +59,46 @@ class PlaybackResponse(EventSourceResponse):
         await send(message)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        schedule, started = self._playback.schedule, self._playback.started
-        sent = 0
-        while sent < len(schedule):
-            await self._clock.sleep_until(started + schedule.moments[sent])
-            # At least the one that was waited for: rounding must not make us wait for it again.
-            due = max(sent + 1, schedule.due(self._clock.now() - started))
-            while sent < due:
-                sent, chunk = schedule.chunk(sent, due)
-                yield chunk  # returns when the transport has room again
-                self._exchange.events = min(sent, len(self._playback.recording.events))
-                if sent < len(schedule):
-                    # The others' turn: none waits for a long stream, and it hears that its client has left.
-                    await asyncio.sleep(0)
+        playback = self._playback
+        changed = asyncio.Event() if playback.background else None
+        unsubscribe = changed and playback.subscribe(_setter(changed))
+        sent = self._first
+        try:
+            while sent < len(schedule := playback.schedule):
+                deadline = playback.started + schedule.moments[sent]
+                if changed and changed.is_set():
+                    changed.clear()
+                if not await self._clock.sleep_until(deadline, changed):
+                    continue  # the schedule is another one now
+                # At least the one that was waited for: rounding must not make us wait for it again.
+                due = max(sent + 1, playback.due(self._clock.now()))
+                while sent < due:
+                    sent, chunk = schedule.chunk(sent, due)
+                    yield chunk  # returns when the transport has room again
+                    self._exchange.events = min(sent, len(playback.events)) - self._first
+                    if sent < len(schedule):
+                        # The others' turn: none waits for a long stream, and it hears when its client leaves.
+                        await asyncio.sleep(0)
+        finally:
+            if unsubscribe:
+                unsubscribe()
         self._exchange.ended = ""
 
     async def _note_client_left(self, message: Message) -> None:
         if self._exchange.ended:
             self._exchange.ended = CLIENT_LEFT
+            self._on_left()
+
+
+def _setter(event: asyncio.Event) -> Callable[[], None]:
+    """What sets an event of this thread's loop, from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def set_event() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(event.set)
+
+    return set_event
 
 
 class LateResponse(Response):
@@ -74,11 +107,18 @@ class LateResponse(Response):
     media_type = "application/json"
 
     def __init__(
-        self, content: str, moment: float, clock: Clock, exchange: Exchange, headers: Mapping[str, str]
+        self,
+        content: str,
+        moment: float,
+        clock: Clock,
+        exchange: Exchange,
+        headers: Mapping[str, str],
+        on_left: Callable[[], None] = lambda: None,
     ) -> None:
         self._moment = moment
         self._clock = clock
         self._exchange = exchange
+        self._on_left = on_left
         super().__init__(content, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,6 +131,7 @@ class LateResponse(Response):
                 self._exchange.ended = ""
             else:
                 self._exchange.ended = CLIENT_LEFT
+                self._on_left()
         finally:
             watch.cancel()
 

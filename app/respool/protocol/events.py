@@ -1,9 +1,7 @@
 """Event: one event of a Responses API stream, kept as the text that was recorded."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from json.decoder import scanstring  # type: ignore[attr-defined]  # in every CPython, missing from typeshed
 from typing import Any
 
 CREATED = "response.created"
@@ -11,9 +9,6 @@ CREATED = "response.created"
 # The events after which the service closes the stream. `error` may still be followed by
 # `response.failed`, so it is not among them.
 TERMINAL_TYPES = frozenset({"response.completed", "response.failed", "response.incomplete"})
-
-_WHITESPACE = " \t\n\r"
-_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +75,16 @@ def dumps(value: Any) -> str:
     return text
 
 
+def compact(value: Any) -> str:
+    """JSON text as the service writes it: no spaces, and nothing escaped without need."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"))
+    return text
+
+
 def not_json(error: json.JSONDecodeError) -> str:
     """What is wrong with text that is not JSON; the place is told apart from it."""
     problem = error.msg.removesuffix(" starting at").removesuffix(" at")
@@ -103,35 +108,3 @@ def json_kind(value: object) -> str:
             return "an array"
         case _:
             return "an object"
-
-
-def member_text(text: str, key: str) -> str | None:
-    """The raw JSON text of one member of the object that `text` holds, or None if it is not there.
-
-    So the Response object of a terminal event can be served with its bytes as recorded. `text` must
-    be valid JSON. As in ``json.loads``, the last of several equal keys counts.
-    """
-    found = None
-    for name, start, end in _members(text):
-        if name == key:
-            found = text[start:end]
-    return found
-
-
-def _members(text: str) -> Iterator[tuple[str, int, int]]:
-    """Each member's key, and where its value begins and ends."""
-    at = _skip(text, text.index("{") + 1)
-    while text[at] == '"':
-        key, at = scanstring(text, at + 1, True)
-        start = _skip(text, _skip(text, at) + 1)  # past the colon
-        _, end = _DECODER.raw_decode(text, start)
-        yield key, start, end
-        at = _skip(text, end)
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-
-
-def _skip(text: str, at: int) -> int:
-    while text[at] in _WHITESPACE:
-        at += 1
-    return at

@@ -56,13 +56,21 @@ def fold(events: Iterable[Event]) -> JSON:
 
 
 class Snapshot:
-    """The same, one event at a time. `response` is the object as it is now; do not change it."""
+    """The same, one event at a time. `response` is the object as it is now; do not change it.
 
-    def __init__(self) -> None:
-        self.response: JSON = {}
+    It may begin with a Response object that was retrieved while the response was in progress, and go on with
+    the events that follow it.
+    """
+
+    def __init__(self, response: Mapping[str, Any] | None = None) -> None:
+        self.response: JSON = _copy(response or {})
         # The newest item of each output_index, of each id, of both, and of all (None): Ollama gives two
         # items one index, llama.cpp gives none, Copilot gives an item another id in each event.
         self._items: dict[object, JSON] = {}
+        output = self.response.get("output")
+        for index, item in enumerate(output if isinstance(output, list) else ()):
+            if isinstance(item, dict):
+                self._keep(item, index, _item_id({"item": item}))
 
     def receive(self, event: Event) -> None:
         """Take in the next event."""
@@ -101,8 +109,10 @@ class Snapshot:
                 self.response["output"] = []
             added = _copy(item)
             self.response["output"].append(added)
-            index, item_id = _index(data, "output_index"), _item_id(data)
-            self._items |= dict.fromkeys(((index, item_id), index, item_id, None), added)
+            self._keep(added, _index(data, "output_index"), _item_id(data))
+
+    def _keep(self, item: JSON, index: int | None, item_id: str | None) -> None:
+        self._items |= dict.fromkeys(((index, item_id), index, item_id, None), item)
 
     def _item(self, data: JSON) -> JSON | None:
         index, item_id = _index(data, "output_index"), _item_id(data)

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
+from respool.protocol.events import compact
 from respool.protocol.script.pictures import Picture, inspect
-from respool.protocol.script.places import Place, ScriptError, compact, did_you_mean, shown
+from respool.protocol.script.places import Place, ScriptError, did_you_mean, shown
 
 
 @dataclass(frozen=True)

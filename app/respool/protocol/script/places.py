@@ -1,10 +1,11 @@
 """Places in a Script's data, and the errors there."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol
+
+from respool.protocol.events import compact
 
 Path = tuple[str | int, ...]
 
@@ -57,11 +58,6 @@ class Place:
 
     def error(self, cause: str, *, at_key: bool = False) -> ScriptError:
         return ScriptError(cause, self.path, at_key)
-
-
-def compact(value: Any) -> str:
-    """JSON text as the service writes it: no spaces, nothing escaped without need."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

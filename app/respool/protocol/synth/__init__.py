@@ -5,7 +5,7 @@ the Script says something illegal literally, by `event`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from respool.protocol.script import Script, Turn
@@ -14,7 +14,7 @@ from respool.protocol.synth import response as responses
 from respool.protocol.synth.items import ITEMS
 from respool.protocol.synth.writer import Chance, Writer, Written
 
-__all__ = ["Expansion", "Written", "expand", "expand_turn"]
+__all__ = ["Expansion", "Scripted", "Written", "expand", "expand_turn"]
 
 # Items which the service closes as incomplete when tokens run out.
 _TRUNCATED = ("message", "function_call")
@@ -27,6 +27,22 @@ class Expansion:
 
     header: Mapping[str, Any]
     events: tuple[Written, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """What a recording was written from: the `number`th turn of the Script `name`."""
+
+    turn: Turn
+    name: str
+    seed: int = 0
+    number: int = 1
+
+    def expand(self, request: Mapping[str, Any] | None = None) -> Expansion:
+        """Write the turn out, as the answer to a request: what that says replaces what the Script's own
+        request says. Raises ScriptError where a Script contradicts itself."""
+        turn = replace(self.turn, request={**self.turn.request, **(request or {})})
+        return expand_turn(turn, self.name, self.seed, self.number)
 
 
 def expand(script: Script, name: str) -> tuple[Expansion, ...]:

@@ -4,9 +4,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from respool.protocol.events import compact
 from respool.protocol.script import Picture
 from respool.protocol.script.pictures import PIXEL, inspect
-from respool.protocol.script.places import compact
 from respool.protocol.synth.writer import Item, Writer
 
 Fields = Mapping[str, Any]

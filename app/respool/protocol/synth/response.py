@@ -65,17 +65,21 @@ def created_at(turn: Turn) -> int:
 
 def new_response(turn: Turn, id: str) -> dict[str, Any]:
     """The Response object with which a stream begins."""
-    echoed = {
-        name: _ECHOES.get(name, _same)(value)
-        for name, value in turn.request.items()
-        if name in ECHOED and value is not None
-    }
     given = {"model": turn.model} if turn.model is not None else {}
     return {"id": id, "object": "response", "created_at": created_at(turn)} | {
         **_USUAL,
-        **echoed,
+        **echo(turn.request),
         **given,
         **turn.response,
+    }
+
+
+def echo(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What the Response object repeats of a request, as the service repeats it."""
+    return {
+        name: _ECHOES.get(name, _same)(value)
+        for name, value in request.items()
+        if name in ECHOED and value is not None
     }
 
 

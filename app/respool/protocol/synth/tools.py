@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from respool.protocol.script.places import compact
+from respool.protocol.events import compact
 from respool.protocol.synth.writer import Item, Writer
 
 Fields = Mapping[str, Any]

@@ -9,9 +9,8 @@ from random import Random
 from typing import Any
 
 from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES
-from respool.protocol.events import Event
+from respool.protocol.events import Event, compact
 from respool.protocol.script import Path, Turn
-from respool.protocol.script.places import compact
 from respool.protocol.synth.deltas import cut, take
 from respool.protocol.synth.response import count_tokens, created_at
 

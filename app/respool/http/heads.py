@@ -1,0 +1,25 @@
+"""The headers of an answer, as the real service sends them."""
+
+from respool.playback import Playback
+
+# Of a recorded answer's headers, those which describe its transport or its owner are not sent:
+# our own transport has its own, and nobody's cookies or account names belong in a test.
+_NOT_REPLAYED = frozenset(
+    "connection keep-alive proxy-authenticate proxy-connection te trailer transfer-encoding upgrade "
+    "content-length content-encoding date server set-cookie set-cookie2 alt-svc "
+    "openai-organization openai-project".split()
+)
+
+
+def head_of(playback: Playback, leaves: float, *, stream: bool = True) -> dict[str, str]:
+    """The headers of an answer that leaves at that moment of the clock; those which were recorded come
+    first. Without `stream`, not the content type of the recorded stream."""
+    recorded = {name.lower(): value for name, value in playback.recording.header.headers.items()}
+    if not stream:
+        recorded.pop("content-type", None)
+    return {
+        "openai-version": "2020-10-01",
+        "openai-processing-ms": str(max(1, round((leaves - playback.started) * 1000))),
+        "cache-control": "no-cache",
+        **{name: value for name, value in recorded.items() if name not in _NOT_REPLAYED},
+    }

@@ -1,0 +1,54 @@
+"""``/v1/responses/{id}``: retrieve, resume, cancel, delete."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request as HTTPRequest
+from starlette.responses import JSONResponse, Response
+
+from respool.http.edge import exchange_of
+from respool.http.heads import head_of
+from respool.http.responses import json_response
+from respool.http.sending import PlaybackResponse
+from respool.server import MockServer
+
+
+def router(server: MockServer) -> APIRouter:
+    """The routes, for one server."""
+    routes = APIRouter(prefix="/v1/responses/{response_id}", tags=["responses"])
+
+    @routes.get("", summary="Retrieve a response", response_class=Response)
+    async def retrieve(
+        http: HTTPRequest,
+        response_id: str,
+        stream: Annotated[bool, Query()] = False,
+        starting_after: Annotated[int | None, Query()] = None,
+        include_obfuscation: Annotated[bool, Query()] = True,
+    ) -> Response:
+        """The Response object as it is at this moment. With `stream`, its events after the one with the
+        sequence number `starting_after` (without it: all): those that are due at once, the others live."""
+        exchange, now = exchange_of(http.scope), server.clock.now()
+        if not stream:
+            playback = server.retrieve(response_id, now)
+            exchange.recording = playback.recording.name
+            return json_response(playback, playback.snapshot(now), now)
+        playback = server.stream(response_id, include_obfuscation=include_obfuscation, now=now)
+        exchange.recording = playback.recording.name
+        first = playback.first(starting_after)
+        return PlaybackResponse(playback, server.clock, exchange, head_of(playback, now), first=first)
+
+    @routes.delete("", summary="Delete a response")
+    async def delete(response_id: str) -> JSONResponse:
+        """Forget a response that has ended."""
+        server.delete(response_id)
+        return JSONResponse({"id": response_id, "object": "response.deleted", "deleted": True})
+
+    @routes.post("/cancel", summary="Cancel a response", response_class=Response)
+    async def cancel(http: HTTPRequest, response_id: str) -> Response:
+        """End a background response that is queued or in progress."""
+        now = server.clock.now()
+        playback = server.cancel(response_id, now)
+        exchange_of(http.scope).recording = playback.recording.name
+        return json_response(playback, playback.snapshot(now), now)
+
+    return routes

@@ -1,0 +1,92 @@
+"""Rewriting recorded events: only what a request asks to be changed, and nothing else of their text.
+
+A replayed event is the recorded one, byte for byte. What is here is asked for by name: a stream without
+obfuscation, with ids of its own, or whose Response repeats the request that was sent this time.
+"""
+
+import re
+import string
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from respool.protocol.events import Event, compact
+from respool.protocol.members import drop_member, edit_member, set_members
+
+# The events that carry the Response object.
+LIFECYCLE_TYPES = frozenset(
+    f"response.{state}" for state in "created queued in_progress completed failed incomplete".split()
+)
+
+# Fields that hold the id of a response, an item or a call.
+_ID_FIELDS = ("id", "item_id", "call_id", "approval_request_id", "response_id")
+_HEXADECIMAL = "0123456789abcdef"
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_LONG = 16  # an id with fewer characters after its prefix was made by hand: a fresh one has the usual length
+
+
+def without_obfuscation(events: Iterable[Event]) -> Iterator[Event]:
+    """The events without the padding of their deltas.
+
+    Source: ``stream_options.include_obfuscation`` of create, ``include_obfuscation`` of retrieve.
+    """
+    for event in events:
+        padded = '"obfuscation"' in event.text and event.type.endswith(".delta")
+        yield Event(drop_member(event.text, "obfuscation"), event.type) if padded else event
+
+
+def with_response_fields(events: Iterable[Event], fields: Mapping[str, Any]) -> Iterator[Event]:
+    """The events with these fields in each Response object that they carry."""
+    for event in events:
+        if fields and event.type in LIFECYCLE_TYPES:
+            yield Event(edit_response(event.text, fields), event.type)
+        else:
+            yield event
+
+
+def edit_response(text: str, fields: Mapping[str, Any]) -> str:
+    """The text of an event with these fields in its Response object, if it has one."""
+    return edit_member(
+        text, "response", lambda response: set_members(response, fields) if response[:1] == "{" else response
+    )
+
+
+def with_fresh_ids(events: Sequence[Event], rng: Random) -> Iterator[Event]:
+    """The events with new ids of responses, items and calls: the same new one for the same old one."""
+    fresh = {old: _fresh_id(old, rng) for old in _ids(events)}
+    if not fresh:
+        yield from events
+        return
+    by_text = {compact(old): compact(new) for old, new in fresh.items()}
+    pattern = re.compile(
+        rf'("(?:{"|".join(_ID_FIELDS)})"\s*:\s*)({"|".join(map(re.escape, sorted(by_text, reverse=True)))})'
+    )
+    for event in events:
+        yield Event(pattern.sub(lambda found: found[1] + by_text[found[2]], event.text), event.type)
+
+
+def _ids(events: Iterable[Event]) -> list[str]:
+    """The ids in some events, in the order in which they first occur."""
+    found: dict[str, None] = {}
+    for event in events:
+        data = event.data
+        response, item = data.get("response"), data.get("item")
+        output = response.get("output") if isinstance(response, dict) else None
+        for holder in (response, data, item, *(output if isinstance(output, list) else ())):
+            if isinstance(holder, dict):
+                found |= dict.fromkeys(
+                    value for name in _ID_FIELDS if isinstance(value := holder.get(name), str) and value
+                )
+    return list(found)
+
+
+def _fresh_id(old: str, rng: Random) -> str:
+    """An id that looks like `old`: the same prefix, and random characters of the same kinds."""
+    cut = max(old.rfind("_"), old.find("-") if old.count("-") == 1 else -1) + 1
+    prefix, tail = old[:cut], old[cut:]
+    if len(tail) < _LONG:
+        alphabet, tail = (_ALPHANUMERIC, "x" * 24) if prefix == "call_" else (_HEXADECIMAL, "x" * 50)
+    else:
+        letters = {character for character in tail if character.isalnum()}
+        alphabet = _HEXADECIMAL if letters <= {*_HEXADECIMAL} else _ALPHANUMERIC
+    return prefix + "".join(rng.choice(alphabet) if one.isalnum() else one for one in tail)
