@@ -29,7 +29,12 @@ def __getattr__(name: str) -> "FastAPI":
     with serve.make_context("respool.asgi", arguments, auto_envvar_prefix="RESPOOL") as context:
         options = context.params
     pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
-    server = MockServer(Store(options["paths"]), pace=pace, default=options["default"])
+    server = MockServer(
+        Store(options["paths"]),
+        pace=pace,
+        default=options["default"],
+        validate=options["validate_requests"],
+    )
     created = create_app(server, max_body=options["max_body"], reload=options["reload"])
     globals()["app"] = created
     return created

@@ -10,6 +10,7 @@ from respool.journal import Journal
 from respool.matching import Request, choose
 from respool.pace import Pace
 from respool.playback import Playback
+from respool.protocol.request import Level
 from respool.recording import Recording
 from respool.store import Store
 
@@ -17,8 +18,9 @@ from respool.store import Store
 class MockServer:
     """A store of recordings, and how they are played.
 
-    `default` is the name of the recording that answers what nothing else does. Raises OptionError
-    when there is none of that name.
+    `default` is the name of the recording that answers what nothing else does; `validate` is how much of
+    a request is checked: off, basic or strict. Raises OptionError when there is no recording or no level of
+    that name, and when strict lacks the extra ``schema``.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class MockServer:
         pace: Pace | None = None,
         clock: Clock | None = None,
         default: str | None = None,
+        validate: Level | str = Level.BASIC,
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -39,6 +42,7 @@ class MockServer:
         self.pace = pace or Pace()
         self.clock = clock or SystemClock()
         self.default = default
+        self.validate = Level.read(validate)
         self.journal = Journal()
         self._schedules: WeakKeyDictionary[Recording, Schedule] = WeakKeyDictionary()
         for name in store.names:
@@ -50,7 +54,7 @@ class MockServer:
 
         Raises RequestError for a request which the API refuses, NoMatchingRecording if none answers.
         """
-        request.check()
+        request.check(self.validate)
         recording = choose(request, self.store, self.default)
         return Playback(recording, self.schedule(recording), self.clock.now() if now is None else now)
 

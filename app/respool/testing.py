@@ -37,6 +37,7 @@ def running_server(
     pace: Pace | None = None,
     clock: Clock | None = None,
     default: str | None = None,
+    validate: str = "basic",
     reload: bool = False,
 ) -> Iterator[RunningServer]:
     """Serve the recordings below `paths` until the block ends.
@@ -49,7 +50,7 @@ def running_server(
     from respool.http import create_app
     from respool.http.serving import bind, url_of, uvicorn_server
 
-    server = MockServer(Store(paths), pace=pace, clock=clock, default=default)
+    server = MockServer(Store(paths), pace=pace, clock=clock, default=default, validate=validate)
     uvicorn = uvicorn_server(create_app(server, reload=reload), grace=0)
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)

@@ -40,6 +40,13 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all chance: same seed, same times.")
 @click.option("--default", metavar="NAME", help="The recording that answers what no other does.")
 @click.option("--reload", is_flag=True, help="Take up changes of the files while running.")
+@click.option(
+    "--validate-requests",
+    type=click.Choice(["off", "basic", "strict"]),
+    default="basic",
+    show_default=True,
+    help="What to refuse: next to nothing, what is wrong for any model, what the openai package lacks.",
+)
 @click.option("--max-body", type=Size(), default="32M", show_default=True, help="Limit of a request body.")
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(
@@ -48,6 +55,7 @@ def serve(
     port: int,
     default: str | None,
     reload: bool,
+    validate_requests: str,
     max_body: int,
     quiet: bool,
     **pace: Any,
@@ -60,7 +68,7 @@ def serve(
     from respool.store import Store
 
     store = Store(paths)
-    server = MockServer(store, pace=Pace(**pace), default=default)
+    server = MockServer(store, pace=Pace(**pace), default=default, validate=validate_requests)
     app = create_app(server, max_body=max_body, reload=reload)
     try:
         sock = bind(host, port)
