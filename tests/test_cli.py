@@ -50,12 +50,20 @@ def serving(
     ) as process:
         try:
             assert process.stdout is not None
-            first = process.stdout.readline()
+            first = read_line(process.stdout.fileno())
             found = re.search(r"http://\S+", first)
             assert found, (first, process.communicate(timeout=10))
             yield process, found.group()
         finally:
             process.kill()
+
+
+def read_line(file: int) -> str:
+    """Byte by byte: a buffer would keep from `communicate` what came with the line."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(file, 1)):
+        line += byte
+    return line.decode()
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
