@@ -83,6 +83,7 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
         "DEFAULT": "b",
         "MAX_BODY": "1K",
         "VALIDATE_REQUESTS": "strict",
+        "API_KEY": "sk-1 sk-2",
     }
     app = load(PATHS=folder, **settings).app
     (server,) = servers
@@ -92,7 +93,9 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
     assert server.default == "b"
     assert server.validate is Level.STRICT
     large = {"model": "gpt-5.2", "input": "x" * 1024}
-    assert TestClient(app).post("/v1/responses", json=large).status_code == 413
+    client = TestClient(app, headers={"authorization": "Bearer sk-2"})
+    assert client.post("/v1/responses", json=large).status_code == 413
+    assert TestClient(app).post("/v1/responses", json=large).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ def __getattr__(name: str) -> "FastAPI":
         default=options["default"],
         validate=options["validate_requests"],
     )
-    created = create_app(server, max_body=options["max_body"], reload=options["reload"])
+    created = create_app(
+        server, max_body=options["max_body"], reload=options["reload"], api_keys=options["api_key"]
+    )
     globals()["app"] = created
     return created

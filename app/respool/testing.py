@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -39,6 +39,7 @@ def running_server(
     default: str | None = None,
     validate: str = "basic",
     reload: bool = False,
+    api_keys: Sequence[str] = (),
 ) -> Iterator[RunningServer]:
     """Serve the recordings below `paths` until the block ends.
 
@@ -51,7 +52,7 @@ def running_server(
     from respool.http.serving import bind, url_of, uvicorn_server
 
     server = MockServer(Store(paths), pace=pace, clock=clock, default=default, validate=validate)
-    uvicorn = uvicorn_server(create_app(server, reload=reload), grace=0)
+    uvicorn = uvicorn_server(create_app(server, reload=reload, api_keys=api_keys), grace=0)
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)
         thread.start()

@@ -48,6 +48,7 @@ Examples:
     help="What to refuse: next to nothing, what is wrong for any model, what the openai package lacks.",
 )
 @click.option("--max-body", type=Size(), default="32M", show_default=True, help="Limit of a request body.")
+@click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(
     paths: Sequence[Path],
@@ -57,6 +58,7 @@ def serve(
     reload: bool,
     validate_requests: str,
     max_body: int,
+    api_key: Sequence[str],
     quiet: bool,
     **pace: Any,
 ) -> None:
@@ -69,7 +71,7 @@ def serve(
 
     store = Store(paths)
     server = MockServer(store, pace=Pace(**pace), default=default, validate=validate_requests)
-    app = create_app(server, max_body=max_body, reload=reload)
+    app = create_app(server, max_body=max_body, reload=reload, api_keys=api_key)
     try:
         sock = bind(host, port)
     except OSError as error:

@@ -273,16 +273,9 @@ def no_longer_streamable(minutes: float) -> RequestError:
 
 
 def missing_api_key() -> RequestError:
-    """No key in the request: 401, without a code."""
-    return _refused(
-        "You didn't provide an API key. You need to provide your API key in an Authorization header using "
-        "Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) "
-        "if you're accessing the API from your browser and are prompted for a username and password. You "
-        f"can obtain an API key from {_KEYS}.",
-        None,
-        None,
-        401,
-    )
+    """No key in the request: 401, without a code. So worded on /responses in 2026; older answers begin
+    with "You didn't provide an API key"."""
+    return _refused("Missing bearer or basic authentication in header", None, None, 401)
 
 
 def invalid_api_key(key: str) -> RequestError:
