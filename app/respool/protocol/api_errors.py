@@ -145,11 +145,6 @@ def too_many_properties(param: str, count: int, most: int) -> RequestError:
     )
 
 
-def nested_too_deeply(param: str) -> RequestError:
-    """A value that nests further than we follow it. Ours; the service has no words for it."""
-    return _refused(f"Invalid '{printable(param)}': it is nested too deeply.", "invalid_value", param)
-
-
 def mutually_exclusive(first: str, second: str) -> RequestError:
     """Two parameters that exclude each other. The service abbreviates the names here; we do not."""
     return _refused(

@@ -21,6 +21,7 @@ from respool.protocol import api_errors
 # Of items: what the service fills in, and takes without when a client made the item up or stripped it.
 _FILLED_IN = frozenset({"id", "status", "annotations", "logprobs", "fingerprint"})
 _ITEM = re.compile(r"(input|items)\[\d+\]")
+_ENOUGH = 20  # problems of one array, by which to tell which member of a union it is the least like
 _JSON_TYPES: Mapping[Any, tuple[type, ...]] = {
     str: (str,),
     bool: (bool,),
@@ -35,13 +36,7 @@ def check(body: Mapping[str, Any], request: str) -> None:
     """Check a body by the types of `request`, a key of `_requests`. Raises RequestError, OptionError."""
     types = _requests()[request]
     for name, value in body.items():
-        if name not in types:
-            continue
-        try:
-            problems = _problems(value, types[name], name)
-        except RecursionError:
-            raise api_errors.nested_too_deeply(name) from None
-        if problems:
+        if name in types and (problems := _problems(value, types[name], name)):
             raise problems[0]
 
 
@@ -127,7 +122,7 @@ def _takes(hint: Any, value: Any) -> bool:
         return isinstance(value, dict)
     if _is_array(hint):
         return isinstance(value, list)
-    return type(value) in _JSON_TYPES[hint]
+    return hint not in _JSON_TYPES or type(value) in _JSON_TYPES[hint]  # a form of types that is new to us
 
 
 def _problems(value: Any, hint: Any, param: str) -> list[RequestError]:
@@ -158,6 +153,8 @@ def _of_array(value: list[Any], arrays: list[Any], param: str) -> list[RequestEr
         if item is None:
             found.append(api_errors.invalid_type(place, _expected(_members(element)), None))
         found += _problems(item, element, place)
+        if len(found) > _ENOUGH:
+            break
     return found
 
 
