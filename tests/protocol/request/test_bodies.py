@@ -1,9 +1,12 @@
 import copy
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.protocol.request.samples import FULL, NAMES, input_items, parameter, wrong
@@ -20,6 +23,7 @@ from respool.protocol.request import (
 )
 from respool.protocol.request.parameters import CREATE, NEEDED, PARAMETERS
 
+SHARED = Path(__file__).parents[4] / "shared/recordings"
 OFF, BASIC, STRICT = Level
 CHECKED = (BASIC, STRICT)
 ASKED: dict[str, Any] = {"model": "gpt-6-astra", "input": "Hi"}
@@ -219,6 +223,35 @@ CLIENTS = {
 @pytest.mark.parametrize("level", [OFF, BASIC])
 def test_what_real_clients_send_passes(name: str, level: Level) -> None:
     check_create(CLIENTS[name], level)
+
+
+def requests_in(value: Any) -> Iterator[dict[str, Any]]:
+    """The bodies of requests anywhere in what a cassette holds, also in JSON texts."""
+    match value:
+        case {"model": _, "input": _, **rest}:
+            if "object" not in rest and "type" not in rest:  # no Response, and no frame of a WebSocket
+                yield value
+        case dict():
+            for inner in value.values():
+                yield from requests_in(inner)
+        case list():
+            for inner in value:
+                yield from requests_in(inner)
+        case str() if value.lstrip().startswith("{"):
+            with suppress(ValueError):
+                yield from requests_in(json.loads(value))
+
+
+CASSETTES = [path for path in sorted(SHARED.rglob("*")) if path.suffix in (".yaml", ".yml", ".har")]
+
+
+@pytest.mark.skipif(not CASSETTES, reason="no ../shared/recordings")
+@pytest.mark.parametrize("level", Level)
+def test_what_was_recorded_of_real_clients_passes(level: Level) -> None:
+    bodies = [body for path in CASSETTES for body in requests_in(yaml.safe_load(path.read_text()))]
+    assert len(bodies) > 5
+    for body in bodies:
+        check_create(body, level)
 
 
 @pytest.mark.parametrize("level", Level)
