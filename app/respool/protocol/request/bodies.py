@@ -1,12 +1,14 @@
 """Bodies: one function for each request that has one. Each returns None, or raises RequestError."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from respool.protocol import api_errors
 from respool.protocol.request import parameters, sdk_types
 from respool.protocol.request.level import Level
 from respool.protocol.request.parameters import NEEDED, PARAMETERS
+from respool.protocol.request.values import Parameter
 
 Body = Mapping[str, Any]
 
@@ -70,22 +72,36 @@ def _given(body: Body, name: str) -> bool:
     return body.get(name) not in (None, "", [], {})
 
 
-def _check(body: Body, level: Level, known: Collection[str], request: str) -> None:
+def _check(body: Body, level: Level, known: frozenset[str], request: str) -> None:
     if level is Level.STRICT:
         _refuse_unknown(body, known, request)
-    for name, parameter in (NEEDED if level is Level.OFF else PARAMETERS).items():
-        if name.partition(".")[0] not in known:
-            continue
-        holder, key = _holder(body, name)
-        if holder is None:
-            continue
-        value = holder.get(key)
-        if value is not None:
-            parameter.check(name, value)
-        elif parameter.required:
-            raise api_errors.missing_parameter(name)
+    for name, rows in _rows(level is Level.OFF, known).items():
+        if body.get(name) is not None:
+            for path, parameter in rows:
+                _check_row(body, path, parameter)
     if level is Level.STRICT:
         sdk_types.check(body, request)
+
+
+@cache
+def _rows(off: bool, known: frozenset[str]) -> Mapping[str, Sequence[tuple[str, Parameter]]]:
+    """The rows of these parameters, by the first part of their paths: most bodies have few of them."""
+    rows: dict[str, list[tuple[str, Parameter]]] = {}
+    for path, parameter in (NEEDED if off else PARAMETERS).items():
+        if (name := path.partition(".")[0]) in known:
+            rows.setdefault(name, []).append((path, parameter))
+    return rows
+
+
+def _check_row(body: Body, path: str, parameter: Parameter) -> None:
+    holder, key = _holder(body, path)
+    if holder is None:
+        return
+    value = holder.get(key)
+    if value is not None:
+        parameter.check(path, value)
+    elif parameter.required:
+        raise api_errors.missing_parameter(path)
 
 
 def _holder(body: Body, path: str) -> tuple[Body | None, str]:
