@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from respool.errors import OptionError, PathError
+from respool.protocol.request import Level
 from respool.recording import Recording
 from respool.store import Store
 
@@ -81,6 +82,8 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
         "SEED": 7,
         "DEFAULT": "b",
         "MAX_BODY": "1K",
+        "VALIDATE_REQUESTS": "strict",
+        "API_KEY": "sk-1 sk-2",
     }
     app = load(PATHS=folder, **settings).app
     (server,) = servers
@@ -88,8 +91,11 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
     assert (pace.gap, pace.max_gap, pace.ttft) == ("typical", 1.5, 2.0)
     assert (pace.jitter, pace.speed, pace.seed) == (0.25, math.inf, 7)
     assert server.default == "b"
+    assert server.validate is Level.STRICT
     large = {"model": "gpt-5.2", "input": "x" * 1024}
-    assert TestClient(app).post("/v1/responses", json=large).status_code == 413
+    client = TestClient(app, headers={"authorization": "Bearer sk-2"})
+    assert client.post("/v1/responses", json=large).status_code == 413
+    assert TestClient(app).post("/v1/responses", json=large).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -100,6 +106,7 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
         ({"GAP": "nan"}, OptionError),
         ({"DEFAULT": "c"}, OptionError),
         ({"MAX_BODY": "much"}, click.BadParameter),
+        ({"VALIDATE_REQUESTS": "all"}, click.BadParameter),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(

@@ -50,12 +50,20 @@ def serving(
     ) as process:
         try:
             assert process.stdout is not None
-            first = process.stdout.readline()
+            first = read_line(process.stdout.fileno())
             found = re.search(r"http://\S+", first)
             assert found, (first, process.communicate(timeout=10))
             yield process, found.group()
         finally:
             process.kill()
+
+
+def read_line(file: int) -> str:
+    """Byte by byte: a buffer would keep from `communicate` what came with the line."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(file, 1)):
+        line += byte
+    return line.decode()
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +83,8 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         ([".", "--ttft", "-1"], 2, "respool: ttft is -1.0, expected seconds, 0 or more"),
         ([".", "--max-body", "1X"], 2, "respool: invalid value for '--max-body': '1X' is no size"),
         ([".", "--port", "65536"], 2, "respool: invalid value for '--port': '65536' is no port: "),
+        ([".", "--api-key", "two words"], 2, "respool: an API key is empty or has characters that no header"),
+        ([".", "--validate-requests", "all"], 2, "respool: invalid value for '--validate-requests': 'all'"),
         ([".", "--nonsense"], 2, "respool: no such option '--nonsense'"),
         ([".", "--default", "text/helo"], 2, "respool: default is text/helo, but no recording has"),
         ([".", "--port", "0", "--host", "192.0.2.1"], 1, "respool: cannot listen on 192.0.2.1:0: "),

@@ -189,7 +189,7 @@ def test_a_very_long_name_costs_little(tmp_path: Path) -> None:
     ("param", "value", "expected", "got"),
     [
         ("model", 1, "a string", "an integer"),
-        ("model", 1.5, "a string", "a number"),
+        ("model", 1.5, "a string", "a decimal number"),
         ("model", True, "a string", "a boolean"),
         ("model", ["a"], "a string", "an array"),
         ("model", {"name": "a"}, "a string", "an object"),

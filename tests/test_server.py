@@ -13,6 +13,7 @@ from respool.formats import jsonl
 from respool.frames import SSE_DONE, encode_sse
 from respool.matching import Request
 from respool.pace import Pace
+from respool.protocol.request import Level
 from respool.recording import Recording
 from respool.server import MockServer
 from respool.store import Store
@@ -35,6 +36,25 @@ def test_a_default_that_is_no_recording_is_refused_with_the_nearest(server: Serv
     with pytest.raises(OptionError) as raised:
         server(default="zzz")
     assert str(raised.value) == unknown("zzz")
+
+
+def test_how_much_of_a_request_is_checked_is_an_option(server: Serve) -> None:
+    unknown = Request({"model": "a", "input": "Hi", "zzz": 1})
+    wrong = Request({"model": "a", "input": "Hi", "temperature": "hot"})
+    for validate in ("off", Level.OFF):
+        assert server(validate=validate).start(wrong).recording.name == "a"
+    assert server().start(unknown).recording.name == "a"
+    with pytest.raises(RequestError) as raised:
+        server().start(wrong)
+    assert raised.value.param == "temperature"
+    with pytest.raises(RequestError) as raised:
+        server(validate="strict").start(unknown)
+    assert raised.value.code == "unknown_parameter"
+
+
+def test_a_level_that_does_not_exist_is_refused(server: Serve) -> None:
+    with pytest.raises(OptionError, match="expected one of off, basic, strict"):
+        server(validate="all")
 
 
 def test_a_turn_may_be_the_default(server: Serve, recording: Make) -> None:

@@ -5,7 +5,6 @@ Settings come from the environment, named as the options of ``respool serve``: R
 """
 
 import os
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,19 +17,12 @@ def __getattr__(name: str) -> "FastAPI":
     # On first use, not on import: the files are read when a server asks for the app.
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from respool.commands.serve import serve
-    from respool.http import create_app
-    from respool.pace import Pace
-    from respool.server import MockServer
-    from respool.store import Store
+    from respool.commands.serve import make_app, serve
 
     # The command reads and checks the environment as it does for itself; it is not run.
     arguments = [] if "RESPOOL_PATHS" in os.environ else ["fixtures"]
     with serve.make_context("respool.asgi", arguments, auto_envvar_prefix="RESPOOL") as context:
         options = context.params
-    pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
-    names = ("default", "ids", "replay_window")
-    server = MockServer(Store(options["paths"]), pace=pace, **{name: options[name] for name in names})
-    created = create_app(server, max_body=options["max_body"], reload=options["reload"])
+    created = make_app(options)[1]
     globals()["app"] = created
     return created

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from respool.errors import NoMatchingRecording, RequestError, printable
-from respool.protocol.events import json_kind
+from respool.errors import NoMatchingRecording, printable
+from respool.protocol.request import Level, check_create
 from respool.recording import Recording
 from respool.store import Store
 
@@ -64,21 +64,9 @@ class Request:
         options = self.body.get("stream_options")
         return not (isinstance(options, dict) and options.get("include_obfuscation") is False)
 
-    def check(self) -> None:
-        """Find what would be wrong for any model. Raises RequestError in the API's words."""
-        for param, kind in (("model", str), ("stream", bool)):
-            value = self.body.get(param)
-            if value is not None and type(value) is not kind:
-                expected = "a string" if kind is str else "a boolean"
-                raise RequestError(
-                    f"Invalid type for '{param}': expected {expected}, but got {json_kind(value)} instead.",
-                    code="invalid_type",
-                    param=param,
-                )
-        if self.model is None and not (self.path_name or self.header_name or self.body.get("prompt")):
-            raise RequestError(
-                "Missing required parameter: 'model'.", code="missing_required_parameter", param="model"
-            )
+    def check(self, level: Level = Level.BASIC) -> None:
+        """Find what the API would refuse. Raises RequestError in its words."""
+        check_create(self.body, level, named=bool(self.path_name or self.header_name))
 
 
 def choose(request: Request, store: Store, default: str | None) -> Recording:

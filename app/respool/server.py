@@ -3,7 +3,7 @@ no sockets: the HTTP floor asks it, and so can a test."""
 
 from collections.abc import Mapping
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypedDict
 
 from respool.clock import Clock, SystemClock
 from respool.errors import OptionError
@@ -15,11 +15,23 @@ from respool.pace import Pace
 from respool.playback import CANCELLED, Playback
 from respool.protocol import api_errors
 from respool.protocol.events import compact
+from respool.protocol.request import Level
 from respool.protocol.script.tables import ECHOED
 from respool.protocol.synth.response import echo
 from respool.recording import IDS, REPLAY_WINDOW, Recording
 from respool.rendition import Changes, Renditions
 from respool.store import Store
+
+
+class ServerOptions(TypedDict, total=False):
+    """What may be said to `MockServer`, and to whatever makes one."""
+
+    pace: Pace | None
+    clock: Clock | None
+    default: str | None
+    ids: str
+    replay_window: float
+    validate: Level | str
 
 
 class MockServer:
@@ -28,8 +40,10 @@ class MockServer:
     default        the name of the recording that answers what nothing else does
     ids            ``recorded`` ids in what is played, or ``fresh`` ones for each play
     replay_window  seconds after its end for which a background response can be streamed
+    validate       how much of a request is checked: off, basic or strict
 
-    Raises OptionError for values out of range, and when no recording is named `default`.
+    Raises OptionError for values out of range, when no recording is named `default`, and when strict lacks
+    the extra ``schema``.
     """
 
     def __init__(
@@ -41,6 +55,7 @@ class MockServer:
         default: str | None = None,
         ids: str = "recorded",
         replay_window: float = REPLAY_WINDOW,
+        validate: Level | str = Level.BASIC,
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -58,6 +73,7 @@ class MockServer:
         self.default = default
         self.ids = ids
         self.replay_window = replay_window
+        self.validate = Level.read(validate)
         self.journal = Journal()
         self.history = History()
         self._renditions = Renditions(self.pace)
@@ -70,7 +86,7 @@ class MockServer:
 
         Raises RequestError for a request which the API refuses, NoMatchingRecording if none answers.
         """
-        request.check()
+        request.check(self.validate)
         previous = request.previous_response_id
         if previous is not None and self._stored(previous) is None:
             raise api_errors.previous_response_not_found(previous)

@@ -3,14 +3,13 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Unpack
 from urllib.parse import quote
 
-from respool.clock import Clock
-from respool.pace import Pace
-from respool.server import MockServer
+from respool.server import MockServer, ServerOptions
 from respool.store import Store
 
 
@@ -34,15 +33,14 @@ class RunningServer:
 @contextmanager
 def running_server(
     *paths: str | os.PathLike[str],
-    pace: Pace | None = None,
-    clock: Clock | None = None,
-    default: str | None = None,
-    ids: str = "recorded",
     reload: bool = False,
+    api_keys: Sequence[str] = (),
+    **options: Unpack[ServerOptions],
 ) -> Iterator[RunningServer]:
     """Serve the recordings below `paths` until the block ends.
 
-    Raises what `Store` and `MockServer` raise. Streams that are still open at the end are cut.
+    The options are those of `MockServer`. Raises what that and `Store` raise. Streams that are still open at
+    the end are cut.
 
         with running_server("fixtures") as running:
             client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
@@ -50,8 +48,8 @@ def running_server(
     from respool.http import create_app
     from respool.http.serving import bind, url_of, uvicorn_server
 
-    server = MockServer(Store(paths), pace=pace, clock=clock, default=default, ids=ids)
-    uvicorn = uvicorn_server(create_app(server, reload=reload), grace=0)
+    server = MockServer(Store(paths), **options)
+    uvicorn = uvicorn_server(create_app(server, reload=reload, api_keys=api_keys), grace=0)
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)
         thread.start()

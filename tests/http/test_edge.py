@@ -58,6 +58,18 @@ NAMES = [
     ("/r/a/turns/1/v1/responses", "a"),
     ("/r/a%231/v1/responses", "a"),
     ("/r/tools/turns/2/v1/responses", "tools/turns/2"),
+    ("/r/x/openai/v1/responses", "x/openai"),
+]
+# The same, by Azure's paths.
+AZURE = [
+    ("/openai/v1/responses", "a"),
+    ("/openai/v1/responses?api-version=preview", "a"),
+    ("/openai/responses?api-version=2025-04-01-preview", "a"),
+    ("/r/b/openai/v1/responses", "b"),
+    ("/r/b/openai/responses?api-version=2025-04-01-preview", "b"),
+    ("/r/b/turns/1/openai/v1/responses", "b"),
+    ("/r/x/openai/openai/v1/responses", "x/openai"),
+    ("/r/openai/openai/v1/responses", "openai"),
 ]
 
 
@@ -74,10 +86,33 @@ def test_the_path_names_what_plays(path: str, name: str, ask: Ask) -> None:
         "r",
         "r/r",
         "tools/turns/2",
+        "x/openai",
     ]
     client = ask(*names)
     assert client.post(path, json={}).status_code == 200
     assert [exchange.recording for exchange in client.server.journal] == [name]
+
+
+@pytest.mark.parametrize(("path", "name"), AZURE)
+def test_the_paths_of_azure_lead_to_the_same(path: str, name: str, ask: Ask) -> None:
+    client = ask("a", "b", "x/openai", "openai")
+    assert client.post(path, json={"model": "a"}).status_code == 200
+    assert [exchange.recording for exchange in client.server.journal] == [name]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/r/zzz/openai/v1/responses", "zzz/openai"), ("/r/zzz/v1/responses", "zzz")]
+)
+def test_an_unknown_name_is_shown_as_it_was_sent(path: str, name: str, ask: Ask) -> None:
+    message = ask().post(path, json={}).json()["error"]["message"]
+    assert message.startswith(f'No recording is named "{name}"')
+
+
+@pytest.mark.parametrize("path", ["/openai", "/openai/", "/openai/v1", "/openai/x/v1/responses", "/openai/x"])
+def test_other_paths_below_openai_are_not_found_by_the_path_that_was_sent(path: str, ask: Ask) -> None:
+    answer = ask().post(path, json={"model": "a"})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == f"Invalid URL (POST {path})"
 
 
 @pytest.mark.parametrize("name", ["a#1", *(name for _, name in NAMES)])

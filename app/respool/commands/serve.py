@@ -1,7 +1,7 @@
 """respool serve"""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -14,6 +14,9 @@ from respool.errors import RespoolError
 from respool.recording import IDS, REPLAY_WINDOW
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from respool.server import MockServer
     from respool.store import Store
 
 
@@ -55,30 +58,23 @@ Examples:
     help="How long after its end a background response can be streamed.",
 )
 @click.option("--reload", is_flag=True, help="Take up changes of the files while running.")
+@click.option(
+    "--validate-requests",
+    type=click.Choice(["off", "basic", "strict"]),
+    default="basic",
+    show_default=True,
+    help="What to refuse: next to nothing, what is wrong for any model, what the openai package lacks.",
+)
 @click.option("--max-body", type=Size(), default="32M", show_default=True, help="Limit of a request body.")
+@click.option(
+    "--api-key", "api_keys", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable."
+)
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
-def serve(
-    paths: Sequence[Path],
-    host: str,
-    port: int,
-    default: str | None,
-    ids: str,
-    replay_window: float,
-    reload: bool,
-    max_body: int,
-    quiet: bool,
-    **pace: Any,
-) -> None:
+def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
-    from respool.http import create_app
     from respool.http.serving import bind, steady_gc, url_of, uvicorn_server
-    from respool.pace import Pace
-    from respool.server import MockServer
-    from respool.store import Store
 
-    store = Store(paths)
-    server = MockServer(store, pace=Pace(**pace), default=default, ids=ids, replay_window=replay_window)
-    app = create_app(server, max_body=max_body, reload=reload)
+    server, app = make_app(options)
     try:
         sock = bind(host, port)
     except OSError as error:
@@ -86,10 +82,32 @@ def serve(
             f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
         ) from None
     _log_to_stderr(quiet)
-    _greet(store, url_of(sock), server.default)
+    _greet(server.store, url_of(sock), server.default)
     steady_gc()
     with sock:
         uvicorn_server(app).run(sockets=[sock])
+
+
+def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
+    """The server and the app that options of this command ask for; some of them may be absent."""
+    from respool.http import create_app
+    from respool.pace import Pace
+    from respool.server import MockServer
+    from respool.store import Store
+
+    pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
+    server = MockServer(
+        Store(options["paths"]),
+        pace=pace,
+        default=options["default"],
+        ids=options["ids"],
+        replay_window=options["replay_window"],
+        validate=options["validate_requests"],
+    )
+    app = create_app(
+        server, max_body=options["max_body"], reload=options["reload"], api_keys=options["api_key"]
+    )
+    return server, app
 
 
 def _log_to_stderr(quiet: bool) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from respool.errors import RequestError
 from respool.http import problems, responses, stored
 from respool.http.bodies import DEFAULT_LIMIT
 from respool.http.edge import Edge, Guard
+from respool.http.keys import Keys, RequireKey
 from respool.recording import Recording
 from respool.server import MockServer
 
@@ -27,12 +28,21 @@ logger = logging.getLogger("respool")
 _LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
 
 
-def create_app(server: MockServer, *, max_body: int = DEFAULT_LIMIT, reload: bool = False) -> FastAPI:
+def create_app(
+    server: MockServer,
+    *,
+    max_body: int = DEFAULT_LIMIT,
+    reload: bool = False,
+    api_keys: Sequence[str] = (),
+) -> FastAPI:
     """The application that serves `server`.
 
     `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
-    of the recordings' files are taken up while it runs.
+    of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. Raises
+    OptionError for a key that no header can carry.
     """
+
+    keys = Keys(api_keys)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -66,6 +76,8 @@ def create_app(server: MockServer, *, max_body: int = DEFAULT_LIMIT, reload: boo
 
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
     app.add_middleware(Guard)
+    if api_keys:  # inside of CORS, so that a browser may ask first, and read the refusal
+        app.add_middleware(RequireKey, keys=keys)
     app.add_middleware(
         CORSMiddleware,
         allow_origin_regex=_LOOPBACK_ORIGIN,

@@ -1,7 +1,7 @@
 """The outermost layer: what every request has, whatever its route.
 
-A request id, an entry in the journal and one line in the log, and the prefix ``/r/NAME`` which says
-what to play. It is plain ASGI, since Starlette's BaseHTTPMiddleware costs more than all the rest.
+A request id, an entry in the journal and one line in the log, the prefix ``/r/NAME`` which says what to
+play, and Azure's paths. It is plain ASGI, since Starlette's BaseHTTPMiddleware costs more than all the rest.
 """
 
 import logging
@@ -44,7 +44,7 @@ class Edge:
             scope.get("method", "WEBSOCKET"), sent_path.decode("ascii", "backslashreplace"), clock.now()
         )
         scope["respool.exchange"] = exchange
-        if scope["path"].startswith("/r/"):
+        if scope["path"].startswith(("/r/", "/openai/")):
             self._take_prefix(scope)
 
         async def send_head(message: Message) -> None:
@@ -66,17 +66,30 @@ class Edge:
                 logger.info("%s", exchange)
 
     def _take_prefix(self, scope: Scope) -> None:
-        """Cut ``/r/NAME`` off the path, so that all routes work below it."""
-        head, _, tail = scope["path"].rpartition("/v1/")
-        if not head.startswith("/r/") or head == "/r/":
+        """Cut ``/r/NAME`` and Azure's ``/openai`` off the path, so that all routes work below them."""
+        head, found, tail = scope["path"].rpartition("/v1/")
+        if not found:  # Azure's older path, with an api-version instead
+            head, found, tail = scope["path"].rpartition("/openai/")
+            head += found.rstrip("/")
+        if head.startswith("/r/") and head != "/r/":
+            scope["respool.name"] = self._name(head.removeprefix("/r/"))
+        elif head != "/openai":
             return
-        name = head.removeprefix("/r/")
-        if self.server.store.get(name) is None and (match := _TURN.fullmatch(name)):
-            name = f"{match['name']}#{match['turn']}"
-        scope["respool.name"] = name
         scope["respool.path"] = scope["path"]
         scope["path"] = f"/v1/{tail}"
         scope["raw_path"] = scope["path"].encode()
+
+    def _name(self, path: str) -> str:
+        """The recording or turn that ``/r/PATH`` names; where there is none of that name, `path` itself."""
+        known = self.server.store.get
+        for name in (path, path.removesuffix("/openai")):
+            if known(name) is not None:
+                return name
+            if match := _TURN.fullmatch(name):
+                turn = f"{match['name']}#{match['turn']}"
+                if name == path or known(turn) is not None:
+                    return turn
+        return path
 
 
 class Guard:

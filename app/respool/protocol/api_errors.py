@@ -1,0 +1,339 @@
+"""The API's errors, each worded once: what the service says when it refuses a request.
+
+Every function returns a RequestError and raises nothing: ``raise api_errors.response_not_found(id)``.
+Words, codes, params and status are those that were seen in the service's answers, most of them in 2026;
+where only a document has them, the function says so. What a client sent is shown shortened, and fit for
+one line.
+"""
+
+from collections.abc import Sequence
+
+from respool.errors import RequestError, printable
+from respool.protocol.events import json_kind
+
+_KEYS = "https://platform.openai.com/account/api-keys"
+
+
+def _refused(message: str, code: str | None, param: str | None, status: int = 400) -> RequestError:
+    shown = None if param is None else printable(param)
+    return RequestError(printable(message, 4000), status=status, code=code, param=shown)
+
+
+def _listed(values: Sequence[str], conjunction: str) -> str:
+    quoted = [f"'{printable(value)}'" for value in values]
+    if len(quoted) < 3:
+        return f" {conjunction} ".join(quoted)
+    return f"{', '.join(quoted[:-1])}, {conjunction} {quoted[-1]}"
+
+
+def one_of(values: Sequence[str]) -> str:
+    """What an ``invalid_type`` says was expected where an enum is: ``one of 'auto' or 'disabled'``."""
+    return f"one of {_listed(values, 'or')}"
+
+
+# Of parameters
+
+
+def missing_parameter(param: str) -> RequestError:
+    """`param` is a path: ``model``, ``tools[0].name``."""
+    return _refused(f"Missing required parameter: '{printable(param)}'.", "missing_required_parameter", param)
+
+
+def missing_input() -> RequestError:
+    """No input at all, where nothing else could stand for it. The quotes are the service's own."""
+    return _refused(
+        "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
+        "missing_required_parameter",
+        None,
+    )
+
+
+def unknown_parameter(param: str, near: Sequence[str] = ()) -> RequestError:
+    """`near` are the known parameters that may have been meant, the nearest first."""
+    hint = f" Did you mean {_listed(near, 'or')}?" if near else ""
+    return _refused(f"Unknown parameter: '{printable(param)}'.{hint}", "unknown_parameter", param)
+
+
+def unsupported_parameter(param: str, reason: str) -> RequestError:
+    """`reason` is the rest of the sentence: "not supported with this model"."""
+    return _refused(
+        f"Unsupported parameter: '{printable(param)}' is {reason}.", "unsupported_parameter", param
+    )
+
+
+def invalid_type(param: str, expected: str, value: object) -> RequestError:
+    """`expected` has its article: "a string"; `value` is what came instead."""
+    got = "a decimal number" if isinstance(value, float) else json_kind(value)
+    return _refused(
+        f"Invalid type for '{printable(param)}': expected {expected}, but got {got} instead.",
+        "invalid_type",
+        param,
+    )
+
+
+def invalid_value(param: str, value: object, supported: Sequence[str]) -> RequestError:
+    """A value that is not among those supported."""
+    shown = printable(value if isinstance(value, str) else "")
+    return _refused(
+        f"Invalid value: '{shown}'. Supported values are: {_listed(supported, 'and')}.",
+        "invalid_value",
+        param,
+    )
+
+
+def below_minimum(param: str, value: float, minimum: float, *, decimal: bool = False) -> RequestError:
+    """A number that is too small; `decimal` where the parameter is no integer."""
+    return _out_of_range(param, value, minimum, decimal, "below minimum", ">=", "below_min")
+
+
+def above_maximum(param: str, value: float, maximum: float, *, decimal: bool = False) -> RequestError:
+    """A number that is too large; `decimal` where the parameter is no integer."""
+    return _out_of_range(param, value, maximum, decimal, "above maximum", "<=", "above_max")
+
+
+def _out_of_range(
+    param: str, value: float, limit: float, decimal: bool, where: str, sign: str, code: str
+) -> RequestError:
+    kind = "decimal" if decimal else "integer"
+    shown = "a number of many digits" if abs(value) > 1e40 else value  # Python does not print the longest
+    return _refused(
+        f"Invalid '{printable(param)}': {kind} {where} value. "
+        f"Expected a value {sign} {limit}, but got {shown} instead.",
+        f"{kind}_{code}_value",
+        param,
+    )
+
+
+def string_too_long(param: str, length: int, most: int) -> RequestError:
+    """Lengths are in characters."""
+    return _refused(
+        f"Invalid '{printable(param)}': string too long. "
+        f"Expected a string with maximum length {most}, but got a string with length {length} instead.",
+        "string_above_max_length",
+        param,
+    )
+
+
+def key_too_long(param: str, key: str, most: int) -> RequestError:
+    """A key of the object at `param`. The service's words; the code is that of a string."""
+    return _refused(
+        f"Invalid property name in '{printable(param)}': '{printable(key)}' is too long. "
+        f"Expected a string with maximum length {most}, but got a string with length {len(key)} instead.",
+        "string_above_max_length",
+        f"{param}.{key}",
+    )
+
+
+def array_too_long(param: str, length: int, most: int) -> RequestError:
+    """An array with more than `most` elements."""
+    return _refused(
+        f"Invalid '{printable(param)}': array too long. "
+        f"Expected an array with maximum length {most}, but got an array with length {length} instead.",
+        "array_above_max_length",
+        param,
+    )
+
+
+def too_many_properties(param: str, count: int, most: int) -> RequestError:
+    """An object with more than `most` keys."""
+    return _refused(
+        f"Invalid '{printable(param)}': too many properties. "
+        f"Expected an object with at most {most} properties, "
+        f"but got an object with {count} properties instead.",
+        "object_above_max_properties",
+        param,
+    )
+
+
+def mutually_exclusive(first: str, second: str) -> RequestError:
+    """Two parameters that exclude each other. The service abbreviates the names here; we do not."""
+    return _refused(
+        f"Mutually exclusive parameters. Ensure you are only providing one of: '{first}' or '{second}'.",
+        "mutually_exclusive_parameters",
+        None,
+    )
+
+
+def only_when_streaming(param: str) -> RequestError:
+    """A parameter which makes sense in a stream only."""
+    return _refused(f"The '{param}' parameter is only allowed when 'stream' is enabled.", None, param)
+
+
+def invalid_function_schema(param: str, name: str, problem: str) -> RequestError:
+    """`param` is ``tools[0].parameters``; `problem` is a sentence without full stop."""
+    return _refused(
+        f"Invalid schema for function '{printable(name)}': {problem}.", "invalid_function_parameters", param
+    )
+
+
+def context_length_exceeded() -> RequestError:
+    """The input is too long for the model."""
+    return _refused(
+        "Your input exceeds the context window of this model. Please adjust your input and try again.",
+        "context_length_exceeded",
+        "input",
+    )
+
+
+# Of what a request names
+
+
+def model_not_found(model: str) -> RequestError:
+    """Create answers this with 400; chat completions would with 404 and other words."""
+    return _refused(f"The requested model '{printable(model)}' does not exist.", "model_not_found", "model")
+
+
+def unknown_model(model: str) -> RequestError:
+    """``GET /models/{model}`` of a model that is not there."""
+    return _refused(f"The model '{printable(model)}' does not exist", "model_not_found", "model", 404)
+
+
+def previous_response_not_found(id: str) -> RequestError:
+    """``previous_response_id`` of a response that is not stored."""
+    return _refused(
+        f"Previous response with id '{printable(id)}' not found.",
+        "previous_response_not_found",
+        "previous_response_id",
+    )
+
+
+def response_not_found(id: str) -> RequestError:
+    """No response has this id, or it was deleted or not stored."""
+    return _refused(f"Response with id '{printable(id)}' not found.", None, None, 404)
+
+
+def conversation_not_found(id: str) -> RequestError:
+    """No conversation has this id: 404, also when a create names it."""
+    return _refused(f"Conversation with id '{printable(id)}' not found.", None, None, 404)
+
+
+def item_not_found(id: str) -> RequestError:
+    """An item that is not in the conversation, or that ``after`` names and the list lacks.
+
+    Source: none; worded like the others.
+    """
+    return _refused(f"Item with id '{printable(id)}' not found.", None, None, 404)
+
+
+def prompt_not_found(id: str) -> RequestError:
+    """``prompt`` names a template that is not there."""
+    return _refused(f"Prompt with id '{printable(id)}' not found.", None, None, 404)
+
+
+def conversation_locked() -> RequestError:
+    """A response of this conversation is still being made. 400, not 409."""
+    return _refused(
+        "Another process is currently operating on this conversation. Please retry in a few seconds.",
+        "conversation_locked",
+        "conversation",
+    )
+
+
+# Of what a response can still do. Source: Azure's contract for these endpoints, which mirrors the service.
+
+
+def cannot_cancel(status: str) -> RequestError:
+    """A background response that has ended: completed, failed, incomplete."""
+    article = "an" if status[:1] in "aeiou" else "a"
+    return _refused(f"Cannot cancel {article} {status} response.", None, None)
+
+
+def cannot_cancel_synchronous() -> RequestError:
+    """A response that was not created with ``background``."""
+    return cannot_cancel("synchronous")
+
+
+def cannot_delete_in_flight() -> RequestError:
+    """A background response that is queued or in progress."""
+    return _refused("Cannot delete an in-flight response.", None, None)
+
+
+def not_created_with(parameter: str) -> RequestError:
+    """``GET ?stream=true`` of a response that was created without `parameter`: background, stream."""
+    return _refused(
+        f"This response cannot be streamed because it was not created with {parameter}=true.", None, "stream"
+    )
+
+
+def no_longer_streamable(minutes: float) -> RequestError:
+    """``GET ?stream=true`` when the events are gone. `minutes` is how long they are kept."""
+    return _refused(
+        f"This response can no longer be streamed because it is more than {minutes:g} minutes old.",
+        None,
+        "stream",
+    )
+
+
+# Of who asks, and how often
+
+
+def missing_api_key() -> RequestError:
+    """No key in the request: 401, without a code. So worded on /responses in 2026; older answers begin
+    with "You didn't provide an API key"."""
+    return _refused("Missing bearer or basic authentication in header", None, None, 401)
+
+
+def invalid_api_key(key: str) -> RequestError:
+    """A wrong key, which the message shows as the service does: the middle as stars, short keys whole."""
+    masked = key if len(key) <= 12 else f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}"
+    return _refused(
+        f"Incorrect API key provided: {printable(masked)}. You can find your API key at {_KEYS}.",
+        "invalid_api_key",
+        None,
+        401,
+    )
+
+
+def rate_limited(model: str, limit: int, used: int, requested: int, seconds: float) -> RequestError:
+    """Too many tokens a minute. `seconds` is what ``retry-after`` says, too."""
+    return RequestError(
+        f"Rate limit reached for {printable(model)} on tokens per min (TPM): Limit {limit}, Used {used}, "
+        f"Requested {requested}. Please try again in {seconds:g}s.",
+        status=429,
+        type="tokens",
+        code="rate_limit_exceeded",
+    )
+
+
+def slow_down() -> RequestError:
+    """Traffic rose too fast. Source: documents of 2026."""
+    return RequestError(
+        "Slow down. Your traffic rose too fast. Please retry later, and raise it more slowly.",
+        status=429,
+        type="rate_limit_error",
+        code="slow_down",
+    )
+
+
+def insufficient_quota() -> RequestError:
+    """No credit is left. SDKs retry this too."""
+    return RequestError(
+        "You exceeded your current quota, please check your plan and billing details. For more information "
+        "on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.",
+        status=429,
+        type="insufficient_quota",
+        code="insufficient_quota",
+    )
+
+
+def server_error(request_id: str) -> RequestError:
+    """What the service says of its own defects."""
+    return RequestError(
+        "The server had an error processing your request. Sorry about that! You can retry your request, or "
+        "contact us through our help center at help.openai.com if you keep seeing this error. (Please "
+        f"include the request ID {printable(request_id)} in your email.)",
+        status=500,
+        type="server_error",
+        code="server_error",
+    )
+
+
+def overloaded() -> RequestError:
+    """The model lacks capacity. Source: documents of 2026."""
+    return RequestError(
+        "The server is currently overloaded with other requests. Sorry about that! You can retry your "
+        "request.",
+        status=503,
+        type="service_unavailable_error",
+        code="server_is_overloaded",
+    )

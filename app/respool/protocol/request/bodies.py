@@ -1,0 +1,154 @@
+"""Bodies: one function for each request that has one. Each returns None, or raises RequestError."""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from respool.protocol import api_errors
+from respool.protocol.request import parameters, sdk_types
+from respool.protocol.request.level import Level
+from respool.protocol.request.parameters import NEEDED, PARAMETERS
+from respool.protocol.request.values import Parameter
+
+Body = Mapping[str, Any]
+
+
+def check_create(body: Body, level: Level, *, named: bool = False) -> None:
+    """The body of ``POST /responses``.
+
+    `named` says that the path or a header names what plays: then no model is needed. Raises RequestError
+    as the service words it, and OptionError at Level.STRICT without the openai package.
+    """
+    if level is not Level.OFF and not (named or _given(body, "model") or _given(body, "prompt")):
+        raise (
+            api_errors.model_not_found("")
+            if body.get("model") == ""
+            else api_errors.missing_parameter("model")
+        )
+    if level is Level.STRICT and not any(
+        _given(body, name) for name in ("input", "prompt", "previous_response_id", "conversation")
+    ):
+        raise api_errors.missing_parameter("input") if "input" not in body else api_errors.missing_input()
+    _check(body, level, parameters.CREATE, "beta" if _given(body, "multi_agent") else "create")
+    if level is not Level.OFF:
+        _check_parent(body)
+        _check_conflicts(body)
+
+
+def check_input_tokens(body: Body, level: Level) -> None:
+    """The body of ``POST /responses/input_tokens``. Raises as check_create does."""
+    _check(body, level, parameters.INPUT_TOKENS, "input_tokens")
+    if level is not Level.OFF:
+        _check_parent(body)
+
+
+def check_compact(body: Body, level: Level) -> None:
+    """The body of ``POST /responses/compact``, which needs a model. Raises as check_create does."""
+    if level is not Level.OFF and not _given(body, "model"):
+        raise api_errors.missing_parameter("model")
+    _check(body, level, parameters.COMPACT, "compact")
+
+
+def check_conversation(body: Body, level: Level) -> None:
+    """The body of ``POST /conversations``. Raises as check_create does."""
+    _check(body, level, parameters.CONVERSATION, "conversation")
+
+
+def check_conversation_update(body: Body, level: Level) -> None:
+    """The body of ``POST /conversations/{id}``: metadata, which may be null. Raises as check_create does."""
+    if level is not Level.OFF and "metadata" not in body:
+        raise api_errors.missing_parameter("metadata")
+    _check(body, level, parameters.CONVERSATION_UPDATE, "conversation_update")
+
+
+def check_items(body: Body, level: Level) -> None:
+    """The body of ``POST /conversations/{id}/items``: at most 20 items. Raises as check_create does."""
+    if body.get("items") is None:
+        raise api_errors.missing_parameter("items")
+    _check(body, level, parameters.ITEMS, "items")
+
+
+def _given(body: Body, name: str) -> bool:
+    return body.get(name) not in (None, "", [], {})
+
+
+def _check(body: Body, level: Level, known: frozenset[str], request: str) -> None:
+    if level is Level.STRICT:
+        _refuse_unknown(body, known, request)
+    for name, rows in _rows(level is Level.OFF, known).items():
+        if body.get(name) is not None:
+            for path, parameter in rows:
+                _check_row(body, path, parameter)
+    if level is Level.STRICT:
+        sdk_types.check(body, request)
+
+
+@cache
+def _rows(off: bool, known: frozenset[str]) -> Mapping[str, Sequence[tuple[str, Parameter]]]:
+    """The rows of these parameters, by the first part of their paths: most bodies have few of them."""
+    rows: dict[str, list[tuple[str, Parameter]]] = {}
+    for path, parameter in (NEEDED if off else PARAMETERS).items():
+        if (name := path.partition(".")[0]) in known:
+            rows.setdefault(name, []).append((path, parameter))
+    return rows
+
+
+def _check_row(body: Body, path: str, parameter: Parameter) -> None:
+    holder, key = _holder(body, path)
+    if holder is None:
+        return
+    value = holder.get(key)
+    if value is not None:
+        parameter.check(path, value)
+    elif parameter.required:
+        raise api_errors.missing_parameter(path)
+
+
+def _holder(body: Body, path: str) -> tuple[Body | None, str]:
+    """The object that has the last part of `path` as a key, or None if there is none."""
+    holder: Any = body
+    *parents, key = path.split(".")
+    for parent in parents:
+        holder = holder.get(parent)
+        if not isinstance(holder, Mapping):
+            return None, key
+    return holder, key
+
+
+def _refuse_unknown(body: Body, known: Collection[str], request: str) -> None:
+    names = {*known, *sdk_types.names(request)}
+    for name in body:
+        if name not in names:
+            near = [(far, other) for other in names - set(body) if (far := _distance(name, other)) <= 2]
+            raise api_errors.unknown_parameter(name, [other for _, other in sorted(near)])
+
+
+def _distance(a: str, b: str) -> int:
+    """How many edits make `a` to `b`; 3 stands for more than two. The service hints at up to two."""
+    if abs(len(a) - len(b)) > 2:
+        return 3
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        previous, row = row, [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (x != y)))
+    return min(row[-1], 3)
+
+
+def _check_parent(body: Body) -> None:
+    if _given(body, "previous_response_id") and _given(body, "conversation"):
+        raise api_errors.mutually_exclusive("previous_response_id", "conversation")
+
+
+def _check_conflicts(body: Body) -> None:
+    """Parameters of a create which need others. Source: the openai package's descriptions of them."""
+    stream, background = body.get("stream") is True, body.get("background") is True
+    if body.get("stream_options") is not None and not stream:
+        raise api_errors.only_when_streaming("stream_options")
+    if background and body.get("store") is False:
+        raise api_errors.unsupported_parameter("background", "not supported when 'store' is false")
+    window = (body.get("background_options") or {}).get("completion_window")
+    if window in ("2h", "8h") and (stream or not background):
+        raise api_errors.unsupported_parameter(
+            "background_options.completion_window", "only supported with 'background' and without 'stream'"
+        )

@@ -1,0 +1,97 @@
+"""Query strings: pairs of text in, values out. They are checked at every level, since the server needs
+every one of them; only the values of ``include`` are left to Level.STRICT."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from respool.protocol.request import sdk_types
+from respool.protocol.request.level import Level
+from respool.protocol.request.values import Parameter, boolean, enum, integer, string
+
+Pairs = Iterable[tuple[str, str]]
+
+DEFAULT_LIMIT = 20
+DEFAULT_ORDER = "desc"
+
+_FLAG = boolean()
+_AFTER = integer(0)
+_LIMIT = integer(1, 100)
+_ORDER = enum("asc", "desc")
+_CURSOR = string()
+_BOOLEANS = {"true": True, "false": False}
+_INCLUDE = ("include", "include[]")
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveQuery:
+    """Of ``GET /responses/{id}``."""
+
+    stream: bool = False
+    starting_after: int | None = None  # the sequence_number after which to begin; None: at the start
+    include_obfuscation: bool | None = None  # None: as recorded
+    include: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """Of the lists of items: a page of them."""
+
+    after: str | None = None  # the id of the item before the page; None: from the start
+    limit: int = DEFAULT_LIMIT
+    order: str = DEFAULT_ORDER  # or asc
+    include: tuple[str, ...] = ()
+
+
+def read_retrieve(pairs: Pairs, level: Level = Level.BASIC) -> RetrieveQuery:
+    """Read the query of ``GET /responses/{id}``. Raises RequestError; unknown names pass."""
+    pairs = list(pairs)
+    return RetrieveQuery(
+        stream=_last(pairs, "stream", _FLAG) or False,
+        starting_after=_last(pairs, "starting_after", _AFTER),
+        include_obfuscation=_last(pairs, "include_obfuscation", _FLAG),
+        include=read_include(pairs, level),
+    )
+
+
+def read_list(pairs: Pairs, level: Level = Level.BASIC) -> ListQuery:
+    """Read the query of a list of items. Raises RequestError; unknown names pass."""
+    pairs = list(pairs)
+    return ListQuery(
+        after=_last(pairs, "after", _CURSOR),
+        limit=_last(pairs, "limit", _LIMIT) or DEFAULT_LIMIT,
+        order=_last(pairs, "order", _ORDER) or DEFAULT_ORDER,
+        include=read_include(pairs, level),
+    )
+
+
+def read_include(pairs: Pairs, level: Level = Level.BASIC) -> tuple[str, ...]:
+    """The values of ``include``, however a client writes the array: ``include[]=a``, ``include[0]=a``,
+    ``include=a``. Raises RequestError for a value that Level.STRICT does not know."""
+    found = tuple(value for name, value in pairs if name in _INCLUDE or _is_numbered(name))
+    if level is Level.STRICT and found:
+        sdk_types.check_include(found)
+    return found
+
+
+def _is_numbered(name: str) -> bool:
+    return name.startswith("include[") and name[8:-1].isdecimal() and name.endswith("]")
+
+
+def _last(pairs: list[tuple[str, str]], name: str, parameter: Parameter) -> Any:
+    """The value of a name, the last one where there are several; None where there is none, or it is empty."""
+    texts = [text for key, text in pairs if key == name]
+    if not texts or not texts[-1]:
+        return None
+    value = _value(texts[-1], parameter)
+    parameter.check(name, value)
+    return value
+
+
+def _value(text: str, parameter: Parameter) -> bool | int | str:
+    if bool in parameter.types:
+        return _BOOLEANS.get(text.lower(), text)
+    digits = text[1:] if text[0] == "-" else text
+    if int in parameter.types and digits.isascii() and digits.isdecimal() and len(digits) < 19:
+        return int(text)
+    return text

@@ -1,0 +1,87 @@
+"""One value and what is allowed of it: its JSON types, its range, its length, its members."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from respool.protocol import api_errors
+
+Inside = Callable[[str, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What is allowed of one parameter. Bounds are inclusive; `longest` is in characters."""
+
+    types: tuple[type, ...]
+    expected: str  # how an error names it: "a string"
+    least: int | None = None
+    most: int | None = None
+    longest: int | None = None
+    values: tuple[str, ...] = ()  # of a string; empty: any
+    required: bool = False  # where the object that it is in is there
+    inside: Inside | None = None  # checks what an array or object holds
+
+    def check(self, param: str, value: Any) -> None:
+        """Raises RequestError if `value`, which is neither absent nor null, is not allowed."""
+        # Not isinstance: to Python, true is an integer.
+        if type(value) not in self.types:
+            raise api_errors.invalid_type(param, self.expected, value)
+        if type(value) is str:
+            if self.values and value not in self.values:
+                raise api_errors.invalid_value(param, value, self.values)
+            if self.longest is not None and len(value) > self.longest:
+                raise api_errors.string_too_long(param, len(value), self.longest)
+        elif type(value) in (int, float):
+            decimal = float in self.types
+            if self.least is not None and value < self.least:
+                raise api_errors.below_minimum(param, value, self.least, decimal=decimal)
+            if self.most is not None and value > self.most:
+                raise api_errors.above_maximum(param, value, self.most, decimal=decimal)
+        elif self.inside:
+            self.inside(param, value)
+
+
+def string(longest: int | None = None, *, required: bool = False, inside: Inside | None = None) -> Parameter:
+    """A string of at most `longest` characters."""
+    return Parameter((str,), "a string", longest=longest, required=required, inside=inside)
+
+
+def boolean() -> Parameter:
+    """true or false."""
+    return Parameter((bool,), "a boolean")
+
+
+def integer(least: int | None = None, most: int | None = None) -> Parameter:
+    """An integer; 1.0 is none, as to the service."""
+    return Parameter((int,), "an integer", least, most)
+
+
+def decimal(least: int | None = None, most: int | None = None) -> Parameter:
+    """A number, integer or not."""
+    return Parameter((int, float), "a decimal", least, most)
+
+
+def enum(*values: str) -> Parameter:
+    """One of these strings."""
+    return Parameter((str,), api_errors.one_of(values), values=values)
+
+
+def mapping(inside: Inside | None = None, expected: str = "an object") -> Parameter:
+    """An object."""
+    return Parameter((dict,), expected, inside=inside)
+
+
+def array(expected: str, inside: Inside | None = None) -> Parameter:
+    """An array; `expected` says of what."""
+    return Parameter((list,), expected, inside=inside)
+
+
+def each(parameter: Parameter) -> Inside:
+    """Checks every element of an array; null is no element."""
+
+    def check(param: str, value: Any) -> None:
+        for number, element in enumerate(value):
+            parameter.check(f"{param}[{number}]", element)
+
+    return check

@@ -1,0 +1,91 @@
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from respool.errors import RequestError
+from respool.protocol.request import Level, ListQuery, RetrieveQuery, read_include, read_list, read_retrieve
+
+RETRIEVE = [
+    ([], RetrieveQuery()),
+    ([("stream", "true"), ("starting_after", "3")], RetrieveQuery(stream=True, starting_after=3)),
+    ([("starting_after", "0"), ("stream", "True")], RetrieveQuery(stream=True, starting_after=0)),
+    ([("stream", "false"), ("include_obfuscation", "false")], RetrieveQuery(include_obfuscation=False)),
+    ([("stream", ""), ("starting_after", ""), ("beta", "true")], RetrieveQuery()),
+    ([("include[]", "a"), ("include[]", "b")], RetrieveQuery(include=("a", "b"))),
+    ([("include", "a"), ("include[1]", "b"), ("includes", "c")], RetrieveQuery(include=("a", "b"))),
+    ([("stream", "false"), ("stream", "true")], RetrieveQuery(stream=True)),
+]
+LIST = [
+    ([], ListQuery()),
+    ([("limit", "20"), ("order", "desc")], ListQuery()),
+    (
+        [("limit", "1"), ("order", "asc"), ("after", "msg_1"), ("include[]", "a")],
+        ListQuery("msg_1", 1, "asc", ("a",)),
+    ),
+    ([("limit", "100"), ("unknown", "x")], ListQuery(limit=100)),
+]
+TYPE = "Invalid type for '{}': expected {}, but got a string instead."
+BELOW = "Invalid '{}': integer below minimum value. Expected a value >= {}, but got {} instead."
+REFUSED = [
+    ("limit", "0", BELOW.format("limit", 1, 0)),
+    ("limit", "-1", BELOW.format("limit", 1, -1)),
+    ("limit", "101", BELOW.format("limit", 100, 101).replace("below min", "above max").replace(">", "<")),
+    ("limit", "ten", TYPE.format("limit", "an integer")),
+    ("limit", "1.5", TYPE.format("limit", "an integer")),
+    ("limit", "٣", TYPE.format("limit", "an integer")),
+    ("limit", "9" * 5000, TYPE.format("limit", "an integer")),
+    ("order", "up", "Invalid value: 'up'. Supported values are: 'asc' and 'desc'."),
+    ("stream", "1", TYPE.format("stream", "a boolean")),
+    ("include_obfuscation", "no", TYPE.format("include_obfuscation", "a boolean")),
+    ("starting_after", "-1", BELOW.format("starting_after", 0, -1)),
+    ("starting_after", "x", TYPE.format("starting_after", "an integer")),
+]
+
+
+@pytest.mark.parametrize(("pairs", "query"), RETRIEVE)
+def test_the_query_of_a_retrieve_is_read_in_any_order(
+    pairs: list[tuple[str, str]], query: RetrieveQuery
+) -> None:
+    assert read_retrieve(pairs) == query
+
+
+@pytest.mark.parametrize(("pairs", "query"), LIST)
+def test_the_query_of_a_list_has_the_defaults_of_the_service(
+    pairs: list[tuple[str, str]], query: ListQuery
+) -> None:
+    assert read_list(iter(pairs)) == query
+
+
+@pytest.mark.parametrize("level", [Level.OFF, Level.BASIC])
+@pytest.mark.parametrize(("name", "text", "message"), REFUSED)
+def test_a_value_that_cannot_be_read_is_refused_at_every_level(
+    name: str, text: str, message: str, level: Level
+) -> None:
+    read: Any = read_list if name in ("limit", "order") else read_retrieve
+    with pytest.raises(RequestError) as raised:
+        read([(name, text)], level)
+    assert (raised.value.message, raised.value.param, raised.value.status) == (message, name, 400)
+
+
+def test_what_include_may_be_is_known_to_strict_alone() -> None:
+    pairs = [("include[]", "reasoning.encrypted_content"), ("include[]", "of.the.future")]
+    assert read_include(pairs) == ("reasoning.encrypted_content", "of.the.future")
+    assert read_include(pairs[:1], Level.STRICT) == ("reasoning.encrypted_content",)
+    with pytest.raises(RequestError) as raised:
+        read_include(pairs, Level.STRICT)
+    assert (raised.value.code, raised.value.param) == ("invalid_value", "include[1]")
+
+
+NAMES = st.sampled_from(
+    "stream starting_after include_obfuscation include[] include[ limit order after".split()
+)
+
+
+@given(st.lists(st.tuples(NAMES | st.text(), st.text() | st.integers().map(str)), max_size=4))
+def test_any_query_is_read_or_refused_with_a_request_error(pairs: list[tuple[str, str]]) -> None:
+    for read in (read_retrieve, read_list):
+        with suppress(RequestError):
+            read(pairs)

@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+
+from respool.errors import RequestError
+from respool.protocol.request.values import (
+    Parameter,
+    array,
+    boolean,
+    decimal,
+    each,
+    enum,
+    integer,
+    mapping,
+    string,
+)
+
+ALLOWED: list[tuple[Parameter, list[Any]]] = [
+    (string(3), ["", "abc", "äöü"]),
+    (boolean(), [True, False]),
+    (integer(1, 3), [1, 3]),
+    (decimal(0, 2), [0, 2, 0.0, 2.0]),
+    (enum("a", "b"), ["a", "b"]),
+    (mapping(), [{}, {"a": 1}]),
+    (array("an array", each(integer())), [[], [1, 2]]),
+]
+REFUSED: list[tuple[Parameter, Any, str | None, str]] = [
+    (string(3), "abcd", "string_above_max_length", "x"),
+    (string(), 1, "invalid_type", "x"),
+    (boolean(), 1, "invalid_type", "x"),
+    (integer(), True, "invalid_type", "x"),
+    (integer(), 1.0, "invalid_type", "x"),
+    (integer(1), 0, "integer_below_min_value", "x"),
+    (integer(1, 3), 4, "integer_above_max_value", "x"),
+    (decimal(0), -0.1, "decimal_below_min_value", "x"),
+    (decimal(0, 2), 3, "decimal_above_max_value", "x"),
+    (decimal(), False, "invalid_type", "x"),
+    (enum("a", "b"), "c", "invalid_value", "x"),
+    (mapping(), [], "invalid_type", "x"),
+    (array("an array"), {}, "invalid_type", "x"),
+    (array("an array", each(integer())), [1, "2"], "invalid_type", "x[1]"),
+    (array("an array", each(integer())), [None], "invalid_type", "x[0]"),
+]
+
+
+@pytest.mark.parametrize(("parameter", "values"), ALLOWED)
+def test_bounds_are_allowed(parameter: Parameter, values: list[Any]) -> None:
+    for value in values:
+        parameter.check("x", value)
+
+
+@pytest.mark.parametrize(("parameter", "value", "code", "param"), REFUSED)
+def test_a_value_beyond_them_is_refused_by_its_place(
+    parameter: Parameter, value: Any, code: str, param: str
+) -> None:
+    with pytest.raises(RequestError) as raised:
+        parameter.check("x", value)
+    assert (raised.value.code, raised.value.param) == (code, param)
