@@ -66,9 +66,7 @@ Examples:
     help="What to refuse: next to nothing, what is wrong for any model, what the openai package lacks.",
 )
 @click.option("--max-body", type=Size(), default="32M", show_default=True, help="Limit of a request body.")
-@click.option(
-    "--api-key", "api_keys", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable."
-)
+@click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
@@ -89,7 +87,7 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
 
 
 def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
-    """The server and the app that options of this command ask for; some of them may be absent."""
+    """The server and the app that options of this command ask for."""
     from respool.http import create_app
     from respool.pace import Pace
     from respool.server import MockServer
