@@ -132,7 +132,7 @@ async def test_another_response_is_there_when_it_has_ended(client: Client) -> No
     assert ended.body == b'{"id": "resp_1", "status": "completed"}', "byte for byte"
 
 
-@pytest.mark.parametrize("after", [None, *range(-1, 7)])
+@pytest.mark.parametrize("after", [None, *range(7)])
 @pytest.mark.parametrize("elapsed", [0.0, 2.5, 5.0, 60.0])
 async def test_a_stream_is_resumed_with_what_is_due_at_once_and_the_rest_live(
     elapsed: float, after: int | None, client: Client
@@ -141,7 +141,7 @@ async def test_a_stream_is_resumed_with_what_is_due_at_once_and_the_rest_live(
     await client.advance(elapsed)
     query = "stream=true" if after is None else f"stream=true&starting_after={after}"
     resumed = await client.ask("GET", "/resp_1", query=query)
-    expected = frames()[0 if after is None else max(0, after + 1) :]
+    expected = frames()[0 if after is None else after + 1 :]
     due = max(0, int(min(elapsed, 5)) - (5 - len(expected)))
     assert resumed.status == 200
     assert resumed.headers["content-type"] == "text/event-stream; charset=utf-8"

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse
@@ -21,7 +20,6 @@ def add_handlers(app: FastAPI) -> None:
     """Answer every error of the app with the envelope."""
     app.add_exception_handler(RespoolError, _known)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
 
 
 async def _known(request: HTTPRequest, error: Exception) -> JSONResponse:
@@ -32,24 +30,6 @@ async def _known(request: HTTPRequest, error: Exception) -> JSONResponse:
             return envelope(RequestError(str(error), status=404, code="no_matching_recording"))
         case _:
             return envelope(RequestError(str(error), status=500, type="server_error"))
-
-
-async def _invalid(request: HTTPRequest, error: Exception) -> JSONResponse:
-    """A query parameter of the wrong type, as FastAPI finds it."""
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    param = str(first["loc"][-1])
-    expected = _KINDS.get(first["type"].partition("_")[0], "another value")
-    return envelope(
-        RequestError(
-            f"Invalid type for '{param}': expected {expected}, but got a string instead.",
-            code="invalid_type",
-            param=param,
-        )
-    )
-
-
-_KINDS = {"bool": "a boolean", "int": "an integer"}
 
 
 async def _http(request: HTTPRequest, error: Exception) -> JSONResponse:

@@ -1,8 +1,6 @@
 """``/v1/responses/{id}``: retrieve, resume, cancel, delete."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse, Response
 
@@ -10,6 +8,7 @@ from respool.http.edge import exchange_of
 from respool.http.heads import head_of
 from respool.http.responses import json_response
 from respool.http.sending import PlaybackResponse
+from respool.protocol.request import read_retrieve
 from respool.server import MockServer
 
 
@@ -18,23 +17,19 @@ def router(server: MockServer) -> APIRouter:
     routes = APIRouter(prefix="/v1/responses/{response_id}", tags=["responses"])
 
     @routes.get("", summary="Retrieve a response", response_class=Response)
-    async def retrieve(
-        http: HTTPRequest,
-        response_id: str,
-        stream: Annotated[bool, Query()] = False,
-        starting_after: Annotated[int | None, Query()] = None,
-        include_obfuscation: Annotated[bool, Query()] = True,
-    ) -> Response:
+    async def retrieve(http: HTTPRequest, response_id: str) -> Response:
         """The Response object as it is at this moment. With `stream`, its events after the one with the
         sequence number `starting_after` (without it: all): those that are due at once, the others live."""
         exchange, now = exchange_of(http.scope), server.clock.now()
-        if not stream:
+        query = read_retrieve(http.query_params.multi_items(), server.validate)
+        if not query.stream:
             playback = server.retrieve(response_id, now)
             exchange.recording = playback.recording.name
             return json_response(playback, playback.snapshot(now), now)
-        playback = server.stream(response_id, include_obfuscation=include_obfuscation, now=now)
+        obfuscation = query.include_obfuscation is not False
+        playback = server.stream(response_id, include_obfuscation=obfuscation, now=now)
         exchange.recording = playback.recording.name
-        first = playback.first(starting_after)
+        first = playback.first(query.starting_after)
         return PlaybackResponse(playback, server.clock, exchange, head_of(playback, now), first=first)
 
     @routes.delete("", summary="Delete a response")
