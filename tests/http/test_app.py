@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,17 @@ def test_the_api_is_described(client: TestClient) -> None:
         ("/v1/models", "get"),
         ("/healthz", "get"),
     }
+
+
+def test_the_page_of_the_api_needs_no_network(client: TestClient) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert {link.partition(":")[0] for link in links if ":" in link} <= {"data"}
+    assets = [link for link in links if link.startswith("/")]
+    assert len(assets) == 2
+    for asset in assets:
+        assert client.get(asset).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import watchfiles
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
@@ -53,7 +54,16 @@ def create_app(
             with suppress(asyncio.CancelledError):
                 await watch
 
-    app = FastAPI(title="Respool", version=__version__, lifespan=lifespan, redirect_slashes=False)
+    # FastAPI's own page loads its scripts from elsewhere, and a test machine may have no network.
+    app = FastAPIOffline(
+        title="Respool",
+        version=__version__,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+        static_url="/docs/assets",
+        favicon_url="data:,",
+    )
     problems.add_handlers(app)
     app.include_router(responses.router(server, max_body))
     app.include_router(stored.router(server))
