@@ -349,3 +349,8 @@ def test_a_picture_file_is_confined_to_the_folder_and_must_be_one(
 
 def test_a_script_is_never_told_by_its_content() -> None:
     assert not script.sniff(b"text: Hello there!")
+
+
+def test_a_script_may_ask_for_fresh_ids() -> None:
+    (turn,) = script.read(b"ids: fresh\ntext: Hi\n", "hi", "hi.script.yaml")
+    assert turn.header.ids == "fresh"

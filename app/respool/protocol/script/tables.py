@@ -103,6 +103,7 @@ TURN: Mapping[str, Kind] = {
     "headers": MapOf(TEXT, about="HTTP headers of the answer."),
     "error": Record(_ERROR, short="message", about="The error of an answer with a status of 400 or more."),
     "body": Kind(about="The body of an answer that is no stream: JSON, or text."),
+    "ids": OneOf(("recorded", "fresh"), about="Whose ids a play has, whatever the server's option says."),
     "note": Text(about="What a reader should know."),
 }
 OUTCOME = ("text", "output", "end", "error", "body", "status")

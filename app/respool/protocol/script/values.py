@@ -66,6 +66,7 @@ class Turn:
     headers: Mapping[str, str] = field(default_factory=dict)
     error: Mapping[str, Any] | None = None  # of an answer that is an error
     body: Any = None
+    ids: str | None = None  # recorded or fresh; None: as the server says
     note: str = ""
     path: Path = field(default=(), compare=False)
 
@@ -191,7 +192,7 @@ def _plain_step(step: Step) -> tuple[str, Any]:
             return step.type, step.value
 
 
-_ORDER = "note model request response status headers error body deltas obfuscation pace usage".split()
+_ORDER = "note ids model request response status headers error body deltas obfuscation pace usage".split()
 
 
 def schema() -> dict[str, Any]:

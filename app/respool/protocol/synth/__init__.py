@@ -59,6 +59,7 @@ def expand_turn(turn: Turn, name: str, seed: int = 0, number: int = 1) -> Expans
         "status": turn.status if turn.status != 200 else None,
         "headers": dict(turn.headers),
         "body": responses.http_error(turn.status, turn.error) if turn.error is not None else turn.body,
+        "ids": turn.ids,
         "note": turn.note,
     }
     given = {field: value for field, value in header.items() if value not in (None, "", {})}
