@@ -132,7 +132,7 @@ class FaultyResponse(Response):
                 return False
             if frame.action is not Action.SEND:
                 await line.end(frame.action)
-                return frame.action is Action.CLOSE
+                return not line.broken
         return False
 
 
