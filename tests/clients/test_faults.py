@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openai import APIConnectionError, APIError, APIStatusError, OpenAI
@@ -55,6 +56,20 @@ def test_what_helps_nobody_to_try_again_is_not_tried_again(server: RunningServer
 def test_a_broken_stream_is_an_error(fault: str, server: RunningServer) -> None:
     with pytest.raises((APIConnectionError, APIError)):
         ask(server, fault)
+
+
+def test_a_background_stream_that_broke_is_resumed_where_it_broke(server: RunningServer) -> None:
+    server.server.faults = parse("abort(after=20)")
+    events: list[Any] = []
+    with OpenAI(base_url=server.base_url, api_key="any", timeout=20) as client:
+        stream = client.responses.create(model="hello", input="hi", stream=True, background=True)
+        with pytest.raises(APIError):
+            events.extend(stream)
+        assert len(events) == 20
+        response_id, last = events[0].response.id, events[-1].sequence_number
+        with client.responses.retrieve(response_id, stream=True, starting_after=last) as rest:
+            events.extend(rest)
+    assert [event.sequence_number for event in events] == list(range(63))
 
 
 WRITTEN = "slicer merge line_ends no_space bom comments no_event_line done gzip id_lines split_data".split()

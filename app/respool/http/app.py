@@ -19,7 +19,7 @@ from respool import __version__
 from respool.errors import RequestError
 from respool.http import problems, responses, stored
 from respool.http.bodies import DEFAULT_LIMIT
-from respool.http.connection import remember
+from respool.http.connection import SERVER_SEND
 from respool.http.edge import Edge, Guard
 from respool.http.keys import Keys, RequireKey
 from respool.recording import Recording
@@ -108,8 +108,11 @@ class _App(FastAPI):
     """One that keeps the server's own `send`, before any middleware wraps it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        remember(scope, send)
-        await super().__call__(scope, receive, send)
+        scope[SERVER_SEND] = send
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            del scope[SERVER_SEND]  # which has the scope: a cycle that only garbage collection would find
 
 
 def _model(name: str, recording: Recording) -> dict[str, Any]:

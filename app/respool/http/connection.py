@@ -7,15 +7,13 @@ import struct
 import sys
 from typing import cast
 
-from starlette.types import Scope, Send
+from starlette.types import Scope
 
 # No time to linger: what closes the socket then resets the connection. Windows counts in shorts.
 _NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
-def remember(scope: Scope, send: Send) -> None:
-    """Keep the server's own `send`, from which `transport_of` finds the connection."""
-    scope["respool.send"] = send
+SERVER_SEND = "respool.send"  # in the scope: `send` as the server gave it, without any layer's wrapping
 
 
 def transport_of(scope: Scope) -> asyncio.Transport | None:
@@ -23,7 +21,7 @@ def transport_of(scope: Scope) -> asyncio.Transport | None:
 
     uvicorn's `send` is a method of the object that has it, with httptools and with h11.
     """
-    cycle = getattr(scope.get("respool.send"), "__self__", None)
+    cycle = getattr(scope.get(SERVER_SEND), "__self__", None)
     transport = getattr(cycle, "transport", None)
     return cast("asyncio.Transport | None", transport)
 
