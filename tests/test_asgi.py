@@ -117,6 +117,15 @@ def test_a_setting_that_makes_no_sense_is_refused(
         _ = module.app
 
 
+def test_faults_come_from_the_environment_too(load: Load, folder: Path) -> None:
+    client = TestClient(load(PATHS=folder, SPEED="instant", FAULT='status(code=503, message="a b"); bom').app)
+    answer = client.post("/v1/responses", json={"model": "b"})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (503, "a b")
+    client = TestClient(load(PATHS=folder, SPEED="instant", REQUEST_FAULTS="0").app)
+    answer = client.post("/v1/responses", json={"model": "b"}, headers={"x-respool-fault": "abort"})
+    assert answer.json()["error"]["code"] == "faults_not_allowed"
+
+
 def test_a_path_that_is_not_there_is_refused(load: Load, tmp_path: Path) -> None:
     module = load(PATHS=tmp_path / "nope")
     with pytest.raises(PathError, match="no such file or folder"):

@@ -136,7 +136,10 @@ def test_serve_is_the_default_command_and_says_where_it_listens(folder: Path) ->
         assert httpx2.get(f"{url}/healthz").json() == {"status": "ok", "recordings": 2, "refused": 1}
         answer = httpx2.post(f"{url}/r/text/hello/v1/responses", json={"stream": True})
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=30)
+        # Not by communicate(), which loses what came with the first line.
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out, err = process.stdout.read(), process.stderr.read()
     assert answer.text == (
         f"event: response.created\ndata: {CREATED}\n\nevent: response.completed\ndata: {COMPLETED}\n\n"
     )
@@ -166,6 +169,28 @@ def test_options_come_from_the_environment_too(folder: Path) -> None:
         assert httpx2.post(f"{url}/v1/responses", json={"model": "text/hello"}).status_code == 413
         process.send_signal(signal.SIGTERM)
         assert process.communicate(timeout=30)[1] == ""
+
+
+def test_faults_are_given_as_often_as_you_like(folder: Path) -> None:
+    options = ["--fault", "status(code=503, times=1)", "--fault", "close(after=1); comments(text=x)"]
+    with serving(folder, "--port", "0", "--speed", "instant", *options) as (_, url):
+        answers = [httpx2.post(f"{url}/r/text/hello/v1/responses", json={"stream": True}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [503, 200]
+    assert answers[1].text == f"event: response.created\ndata: {CREATED}\n\n: x\n\n"
+
+
+def test_a_server_may_take_no_faults_from_requests(folder: Path) -> None:
+    with serving(folder, "--port", "0", "--no-request-faults") as (_, url):
+        headers = {"x-respool-fault": "abort"}
+        answer = httpx2.post(f"{url}/r/text/hello/v1/responses", json={"stream": True}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "faults_not_allowed")
+
+
+def test_a_fault_that_is_not_understood_is_wrong_usage(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "--fault", "abrt") == 2
+    assert "no fault is named abrt: did you mean abort?" in capsys.readouterr().err
 
 
 def test_a_folder_without_recordings_is_served_for_what_may_come(tmp_path: Path) -> None:

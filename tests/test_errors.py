@@ -3,7 +3,14 @@ import re
 import pytest
 
 from respool import errors
-from respool.errors import NoMatchingRecording, RecordingError, RequestError, RespoolError, printable
+from respool.errors import (
+    FaultError,
+    NoMatchingRecording,
+    RecordingError,
+    RequestError,
+    RespoolError,
+    printable,
+)
 
 CLASSES = [
     value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)
@@ -64,6 +71,19 @@ def test_a_text_from_elsewhere_is_shown_in_one_line_that_is_not_too_long(text: s
 def test_the_parts_of_a_recording_error_are_attributes() -> None:
     error = RecordingError("broken", "a.jsonl", 7, 1)
     assert (error.cause, error.path, error.line, error.column) == ("broken", "a.jsonl", 7, 1)
+
+
+def test_a_fault_error_carries_what_was_wrong_and_names_what_is_nearest() -> None:
+    error = FaultError.of_value("stall", "seconds", "soon", "seconds")
+    assert str(error) == "fault stall: seconds is soon, expected seconds"
+    assert (error.fault, error.key, error.value) == ("stall", "seconds", "soon")
+    assert str(FaultError.of_name("abrt", ["abort", "bom"])) == "no fault is named abrt: did you mean abort?"
+    assert str(FaultError.of_name("zzz", ["abort", "bom"])) == (
+        "no fault is named zzz: expected one of abort, bom"
+    )
+    assert str(FaultError.of_key("abort", "zzz", ["after"])) == (
+        "fault abort has no option zzz: expected one of after"
+    )
 
 
 def test_no_matching_recording_carries_the_nearest_names() -> None:

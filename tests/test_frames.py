@@ -116,4 +116,4 @@ def test_what_was_waited_for_is_due_whatever_the_rounding(
 
 
 def test_an_action_prints_as_its_name() -> None:
-    assert repr(Frame(1.0, b"x", Action.ABORT)) == "Frame(at=1.0, data=b'x', action=Action.ABORT)"
+    assert repr(Frame(1.0, b"x", Action.ABORT)).startswith("Frame(at=1.0, data=b'x', action=Action.ABORT,")

@@ -18,6 +18,12 @@ from respool.journal import Exchange, Journal
             Exchange("POST", "/v1/responses", 0.0, "", "a", None, 0, "client left", 2.0),
             "POST /v1/responses - a 2.000s (client left)",
         ),
+        (
+            Exchange(
+                "POST", "/v1/responses", 0.0, "", "a", 200, 5, "cut by the server", 2.0, ("abort", "bom")
+            ),
+            "POST /v1/responses 200 a 5 events 2.000s [abort; bom] (cut by the server)",
+        ),
     ],
 )
 def test_an_exchange_is_one_line(exchange: Exchange, line: str) -> None:

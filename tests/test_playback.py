@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from respool import formats
 from respool.errors import RequestError
-from respool.frames import Frame, encode_sse
+from respool.frames import encode_sse
 from respool.pace import Pace
 from respool.playback import Playback
 from respool.protocol.checker import check
@@ -200,10 +200,17 @@ def test_a_playback_ends_with_its_last_event_by_the_clock() -> None:
     assert playback(started=100.0).ends == 100.0
 
 
+def test_a_frame_carries_its_event_and_the_sentinel_carries_none() -> None:
+    events = tuple(TimedEvent(1.0, Event.parse(text)) for text in (CREATED, COMPLETED))
+    run = play(Recording("a", Header({"done": True}), events))
+    assert [frame.event for frame in run.frames()] == [*(timed.event for timed in events), None]
+    assert [frame.event for frame in run.frames(0)] == [events[1].event, None]
+
+
 def test_the_frames_of_a_playback_are_in_seconds_since_it_began() -> None:
     frames = playback(CREATED, COMPLETED, gaps=(0.5, 1.0), started=100.0).frames()
     first, last = (encode_sse(Event.parse(text)) for text in (CREATED, COMPLETED))
-    assert list(frames) == [Frame(0.5, first), Frame(1.5, last)]
+    assert [(frame.at, frame.data) for frame in frames] == [(0.5, first), (1.5, last)]
 
 
 def test_the_status_follows_the_clock(message: Playback) -> None:

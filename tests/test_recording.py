@@ -1,8 +1,10 @@
 import dataclasses
+import re
 from typing import Any
 
 import pytest
 
+from respool.faults import Abort, Stall
 from respool.protocol.events import Event
 from respool.recording import Header, Recording, TimedEvent, turn_name
 
@@ -127,6 +129,27 @@ def test_a_refusal_can_be_printed_whatever_the_name() -> None:
     with pytest.raises(ValueError, match="expected a string") as refused:
         Header({"headers": {"\ud800": 1}})
     assert str(refused.value).encode()
+
+
+def test_a_header_holds_what_goes_wrong_with_the_answer() -> None:
+    given = ["abort(after=5)", {"fault": "stall", "seconds": 2}]
+    header = Header({"faults": given})
+    assert header.faults == (Abort(after=5), Stall(seconds=2))
+    assert header.fields["faults"] == given, "as it was written"
+    assert Header({"faults": None}).faults == Header().faults == ()
+
+
+@pytest.mark.parametrize(
+    ("faults", "cause"),
+    [
+        ("abort", "faults are a list, but this is a string"),
+        (["abrt"], "no fault is named abrt: did you mean abort?"),
+        ([{"fault": "abort", "after": -1}], "fault abort: after is -1, expected an event number"),
+    ],
+)
+def test_a_fault_that_is_not_understood_is_refused(faults: object, cause: str) -> None:
+    with pytest.raises(ValueError, match=f'^the header\'s "faults": {re.escape(cause)}'):
+        Header({"faults": faults})
 
 
 def test_a_header_does_not_change_with_what_it_was_made_of() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from respool.clock import ManualClock, SystemClock
 from respool.errors import NoMatchingRecording, OptionError, RequestError
+from respool.faults import parse
 from respool.formats import jsonl
 from respool.frames import SSE_DONE, encode_sse
 from respool.matching import Request
@@ -116,6 +117,34 @@ def test_an_instant_pace_has_everything_due_at_the_start(server: Serve) -> None:
     playback = server(pace=Pace(speed=math.inf), clock=ManualClock(5.0)).start(Request({"model": "a"}))
     assert playback.ends == 5.0
     assert playback.due(5.0) == 4
+
+
+def test_the_faults_of_an_answer_are_those_of_the_recording_of_the_server_and_of_the_request(
+    server: Serve, recording: Make
+) -> None:
+    recorded = recording("a", faults=["abort"])
+    serving = server(recorded, faults=parse("bom"))
+    assert serving.faults == parse("bom")
+    drawn = serving.draw_faults(serving.store.turns("a")[0], parse("cut; gzip"), ["gzip"])
+    assert [str(one.fault) for one in drawn] == ["abort", "bom", "cut", "gzip"]
+    assert serving.draw_faults(recording("b")) != ()
+    serving.faults = ()
+    assert serving.draw_faults(recording("b")) == ()
+
+
+def test_the_chance_of_faults_is_that_of_the_seed_and_setting_them_begins_anew(
+    server: Serve, recording: Make
+) -> None:
+    def plays(serving: MockServer) -> list[bool]:
+        return [bool(serving.draw_faults(recording("a"))) for _ in range(100)]
+
+    faults = parse("abort(probability=0.5)")
+    serving = server(faults=faults)
+    first = plays(serving)
+    assert plays(serving) != first
+    serving.faults = faults
+    assert plays(serving) == first == plays(server(faults=faults))
+    assert plays(server(faults=faults, pace=Pace(seed=1))) != first
 
 
 def test_a_bad_request_is_refused_before_a_recording_is_looked_for(server: Serve) -> None:

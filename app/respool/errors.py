@@ -6,12 +6,15 @@
     ├── NoMatchingRecording     no recording answers a request; carries the nearest names
     ├── RequestError            a request which the API would refuse: status, type, code, param
     └── OptionError             an option whose value makes no sense
+        └── FaultError          a fault that is not known, or one of its options: fault, key, value
 
 Each says what happened, where, and what was expected; the parts are attributes, so that tests need
 not match prose.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
 
 
 def printable(text: str, most: int = 200) -> str:
@@ -53,6 +56,42 @@ class PathError(RespoolError):
 
 class OptionError(RespoolError):
     """The value of an option is out of range, or two options exclude each other."""
+
+
+class FaultError(OptionError):
+    """A fault that cannot be made of what was given: its name, an option, or an option's value."""
+
+    def __init__(
+        self, message: str, *, fault: str | None = None, key: str | None = None, value: Any = None
+    ) -> None:
+        self.fault = fault
+        self.key = key
+        self.value = value
+        super().__init__(message)
+
+    @classmethod
+    def of_name(cls, name: str, known: Iterable[str]) -> "FaultError":
+        """There is no fault of that name."""
+        expected = _nearest(name, known) or f"expected one of {', '.join(known)}"
+        return cls(f"no fault is named {name}: {expected}", fault=name)
+
+    @classmethod
+    def of_key(cls, fault: str, key: str, known: Iterable[str]) -> "FaultError":
+        """The fault has no such option."""
+        nearest = _nearest(key, known)
+        expected = f"expected one of {', '.join(known)}" + (nearest and f"; {nearest}")
+        return cls(f"fault {fault} has no option {key}: {expected}", fault=fault, key=key)
+
+    @classmethod
+    def of_value(cls, fault: str, key: str, value: Any, expected: str) -> "FaultError":
+        """The option's value is none that it may have."""
+        shown = printable(str(value), 60)
+        return cls(f"fault {fault}: {key} is {shown}, expected {expected}", fault=fault, key=key, value=value)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    nearest = get_close_matches(name[:200], list(known), n=1, cutoff=0.6)
+    return f"did you mean {nearest[0]}?" if nearest else ""
 
 
 class NoMatchingRecording(RespoolError):

@@ -25,6 +25,7 @@ class Exchange:
     events: int = 0  # events sent
     ended: str = ""  # how, where there is something to say: "client left", ...
     seconds: float | None = None  # from the request to the end of the answer
+    faults: tuple[str, ...] = ()  # what was to go wrong
 
     def __post_init__(self) -> None:
         self.request_id = self.request_id or f"req_{token_hex(16)}"
@@ -38,6 +39,8 @@ class Exchange:
             parts.append(f"{self.events} events")
         if self.seconds is not None:
             parts.append(f"{self.seconds:.3f}s")
+        if self.faults:
+            parts.append(f"[{'; '.join(self.faults)}]")
         if self.ended:
             parts.append(f"({self.ended})")
         return printable(" ".join(parts), 1000)

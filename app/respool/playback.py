@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 from respool.errors import RequestError
@@ -93,10 +94,11 @@ class Playback:
         return self.schedule.due(self.started, now)
 
     def frames(self, starting_after: int | None = None) -> Iterator[Frame]:
-        """What is sent and when: each frame's moment is in seconds since `started`."""
-        for number, frame in enumerate(self.schedule.frames()):
-            if number >= self.first(starting_after):
-                yield frame
+        """What is sent and when, event by event: each frame's moment is in seconds since `started`."""
+        first = self.first(starting_after)
+        for number, (frame, event) in enumerate(zip_longest(self.schedule.frames(), self.events)):
+            if number >= first:
+                yield frame if event is None else replace(frame, event=event)
 
     def first(self, starting_after: int | None) -> int:
         """The place of the first frame after the event with this ``sequence_number``."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from respool.errors import printable
+from respool.errors import FaultError, printable
+from respool.faults import Fault
+from respool.faults import read as read_faults
 from respool.protocol.events import Event, json_kind
 
 if TYPE_CHECKING:
@@ -36,11 +38,12 @@ class Header:
     """The header line of a recording: what was asked, and how the answer began.
 
     `fields` is the JSON object of that line, kept whole so that fields which this version does not
-    know survive; the properties read the known ones. Raises ValueError when one of those has the
-    wrong type.
+    know survive; the properties read the known ones, and `faults` is what goes wrong with the answer.
+    Raises ValueError when one of those has the wrong type.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
@@ -62,6 +65,12 @@ class Header:
                 raise ValueError(f'the header\'s "headers": {shown}, expected a string')
             if not _TOKEN.fullmatch(name) or not (value.isascii() and value.isprintable()):
                 raise ValueError(f'the header\'s "headers": {name!r} cannot be sent as an HTTP header')
+
+        if (given := self.fields.get("faults")) is not None:
+            try:
+                object.__setattr__(self, "faults", read_faults(given))
+            except FaultError as error:
+                raise ValueError(f'the header\'s "faults": {error}') from None
 
     @property
     def request(self) -> Mapping[str, Any]:

@@ -1,12 +1,13 @@
 """MockServer: the one object that remembers. It knows recordings, pace, time and the journal, but
 no sockets: the HTTP floor asks it, and so can a test."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from secrets import token_hex
 from typing import Any, TypedDict
 
 from respool.clock import Clock, SystemClock
 from respool.errors import OptionError
+from respool.faults import Drawn, Draws, Fault
 from respool.frames import Schedule
 from respool.history import History
 from respool.journal import Journal
@@ -32,6 +33,7 @@ class ServerOptions(TypedDict, total=False):
     ids: str
     replay_window: float
     validate: Level | str
+    faults: Sequence[Fault]
 
 
 class MockServer:
@@ -41,6 +43,7 @@ class MockServer:
     ids            ``recorded`` ids in what is played, or ``fresh`` ones for each play
     replay_window  seconds after its end for which a background response can be streamed
     validate       how much of a request is checked: off, basic or strict
+    faults         what goes wrong with every answer; it may be changed between two requests
 
     Raises OptionError for values out of range, when no recording is named `default`, and when strict lacks
     the extra ``schema``.
@@ -56,6 +59,7 @@ class MockServer:
         ids: str = "recorded",
         replay_window: float = REPLAY_WINDOW,
         validate: Level | str = Level.BASIC,
+        faults: Sequence[Fault] = (),
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -75,6 +79,8 @@ class MockServer:
         self.replay_window = replay_window
         self.validate = Level.read(validate)
         self.journal = Journal()
+        self._draws = Draws(self.pace.seed)
+        self.faults = faults
         self.history = History()
         self._renditions = Renditions(self.pace)
         for name in store.names:
@@ -162,6 +168,27 @@ class MockServer:
         with that, and is never seen again."""
         if not playback.background and self.history.get(playback.id) is playback:
             self.history.remove(playback.id)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What goes wrong with every answer. When it is set, plays are counted anew."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Sequence[Fault]) -> None:
+        self._faults = tuple(faults)
+        self._draws.clear()
+
+    def draw_faults(
+        self, recording: Recording, asked: Sequence[Fault] = (), codings: Collection[str] = ()
+    ) -> tuple[Drawn, ...]:
+        """What goes wrong with this play of `recording`: the recording's own faults, the server's, and
+        those that the request asked for, so far as chance and count let them.
+
+        `codings` are the content codings that the client accepts.
+        """
+        faults = (*recording.header.faults, *self.faults, *asked)
+        return self._draws.draw(recording.name, faults, codings) if faults else ()
 
     def schedule(self, recording: Recording) -> Schedule:
         """The recording's frames and moments: worked out once, shared by all its streams."""

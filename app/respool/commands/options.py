@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,25 @@ class Size(click.ParamType[int]):
         if not match:
             self.fail(f"{value!r} is no size: expected a number of bytes, or one with K, M or G")
         return int(match[1]) * int(1024 ** " kmg".index(match[2].lower() or " "))
+
+
+class FaultType(click.ParamType[Any]):
+    """Faults in their syntax. In a variable several are parted as in the syntax, by ``;``."""
+
+    name = "FAULT"
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        return [rv]
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from respool.faults import FaultError, parse
+
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse(value)
+        except FaultError as error:
+            self.fail(str(error))
 
 
 class Port(click.ParamType[int]):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 
 from respool import __version__
-from respool.commands.options import GAP, SECONDS, SPEED, Port, Size, paths_argument
+from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size, paths_argument
 from respool.commands.output import new_console, print_refused
 from respool.errors import RespoolError
 from respool.recording import IDS, REPLAY_WINDOW
@@ -16,8 +16,13 @@ from respool.recording import IDS, REPLAY_WINDOW
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from respool.faults import Fault
     from respool.server import MockServer
     from respool.store import Store
+
+
+def _join(context: click.Context, option: click.Parameter, value: Any) -> "tuple[Fault, ...]":
+    return tuple(fault for faults in value for fault in faults)
 
 
 @click.command(
@@ -30,6 +35,7 @@ Examples:
   respool serve a.jsonl b/ --port 0       a file and a folder, on a free port
   respool fixtures/ --speed instant       all at once
   respool fixtures/ --gap typical         recordings without times arrive in bursts
+  respool fixtures/ --fault 'abort(after=5)'   every stream breaks after five events
   respool fixtures/ --ttft 2 --max-gap 1  two seconds to the first token, no longer pause
 """,
 )
@@ -42,6 +48,20 @@ Examples:
 @click.option("--ttft", type=SECONDS, help="Time to first token: when the first delta comes.")
 @click.option("--jitter", type=SECONDS, default=0.0, help="Change each gap at random by up to this.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all chance: same seed, same times.")
+@click.option(
+    "--fault",
+    "faults",
+    type=FaultType(),
+    multiple=True,
+    callback=_join,
+    envvar="RESPOOL_FAULT",
+    help="What goes wrong with every answer, as 'abort(after=5)'.",
+)
+@click.option(
+    "--request-faults/--no-request-faults",
+    default=True,
+    help="Whether a request may ask for faults, by the header x-respool-fault [default: it may].",
+)
 @click.option("--default", metavar="NAME", help="The recording that answers what no other does.")
 @click.option(
     "--ids",
@@ -101,9 +121,14 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         ids=options["ids"],
         replay_window=options["replay_window"],
         validate=options["validate_requests"],
+        faults=options["faults"],
     )
     app = create_app(
-        server, max_body=options["max_body"], reload=options["reload"], api_keys=options["api_key"]
+        server,
+        max_body=options["max_body"],
+        reload=options["reload"],
+        api_keys=options["api_key"],
+        request_faults=options["request_faults"],
     )
     return server, app
 

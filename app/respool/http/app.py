@@ -19,6 +19,7 @@ from respool import __version__
 from respool.errors import RequestError
 from respool.http import problems, responses, stored
 from respool.http.bodies import DEFAULT_LIMIT
+from respool.http.connection import SERVER_SEND
 from respool.http.edge import Edge, Guard
 from respool.http.keys import Keys, RequireKey
 from respool.recording import Recording
@@ -35,12 +36,14 @@ def create_app(
     max_body: int = DEFAULT_LIMIT,
     reload: bool = False,
     api_keys: Sequence[str] = (),
+    request_faults: bool = True,
 ) -> FastAPI:
     """The application that serves `server`.
 
     `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
-    of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. Raises
-    OptionError for a key that no header can carry.
+    of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
+    `request_faults`, a request may ask for faults by the header ``x-respool-fault``. Raises OptionError for
+    a key that no header can carry.
     """
 
     keys = Keys(api_keys)
@@ -64,8 +67,9 @@ def create_app(
         static_url="/docs/assets",
         favicon_url="data:,",
     )
+    app.__class__ = _App  # since FastAPIOffline is a function, and none of ours
     problems.add_handlers(app)
-    app.include_router(responses.router(server, max_body))
+    app.include_router(responses.router(server, max_body, request_faults))
     app.include_router(stored.router(server))
 
     @app.head("/v1/models", include_in_schema=False)
@@ -98,6 +102,17 @@ def create_app(
     app.add_middleware(_RefuseWebSocket)
     app.add_middleware(Edge, server=server)
     return app
+
+
+class _App(FastAPI):
+    """One that keeps the server's own `send`, before any middleware wraps it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[SERVER_SEND] = send
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            del scope[SERVER_SEND]  # which has the scope: a cycle that only garbage collection would find
 
 
 def _model(name: str, recording: Recording) -> dict[str, Any]:

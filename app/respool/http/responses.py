@@ -1,23 +1,30 @@
 """``/v1/responses``: create."""
 
+from collections.abc import Callable
 from functools import partial
 
 from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
+from respool.clock import Clock
+from respool.errors import RequestError
 from respool.http.bodies import parse_object, read_body
 from respool.http.edge import exchange_of, name_in_path
+from respool.http.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
 from respool.http.heads import head_of
+from respool.http.problems import envelope
 from respool.http.sending import LateResponse, PlaybackResponse
+from respool.journal import Exchange
 from respool.matching import PLAY_HEADER, Request
 from respool.playback import Playback
 from respool.protocol.events import dumps
 from respool.server import MockServer
 
 
-def router(server: MockServer, max_body: int) -> APIRouter:
-    """The routes, for one server. `max_body` is the limit of a request body in bytes."""
+def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter:
+    """The routes, for one server. `max_body` is the limit of a request body in bytes; `request_faults`,
+    whether a request may ask for faults."""
     routes = APIRouter(prefix="/v1/responses", tags=["responses"])
 
     @routes.post("", summary="Create a response", response_class=Response)
@@ -27,28 +34,35 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         stream would have ended."""
         exchange = exchange_of(http.scope)
         body = await read_body(http, max_body)
+        asked = asked_faults(http.headers.getlist(FAULT_HEADER), request_faults)
         name = name_in_path(http.scope)
         request = Request(parse_object(body), name, _name_in_header(http), size=len(body))
         playback = server.start(request, exchange.received)
         exchange.recording = playback.recording.name
-        now = server.clock.now()
-        if playback.recording.plain:
-            return _plain(playback, now)
         on_left = partial(server.client_left, playback)
-        if request.stream:
-            return PlaybackResponse(playback, server.clock, exchange, head_of(playback, now), on_left=on_left)
-        if request.background:
-            return json_response(playback, playback.snapshot(now), now)
-        return LateResponse(
-            playback.final_response(),
-            playback.ends,
-            server.clock,
-            exchange,
-            head_of(playback, playback.ends, stream=False),
-            on_left,
-        )
+        drawn = draw(server, playback.recording, asked, http.headers.get("accept-encoding"))
+        if not drawn:
+            return _answer(playback, server.clock, exchange, on_left)
+        try:
+            sound = _answer(playback, server.clock, exchange, on_left)
+        except RequestError as error:  # the recording has no such answer
+            sound = envelope(error)
+        return FaultyResponse(sound, playback, drawn, server.clock, exchange, on_left)
 
     return routes
+
+
+def _answer(playback: Playback, clock: Clock, exchange: Exchange, on_left: Callable[[], None]) -> Response:
+    """The sound answer. Raises RequestError where the recording has none."""
+    now = clock.now()
+    if playback.recording.plain:
+        return _plain(playback, now)
+    if playback.streamed:
+        return PlaybackResponse(playback, clock, exchange, head_of(playback, now), on_left=on_left)
+    if playback.background:
+        return json_response(playback, playback.snapshot(now), now)
+    head = head_of(playback, playback.ends, stream=False)
+    return LateResponse(playback.final_response(), playback.ends, clock, exchange, head, on_left)
 
 
 def json_response(playback: Playback, text: str, now: float) -> Response:

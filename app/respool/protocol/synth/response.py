@@ -174,8 +174,13 @@ _HTTP_ERRORS: Mapping[int, tuple[str, str | None, str]] = {
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
     403: ("invalid_request_error", None, "You are not allowed to do this."),
     404: ("invalid_request_error", None, "Not found."),
+    408: ("server_error", None, "The request timed out. Please try again."),
+    409: ("invalid_request_error", None, "Another request changed the resource. Please try again."),
+    413: ("invalid_request_error", "request_too_large", "The request body is too large."),
+    422: ("invalid_request_error", None, "The request could not be processed."),
     429: ("requests", "rate_limit_exceeded", "Rate limit reached."),
     503: ("service_unavailable_error", "server_is_overloaded", "The model is overloaded."),
+    529: ("service_unavailable_error", "server_is_overloaded", "The model is overloaded."),
 }
 
 

@@ -1,0 +1,113 @@
+"""Which faults a play gets, and the frames that come of them."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from random import Random
+from typing import Any
+
+from respool.faults.fault import Fault, Stage, kinds_of
+from respool.faults.kinds import SPOT
+from respool.faults.places import Place
+from respool.frames import Action, Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A fault that happens in this play, and the chance that it gets."""
+
+    fault: Fault
+    rng: Random
+
+    @classmethod
+    def of(cls, fault: Fault, seed: int = 0) -> "Drawn":
+        """A fault that is sure to happen."""
+        return cls(fault, Random(seed))
+
+
+class Draws:
+    """Decides by chance and by count which faults happen; it remembers how often they have.
+
+    Chance depends on `seed`, on the recording's name and on the number of this play (of the plays of this
+    recording with faults): so it differs from play to play, and a run that is repeated is the same.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self._plays: Counter[str] = Counter()
+        self._happened: Counter[tuple[str, Fault]] = Counter()
+
+    def draw(self, name: str, faults: Iterable[Fault], codings: Collection[str] = ()) -> tuple[Drawn, ...]:
+        """Those of `faults` that happen in the next play of the recording `name`.
+
+        `codings` are the content codings that the client accepts. Of several faults that take the place
+        of the whole answer, the first one happens; the others are not counted as having happened.
+        """
+        faults = tuple(faults)
+        if not faults:
+            return ()
+        play = self._plays[name] = self._plays[name] + 1
+        drawn: list[Drawn] = []
+        for number, fault in enumerate(faults):
+            rng = Random(f"{self.seed}:{name}:{play}:{number}")
+            if rng.random() >= fault.probability or (fault.coding and fault.coding not in codings):
+                continue
+            if fault.answers and any(one.fault.answers for one in drawn):
+                continue
+            if fault.times is not None and self._happened[name, fault] >= fault.times:
+                continue
+            drawn.append(Drawn(fault, rng))
+        self._happened.update((name, fault) for fault in {one.fault for one in drawn} if fault.times)
+        return tuple(drawn)
+
+    def clear(self) -> None:
+        """Forget all plays."""
+        self._plays.clear()
+        self._happened.clear()
+
+
+def apply(frames: Iterable[Frame], drawn: Iterable[Drawn]) -> Iterator[Frame]:
+    """The frames of an answer as they are with these faults, stage by stage.
+
+    Up to the stage END an answer is a list of whole events; from then on it is made while it is sent, so
+    that a stream without end and one in a million pieces cost no memory.
+    """
+    ordered = sorted(drawn, key=lambda one: one.fault.stage)  # a sort keeps the order of equals
+    placed = False
+    measured = False
+    for stage, ones in groupby(ordered, key=lambda one: one.fault.stage):
+        if stage > Stage.CODING and not measured:
+            frames, measured = _measured(frames), True
+        if stage >= Stage.END and not placed:
+            frames, placed = list(frames), True
+            whole: Sequence[Frame] = frames
+        for one in ones:
+            fault = _placed(one.fault, whole) if placed else one.fault
+            frames = fault.apply(frames, one.rng)
+    return iter(frames) if measured else _measured(frames)
+
+
+def _placed(fault: Fault, frames: Sequence[Frame]) -> Fault:
+    """The fault with fractions counted, while the answer is whole."""
+    places: dict[str, Any] = {
+        key: value.among(frames, 1 if kind is SPOT else 0)
+        for key, kind in kinds_of(type(fault)).items()
+        if isinstance(value := getattr(fault, key), Place)
+    }
+    return replace(fault, **places) if places else fault
+
+
+def _measured(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """An answer with a content-length says the truth there, unless it is cut off."""
+    frames = iter(frames)
+    for frame in frames:
+        if frame.head is None or "content-length" not in frame.head.headers:
+            yield frame
+            continue
+        rest = list(frames)  # a body, not a stream
+        size = sum(len(one.data) for one in rest)
+        if rest and rest[-1].action is not Action.CLOSE:
+            size = max(size + 1, int(frame.head.headers["content-length"]))
+        yield replace(frame, head=frame.head.with_headers(content_length=str(size)))
+        yield from rest

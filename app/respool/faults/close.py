@@ -1,0 +1,31 @@
+"""An answer that is too short."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import ClassVar
+
+from respool.faults.fault import Category, Fault, Stage
+from respool.faults.kinds import point
+from respool.faults.places import Parting, PlaceLike
+from respool.frames import Action, Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close(Fault):
+    """The answer ends properly, but too early.
+
+    after  where
+    """
+
+    name: ClassVar[str] = "close"
+    category: ClassVar[Category] = "end"
+    stage: ClassVar[Stage] = Stage.END
+
+    after: PlaceLike = point("50%")
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        parting = Parting(frames, self.after)
+        yield from parting.before()
+        if parting.reached:
+            yield Frame(parting.at, action=Action.CLOSE)

@@ -1,0 +1,31 @@
+"""A body without its end."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import ClassVar
+
+from respool.faults.fault import Category, Fault, Stage
+from respool.faults.kinds import point
+from respool.faults.places import Parting, PlaceLike
+from respool.frames import Action, Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut(Fault):
+    """The connection is closed (FIN) and the last chunk of the body is missing.
+
+    after  where
+    """
+
+    name: ClassVar[str] = "cut"
+    category: ClassVar[Category] = "end"
+    stage: ClassVar[Stage] = Stage.END
+
+    after: PlaceLike = point("50%")
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        parting = Parting(frames, self.after)
+        yield from parting.before()
+        if parting.reached:
+            yield Frame(parting.at, action=Action.CUT)

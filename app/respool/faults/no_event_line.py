@@ -1,0 +1,23 @@
+"""Events without their name."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import ClassVar
+
+from respool.faults.fault import Category, Fault, Stage
+from respool.faults.lines import each_line
+from respool.faults.rewriting import rewrite
+from respool.frames import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoEventLine(Fault):
+    """There are no ``event:`` lines: the type is in the data alone."""
+
+    name: ClassVar[str] = "no_event_line"
+    category: ClassVar[Category] = "wire"
+    stage: ClassVar[Stage] = Stage.TEXT
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        return rewrite(frames, each_line(lambda line: b"" if line.startswith(b"event:") else line))

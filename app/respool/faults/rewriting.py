@@ -1,0 +1,51 @@
+"""What faults share that write events otherwise."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from respool.faults.places import PlaceLike, spotted
+from respool.frames import Frame, encode_sse
+from respool.protocol.events import Event, compact
+from respool.protocol.members import set_members
+
+NUMBER = "sequence_number"
+
+
+def rewrite(frames: Iterable[Frame], change: Callable[[bytes, Frame], bytes]) -> Iterator[Frame]:
+    """A stream whose frames with data have it changed; another body stays as it is."""
+    stream = True
+    for frame in frames:
+        if frame.head:
+            stream = frame.head.stream
+        yield replace(frame, data=change(frame.data, frame)) if stream and frame.data else frame
+
+
+def damage(frames: Iterable[Frame], place: PlaceLike, change: Callable[[Event], bytes]) -> Iterator[Frame]:
+    """A stream of which the bytes of one event are changed."""
+    for frame, here in spotted(frames, place):
+        yield replace(frame, data=change(frame.event)) if here and frame.event else frame
+
+
+def carrying(frame: Frame, event: Event) -> Frame:
+    """The frame with another event."""
+    return replace(frame, data=encode_sse(event), event=event)
+
+
+def numbered(frame: Frame, number: int) -> Frame:
+    """The frame with its event's sequence number set."""
+    assert frame.event
+    return carrying(frame, Event(set_members(frame.event.text, {NUMBER: number}), frame.event.type))
+
+
+def shifted(frame: Frame, by: int) -> Frame:
+    """The frame with its event's sequence number, if it has one, changed by so much."""
+    number = frame.event.sequence_number if frame.event else None
+    return frame if number is None or not by else numbered(frame, number + by)
+
+
+def made(at: float, type: str, number: int | None, **fields: Any) -> Frame:
+    """A frame with an event of our own, as the service writes it."""
+    body = {"type": type, **fields} | ({} if number is None else {NUMBER: number})
+    event = Event(compact(body), type)
+    return Frame(at, encode_sse(event), event=event)
