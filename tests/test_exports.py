@@ -66,3 +66,9 @@ def test_importing_the_package_loads_no_module_of_it() -> None:
 def test_nothing_but_the_app_loads_another_package(statement: str) -> None:
     packages = {name.partition(".")[0] for name in loaded_by(statement)}
     assert packages - sys.stdlib_module_names == {"respool"}
+
+
+def test_a_server_loads_the_faults_only_when_one_is_asked_for() -> None:
+    loaded = loaded_by("import respool.http")
+    assert "respool.faults.table" not in loaded
+    assert "respool.faults.abort" not in loaded

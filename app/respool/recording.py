@@ -7,11 +7,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from respool.errors import FaultError, printable
-from respool.faults import Fault
-from respool.faults import read as read_faults
 from respool.protocol.events import Event, json_kind
 
 if TYPE_CHECKING:
+    from respool.faults import Fault
     from respool.protocol.synth import Scripted
 
 FORMAT_VERSION = 1  # the "respool" field of a header line
@@ -43,7 +42,7 @@ class Header:
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
-    faults: tuple[Fault, ...] = field(init=False, repr=False, compare=False, default=())
+    faults: "tuple[Fault, ...]" = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
@@ -68,6 +67,8 @@ class Header:
 
         if (given := self.fields.get("faults")) is not None:
             try:
+                from respool.faults import read as read_faults  # only who has faults should wait for them
+
                 object.__setattr__(self, "faults", read_faults(given))
             except FaultError as error:
                 raise ValueError(f'the header\'s "faults": {error}') from None

@@ -7,7 +7,8 @@ from typing import Any, TypedDict
 
 from respool.clock import Clock, SystemClock
 from respool.errors import OptionError
-from respool.faults import Drawn, Draws, Fault
+from respool.faults.applying import Drawn, Draws
+from respool.faults.fault import Fault
 from respool.frames import Schedule
 from respool.history import History
 from respool.journal import Journal
@@ -17,8 +18,6 @@ from respool.playback import CANCELLED, Playback
 from respool.protocol import api_errors
 from respool.protocol.events import compact
 from respool.protocol.request import Level
-from respool.protocol.script.tables import ECHOED
-from respool.protocol.synth.response import echo
 from respool.recording import IDS, REPLAY_WINDOW, Recording
 from respool.rendition import Changes, Renditions
 from respool.store import Store
@@ -213,15 +212,19 @@ class MockServer:
 
 def _repeated(body: Mapping[str, Any], recording: Recording, *, fresh: bool) -> str:
     """What the Response object is to repeat of a request, where that is not in the recording already."""
+    if not (recording.scripted or fresh):
+        return ""
+    # Who has no Scripts should not wait for all that they need.
+    from respool.protocol.script.tables import ECHOED
+    from respool.protocol.synth.response import echo
+
     if recording.scripted:
         known = recording.scripted.turn.request
         said = {name: body[name] for name in (*ECHOED, "input") if body.get(name) is not None}
-    elif fresh:
+    else:
         known = echo(recording.header.request)
         said = echo(body)
         if said.get("service_tier") == "auto":  # which becomes another one when the response ends
             del said["service_tier"]
-    else:
-        return ""
     new = {name: value for name, value in said.items() if known.get(name) != value}
     return compact(new) if new else ""

@@ -9,7 +9,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from respool.clock import Clock
 from respool.errors import FaultError, RequestError
-from respool.faults import Drawn, Fault, Stall, apply, parse
+from respool.faults.applying import Drawn, apply
+from respool.faults.fault import Fault
+from respool.faults.stall import Stall
 from respool.frames import MAX_CHUNK, Action, Frame, Head
 from respool.http.connection import reset, transport_of, unsent
 from respool.http.sending import LateResponse, PlaybackResponse
@@ -37,6 +39,8 @@ def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
     # ASGI gives header values as Latin-1.
     text = ";".join(values).encode("latin-1").decode("utf-8", "replace")
     try:
+        from respool.faults import parse  # which loads them all
+
         return parse(text)
     except FaultError as error:
         raise RequestError(f"The header {FAULT_HEADER}: {error}", code="invalid_fault") from None
