@@ -1,0 +1,77 @@
+"""The parameter `include`: which parts of an item are told only when they are asked for."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+_LEFT_OUT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A field of items of type `item`: in the object or the parts at `within` (of type `part`, if said).
+
+    `unasked` is its value when nobody asked for it. Nothing is added to an item that lacks the field.
+    """
+
+    item: str
+    field: str
+    within: str | None = None
+    part: str | None = None
+    unasked: Any = None
+
+
+# Source: the values of the openai package's `ResponseIncludable`; what a field is when it is not asked for is
+# what recorded items have.
+EXTRAS: Mapping[str, Extra] = MappingProxyType(
+    {
+        "file_search_call.results": Extra("file_search_call", "results"),
+        "web_search_call.results": Extra("web_search_call", "results", unasked=_LEFT_OUT),
+        "web_search_call.action.sources": Extra(
+            "web_search_call", "sources", within="action", unasked=_LEFT_OUT
+        ),
+        "message.input_image.image_url": Extra("message", "image_url", within="content", part="input_image"),
+        "computer_call_output.output.image_url": Extra("computer_call_output", "image_url", within="output"),
+        "code_interpreter_call.outputs": Extra("code_interpreter_call", "outputs"),
+        "reasoning.encrypted_content": Extra("reasoning", "encrypted_content", unasked=_LEFT_OUT),
+        "message.output_text.logprobs": Extra(
+            "message", "logprobs", within="content", part="output_text", unasked=()
+        ),
+    }
+)
+
+
+def with_include(items: Iterable[dict[str, Any]], asked: Collection[str]) -> list[dict[str, Any]]:
+    """The items without the fields that `asked` does not name. The given items are not changed."""
+    withheld = [extra for name, extra in EXTRAS.items() if name not in asked]
+    return [_without(item, withheld) for item in items]
+
+
+def _without(item: dict[str, Any], withheld: Iterable[Extra]) -> dict[str, Any]:
+    for extra in withheld:
+        if item.get("type") != extra.item:
+            continue
+        if extra.within is None:
+            item = _withhold(item, extra)
+        elif extra.within in item:
+            item = {**item, extra.within: _inside(item[extra.within], extra)}
+    return item
+
+
+def _inside(value: Any, extra: Extra) -> Any:
+    return [_part(part, extra) for part in value] if isinstance(value, list) else _part(value, extra)
+
+
+def _part(value: Any, extra: Extra) -> Any:
+    if isinstance(value, dict) and extra.part in (None, value.get("type")):
+        return _withhold(value, extra)
+    return value
+
+
+def _withhold(value: dict[str, Any], extra: Extra) -> dict[str, Any]:
+    if extra.field not in value:
+        return value
+    if extra.unasked is _LEFT_OUT:
+        return {name: item for name, item in value.items() if name != extra.field}
+    return {**value, extra.field: list(extra.unasked) if extra.unasked == () else extra.unasked}
