@@ -361,3 +361,61 @@ def test_options_out_of_range_are_refused(options: dict[str, Any], message: str,
     with pytest.raises(OptionError) as raised:
         server(**options)
     assert str(raised.value) == message
+
+
+def told(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(item["role"], item["content"][0]["text"]) for item in items]
+
+
+def answering(recording: Make, name: str) -> Recording:
+    part = {"type": "output_text", "text": f"answer of {name}", "annotations": []}
+    output = [{"id": "msg_1", "type": "message", "role": "assistant", "content": [part]}]
+    events = [
+        (1.0, "response.created", {"response": {"id": f"resp_{name}"}}),
+        (1.0, "response.completed", {"response": {"id": f"resp_{name}", "output": output}}),
+    ]
+    return recording(name, events)
+
+
+def test_what_comes_before_an_input_are_the_responses_that_it_continues(
+    server: Serve, recording: Make
+) -> None:
+    serving = server(answering(recording, "a"), answering(recording, "b"))
+    assert serving.context({}) == serving.context({"previous_response_id": None}) == []
+    serving.start(Request({"model": "a", "input": "first"}), 0.0)
+    serving.start(Request({"model": "b", "input": "second", "previous_response_id": "resp_a"}), 2.0)
+    first, second = ("user", "first"), ("user", "second")
+    assert told(serving.context({"previous_response_id": "resp_a"}, 2.0)) == [
+        first,
+        ("assistant", "answer of a"),
+    ]
+    following = {"previous_response_id": "resp_b"}
+    assert told(serving.context(following, 3.0))[2:] == [second]
+    assert told(serving.context(following, 4.0))[2:] == [second, ("assistant", "answer of b")]
+    serving.delete("resp_a", 4.0)
+    assert told(serving.context(following, 4.0)) == [second, ("assistant", "answer of b")]
+    assert refusal(lambda: serving.context({"previous_response_id": "resp_a"}, 4.0)) == (
+        400,
+        "previous_response_id",
+        "Previous response with id 'resp_a' not found.",
+    )
+
+
+def test_a_response_that_continues_itself_comes_before_it_once(server: Serve, recording: Make) -> None:
+    serving = server(answering(recording, "a"))
+    serving.start(Request({"model": "a", "input": "first"}), 0.0)
+    serving.start(Request({"model": "a", "input": "again", "previous_response_id": "resp_a"}), 2.0)
+    assert told(serving.context({"previous_response_id": "resp_a"}, 9.0)) == [
+        ("user", "again"),
+        ("assistant", "answer of a"),
+    ]
+
+
+@pytest.mark.parametrize("form", [lambda one: one, lambda one: {"id": one}])
+def test_what_comes_before_an_input_are_the_items_of_its_conversation(
+    form: Callable[[str], object], server: Serve
+) -> None:
+    serving = server()
+    one = serving.conversations.create(0, [{"role": "user", "content": "hi"}])["id"]
+    assert told(serving.context({"conversation": form(one)})) == [("user", "hi")]
+    assert refusal(lambda: serving.context({"conversation": form("conv_1")}))[0] == 404

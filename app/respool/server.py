@@ -6,6 +6,7 @@ from secrets import token_hex
 from typing import Any, TypedDict
 
 from respool.clock import Clock, SystemClock
+from respool.conversations import Conversations, output_items
 from respool.errors import OptionError
 from respool.faults.applying import Drawn, Draws
 from respool.faults.fault import Fault
@@ -17,6 +18,7 @@ from respool.pace import Pace
 from respool.playback import CANCELLED, Playback
 from respool.protocol import api_errors
 from respool.protocol.events import compact
+from respool.protocol.items import Item, input_items
 from respool.protocol.request import Level
 from respool.recording import IDS, REPLAY_WINDOW, Recording
 from respool.rendition import Changes, Renditions
@@ -81,6 +83,7 @@ class MockServer:
         self._draws = Draws(self.pace.seed)
         self.faults = faults
         self.history = History()
+        self.conversations = Conversations()
         self._renditions = Renditions(self.pace)
         for name in store.names:
             for recording in store.turns(name):
@@ -161,6 +164,28 @@ class MockServer:
         if not self.retrieve(id, moment).ended(moment):
             raise api_errors.cannot_delete_in_flight()
         self.history.remove(id)
+
+    def context(self, body: Mapping[str, Any], now: float | None = None) -> list[Item]:
+        """The items that come before the input of a request: of its conversation, or of the responses that it
+        continues, oldest first. `body` has been checked.
+
+        Raises RequestError: 404 for a conversation, 400 for a previous response that is not there.
+        """
+        moment = self._moment(now)
+        conversation = body.get("conversation")
+        if conversation:
+            id_ = conversation["id"] if isinstance(conversation, dict) else conversation
+            return self.conversations.items(id_, moment)
+        previous = body.get("previous_response_id")
+        if previous and self._stored(previous) is None:
+            raise api_errors.previous_response_not_found(previous)
+        turns: list[list[Item]] = []
+        seen: set[object] = set()  # a recording that was played twice may continue itself
+        while previous and previous not in seen and (playback := self._stored(previous)):
+            seen.add(previous)
+            turns.append([*input_items(playback.body, previous), *output_items(playback, moment)])
+            previous = playback.body.get("previous_response_id")
+        return [item for turn in reversed(turns) for item in turn]
 
     def client_left(self, playback: Playback) -> None:
         """A client has left before the end of its answer: a response that is not in the background ends

@@ -19,7 +19,7 @@ from starlette.types import Message
 from respool.errors import RequestError
 from respool.formats import jsonl
 from respool.http import create_app
-from respool.http.bodies import DEFAULT_LIMIT, read_object
+from respool.http.bodies import DEFAULT_LIMIT, check_depth, parse_object, read_object
 from respool.pace import Pace
 from respool.recording import Recording
 from respool.server import MockServer
@@ -359,3 +359,26 @@ def test_a_body_of_too_many_parts_is_refused(coding: str) -> None:
     whole = gzip.compress(TEXT) if coding == "gzip" else zstandard.compress(TEXT)
     assert read(part * 99 + whole, coding) == OBJECT
     assert refused(part * 100 + whole, coding).code == "invalid_content_encoding"
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "1" + "0" * 400 + ".0"])
+def test_a_number_that_could_not_be_written_again_is_refused(number: str) -> None:
+    with pytest.raises(RequestError, match="it has a number that is too large") as raised:
+        parse_object(f'{{"n": {number}}}'.encode())
+    assert raised.value.code == "invalid_json"
+    assert parse_object(b'{"n": 1e308, "m": 1e-999}') == {"n": 1e308, "m": 0.0}
+
+
+def nested(depth: int, holder: Callable[[object], object]) -> object:
+    value: object = 1
+    for _ in range(depth):
+        value = holder(value)
+    return value
+
+
+@pytest.mark.parametrize("holder", [lambda value: [value], lambda value: {"a": value, "b": 1}])
+def test_a_value_is_as_deep_as_its_deepest_member(holder: Callable[[object], object]) -> None:
+    check_depth(nested(200, holder))
+    for deep in (nested(201, holder), [1, [], nested(5000, holder)]):
+        with pytest.raises(RequestError, match="it is nested too deeply"):
+            check_depth(deep)

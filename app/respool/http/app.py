@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool import __version__
 from respool.errors import RequestError
-from respool.http import problems, responses, stored
+from respool.http import conversations, problems, responses, stored
 from respool.http.bodies import DEFAULT_LIMIT
 from respool.http.connection import SERVER_SEND
 from respool.http.edge import Edge, Guard
@@ -71,6 +71,7 @@ def create_app(
     problems.add_handlers(app)
     app.include_router(responses.router(server, max_body, request_faults))
     app.include_router(stored.router(server))
+    app.include_router(conversations.router(server, max_body))
 
     @app.head("/v1/models", include_in_schema=False)
     @app.get("/v1/models", tags=["models"])

@@ -1,6 +1,7 @@
 """Request bodies: read within a limit, inflated, and parsed once."""
 
 import json
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from respool.protocol.events import json_kind, not_json
 
 DEFAULT_LIMIT = 32 * 1024 * 1024  # bytes, also after inflation
 _MOST_PARTS = 100  # members of gzip, frames of zstd
+_DEEPEST = 200  # levels; Python's own limit is 1000 calls, and a level may take several
 _ZSTD_STEP = 256  # bytes, which may inflate to some megabytes
 
 
@@ -35,7 +37,7 @@ async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
 def parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object that a body is. Raises RequestError."""
     try:
-        value = json.loads(body.decode(), parse_constant=_no_number)
+        value = json.loads(body.decode(), parse_constant=_no_number, parse_float=_number)
     except UnicodeDecodeError:
         raise _not_json("it is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -50,6 +52,20 @@ def parse_object(body: bytes) -> dict[str, Any]:
             f"Invalid body: expected a JSON object, but got {json_kind(value)} instead.", code="invalid_type"
         )
     return value
+
+
+def check_depth(value: Any) -> None:
+    """Refuse what nests deeper than all that walks through it can follow. Raises RequestError."""
+    level, depth = [value], 0
+    while level := [
+        member
+        for holder in level
+        if isinstance(holder, dict | list)
+        for member in (holder.values() if isinstance(holder, dict) else holder)
+    ]:
+        depth += 1
+        if depth > _DEEPEST:
+            raise _not_json("it is nested too deeply")
 
 
 async def _read(request: HTTPRequest, limit: int) -> bytes:
@@ -159,6 +175,13 @@ _CODINGS: Mapping[str, Callable[[bytes, int], bytes]] = {
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")  # though Python would take it
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("it has a number that is too large")  # and could not be written as JSON again
+    return number
 
 
 def _not_json(problem: str) -> RequestError:
