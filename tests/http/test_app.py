@@ -82,6 +82,8 @@ def test_the_api_is_described(client: TestClient) -> None:
         ("/v1/responses", "post"),
         ("/v1/responses/{response_id}", "get", "delete"),
         ("/v1/responses/{response_id}/cancel", "post"),
+        ("/v1/responses/input_tokens", "post"),
+        ("/v1/responses/compact", "post"),
         ("/v1/conversations", "post"),
         ("/v1/conversations/{conversation_id}", "get", "post", "delete"),
         ("/v1/conversations/{conversation_id}/items", "post", "get"),

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool import __version__
 from respool.errors import RequestError
-from respool.http import conversations, problems, responses, stored
+from respool.http import conversations, problems, responses, stored, tokens
 from respool.http.bodies import DEFAULT_LIMIT
 from respool.http.connection import SERVER_SEND
 from respool.http.edge import Edge, Guard
@@ -70,6 +70,7 @@ def create_app(
     app.__class__ = _App  # since FastAPIOffline is a function, and none of ours
     problems.add_handlers(app)
     app.include_router(responses.router(server, max_body, request_faults))
+    app.include_router(tokens.router(server, max_body))  # to those below, its paths would be ids
     app.include_router(stored.router(server))
     app.include_router(conversations.router(server, max_body))
 

@@ -10,11 +10,13 @@ from typing import cast
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HTTPRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError
 from respool.http.problems import envelope
 from respool.journal import CLIENT_LEFT, Exchange
+from respool.matching import PLAY_HEADER
 from respool.server import MockServer
 
 logger = logging.getLogger("respool.requests")
@@ -123,3 +125,9 @@ def exchange_of(scope: Scope) -> Exchange:
 def name_in_path(scope: Scope) -> str | None:
     """What ``/r/NAME`` asks for."""
     return scope.get("respool.name")
+
+
+def name_in_header(http: HTTPRequest) -> str | None:
+    """What ``x-respool-play`` asks for. ASGI gives header values as Latin-1, names are UTF-8."""
+    value = http.headers.get(PLAY_HEADER)
+    return value and value.encode("latin-1").decode("utf-8", "replace")

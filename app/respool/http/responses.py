@@ -10,13 +10,13 @@ from starlette.responses import Response
 from respool.clock import Clock
 from respool.errors import RequestError
 from respool.http.bodies import parse_object, read_body
-from respool.http.edge import exchange_of, name_in_path
+from respool.http.edge import exchange_of, name_in_header, name_in_path
 from respool.http.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
 from respool.http.heads import head_of
 from respool.http.problems import envelope
 from respool.http.sending import LateResponse, PlaybackResponse
 from respool.journal import Exchange
-from respool.matching import PLAY_HEADER, Request
+from respool.matching import Request
 from respool.playback import Playback
 from respool.protocol.events import dumps
 from respool.server import MockServer
@@ -36,7 +36,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         body = await read_body(http, max_body)
         asked = asked_faults(http.headers.getlist(FAULT_HEADER), request_faults)
         name = name_in_path(http.scope)
-        request = Request(parse_object(body), name, _name_in_header(http), size=len(body))
+        request = Request(parse_object(body), name, name_in_header(http), size=len(body))
         playback = server.start(request, exchange.received)
         exchange.recording = playback.recording.name
         on_left = partial(server.client_left, playback)
@@ -68,12 +68,6 @@ def _answer(playback: Playback, clock: Clock, exchange: Exchange, on_left: Calla
 def json_response(playback: Playback, text: str, now: float) -> Response:
     """A Response object, with the headers of an answer that leaves now."""
     return Response(text, headers=head_of(playback, now, stream=False), media_type="application/json")
-
-
-def _name_in_header(http: HTTPRequest) -> str | None:
-    """What ``x-respool-play`` asks for. ASGI gives header values as Latin-1, names are UTF-8."""
-    value = http.headers.get(PLAY_HEADER)
-    return value and value.encode("latin-1").decode("utf-8", "replace")
 
 
 def _plain(playback: Playback, now: float) -> Response:

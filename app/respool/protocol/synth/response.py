@@ -1,8 +1,10 @@
 """The Response object of a synthesised stream, its usage, and the errors that come instead of one."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
+from respool.protocol.events import compact
 from respool.protocol.script import Turn
 from respool.protocol.script.tables import ECHOED
 
@@ -119,8 +121,11 @@ def count_tokens(text: str) -> int:
 
 
 def count_input(request: Mapping[str, Any]) -> int:
-    """About how many tokens a request's instructions and input have."""
-    return sum(map(count_tokens, _texts([request.get("instructions"), request.get("input")])))
+    """About how many tokens a request's instructions, input and tools have. Pictures and files that
+    are given as data are not counted."""
+    tools = request.get("tools")
+    described = [compact(tools)] if isinstance(tools, list) and tools else []
+    return sum(map(count_tokens, [*_texts([request.get("instructions"), request.get("input")]), *described]))
 
 
 def _texts(value: Any) -> list[str]:
@@ -135,16 +140,26 @@ def _texts(value: Any) -> list[str]:
             return []
 
 
-_LABELS = ("type", "id", "call_id", "role", "status")  # fields of input items which the model does not read
+# Fields of input items which the model does not read as text.
+_LABELS = ("type", "id", "call_id", "role", "status", "image_url", "file_data", "file_url", "file_id")
 
 
 def usage(turn: Turn, output_tokens: int, reasoning_tokens: int) -> dict[str, Any] | None:
     """The tokens used: what the Script gives, the rest counted."""
     if turn.usage is None:
         return None
-    given = turn.usage
+    return usage_of(count_input(turn.request), output_tokens, reasoning_tokens, turn.usage)
+
+
+def usage_of(
+    input_tokens: int,
+    output_tokens: int,
+    reasoning_tokens: int = 0,
+    given: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """The `usage` of a Response with these numbers of tokens, in place of which come those that are given."""
     found = {
-        "input_tokens": given.get("input_tokens", count_input(turn.request)),
+        "input_tokens": given.get("input_tokens", input_tokens),
         "input_tokens_details": {
             "cache_write_tokens": 0,
             "cached_tokens": 0,

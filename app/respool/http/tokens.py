@@ -1,0 +1,66 @@
+"""``/v1/responses/input_tokens`` and ``/v1/responses/compact``: an input, and no response to it."""
+
+import time
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request as HTTPRequest
+from starlette.responses import Response
+
+from respool.http import described
+from respool.http.answers import answer
+from respool.http.bodies import check_depth, read_object
+from respool.http.edge import name_in_header, name_in_path
+from respool.protocol.compaction import compacted, count_request
+from respool.protocol.request import check_compact, check_input_tokens
+from respool.server import MockServer
+
+
+def router(server: MockServer, max_body: int) -> APIRouter:
+    """The routes, for one server. `max_body` is the limit of a request body in bytes."""
+    routes = APIRouter(prefix="/v1/responses", tags=["responses"])
+
+    @routes.post(
+        "/input_tokens",
+        summary="Count input tokens",
+        response_class=Response,
+        responses=described.gives(described.InputTokens),
+        openapi_extra=described.takes(described.CountTokens),
+    )
+    async def input_tokens(http: HTTPRequest) -> Response:
+        """About how many tokens a request has: four characters each."""
+        body = await read_object(http, max_body)
+        check_depth(body)
+        check_input_tokens(body, server.validate)
+        count = count_request(body, server.context(body))
+        return answer(http, server, {"object": "response.input_tokens", "input_tokens": count})
+
+    @routes.post(
+        "/compact",
+        summary="Compact a conversation",
+        response_class=Response,
+        responses=described.gives(described.Compaction),
+        openapi_extra=described.takes(described.Compact),
+    )
+    async def compact(http: HTTPRequest) -> Response:
+        """The user's messages, and one item with made up content in place of all the rest. Where the path or
+        `x-respool-play` names a recording that holds a `response.compaction`, that is the answer."""
+        body = await read_object(http, max_body)
+        check_depth(body)
+        check_compact(body, server.validate)
+        if recorded := _recorded(http, server):
+            return answer(http, server, recorded)
+        continued = {"previous_response_id": body.get("previous_response_id")}  # it has no conversation
+        return answer(http, server, compacted(body, server.context(continued), int(time.time())))
+
+    return routes
+
+
+def _recorded(http: HTTPRequest, server: MockServer) -> dict[str, Any] | None:
+    name = name_in_path(http.scope) or name_in_header(http) or ""
+    one = server.store.get(name)  # a turn, if the name says which
+    for recording in server.store.turns(name) or ([one] if one else []):
+        body = recording.header.body
+        if isinstance(body, dict) and body.get("object") == "response.compaction":
+            return body
+    return None
