@@ -17,12 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool import __version__
 from respool.errors import RequestError
-from respool.http import conversations, problems, responses, stored, tokens
+from respool.http import conversations, models, problems, responses, stored, tokens
 from respool.http.bodies import DEFAULT_LIMIT
 from respool.http.connection import SERVER_SEND
 from respool.http.edge import Edge, Guard
 from respool.http.keys import Keys, RequireKey
-from respool.recording import Recording
 from respool.server import MockServer
 
 logger = logging.getLogger("respool")
@@ -73,15 +72,7 @@ def create_app(
     app.include_router(tokens.router(server, max_body))  # to those below, its paths would be ids
     app.include_router(stored.router(server))
     app.include_router(conversations.router(server, max_body))
-
-    @app.head("/v1/models", include_in_schema=False)
-    @app.get("/v1/models", tags=["models"])
-    async def models() -> dict[str, Any]:
-        """The recordings, as models: each may be asked for by its name."""
-        models = [
-            _model(name, turns[0]) for name in server.store.names if (turns := server.store.turns(name))
-        ]
-        return {"object": "list", "data": models}
+    app.include_router(models.router(server))
 
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["respool"])
@@ -115,18 +106,6 @@ class _App(FastAPI):
             await super().__call__(scope, receive, send)
         finally:
             del scope[SERVER_SEND]  # which has the scope: a cycle that only garbage collection would find
-
-
-def _model(name: str, recording: Recording) -> dict[str, Any]:
-    first = recording.events[:1]
-    response = first[0].event.data.get("response") if first else None
-    created = response.get("created_at") if isinstance(response, dict) else None
-    return {
-        "id": name,
-        "object": "model",
-        "created": created if type(created) is int else 0,
-        "owned_by": "respool",
-    }
 
 
 async def _watch(server: MockServer) -> None:

@@ -1,0 +1,65 @@
+"""``/v1/models``: the recordings, as models."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.convertors import Convertor, register_url_convertor
+
+from respool.http import described
+from respool.protocol import api_errors
+from respool.recording import Recording
+from respool.server import MockServer
+
+
+class _NameConvertor(Convertor[str]):
+    """A recording's name: it may have slashes, and is not empty."""
+
+    regex = "(?s:.+)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("recording", _NameConvertor())
+
+
+def router(server: MockServer) -> APIRouter:
+    """The routes, for one server."""
+    routes = APIRouter(prefix="/v1/models", tags=["models"])
+
+    @routes.head("", include_in_schema=False)
+    @routes.get("", summary="List models", responses=described.gives(described.ModelList))
+    async def models() -> dict[str, Any]:
+        """The recordings, as models: each may be asked for by its name."""
+        found = [_model(name, turns[0]) for name in server.store.names if (turns := server.store.turns(name))]
+        return {"object": "list", "data": found}
+
+    @routes.head("/{model:recording}", include_in_schema=False)
+    @routes.get(
+        "/{model:recording}",
+        summary="Retrieve a model",
+        responses=described.gives(described.Model, missing=True),
+    )
+    async def model(model: str) -> dict[str, Any]:
+        """One recording, as a model. Its name may have slashes, written as they are or as `%2F`."""
+        turns = server.store.turns(model)
+        if not turns:
+            raise api_errors.unknown_model(model)
+        return _model(model, turns[0])
+
+    return routes
+
+
+def _model(name: str, recording: Recording) -> dict[str, Any]:
+    first = recording.events[:1]
+    response = first[0].event.data.get("response") if first else None
+    created = response.get("created_at") if isinstance(response, dict) else None
+    return {
+        "id": name,
+        "object": "model",
+        "created": created if type(created) is int else 0,
+        "owned_by": "respool",
+    }
