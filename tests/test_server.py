@@ -419,3 +419,75 @@ def test_what_comes_before_an_input_are_the_items_of_its_conversation(
     one = serving.conversations.create(0, [{"role": "user", "content": "hi"}])["id"]
     assert told(serving.context({"conversation": form(one)})) == [("user", "hi")]
     assert refusal(lambda: serving.context({"conversation": form("conv_1")}))[0] == 404
+
+
+def test_the_input_items_of_a_response_are_those_of_its_request(running: Callable[..., MockServer]) -> None:
+    serving = running({"input": "Hello"})
+    (item,) = serving.input_items("resp_1", 3.0)
+    assert (item["role"], item["content"][0]["text"]) == ("user", "Hello")
+    assert serving.input_items("resp_1", 4.0) == [item], "the same ids each time"
+    assert refusal(lambda: serving.input_items("resp_1", 1.0)) == NOT_FOUND
+
+
+def conversing(serving: MockServer, **body: Any) -> str:
+    """The id of a new conversation in which a response begins at the moment 0."""
+    conversation: str = serving.conversations.create(0)["id"]
+    serving.start(Request({"model": "a", "input": "Hello", "conversation": conversation, **body}), 0.0)
+    return conversation
+
+
+def test_a_conversation_has_the_items_of_its_responses_that_have_ended(
+    server: Serve, recording: Make
+) -> None:
+    said = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
+    ended = (1.0, "response.completed", {"response": {"id": "resp_1", "output": [said]}})
+    serving = server(recording("a", [*RUN[:3], ended]))
+    conversation = conversing(serving)
+    assert serving.conversations.items(conversation, 2.9) == []
+    items = serving.conversations.items(conversation, 3.0)
+    assert [item["role"] for item in items] == ["user", "assistant"]
+
+
+def test_a_conversation_has_one_response_at_a_time(running: Callable[..., MockServer]) -> None:
+    serving = running({})
+    conversation = conversing(serving)
+    again = Request({"model": "a", "conversation": {"id": conversation}})
+    locked = "Another process is currently operating on this conversation. Please retry in a few seconds."
+    assert refusal(lambda: serving.start(again, 2.0)) == (400, "conversation", locked)
+    assert serving.start(again, 3.0)
+
+
+@pytest.mark.parametrize(("background", "free"), [(False, True), (True, False)])
+def test_a_client_that_leaves_frees_its_conversation_unless_the_response_goes_on(
+    background: bool, free: bool, running: Callable[..., MockServer]
+) -> None:
+    serving = running({})
+    conversation = conversing(serving, background=background)
+    (playback,) = serving.history
+    serving.client_left(playback)
+    again = Request({"model": "a", "conversation": conversation})
+    if free:
+        assert serving.start(again, 1.0)
+        assert serving.conversations.items(conversation, 1.0) == []
+    else:
+        assert refusal(lambda: serving.start(again, 1.0))[1] == "conversation"
+
+
+def test_a_cancel_frees_the_conversation(running: Callable[..., MockServer]) -> None:
+    serving = running({})
+    conversation = conversing(serving, background=True)
+    serving.cancel("resp_1", 1.0)
+    assert serving.start(Request({"model": "a", "conversation": conversation}), 1.0)
+
+
+def test_an_unknown_conversation_is_not_found(server: Serve) -> None:
+    request = Request({"model": "a", "conversation": "conv_x"})
+    not_found = (404, None, "Conversation with id 'conv_x' not found.")
+    assert refusal(lambda: server().start(request)) == not_found
+
+
+def test_an_answer_that_is_an_error_adds_nothing_to_a_conversation(server: Serve, recording: Make) -> None:
+    serving = server(recording("a", (), status=429, body={}))
+    conversation = conversing(serving)
+    assert serving.conversations.items(conversation, 9.0) == []
+    serving.conversations.check_free(conversation, 0.0)

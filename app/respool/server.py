@@ -6,7 +6,7 @@ from secrets import token_hex
 from typing import Any, TypedDict
 
 from respool.clock import Clock, SystemClock
-from respool.conversations import Conversations, output_items
+from respool.conversations import Conversations, PlaybackRun, output_items
 from respool.errors import OptionError
 from respool.faults.applying import Drawn, Draws
 from respool.faults.fault import Fault
@@ -98,11 +98,15 @@ class MockServer:
         previous = request.previous_response_id
         if previous is not None and self._stored(previous) is None:
             raise api_errors.previous_response_not_found(previous)
+        moment = self._moment(now)
+        conversation = request.conversation_id
+        if conversation is not None:
+            self.conversations.check_free(conversation, moment)
         recording = choose(request, self.store, self.default)
         playback = Playback(
             recording,
             self._renditions,
-            self.clock.now() if now is None else now,
+            moment,
             self._changes(request, recording),
             background=request.background,
             streamed=request.stream,
@@ -110,7 +114,11 @@ class MockServer:
             body=request.body,
             size=request.size,
         )
-        if not recording.plain and playback.stored and playback.id:
+        if recording.plain:
+            return playback
+        if conversation is not None:
+            self.conversations.attach(conversation, PlaybackRun(playback), moment)
+        if playback.stored and playback.id:
             self.history.add(playback.id, playback)
         return playback
 
@@ -165,6 +173,10 @@ class MockServer:
             raise api_errors.cannot_delete_in_flight()
         self.history.remove(id)
 
+    def input_items(self, id: str, now: float | None = None) -> list[Item]:
+        """The items of the request to which a response answers, oldest first. Raises RequestError: 404."""
+        return input_items(self.retrieve(id, now).body, id)
+
     def context(self, body: Mapping[str, Any], now: float | None = None) -> list[Item]:
         """The items that come before the input of a request: of its conversation, or of the responses that it
         continues, oldest first. `body` has been checked.
@@ -190,8 +202,13 @@ class MockServer:
     def client_left(self, playback: Playback) -> None:
         """A client has left before the end of its answer: a response that is not in the background ends
         with that, and is never seen again."""
-        if not playback.background and self.history.get(playback.id) is playback:
+        if playback.background:
+            return
+        if self.history.get(playback.id) is playback:
             self.history.remove(playback.id)
+        conversation = Request(playback.body).conversation_id
+        if conversation is not None:
+            self.conversations.detach(conversation, PlaybackRun(playback))
 
     @property
     def faults(self) -> tuple[Fault, ...]:

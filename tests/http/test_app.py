@@ -82,6 +82,7 @@ def test_the_api_is_described(client: TestClient) -> None:
         ("/v1/responses", "post"),
         ("/v1/responses/{response_id}", "get", "delete"),
         ("/v1/responses/{response_id}/cancel", "post"),
+        ("/v1/responses/{response_id}/input_items", "get"),
         ("/v1/responses/input_tokens", "post"),
         ("/v1/responses/compact", "post"),
         ("/v1/conversations", "post"),

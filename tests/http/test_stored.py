@@ -263,3 +263,38 @@ async def test_the_journal_tells_which_recording_was_asked_for(client: Client) -
         ("GET", 200, "a", 0),
         ("DELETE", 200, None, 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "texts", "more"),
+    [
+        ("", ["c", "b", "a"], False),
+        ("order=asc", ["a", "b", "c"], False),
+        ("limit=2", ["c", "b"], True),
+        ("limit=2&order=asc", ["a", "b"], True),
+        ("after=LAST&order=desc", ["b", "a"], False),
+    ],
+)
+async def test_the_input_items_are_listed_by_pages(
+    query: str, texts: list[str], more: bool, client: Client
+) -> None:
+    given = [{"role": "user", "content": text} for text in "abc"]
+    await client.ask("POST", "", {**STREAM, "input": given})
+    newest = (await client.ask("GET", "/resp_1/input_items", query="limit=1")).json["last_id"]
+    listed = await client.ask("GET", "/resp_1/input_items", query=query.replace("LAST", newest))
+    assert listed.status == 200
+    assert [item["content"][0]["text"] for item in listed.json["data"]] == texts
+    assert listed.json["has_more"] is more
+
+
+async def test_a_picture_is_told_only_when_it_is_asked_for(client: Client) -> None:
+    picture = {"type": "input_image", "image_url": "data:image/png;base64,AA=="}
+    await client.ask("POST", "", {**STREAM, "input": [{"role": "user", "content": [picture]}]})
+    for query, told in (("", False), ("include[]=message.input_image.image_url", True)):
+        listed = await client.ask("GET", "/resp_1/input_items", query=query)
+        (part,) = listed.json["data"][0]["content"]
+        assert (part.get("image_url") == picture["image_url"]) is told
+
+
+async def test_the_input_items_of_an_unknown_response_are_not_found(client: Client) -> None:
+    assert (await client.ask("GET", "/resp_9/input_items")).status == 404

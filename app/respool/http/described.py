@@ -12,6 +12,7 @@ _MESSAGE = {
     "role": "user",
     "content": [{"type": "input_text", "text": "Hello!"}],
 }
+_SAID = {"type": "output_text", "text": "Hi!", "annotations": []}
 _GIVEN = {"type": "message", "role": "user", "content": "Hello!"}
 
 
@@ -39,6 +40,61 @@ class ItemList(BaseModel):
     first_id: str | None
     last_id: str | None
     has_more: bool
+
+
+class CreateResponse(BaseModel):
+    """What is to be answered. Parameters that are not listed here are taken as well."""
+
+    model_config = _examples(
+        {"model": "text/hello", "input": "Say hello", "stream": True},
+        {"model": "text/hello", "input": [_GIVEN], "background": True},
+    )
+    model: str | None = Field(None, description="A recording's name, or any model's.")
+    input: str | list[dict[str, Any]] | None = None
+    stream: bool | None = Field(None, description="Whether the answer is a stream of events.")
+    stream_options: dict[str, Any] | None = Field(None, examples=[{"include_obfuscation": False}])
+    background: bool | None = Field(None, description="Whether it goes on when its client leaves.")
+    store: bool | None = Field(None, description="Whether it can be retrieved later: true, if absent.")
+    conversation: str | dict[str, Any] | None = None
+    previous_response_id: str | None = None
+    instructions: str | None = None
+    tools: list[dict[str, Any]] | None = None
+    metadata: dict[str, str] | None = Field(None, max_length=16)
+
+
+class Response(BaseModel):
+    """A response, as it is at this moment."""
+
+    model_config = _examples(
+        {
+            "id": "resp_1",
+            "object": "response",
+            "created_at": 1767225600,
+            "status": "completed",
+            "model": "gpt-5.2",
+            "output": [
+                {**_MESSAGE, "role": "assistant", "content": [{"type": "output_text", "text": "Hi!"}]}
+            ],
+        }
+    )
+    id: str
+    object: Literal["response"]
+    created_at: float = Field(description="Seconds since 1970.")
+    status: Literal["queued", "in_progress", "completed", "failed", "incomplete", "cancelled"] | None = None
+    model: str | None = None
+    output: list[Item]
+    error: dict[str, Any] | None = None
+    incomplete_details: dict[str, Any] | None = None
+    usage: dict[str, Any] | None = None
+
+
+class ResponseDeleted(BaseModel):
+    """What a delete answers."""
+
+    model_config = _examples({"id": "resp_1", "object": "response.deleted", "deleted": True})
+    id: str
+    object: Literal["response.deleted"]
+    deleted: bool
 
 
 class Conversation(BaseModel):
@@ -194,6 +250,22 @@ def gives(model: type[BaseModel], *, missing: bool = False) -> dict[int | str, d
     return answers
 
 
+def streams(*, missing: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The same for an answer that is a Response object, or a stream of the events of one."""
+    answers = gives(Response, missing=missing)
+    answers[200]["content"] = {"text/event-stream": {"schema": {"type": "string"}, "example": _STREAM}}
+    return answers
+
+
+_STREAM = """event: response.created
+data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1", ...}}
+
+event: response.in_progress
+data: {"type":"response.in_progress","sequence_number":1,"response":{"id":"resp_1", ...}}
+
+"""
+
+
 def takes(model: type[BaseModel]) -> dict[str, Any]:
     """For a route's `openapi_extra`: the body."""
     schema = model.model_json_schema()
@@ -214,6 +286,12 @@ INCLUDE = _query(
     "Fields of items which are told only when they are asked for.",
     type="array",
     items={"type": "string"},
+)
+PLAY = {**_query("x-respool-play", "The recording that answers.", type="string"), "in": "header"}
+RETRIEVE = (
+    _query("stream", "Whether the answer is a stream of the events.", type="boolean", default=False),
+    _query("starting_after", "The sequence number of the event before the first.", type="integer", minimum=0),
+    _query("include_obfuscation", "Whether deltas have their padding.", type="boolean", default=True),
 )
 PAGE = (
     _query("after", "The id of the item before the page.", type="string"),

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from respool.clock import Clock
 from respool.errors import RequestError
+from respool.http import described
 from respool.http.bodies import parse_object, read_body
 from respool.http.edge import exchange_of, name_in_header, name_in_path
 from respool.http.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
@@ -27,7 +28,13 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
     whether a request may ask for faults."""
     routes = APIRouter(prefix="/v1/responses", tags=["responses"])
 
-    @routes.post("", summary="Create a response", response_class=Response)
+    @routes.post(
+        "",
+        summary="Create a response",
+        response_class=Response,
+        responses=described.streams(),
+        openapi_extra=described.takes(described.CreateResponse) | described.asks(described.PLAY),
+    )
     async def create(http: HTTPRequest) -> Response:
         """Play the recording that answers: as a stream if the body's `stream` is true; at once, as far as
         it has come, if its `background` is; else its final Response object, at the moment at which the

@@ -1,14 +1,18 @@
-"""``/v1/responses/{id}``: retrieve, resume, cancel, delete."""
+"""``/v1/responses/{id}``: retrieve, resume, cancel, delete, and its input items."""
 
 from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from respool.http import described
+from respool.http.answers import answer
 from respool.http.edge import exchange_of
 from respool.http.heads import head_of
 from respool.http.responses import json_response
 from respool.http.sending import PlaybackResponse
-from respool.protocol.request import read_retrieve
+from respool.protocol.include import with_include
+from respool.protocol.pages import page
+from respool.protocol.request import read_list, read_retrieve
 from respool.server import MockServer
 
 
@@ -16,7 +20,13 @@ def router(server: MockServer) -> APIRouter:
     """The routes, for one server."""
     routes = APIRouter(prefix="/v1/responses/{response_id}", tags=["responses"])
 
-    @routes.get("", summary="Retrieve a response", response_class=Response)
+    @routes.get(
+        "",
+        summary="Retrieve a response",
+        response_class=Response,
+        responses=described.streams(missing=True),
+        openapi_extra=described.asks(*described.RETRIEVE, described.INCLUDE),
+    )
     async def retrieve(http: HTTPRequest, response_id: str) -> Response:
         """The Response object as it is at this moment. With `stream`, its events after the one with the
         sequence number `starting_after` (without it: all): those that are due at once, the others live."""
@@ -32,13 +42,36 @@ def router(server: MockServer) -> APIRouter:
         first = playback.first(query.starting_after)
         return PlaybackResponse(playback, server.clock, exchange, head_of(playback, now), first=first)
 
-    @routes.delete("", summary="Delete a response")
-    async def delete(response_id: str) -> JSONResponse:
+    @routes.get(
+        "/input_items",
+        summary="List input items",
+        response_class=Response,
+        responses=described.gives(described.ItemList, missing=True),
+        openapi_extra=described.asks(*described.PAGE, described.INCLUDE),
+    )
+    async def list_input_items(http: HTTPRequest, response_id: str) -> Response:
+        """The items of the request, newest first."""
+        query = read_list(http.query_params.multi_items(), server.validate)
+        found = page(server.input_items(response_id), query.after, query.limit, query.order)
+        return answer(http, server, {**found, "data": with_include(found["data"], query.include)})
+
+    @routes.delete(
+        "",
+        summary="Delete a response",
+        response_class=Response,
+        responses=described.gives(described.ResponseDeleted, missing=True),
+    )
+    async def delete(http: HTTPRequest, response_id: str) -> Response:
         """Forget a response that has ended."""
         server.delete(response_id)
-        return JSONResponse({"id": response_id, "object": "response.deleted", "deleted": True})
+        return answer(http, server, {"id": response_id, "object": "response.deleted", "deleted": True})
 
-    @routes.post("/cancel", summary="Cancel a response", response_class=Response)
+    @routes.post(
+        "/cancel",
+        summary="Cancel a response",
+        response_class=Response,
+        responses=described.gives(described.Response, missing=True),
+    )
     async def cancel(http: HTTPRequest, response_id: str) -> Response:
         """End a background response that is queued or in progress."""
         now = server.clock.now()
