@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NODE := tests/node/node_modules/.package-lock.json
 ARGS ?= fixtures/ --default text/hello
 
-.PHONY: serve test lint format bench image image-test clean
+.PHONY: serve test lint format bench fault-table image image-test clean
 
 serve: $(VENV)/.serve
 	$(BIN)/respool serve $(ARGS)
@@ -25,6 +25,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+fault-table: $(VENV)/.dev $(NODE)
+	$(BIN)/python docs/make_fault_table.py
 
 image:
 	docker build -t respool .
@@ -46,7 +49,7 @@ $(VENV)/.dev: $(VENV)/.serve
 	$(BIN)/pip install -q --group dev
 	touch $@
 
-# The openai SDK for Node, for the tests that need it; without npm those are skipped, and say so.
+# The packages for Node, for the tests that need them; without npm those are skipped, and say so.
 # npm writes this file last.
 $(NODE): tests/node/package.json tests/node/package-lock.json
 	if command -v npm >/dev/null; then cd tests/node && npm ci --loglevel=error; fi

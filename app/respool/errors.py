@@ -6,7 +6,8 @@
     ├── NoMatchingRecording     no recording answers a request; carries the nearest names
     ├── RequestError            a request which the API would refuse: status, type, code, param
     └── OptionError             an option whose value makes no sense
-        └── FaultError          a fault that is not known, or one of its options: fault, key, value
+        ├── FaultError          a fault that is not known, or one of its options: fault, key, value
+        └── ReferenceFailed     the client of a drill fails without any fault; carries what it wrote to stderr
 
 Each says what happened, where, and what was expected; the parts are attributes, so that tests need
 not match prose.
@@ -92,6 +93,17 @@ class FaultError(OptionError):
 def _nearest(name: str, known: Iterable[str]) -> str:
     nearest = get_close_matches(name[:200], list(known), n=1, cutoff=0.6)
     return f"did you mean {nearest[0]}?" if nearest else ""
+
+
+class ReferenceFailed(OptionError):
+    """The client that is to be drilled cannot be judged: it fails without any fault.
+
+    `errors` is what it wrote to stderr.
+    """
+
+    def __init__(self, message: str, errors: str = "") -> None:
+        self.errors = errors
+        super().__init__(message)
 
 
 class NoMatchingRecording(RespoolError):

@@ -15,4 +15,5 @@ COMMANDS: Mapping[str, str] = {
     "repair": "repair:repair",
     "new": "new:new",
     "script": "script:script",
+    "drill": "drill:drill",
 }

@@ -1,0 +1,288 @@
+"""respool drill"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from respool.commands.options import GAP, SECONDS, SPEED
+from respool.commands.output import new_console
+from respool.errors import OptionError, PathError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from respool.drill.report import Report
+    from respool.drill.verdict import Result
+
+DEFAULT_PATH = "fixtures"
+
+_COLOURS = {
+    "survived": "green",
+    "noticed": "green",
+    "lucky": "yellow",
+    "gave up": "red",
+    "crashed": "red",
+    "hung": "red",
+    "fooled": "bold red",
+}
+
+
+def _print_cases(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    from respool.drill.cases import CASES
+
+    table = Table("case", "category", "set", "expected", "fault", "that is", box=None, pad_edge=False)
+    for case in CASES:
+        row = (case.name, case.category, "quick" if case.quick else "", case.expect, case.fault, case.why)
+        table.add_row(*map(escape, row))
+    _print_table(table)
+    ctx.exit()
+
+
+class Command(click.Command):
+    """One whose paths end at ``--``; what follows is the command to run, whatever it looks like."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            place = args.index("--")
+            args, ctx.meta["respool.command"] = args[:place], args[place + 1 :]
+        return super().parse_args(ctx, args)
+
+
+@click.command(
+    cls=Command,
+    options_metavar="[OPTIONS]",
+    epilog="""\b
+The command finds the server in OPENAI_BASE_URL, with a key in OPENAI_API_KEY; where it says
+{base_url}, the URL is put in.
+
+\b
+Exit codes: 0 nothing bad; 1 a bad verdict; 2 wrong usage, or a client that fails without any fault.
+
+\b
+Examples:
+  respool drill --recording text/hello fixtures/ -- python my_client.py
+  respool drill --recording text/hello fixtures/ --set all --jobs 4 --junit drill.xml -- ./client
+  respool drill --recording text/hello fixtures/ --cut-everywhere -- node client.mjs
+  respool drill --recording text/hello fixtures/ --fault 'abort(after=5)' --show -- ./client
+  respool drill --list                                       what there is to choose from
+""",
+)
+@click.argument(
+    "paths",
+    nargs=-1,
+    type=click.Path(path_type=Path),
+    envvar="RESPOOL_PATHS",
+    metavar="[PATHS...] -- COMMAND...",
+)
+@click.option("--recording", required=True, metavar="NAME", help="What the client is answered with.")
+@click.option(
+    "--set",
+    "sets",
+    metavar="NAMES",
+    help="Cases to try: quick (the default), all, cuts, categories, names; with commas between.",
+)
+@click.option("--fault", "faults", multiple=True, help="Try this fault; may be given several times.")
+@click.option("--cut-everywhere", is_flag=True, help="End the stream before each of its events.")
+@click.option(
+    "--cut-with",
+    type=click.Choice(["close", "cut", "abort", "reset_peer"]),
+    default="close",
+    show_default=True,
+    help="How --cut-everywhere ends it.",
+)
+@click.option("--timeout", type=SECONDS, default=15.0, help="A run that takes longer hangs [default: 15].")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1, 256), help="Runs at a time [default: one per processor]."
+)
+@click.option("--strict", is_flag=True, help="Being lucky is bad too.")
+@click.option("--show", is_flag=True, help="Print what bad runs wrote to stdout and stderr.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON; - is stdout.")
+@click.option("--junit", "junit_file", metavar="FILE", help="Write the report as JUnit XML; - is stdout.")
+@click.option("--speed", type=SPEED, default="instant", help="As in serve [default: instant].")
+@click.option("--gap", type=GAP, default=0.02, help="As in serve [default: 0.02].")
+@click.option("--max-gap", type=SECONDS, help="As in serve.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all chance.")
+@click.option(
+    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_cases, help="List the cases."
+)
+@click.pass_context
+def drill(
+    ctx: click.Context,
+    /,
+    paths: Sequence[Path],
+    recording: str,
+    sets: str | None,
+    faults: Sequence[str],
+    cut_everywhere: bool,
+    cut_with: str,
+    timeout: float,
+    jobs: int | None,
+    strict: bool,
+    show: bool,
+    json_file: str | None,
+    junit_file: str | None,
+    **pace: Any,
+) -> None:
+    """Put a client on trial: run it once per fault, and say what it makes of each.
+
+    Without PATHS, the recordings are those of the folder fixtures.
+    """
+    from respool.drill import cases as chosen_from
+    from respool.drill.report import Report, as_json, as_junit
+    from respool.drill.run import Trial, drill, reference
+    from respool.pace import Pace
+    from respool.store import Store
+
+    command = ctx.meta.get("respool.command")
+    if not command:
+        raise OptionError("there is no command to run; expected it after the paths and '--'")
+    paths = paths or [Path(DEFAULT_PATH)]
+    store = Store(paths)
+    turn = store.get(recording)
+    if turn is None:
+        nearest = ", ".join(store.nearest(recording))
+        raise PathError(f"no recording is called {recording}" + (nearest and f"; nearest: {nearest}"))
+    if not timeout:
+        raise OptionError("timeout is 0, expected seconds above 0")
+    if sets is None and not faults and not cut_everywhere:
+        sets = "quick"
+    cases = list(
+        dict.fromkeys(
+            [
+                *chosen_from.choose(sets or ""),
+                *map(chosen_from.of_faults, faults),
+                *(chosen_from.cuts(turn, cut_with) if cut_everywhere else ()),
+            ]
+        )
+    )
+    trial = Trial(command, paths, recording, Pace(**pace), timeout)
+    results = {}
+    with _unwound_by_sigterm(), _progress(len(cases)) as advance:
+        reference_ = reference(trial)
+        for result in drill(trial, cases, reference_, jobs or os.cpu_count() or 1):
+            results[result.case] = result
+            advance()
+    report = Report(
+        recording, command, reference_.run, reference_.comparable, [results[case] for case in cases], strict
+    )
+    # A report on stdout is for another program, which wants nothing else there.
+    if "-" not in (json_file, junit_file):
+        _print(report, show)
+    if json_file:
+        _write(json_file, json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n")
+    if junit_file:
+        _write(junit_file, as_junit(report))
+    if report.failed:
+        raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _unwound_by_sigterm() -> Iterator[None]:
+    """As Ctrl-C does, so that no client is left running: each has a process group of its own."""
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[], object]]:
+    """Where somebody watches, a bar; what is given is called once for each case that is done."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("drilling"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("drilling", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _print(report: "Report", show: bool) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from respool.drill.report import count, explanation
+
+    console = new_console()
+    table = Table("case", "verdict", "exit", "seconds", "requests", "seen", box=None, pad_edge=False)
+    for category, results in report.categories.items():
+        table.add_row(f"[bold]{category}[/]", f"[dim]{_counts(count(results))}[/]")
+        for row in _rows(results):
+            table.add_row(*row)
+    _print_table(table)
+    if not report.comparable:
+        why = "is not the same in two runs without a fault" if report.reference.output else "is empty"
+        console.print(f"[yellow]The client's output {why}: only exit codes are judged.[/]", soft_wrap=True)
+    if show:
+        for result in report.failed:
+            console.print(f"\n[bold]{escape(result.case.name)}[/]")
+            console.print(escape(explanation(result)), soft_wrap=True)
+            for name, text in (("stdout", result.run.output), ("stderr", result.run.errors)):
+                if text:
+                    console.print(f"[dim]{name}:[/]")
+                    console.print(text.rstrip("\n"), markup=False, soft_wrap=True)
+        console.print()
+    failed = len(report.failed)
+    verdict = f"[bold red]{failed} bad[/]" if failed else "[bold green]nothing bad[/]"
+    cases = f"{len(report.results)} case{'s' * (len(report.results) != 1)}"
+    console.print(f"{cases}: {_counts(report.totals)}; {verdict}", soft_wrap=True)
+
+
+def _rows(results: Sequence["Result"]) -> Iterator[Sequence[str]]:
+    """A row for each result; neighbours in a series of which the same is to be said share one."""
+    from rich.markup import escape
+
+    for _, group in groupby(results, lambda result: (result.case.series or result.case.name, result.verdict)):
+        first, *others = group
+        runs = [first.run, *(other.run for other in others)]
+        last = others[-1] if others else first
+        name = first.case.name if last is first else f"{first.case.name} ... {last.case.name}"
+        # What is seen differs from one cut to the next; the first tells enough.
+        times = f"{len(runs)} times" + (", first: " if first.reason else "") if others else ""
+        seen = times + first.reason
+        yield (
+            f"  {escape(name)}",
+            f"[{_COLOURS[first.verdict]}]{first.verdict}[/]",
+            "/".join(sorted({"-" if run.hung else str(run.exit_code) for run in runs})),
+            f"{max(run.seconds for run in runs):.1f}",
+            "/".join(sorted({str(run.requests) for run in runs})),
+            escape(seen),
+        )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+
+
+def _print_table(table: "Table") -> None:
+    console = new_console()
+    with console.capture() as printed:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
+
+
+def _write(file: str, text: str) -> None:
+    if file == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(file).write_text(text, "utf-8")
+    except OSError as error:
+        raise PathError(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from None

@@ -1,0 +1,226 @@
+"""What a client is tried with, and what is expected of it: a table, and ways to choose from it.
+
+Rule 1. `survive`: what arrives is the whole answer, in a form that the protocols allow, soon enough. A client
+does as it would without the fault.
+
+Rule 2. `notice`: the answer is not all there, or says that it failed. Nobody can make a success of it, and
+the client's exit code must not be 0.
+
+Rule 3. `either`: asking again gets the answer, or what is wrong touches only what a client may do without.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+from respool.errors import OptionError
+from respool.faults import FAULTS, Fault, parse
+from respool.protocol.events import TERMINAL_TYPES
+from respool.recording import Recording
+
+
+class Expect(StrEnum):
+    """What a client should do; the most lenient first."""
+
+    SURVIVE = "survive"
+    EITHER = "either"
+    NOTICE = "notice"
+
+    @property
+    def meaning(self) -> str:
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Expect.SURVIVE: "to do as without the fault, which is harmless",
+    Expect.EITHER: "to do as without the fault, or to fail",
+    Expect.NOTICE: "to fail: the answer is not all there",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One trial. `fault` is in the syntax of `respool.faults`; `why` says what it is in the world."""
+
+    name: str
+    fault: str
+    expect: Expect
+    why: str
+    quick: bool = False
+    series: str = ""  # of what it is one of many: a report may tell of them together
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return parse(self.fault)
+
+    @property
+    def category(self) -> str:
+        return self.faults[0].category
+
+
+SURVIVE, EITHER, NOTICE = Expect
+
+# Places are fractions, so that they are in every recording. Times are short: a client may well wait a second,
+# and one that waits for ever is found out by its timeout. Where a server says when to try again, it is soon.
+CASES: Sequence[Case] = (
+    Case("bad-request", "status(code=400)", NOTICE, "the request is refused"),
+    Case("bad-key", "status(code=401)", NOTICE, "the key is refused", quick=True),
+    Case("forbidden", "status(code=403)", NOTICE, "the key may not do this"),
+    Case("not-found", "status(code=404)", NOTICE, "the model or the path is not there"),
+    Case("request-timeout", "status(code=408)", NOTICE, "the server says that it waited too long, each time"),
+    Case("conflict", "status(code=409)", NOTICE, "the server says conflict, each time"),
+    Case("too-large", "status(code=413)", NOTICE, "the request is too large"),
+    Case("unprocessable", "status(code=422)", NOTICE, "the request makes no sense to the server"),
+    Case("rate-limit", "rate_limit(retry_after=none, retry_after_ms=50)", NOTICE,
+         "too many requests, each time"),
+    Case("rate-limit-once", "rate_limit(retry_after=none, retry_after_ms=50, times=1)", EITHER,
+         "too many requests, and then it works", quick=True),
+    Case("quota", "quota", NOTICE, "there is no money left"),
+    Case("server-error", "status(code=500)", NOTICE, "the server fails, each time"),
+    Case("server-error-once", "status(code=500, times=1)", EITHER, "the server fails once", quick=True),
+    Case("bad-gateway", "status(code=502)", NOTICE, "a proxy answers with a page in HTML", quick=True),
+    Case("unavailable-twice", "status(code=503, times=2)", EITHER, "the server is away for two requests"),
+    Case("overloaded-once", "status(code=529, times=1)", EITHER, "the server is overloaded for one request"),
+    Case("not-json", "not_json", NOTICE, "200, but the body is the sign-in page of a network", quick=True),
+    Case("content-type", "content_type", EITHER, "a sound stream which says that it is HTML"),
+    Case("slow-headers", "slow_headers(seconds=1)", SURVIVE, "the head of the answer comes after a second"),
+    Case("no-headers", "slow_headers(seconds=forever)", NOTICE, "the request is taken, and never answered"),
+    Case("refused", "refuse", NOTICE, "the connection is reset before any byte, each time"),
+    Case("refused-once", "refuse(times=1)", EITHER, "the connection is reset at once, and then it works",
+         quick=True),
+    Case("empty-reply", "empty_reply", NOTICE, "the connection is closed before any byte, each time"),
+    Case("empty-reply-once", "empty_reply(times=1)", EITHER,
+         "an idle connection was closed just when it was used again"),
+    Case("latency", "latency(seconds=1)", SURVIVE, "the whole answer comes a second later", quick=True),
+    Case("ttft", "ttft(seconds=1)", SURVIVE, "the model thinks for a second"),
+    Case("jitter", "jitter(seconds=0.02)", SURVIVE, "events come at odd moments"),
+    Case("pause", "stall(seconds=1)", SURVIVE, "the stream pauses for a second"),
+    Case("stall", "stall", NOTICE, "the stream stops for ever, and the connection stays open", quick=True),
+    Case("stall-at-start", "stall(after=0)", NOTICE, "after the head, nothing comes"),
+    Case("stall-keepalive", "stall(keepalive=0.2)", NOTICE,
+         "the stream stops for ever, but comments keep the connection busy", quick=True),
+    Case("burst", "burst(seconds=1)", SURVIVE, "everything at once, after a second"),
+    Case("bandwidth", "bandwidth(rate=32K)", SURVIVE, "a slow line"),
+    Case("single-bytes", "slicer(size=1)", SURVIVE,
+         "chunks of one byte: characters, lines and line ends are cut", quick=True),
+    Case("odd-chunks", "slicer(size=64, variation=63)", SURVIVE, "chunks of any size"),
+    Case("merged", "merge", SURVIVE, "a proxy gathers events to large chunks", quick=True),
+    Case("crlf", "line_ends(kind=crlf)", SURVIVE, "lines end with CRLF", quick=True),
+    Case("cr", "line_ends(kind=cr)", SURVIVE, "lines end with CR"),
+    Case("crlf-single-bytes", "line_ends(kind=crlf); slicer(size=1)", SURVIVE, "CRLF is cut in two"),
+    Case("no-space", "no_space", SURVIVE, "no space after the colon"),
+    Case("split-data", "split_data", SURVIVE, "the data of an event is on two lines"),
+    Case("bom", "bom", SURVIVE, "the stream begins with a byte order mark"),
+    Case("comments", "comments", SURVIVE, "comments between events", quick=True),
+    Case("ids", "id_lines", SURVIVE, "events have ids"),
+    Case("retry-line", "retry_line", SURVIVE, "the stream begins with a time to reconnect"),
+    Case("no-event-line", "no_event_line", SURVIVE, "the type of an event is only in its data", quick=True),
+    Case("done", "done", SURVIVE, "the stream ends with data: [DONE]", quick=True),
+    Case("gzip", "gzip", SURVIVE, "the body is compressed, if the client says that it may be"),
+    Case("close-at-start", "close(after=0)", NOTICE, "a stream without events"),
+    Case("close", "close", NOTICE, "the stream ends half-way, as if it were complete", quick=True),
+    Case("no-terminal", "no_terminal", NOTICE, "the stream ends without its last event", quick=True),
+    Case("half-frame", "half_frame", NOTICE, "the stream ends within its last event", quick=True),
+    Case("cut", "cut", NOTICE, "the connection closes half-way"),
+    Case("cut-at-end", "cut(after=100%)", EITHER, "all events come, but not the end of the body"),
+    Case("abort-at-start", "abort(after=0)", NOTICE, "the connection closes after the head"),
+    Case("abort", "abort", NOTICE, "the connection closes half-way, within a chunk", quick=True),
+    Case("abort-once", "abort(times=1)", EITHER, "the connection closes half-way, once"),
+    Case("reset", "reset_peer", NOTICE, "the connection is reset half-way"),
+    Case("reset-at-end", "reset_peer(after=100%)", EITHER, "all events come, then the connection is reset"),
+    Case("slow-close", "slow_close", EITHER, "all events come, but the stream does not end", quick=True),
+    Case("drop", "drop", EITHER, "an event in the middle is lost", quick=True),
+    Case("drop-first", "drop(at=1)", EITHER, "the first event is lost"),
+    Case("duplicate", "duplicate", EITHER, "an event in the middle comes twice"),
+    Case("swap", "swap", EITHER, "two events come in the wrong order"),
+    Case("gap", "gap", EITHER, "a sequence number is left out"),
+    Case("renumber", "renumber", EITHER, "sequence numbers begin with 1"),
+    Case("unknown-event", "unknown_event", SURVIVE, "an event of a type that is new", quick=True),
+    Case("truncated-json", "truncated_json", EITHER, "half of an event's JSON", quick=True),
+    Case("invalid-utf8", "invalid_utf8", EITHER, "a byte that is no UTF-8"),
+    Case("wrong-name", "wrong_event_name", EITHER, "the event: line says another type than the data"),
+    Case("huge-event", "huge_event", SURVIVE, "an event of ten megabytes"),
+    Case("error-event", "error_event", NOTICE, "an error event, nested as the service sends it", quick=True),
+    Case("error-event-flat", "error_event(flat=true)", NOTICE, "an error event, flat as the SDKs' types say",
+         quick=True),
+    Case("failed", "failed", NOTICE, "the response fails half-way", quick=True),
+    Case("failed-at-start", "failed(after=2)", NOTICE, "the response fails before there is any text"),
+    Case("incomplete", "incomplete", NOTICE, "the response ends at its token limit", quick=True),
+)  # fmt: skip
+
+# The sets; the name of a category or of a case is one as well.
+SETS: Mapping[str, Callable[[Case], bool]] = {
+    "quick": lambda case: case.quick,
+    "all": lambda case: True,
+    "cuts": lambda case: case.category == "end" and case.expect is NOTICE,
+}
+
+# What is expected under a fault of the user's own, by its name; under any other, either.
+_FATAL = frozenset(
+    "status rate_limit quota not_json refuse empty_reply close cut abort reset_peer half_frame no_terminal "
+    "error_event failed incomplete".split()
+)
+_HARMLESS = frozenset(
+    [
+        *"latency ttft jitter burst bandwidth unknown_event huge_event".split(),
+        *(name for name, fault in FAULTS.items() if fault.category == "wire"),
+    ]
+)
+
+
+def choose(sets: str) -> list[Case]:
+    """The cases which `sets` names, with commas between: sets, categories, cases.
+
+    Raises OptionError for a name that is none of these.
+    """
+    chosen: list[Case] = []
+    for name in filter(None, map(str.strip, sets.split(","))):
+        within = SETS.get(name)
+        found = [case for case in CASES if (within(case) if within else name in (case.name, case.category))]
+        if not found:
+            categories = dict.fromkeys(case.category for case in CASES)
+            nearest = get_close_matches(name, [*SETS, *categories, *(case.name for case in CASES)])
+            raise OptionError(
+                f"no set of cases is called {name}; expected {', '.join([*SETS, *categories])} or the name "
+                f"of a case, as 'respool drill --list' has them"
+                + (f"; nearest: {', '.join(nearest)}" if nearest else "")
+            )
+        chosen += found
+    return list(dict.fromkeys(chosen))
+
+
+def of_faults(text: str) -> Case:
+    """A case of one's own. What is expected follows from the faults' names.
+
+    Raises FaultError for a text that names no fault, or what no fault can be.
+    """
+    faults = parse(text)
+    if not faults:
+        raise OptionError("there is no fault in an empty text; expected one such as abort(after=5)")
+    written = "; ".join(map(str, faults))
+    return Case(written, written, max(map(_expected, faults), key=list(Expect).index), "a fault of your own")
+
+
+def _expected(fault: Fault) -> Expect:
+    if fault.name in _HARMLESS:
+        return SURVIVE
+    # What does not happen each time may be over when the client asks again, or may not happen at all.
+    always = fault.times is None and fault.probability == 1
+    return NOTICE if fault.name in _FATAL and always else EITHER
+
+
+def cuts(recording: Recording, how: str = "close") -> list[Case]:
+    """The recording, ended before each of its events up to the terminal one, by the fault `how`."""
+    types = [timed.event.type for timed in recording.events]
+    last = next((place for place, name in enumerate(types) if name in TERMINAL_TYPES), len(types) - 1)
+    return [
+        Case(
+            f"{how}-{place}",
+            f"{how}(after={place})",
+            NOTICE,
+            f"the stream ends after {place} of {len(types)} events, before {types[place]}",
+            series=how,
+        )
+        for place in range(last + 1)
+    ]

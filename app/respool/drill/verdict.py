@@ -1,0 +1,176 @@
+"""What a client did under a fault, and what that is worth. Values and tables; nothing runs here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from signal import SIGABRT, SIGFPE, SIGILL, SIGSEGV, Signals
+
+from respool.drill.cases import Case, Expect
+from respool.errors import printable
+
+
+class Verdict(StrEnum):
+    """The worst last."""
+
+    SURVIVED = "survived"
+    NOTICED = "noticed"
+    LUCKY = "lucky"
+    GAVE_UP = "gave up"
+    CRASHED = "crashed"
+    HUNG = "hung"
+    FOOLED = "fooled"
+
+    @property
+    def bad(self) -> bool:
+        return self in _BAD
+
+
+_BAD = frozenset({Verdict.GAVE_UP, Verdict.CRASHED, Verdict.HUNG, Verdict.FOOLED})
+
+MEANINGS: Mapping[Verdict, str] = {
+    Verdict.SURVIVED: "it did as without the fault",
+    Verdict.NOTICED: "it failed, as it should or may",
+    Verdict.LUCKY: "it did as without the fault, though the stream never said that it was complete",
+    Verdict.GAVE_UP: "it failed, though the fault is harmless",
+    Verdict.CRASHED: "it was killed by a signal",
+    Verdict.HUNG: "it did not end in time",
+    Verdict.FOOLED: "it took a broken answer for a success",
+}
+
+
+class Outcome(Enum):
+    """What a run comes to, seen from outside."""
+
+    SAME = "exit code 0, the same output"
+    OTHER = "exit code 0, other output"
+    ENDED = "exit code 0, the output cannot be compared"
+    FAILED = "another exit code"
+    HUNG = "killed when its time was over"
+    CRASHED = "killed by a signal"
+
+
+# What an outcome is worth depends on what was expected of the case.
+VERDICTS: Mapping[Outcome, Mapping[Expect, Verdict]] = {
+    Outcome.SAME: {
+        Expect.SURVIVE: Verdict.SURVIVED,
+        Expect.EITHER: Verdict.SURVIVED,
+        Expect.NOTICE: Verdict.LUCKY,
+    },
+    Outcome.OTHER: dict.fromkeys(Expect, Verdict.FOOLED),
+    Outcome.ENDED: {
+        Expect.SURVIVE: Verdict.SURVIVED,
+        Expect.EITHER: Verdict.SURVIVED,
+        Expect.NOTICE: Verdict.FOOLED,
+    },
+    Outcome.FAILED: {
+        Expect.SURVIVE: Verdict.GAVE_UP,
+        Expect.EITHER: Verdict.NOTICED,
+        Expect.NOTICE: Verdict.NOTICED,
+    },
+    Outcome.HUNG: dict.fromkeys(Expect, Verdict.HUNG),
+    Outcome.CRASHED: dict.fromkeys(Expect, Verdict.CRASHED),
+}
+
+# A shell tells of a signal by 128 + its number. These are crashes; others (SIGTERM, SIGPIPE) may be how a
+# script ends on purpose.
+_CRASHES = frozenset(128 + signal for signal in (SIGABRT, SIGFPE, SIGILL, SIGSEGV))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the client."""
+
+    exit_code: int | None  # as subprocess gives it: -N if signal N killed it; None if it hung
+    seconds: float  # from its start to its end
+    requests: int  # how many the server saw
+    output: str  # what it wrote to stdout, as far as it was kept
+    digest: str  # of all that it wrote to stdout
+    errors: str = ""  # what it wrote to stderr, as far as it was kept
+
+    @property
+    def hung(self) -> bool:
+        return self.exit_code is None
+
+    @property
+    def crashed(self) -> bool:
+        return self.exit_code is not None and (self.exit_code < 0 or self.exit_code in _CRASHES)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A case, the run, and what it is worth; `reason` is one line for people."""
+
+    case: Case
+    run: Run
+    verdict: Verdict
+    reason: str
+
+
+def judge(case: Case, run: Run, reference: Run, *, comparable: bool) -> Result:
+    """Judge a run by the `reference`, the one without a fault.
+
+    `comparable` says whether the client's output is the same in every run without a fault.
+    """
+    outcome = outcome_of(run, reference, comparable=comparable)
+    return Result(case, run, VERDICTS[outcome][case.expect], _reason(outcome, run, reference))
+
+
+def outcome_of(run: Run, reference: Run, *, comparable: bool) -> Outcome:
+    if run.hung:
+        return Outcome.HUNG
+    if run.crashed:
+        return Outcome.CRASHED
+    if run.exit_code != 0:
+        return Outcome.FAILED
+    if not comparable:
+        return Outcome.ENDED
+    return Outcome.SAME if run.digest == reference.digest else Outcome.OTHER
+
+
+def _reason(outcome: Outcome, run: Run, reference: Run) -> str:
+    match outcome:
+        case Outcome.HUNG:
+            return f"still running after {run.seconds:.1f} s"
+        case Outcome.CRASHED:
+            return f"killed by {_signal(run.exit_code or 0)}"
+        case Outcome.FAILED:
+            return last_line(run.errors) or f"exit code {run.exit_code}"
+        case Outcome.OTHER:
+            return difference(reference.output, run.output)
+        case Outcome.ENDED:
+            return "exit code 0; its output cannot be compared"
+        case Outcome.SAME:
+            return ""
+
+
+def _signal(exit_code: int) -> str:
+    number = -exit_code if exit_code < 0 else exit_code - 128
+    try:
+        return Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def last_line(text: str) -> str:
+    """The last line that is not blank: for most programs, what went wrong."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return printable(lines[-1], 120) if lines else ""
+
+
+def difference(expected: str, got: str) -> str:
+    """Where two outputs part, in one line."""
+    place = next(
+        (place for place, pair in enumerate(zip(expected, got, strict=False)) if pair[0] != pair[1]),
+        min(len(expected), len(got)),
+    )
+    if not got:
+        return "no output"
+    if place == len(expected) == len(got):
+        return "other output"  # it differs in what was not kept
+    if place == len(got):
+        return f"output ends after {place} characters, {len(expected) - place} early"
+    there = printable(got[place : place + 20], 24)
+    if place == len(expected):
+        return f"output goes on after {place} characters: '{there}'"
+    wanted = printable(expected[place : place + 20], 24)
+    return f"output differs at character {place}: '{there}' for '{wanted}'"

@@ -1,0 +1,43 @@
+"""The drill finds the bug of each client in examples/clients, and passes the careful one."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from respool.cli import main
+
+ROOT = Path(__file__).parents[1]
+CLIENTS = ROOT / "examples" / "clients"
+
+# Each client, and the cases in which it does badly.
+BUGS = {
+    "ignores_failed.py": {"failed": "fooled"},
+    "loses_characters.py": {"single-bytes": "fooled"},
+    "waits_for_ever.py": {"stall": "hung", "stall-keepalive": "hung"},
+    "careful.py": {},
+}
+CASES = "failed,single-bytes,stall,stall-keepalive,close"
+
+
+def drill(client: str, cases: str, tmp_path: Path) -> dict:
+    """The report of a drill."""
+    report = tmp_path / "drill.json"
+    options = ["--set", cases, "--timeout", "15", "--json", str(report)]
+    with pytest.raises(SystemExit):
+        main(["drill", "--recording", "text/hello", *options, str(ROOT / "fixtures"), "--",
+              sys.executable, str(CLIENTS / client)])  # fmt: skip
+    return json.loads(report.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("client", BUGS)
+def test_the_drill_finds_the_bug_of_a_client_and_no_other(client: str, tmp_path: Path) -> None:
+    report = drill(client, CASES, tmp_path)
+    bad = {case["name"]: case["verdict"] for case in report["cases"] if case["bad"]}
+    assert bad == BUGS[client]
+    assert report["passed"] is not bool(BUGS[client])
+
+
+def test_every_client_is_drilled() -> None:
+    assert {path.name for path in CLIENTS.glob("*.py")} == set(BUGS)

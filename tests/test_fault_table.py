@@ -1,0 +1,72 @@
+"""The table of what clients do with every fault, in docs/faults.md."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from respool.drill.cases import CASES, Case, Expect
+from respool.drill.verdict import Run, judge
+
+DOCS = Path(__file__).parents[1] / "docs"
+NODE = Path(__file__).parent / "node" / "node_modules"
+SOUND = Run(0, 1.0, 1, "Hello", "Hello")
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    """docs/make_fault_table.py, which is no module of a package."""
+    spec = importlib.util.spec_from_file_location("make_fault_table", DOCS / "make_fault_table.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_has_a_row_for_each_case_and_a_cell_for_each_client(maker: ModuleType) -> None:
+    _, _, rest = (DOCS / "faults.md").read_text("utf-8").partition(f"{maker.BEGIN}\n")
+    rows = rest.partition(maker.END)[0].splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == [f"| `{case.fault}`" for case in CASES]
+    clients = len(
+        [path for path in (DOCS / "clients").iterdir() if path.name not in ("README.md", "node.mjs")]
+    )
+    assert {row.count(" | ") for row in rows} == {clients}
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (SOUND, "ok"),
+        (Run(0, 1.0, 3, "Hello", "Hello"), "ok, 3 requests"),
+        (Run(1, 1.0, 1, "Hel", "Hel", "a warning\nAPIError\n"), "APIError"),
+        (Run(0, 1.0, 1, "Hel", "Hel"), "**other text**"),
+        (Run(0, 1.0, 1, "\n", "\n"), "**no text**"),
+        (Run(None, 12.0, 1, "Hel", "Hel"), "waits"),
+        (Run(-6, 1.0, 1, "Hel", "Hel"), "killed by SIGABRT"),
+    ],
+)
+@pytest.mark.parametrize("expect", Expect)
+def test_a_cell_says_what_was_seen_and_not_what_it_is_worth(
+    run: Run, words: str, expect: Expect, maker: ModuleType
+) -> None:
+    case = Case("a", "abort", expect, "why")
+    assert maker.cell(judge(case, run, SOUND, comparable=True), SOUND) == words
+
+
+def test_the_table_is_put_between_the_marks(maker: ModuleType) -> None:
+    cells = {"one 1.0": dict.fromkeys(CASES, "ok"), "two 2.0": dict.fromkeys(CASES, "waits")}
+    text = maker.page(f"above\n{maker.BEGIN}\nold\n{maker.END}\nbelow\n", maker.table(cells))
+    above, mark, head, _, first, *_, end, below = text.splitlines()
+    assert (above, mark, end, below) == ("above", maker.BEGIN, maker.END, "below")
+    assert head == "| fault | one 1.0 | two 2.0 |"
+    assert first == f"| `{CASES[0].fault}` | ok | waits |"
+
+
+@pytest.mark.skipif(not NODE.is_dir(), reason="tests/node/node_modules is missing: run npm ci in tests/node")
+def test_the_columns_are_the_clients_with_their_versions(maker: ModuleType) -> None:
+    commands = maker.columns()
+    names = {Path(command[-1]).name for command in commands.values()}
+    assert names == {path.name for path in (DOCS / "clients").iterdir()} - {"README.md", "node.mjs"}
+    assert all(any(character.isdigit() for character in name) or "helper" in name for name in commands)
