@@ -84,6 +84,8 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
         "MAX_BODY": "1K",
         "VALIDATE_REQUESTS": "strict",
         "API_KEY": "sk-1 sk-2",
+        "PROFILE": "xai",
+        "KEEPALIVE": 2.5,
     }
     app = load(PATHS=folder, **settings).app
     (server,) = servers
@@ -92,6 +94,7 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
     assert (pace.jitter, pace.speed, pace.seed) == (0.25, math.inf, 7)
     assert server.default == "b"
     assert server.validate is Level.STRICT
+    assert (server.profile.name, server.keepalive) == ("xai", 2.5)
     large = {"model": "gpt-5.2", "input": "x" * 1024}
     client = TestClient(app, headers={"authorization": "Bearer sk-2"})
     assert client.post("/v1/responses", json=large).status_code == 413
@@ -107,6 +110,8 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
         ({"DEFAULT": "c"}, OptionError),
         ({"MAX_BODY": "much"}, click.BadParameter),
         ({"VALIDATE_REQUESTS": "all"}, click.BadParameter),
+        ({"PROFILE": "nobody"}, click.BadParameter),
+        ({"KEEPALIVE": "0"}, OptionError),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(

@@ -65,6 +65,16 @@ def encode_sse(event: Event) -> bytes:
     return sse.encode(event.text, event.type)
 
 
+def encode_data(event: Event) -> bytes:
+    """An event as OpenRouter's stream has it: without the ``event:`` line."""
+    return sse.encode(event.text)
+
+
+def encode_comment(text: str) -> bytes:
+    """A comment, which is no event: clients pass over it."""
+    return f": {text}\n\n".encode()
+
+
 SSE_DONE = sse.encode(sse.DONE)  # it has no event: line
 
 

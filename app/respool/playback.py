@@ -3,13 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
 from typing import Any
 
 from respool.errors import RequestError
-from respool.frames import Frame, Reel, Schedule, encode_sse
+from respool.frames import SSE_DONE, Frame, Reel, Schedule
 from respool.protocol.events import Event, compact
 from respool.protocol.members import set_members
+from respool.protocol.profiles import Profile
 from respool.protocol.rewrite import LIFECYCLE_TYPES, edit_response
 from respool.protocol.snapshot import Snapshot
 from respool.recording import Recording
@@ -66,23 +66,32 @@ class Playback:
         return self.renditions.get(self.recording, self.changes)
 
     @property
+    def profile(self) -> Profile:
+        """Whose way of speaking it has, if it is of a Script."""
+        return self.renditions.profile
+
+    @property
     def id(self) -> str:
         """The id of the response; empty if no event tells one."""
         id_ = self.rendition.begun.get("id")
         return id_ if isinstance(id_, str) else ""
 
     @property
+    def playing(self) -> Rendition:
+        """What it plays: its rendition, or, when it was cancelled, what became of that."""
+        cut = self._cut
+        return cut.rendition if cut else self.rendition
+
+    @property
     def schedule(self) -> Schedule:
         """What is sent and when. A cancel replaces it by one that ends sooner: all that was due before
         is the same."""
-        cut = self._cut
-        return cut.schedule if cut else self.rendition.schedule
+        return self.playing.schedule
 
     @property
     def events(self) -> Sequence[Event]:
         """The events of its schedule."""
-        cut = self._cut
-        return cut.events if cut else self.rendition.events
+        return self.playing.events
 
     @property
     def ends(self) -> float:
@@ -95,10 +104,12 @@ class Playback:
 
     def frames(self, starting_after: int | None = None) -> Iterator[Frame]:
         """What is sent and when, event by event: each frame's moment is in seconds since `started`."""
-        first = self.first(starting_after)
-        for number, (frame, event) in enumerate(zip_longest(self.schedule.frames(), self.events)):
+        first, playing = self.first(starting_after), self.playing
+        for number, frame in enumerate(playing.schedule.frames()):
             if number >= first:
-                yield frame if event is None else replace(frame, event=event)
+                place = playing.events_in(number)
+                whole = playing.events_in(number + 1) > place  # else it is a comment, or [DONE]
+                yield replace(frame, event=playing.events[place]) if whole else frame
 
     def first(self, starting_after: int | None) -> int:
         """The place of the first frame after the event with this ``sequence_number``."""
@@ -107,15 +118,16 @@ class Playback:
         known = bisect_right(self.rendition.numbers, starting_after)
         cut = self._cut
         if cut and known >= cut.place:
-            return cut.place + (starting_after >= cut.number)
-        return known
+            last = len(cut.rendition.events) - (starting_after < cut.number)
+            return cut.rendition.frame_after(last)
+        return self.rendition.frame_after(known)
 
     def status(self, now: float) -> str:
         """The response's status: queued, in_progress, completed, failed, incomplete or cancelled."""
         if self.run.cancelled is not None:
             return CANCELLED
         rendition = self.rendition
-        due = self.due(now)
+        due = rendition.events_in(self.due(now))
         if rendition.end is not None and due > rendition.end:
             return _ENDED[rendition.events[rendition.end].type]
         return "in_progress" if due > rendition.progress or not self.background else "queued"
@@ -186,7 +198,10 @@ class Playback:
     def _folded(self, now: float, status: str) -> str:
         if self._fold is None:
             self._fold = _Fold()
-        response = self._fold.upto(self.rendition.events, self.due(now)) or self.rendition.begun
+        response = (
+            self._fold.upto(self.rendition.events, self.rendition.events_in(self.due(now)))
+            or self.rendition.begun
+        )
         begun = {"object": "response", "output": [], **response}
         return compact({**begun, "status": status} if status in IN_FLIGHT else begun)
 
@@ -198,8 +213,7 @@ class _Cut:
     place: int  # of its last event
     number: int  # the sequence_number of it
     response: str  # JSON text
-    events: Sequence[Event]
-    schedule: Schedule
+    rendition: Rendition
 
 
 class _Fold:
@@ -220,7 +234,9 @@ class _Fold:
 
 def _cut(playback: Playback, now: float) -> _Cut:
     rendition = playback.rendition
-    due = min(rendition.schedule.due(playback.started, now), len(rendition.events))
+    frames_due = rendition.schedule.due(playback.started, now)
+    due = rendition.events_in(frames_due)
+    frames_due = min(frames_due, len(rendition.events) + len(rendition.comments))  # without [DONE]
     # A stream always tells which response it is of, before it tells that this was cancelled.
     place = max(due, rendition.progress)
     number = rendition.numbers[place - 1] + 1 if place else 0
@@ -232,12 +248,17 @@ def _cut(playback: Playback, now: float) -> _Cut:
         fields["sequence_number"] = number
     event = Event(set_members(text, fields), "response.failed")
     reel, moments = rendition.schedule.reel, rendition.schedule.moments
-    frames = [reel.data[reel.start_of(one) : reel.ends[one]] for one in range(place)]
+    kept = [*range(frames_due), *(rendition.frame_after(one + 1) - 1 for one in range(due, place))]
+    frames = [reel.data[reel.start_of(one) : reel.ends[one]] for one in kept]
+    frames += [rendition.encode(event), *([SSE_DONE] if rendition.done else [])]
     # Due at once, however it is computed: at the moment of what was due last.
-    at = moments[due - 1] if due else 0.0
-    schedule = Schedule(Reel.wind([*frames, encode_sse(event)]), [*moments[:due], *[at] * (place + 1 - due)])
+    at = moments[frames_due - 1] if frames_due else 0.0
+    times = [*moments[:frames_due], *[at] * (len(frames) - frames_due)]
+    comments = rendition.comments[: frames_due - due]
+    events = (*rendition.events[:place], event)
     response = compact(event.data["response"])
-    return _Cut(place, number, response, (*rendition.events[:place], event), schedule)
+    cut = Rendition(events, Schedule(Reel.wind(frames), times), comments, rendition.encode)
+    return _Cut(place, number, response, cut)
 
 
 def _in_band_error(data: Mapping[str, object]) -> RequestError:

@@ -4,6 +4,7 @@ Most requests get the recording as it is, and share one rendition. What a reques
 in `Changes`.
 """
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +13,13 @@ from random import Random
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from respool.frames import SSE_DONE, Reel, Schedule, encode_sse
+from respool import keepalive as keepalives
+from respool.frames import SSE_DONE, Encoder, Reel, Schedule, encode_comment, encode_data, encode_sse
 from respool.pace import Pace
 from respool.protocol import rewrite, snapshot
 from respool.protocol.events import CREATED, TERMINAL_TYPES, Event, compact, loads
 from respool.protocol.members import member_text
+from respool.protocol.profiles import OPENAI, Profile, spoken
 from respool.recording import Recording, TimedEvent
 
 # The renditions that differ from the recording and are kept, the latest ones: each holds all its bytes.
@@ -41,10 +44,34 @@ class Changes:
 
 @dataclass(frozen=True)
 class Rendition:
-    """The events that a play sends, and when. Shared by all plays that ask for the same."""
+    """The events that a play sends, and when. Shared by all plays that ask for the same.
+
+    A frame of the schedule is an event, but for some comments and ``[DONE]``, which comes after all events.
+    """
 
     events: Sequence[Event]
     schedule: Schedule
+    comments: Sequence[int] = ()  # of each comment, how many events come before it
+    encode: Encoder = encode_sse
+
+    def events_in(self, frames: int) -> int:
+        """How many events are among the first `frames` frames."""
+        if not self.comments:
+            return min(frames, len(self.events))
+        return min(frames - bisect_right(self._comment_places, frames - 1), len(self.events))
+
+    def frame_after(self, events: int) -> int:
+        """The place of the frame that follows the first `events` events."""
+        return events + bisect_right(self.comments, events - 1)
+
+    @property
+    def done(self) -> bool:
+        """Whether it ends with ``[DONE]``."""
+        return len(self.schedule) > len(self.events) + len(self.comments)
+
+    @cached_property
+    def _comment_places(self) -> Sequence[int]:
+        return [before + number for number, before in enumerate(self.comments)]
 
     @cached_property
     def numbers(self) -> Sequence[int]:
@@ -101,10 +128,16 @@ class Rendition:
 
 class Renditions:
     """Makes renditions at a pace, and keeps them: that of a recording as it is for as long as the
-    recording is there, of the others the latest."""
+    recording is there, of the others the latest.
 
-    def __init__(self, pace: Pace) -> None:
+    `profile` is how Scripts are spoken, and what keeps a stream alive that was silent for `keepalive` seconds
+    (None: nothing does).
+    """
+
+    def __init__(self, pace: Pace, profile: Profile = OPENAI, keepalive: float | None = None) -> None:
         self._pace = pace
+        self.profile = profile
+        self._keepalive = keepalive
         self._unchanged: WeakKeyDictionary[Recording, Rendition] = WeakKeyDictionary()
         self._changed: OrderedDict[tuple[Recording, Changes], Rendition] = OrderedDict()
 
@@ -123,16 +156,46 @@ class Renditions:
         return rendition
 
     def _make(self, recording: Recording, changes: Changes) -> Rendition:
-        if changes.request and recording.scripted:
-            written = recording.scripted.expand(loads(changes.request)).events
+        profile = self.profile
+        if recording.scripted and (changes.request or profile.failed_after_error):
+            request = loads(changes.request) if changes.request else None
+            written = recording.scripted.expand(request, failed_after_error=profile.failed_after_error).events
             recording = replace(recording, events=tuple(TimedEvent(one.gap, one.event) for one in written))
         moments = self._pace.moments(recording)
-        events = tuple(_changed((timed.event for timed in recording.events), recording, changes))
-        frames = [encode_sse(event) for event in events]
-        if recording.header.done:
-            frames.append(SSE_DONE)
-            moments.append(moments[-1] if moments else 0.0)
-        return Rendition(events, Schedule(Reel.wind(frames), moments))
+        events = list(_changed((timed.event for timed in recording.events), recording, changes))
+        encode, done = encode_sse, recording.header.done
+        if recording.scripted:  # a recording is what its producer sent
+            if not profile.obfuscation:
+                events = list(rewrite.without_obfuscation(events))
+            events = list(spoken(events, profile))
+            encode, done = encode_sse if profile.event_lines else encode_data, done or profile.done
+        if self._keepalive and not profile.comment:
+            events, moments = keepalives.with_events(events, moments, self._keepalive)
+        comments = []
+        if self._keepalive and profile.comment:
+            comments = list(keepalives.silences(moments, self._keepalive))
+        return _wind(events, moments, comments, profile.comment, encode, done=done)
+
+
+def _wind(
+    events: Sequence[Event],
+    moments: Sequence[float],
+    comments: Sequence[tuple[int, float]],
+    comment: str,
+    encode: Encoder,
+    *,
+    done: bool,
+) -> Rendition:
+    """The rendition of these events; `comments` are places and moments of those between them."""
+    frames, times = [encode(event) for event in events], list(moments)
+    for place, at in reversed(comments):
+        frames.insert(place, encode_comment(comment))
+        times.insert(place, at)
+    if done:
+        frames.append(SSE_DONE)
+        times.append(times[-1] if times else 0.0)
+    places = tuple(place for place, _ in comments)
+    return Rendition(tuple(events), Schedule(Reel.wind(frames), times), places, encode)
 
 
 def _changed(events: Iterable[Event], recording: Recording, changes: Changes) -> Iterable[Event]:

@@ -16,7 +16,7 @@ from respool.journal import Journal
 from respool.matching import Request, choose
 from respool.pace import Pace
 from respool.playback import CANCELLED, Playback
-from respool.protocol import api_errors
+from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
 from respool.protocol.request import Level
@@ -35,6 +35,8 @@ class ServerOptions(TypedDict, total=False):
     replay_window: float
     validate: Level | str
     faults: Sequence[Fault]
+    profile: str
+    keepalive: float | None
 
 
 class MockServer:
@@ -45,6 +47,8 @@ class MockServer:
     replay_window  seconds after its end for which a background response can be streamed
     validate       how much of a request is checked: off, basic or strict
     faults         what goes wrong with every answer; it may be changed between two requests
+    profile        whose way of speaking Scripts and errors have, one of `PROFILES`
+    keepalive      seconds of silence after which a stream is kept alive; None: it is not
 
     Raises OptionError for values out of range, when no recording is named `default`, and when strict lacks
     the extra ``schema``.
@@ -61,6 +65,8 @@ class MockServer:
         replay_window: float = REPLAY_WINDOW,
         validate: Level | str = Level.BASIC,
         faults: Sequence[Fault] = (),
+        profile: str = "openai",
+        keepalive: float | None = None,
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -72,6 +78,8 @@ class MockServer:
             raise OptionError(f"ids is {ids}, expected {' or '.join(IDS)}")
         if not replay_window >= 0:
             raise OptionError(f"replay-window is {replay_window}, expected seconds, 0 or more")
+        if keepalive is not None and not keepalive > 0:
+            raise OptionError(f"keepalive is {keepalive}, expected seconds, more than 0")
         self.store = store
         self.pace = pace or Pace()
         self.clock = clock or SystemClock()
@@ -84,7 +92,9 @@ class MockServer:
         self.faults = faults
         self.history = History()
         self.conversations = Conversations()
-        self._renditions = Renditions(self.pace)
+        self.profile = profiles.find(profile)
+        self.keepalive = keepalive
+        self._renditions = Renditions(self.pace, self.profile, keepalive)
         for name in store.names:
             for recording in store.turns(name):
                 self.schedule(recording)

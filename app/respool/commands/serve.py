@@ -11,6 +11,7 @@ from respool import __version__
 from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size, paths_argument
 from respool.commands.output import new_console, print_refused
 from respool.errors import RespoolError
+from respool.protocol.profiles import OPENAI, PROFILES
 from respool.recording import IDS, REPLAY_WINDOW
 
 if TYPE_CHECKING:
@@ -71,6 +72,16 @@ Examples:
     help="Of responses, items and calls: as recorded, or fresh ones for each request.",
 )
 @click.option(
+    "--profile",
+    type=click.Choice(tuple(PROFILES)),
+    default=OPENAI.name,
+    show_default=True,
+    help="Whose way of speaking scripts and errors have.",
+)
+@click.option(
+    "--keepalive", type=SECONDS, help="Keep a silent stream alive after so many seconds [default: never]."
+)
+@click.option(
     "--replay-window",
     type=SECONDS,
     default=REPLAY_WINDOW,
@@ -122,6 +133,8 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         replay_window=options["replay_window"],
         validate=options["validate_requests"],
         faults=options["faults"],
+        profile=options["profile"],
+        keepalive=options["keepalive"],
     )
     app = create_app(
         server,

@@ -14,7 +14,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError
-from respool.http.problems import envelope
+from respool.http.problems import envelope, profile_of
 from respool.journal import CLIENT_LEFT, Exchange
 from respool.matching import PLAY_HEADER
 from respool.server import MockServer
@@ -46,6 +46,7 @@ class Edge:
             scope.get("method", "WEBSOCKET"), sent_path.decode("ascii", "backslashreplace"), clock.now()
         )
         scope["respool.exchange"] = exchange
+        scope["respool.profile"] = self.server.profile
         if scope["path"].startswith(("/r/", "/openai/")):
             self._take_prefix(scope)
 
@@ -114,7 +115,7 @@ class Guard:
             exchange = exchange_of(scope)
             logger.exception("internal error in %s", exchange)
             if exchange.status is None:
-                await envelope(_INTERNAL)(scope, receive, send)
+                await envelope(_INTERNAL, profile=profile_of(scope))(scope, receive, send)
 
 
 def exchange_of(scope: Scope) -> Exchange:

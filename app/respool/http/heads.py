@@ -1,5 +1,8 @@
 """The headers of an answer, as the real service sends them."""
 
+from collections.abc import Mapping
+from uuid import uuid4
+
 from respool.playback import Playback
 
 # Of a recorded answer's headers, those which describe its transport or its owner are not sent:
@@ -14,7 +17,11 @@ _NOT_REPLAYED = frozenset(
 def head_of(playback: Playback, leaves: float, *, stream: bool = True) -> dict[str, str]:
     """The headers of an answer that leaves at that moment of the clock; those which were recorded come
     first. Without `stream`, not the content type of the recorded stream."""
-    recorded = {name.lower(): value for name, value in playback.recording.header.headers.items()}
+    added = _of_profile(playback) if playback.recording.scripted else {}
+    recorded = {
+        **added,
+        **{name.lower(): value for name, value in playback.recording.header.headers.items()},
+    }
     if not stream:
         recorded.pop("content-type", None)
     return {
@@ -22,4 +29,19 @@ def head_of(playback: Playback, leaves: float, *, stream: bool = True) -> dict[s
         "openai-processing-ms": str(max(1, round((leaves - playback.started) * 1000))),
         "cache-control": "no-cache",
         **{name: value for name, value in recorded.items() if name not in _NOT_REPLAYED},
+    }
+
+
+def _of_profile(playback: Playback) -> Mapping[str, str]:
+    """What the producer that a Script is spoken by adds."""
+    headers = playback.profile.headers
+    if not headers:
+        return {}
+    plain = playback.recording.plain
+    model = "" if plain else str(playback.rendition.begun.get("model") or "")
+    told = {name: value.format(uuid=uuid4(), model=model) for name, value in headers.items()}
+    return {
+        name: value
+        for name, value in told.items()
+        if value and value.isascii() and value.isprintable() and not (plain and name == "content-type")
     }

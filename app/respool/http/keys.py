@@ -12,8 +12,9 @@ from hmac import compare_digest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool.errors import OptionError
-from respool.http.problems import envelope
+from respool.http.problems import envelope, profile_of
 from respool.protocol import api_errors
+from respool.protocol.profiles import OPENAI
 
 _CHALLENGE = {"www-authenticate": 'Bearer realm="OpenAI API"'}
 
@@ -43,7 +44,10 @@ class RequireKey:
             given = keys_in(scope["headers"])
             if not self.keys.has_one_of(given):
                 error = api_errors.invalid_api_key(_text(given[0])) if given else api_errors.missing_api_key()
-                await envelope(error, _CHALLENGE)(scope, receive, send)
+                profile = profile_of(scope)
+                # That of others is not known.
+                challenge = _CHALLENGE if profile is OPENAI else None
+                await envelope(error, challenge, profile)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

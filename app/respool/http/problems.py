@@ -6,14 +6,24 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse
+from starlette.types import Scope
 
 from respool.errors import NoMatchingRecording, RequestError, RespoolError, printable
+from respool.protocol.profiles import OPENAI, Profile
 
 
-def envelope(error: RequestError, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """``{"error": {message, type, param, code}}``, as the API answers errors."""
+def envelope(
+    error: RequestError, headers: Mapping[str, str] | None = None, profile: Profile = OPENAI
+) -> JSONResponse:
+    """``{"error": {message, type, param, code}}``, as the API answers errors, or as `profile` does."""
     fields = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
-    return JSONResponse({"error": fields}, error.status, headers)
+    return JSONResponse(profile.error_body(error.status, fields), error.status, headers)
+
+
+def profile_of(scope: Scope) -> Profile:
+    """Whose way of speaking the server has that a request came to."""
+    profile: Profile = scope.get("respool.profile", OPENAI)
+    return profile
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -25,11 +35,12 @@ def add_handlers(app: FastAPI) -> None:
 async def _known(request: HTTPRequest, error: Exception) -> JSONResponse:
     match error:
         case RequestError():
-            return envelope(error)
+            known = error
         case NoMatchingRecording():
-            return envelope(RequestError(str(error), status=404, code="no_matching_recording"))
+            known = RequestError(str(error), status=404, code="no_matching_recording")
         case _:
-            return envelope(RequestError(str(error), status=500, type="server_error"))
+            known = RequestError(str(error), status=500, type="server_error")
+    return envelope(known, profile=profile_of(request.scope))
 
 
 async def _http(request: HTTPRequest, error: Exception) -> JSONResponse:
@@ -37,4 +48,5 @@ async def _http(request: HTTPRequest, error: Exception) -> JSONResponse:
     path = request.scope.get("respool.path", request.url.path)
     url = f"({request.method} {printable(path)})"
     message = f"Invalid URL {url}" if error.status_code == 404 else f"{error.detail} {url}"
-    return envelope(RequestError(message, status=error.status_code), error.headers)
+    refused = RequestError(message, status=error.status_code)
+    return envelope(refused, error.headers, profile_of(request.scope))

@@ -53,7 +53,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         try:
             sound = _answer(playback, server.clock, exchange, on_left)
         except RequestError as error:  # the recording has no such answer
-            sound = envelope(error)
+            sound = envelope(error, profile=server.profile)
         return FaultyResponse(sound, playback, drawn, server.clock, exchange, on_left)
 
     return routes
@@ -84,4 +84,8 @@ def _plain(playback: Playback, now: float) -> Response:
         return Response(None, header.status, headers)
     if isinstance(header.body, str):
         return Response(header.body, header.status, headers, media_type="text/plain")
-    return Response(dumps(header.body), header.status, headers, media_type="application/json")
+    body = header.body
+    if (scripted := playback.recording.scripted) and (given := scripted.turn.error) is not None:
+        body = playback.profile.error_body(header.status, body["error"])
+        body["error"].update(given)  # what the Script says itself stays
+    return Response(dumps(body), header.status, headers, media_type="application/json")

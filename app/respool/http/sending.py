@@ -63,6 +63,7 @@ class PlaybackResponse(EventSourceResponse):
         changed = asyncio.Event() if playback.background else None
         unsubscribe = changed and playback.subscribe(_setter(changed))
         sent = self._first
+        begun = playback.playing.events_in(sent)
         try:
             while sent < len(schedule := playback.schedule):
                 deadline = playback.started + schedule.moments[sent]
@@ -75,7 +76,7 @@ class PlaybackResponse(EventSourceResponse):
                 while sent < due:
                     sent, chunk = schedule.chunk(sent, due)
                     yield chunk  # returns when the transport has room again
-                    self._exchange.events = min(sent, len(playback.events)) - self._first
+                    self._exchange.events = playback.playing.events_in(sent) - begun
                     if sent < len(schedule):
                         # The others' turn: none waits for a long stream, and it hears when its client leaves.
                         await asyncio.sleep(0)

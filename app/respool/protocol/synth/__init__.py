@@ -38,10 +38,15 @@ class Scripted:
     seed: int = 0
     number: int = 1
 
-    def expand(self, request: Mapping[str, Any] | None = None) -> Expansion:
+    def expand(
+        self, request: Mapping[str, Any] | None = None, *, failed_after_error: bool = False
+    ) -> Expansion:
         """Write the turn out, as the answer to a request: what that says replaces what the Script's own
-        request says. Raises ScriptError where a Script contradicts itself."""
+        request says. With `failed_after_error`, an error event is never the last. Raises ScriptError where a
+        Script contradicts itself."""
         turn = replace(self.turn, request={**self.turn.request, **(request or {})})
+        if failed_after_error and turn.end.error is not None and turn.end.failed is None:
+            turn = replace(turn, end=replace(turn.end, failed={}))
         return expand_turn(turn, self.name, self.seed, self.number)
 
 
