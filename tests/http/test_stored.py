@@ -298,3 +298,17 @@ async def test_a_picture_is_told_only_when_it_is_asked_for(client: Client) -> No
 
 async def test_the_input_items_of_an_unknown_response_are_not_found(client: Client) -> None:
     assert (await client.ask("GET", "/resp_9/input_items")).status == 404
+
+
+async def test_an_input_that_is_nested_too_deeply_is_refused_where_it_is_read(
+    client: Client,
+) -> None:
+    deep: Any = "x"
+    for _ in range(300):
+        deep = [deep]
+    body = {**STREAM, "input": [{"type": "of the future", "value": deep}]}
+    conversation = client.server.conversations.create(0)["id"]
+    refused = await client.ask("POST", "", {**body, "conversation": conversation})
+    assert (refused.status, refused.json["error"]["code"]) == (400, "invalid_json")
+    assert (await client.ask("POST", "", body)).status == 200
+    assert (await client.ask("GET", "/resp_1/input_items")).status == 400

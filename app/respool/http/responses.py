@@ -10,7 +10,7 @@ from starlette.responses import Response
 from respool.clock import Clock
 from respool.errors import RequestError
 from respool.http import described
-from respool.http.bodies import parse_object, read_body
+from respool.http.bodies import check_depth, parse_object, read_body
 from respool.http.edge import exchange_of, name_in_header, name_in_path
 from respool.http.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
 from respool.http.heads import head_of
@@ -43,7 +43,10 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         body = await read_body(http, max_body)
         asked = asked_faults(http.headers.getlist(FAULT_HEADER), request_faults)
         name = name_in_path(http.scope)
-        request = Request(parse_object(body), name, name_in_header(http), size=len(body))
+        parameters = parse_object(body)
+        if "conversation" in parameters:  # which will walk through the input
+            check_depth(parameters)
+        request = Request(parameters, name, name_in_header(http), size=len(body))
         playback = server.start(request, exchange.received)
         exchange.recording = playback.recording.name
         on_left = partial(server.client_left, playback)

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from respool.http import described
 from respool.http.answers import answer
+from respool.http.bodies import check_depth
 from respool.http.edge import exchange_of
 from respool.http.heads import head_of
 from respool.http.responses import json_response
@@ -52,6 +53,7 @@ def router(server: MockServer) -> APIRouter:
     async def list_input_items(http: HTTPRequest, response_id: str) -> Response:
         """The items of the request, newest first."""
         query = read_list(http.query_params.multi_items(), server.validate)
+        check_depth(server.retrieve(response_id).body)
         found = page(server.input_items(response_id), query.after, query.limit, query.order)
         return answer(http, server, {**found, "data": with_include(found["data"], query.include)})
 
