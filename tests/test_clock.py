@@ -94,6 +94,31 @@ async def test_the_system_clock_goes_on_sleeping_when_the_event_loop_wakes_it_ea
     assert sleeps == [1.0, 0.1, 0.001]  # whole milliseconds, as event loops count
 
 
+async def test_a_callback_is_called_when_its_moment_has_come_and_not_from_within(clock: Clock) -> None:
+    called: list[float] = []
+    deadlines = [clock.now() + delay for delay in (-1.0, 0.0, 0.002)]
+    for deadline in deadlines:
+        clock.call_at(deadline, lambda: called.append(clock.now()))
+    assert called == []
+    while len(called) < 3:
+        await asyncio.sleep(0)
+        if isinstance(clock, ManualClock):
+            clock.advance(0.001)
+    assert all(moment >= deadline for moment, deadline in zip(called, deadlines, strict=True))
+
+
+async def test_a_callback_that_was_cancelled_is_not_called(clock: Clock) -> None:
+    called: list[int] = []
+    for delay in (-1.0, 0.0, 0.001, 3600.0):
+        clock.call_at(clock.now() + delay, lambda: called.append(1)).cancel()
+    if isinstance(clock, ManualClock):
+        assert clock.sleepers == 0
+        clock.advance(4000)
+    await turn()
+    await clock.sleep_until(clock.now() - 1)
+    assert called == []
+
+
 def test_the_system_clock_is_monotonic_time() -> None:
     assert time.monotonic() <= SystemClock().now() <= time.monotonic()
 

@@ -8,9 +8,18 @@ import threading
 import time
 from typing import Protocol
 
+from respool.wheel import Callback, running_wheel
+
+
+class Timer(Protocol):
+    """One who waits for a moment."""
+
+    def cancel(self) -> None:
+        """Wait no longer. It does no harm when the moment has passed."""
+
 
 class Clock(Protocol):
-    """Seconds since some fixed moment, and a way to wait until one."""
+    """Seconds since some fixed moment, and two ways to wait until one."""
 
     def now(self) -> float:
         """The moment, in seconds. It never goes back."""
@@ -21,12 +30,18 @@ class Clock(Protocol):
         A deadline, not a delay: so lateness never adds up over a stream.
         """
 
+    def call_at(self, deadline: float, callback: Callback) -> Timer:
+        """Call `callback` in the running event loop at `deadline` or after it, never before; and again
+        at the moment that it gives, if it gives one.
+
+        It is not called before this has returned, even if the moment has passed.
+        """
+
 
 class SystemClock:
     """The machine's monotonic clock."""
 
-    def now(self) -> float:
-        return time.monotonic()
+    now = staticmethod(time.monotonic)
 
     async def sleep_until(self, deadline: float, interrupt: asyncio.Event | None = None) -> bool:
         while (delay := deadline - time.monotonic()) > 0:
@@ -39,6 +54,9 @@ class SystemClock:
                 return False
         return True
 
+    def call_at(self, deadline: float, callback: Callback) -> Timer:
+        return running_wheel().call_at(deadline, callback)
+
 
 class ManualClock:
     """A clock that moves only when a test says so.
@@ -49,8 +67,8 @@ class ManualClock:
     def __init__(self, start: float = 0.0) -> None:
         self._now = start
         self._lock = threading.Lock()
-        self._order = itertools.count()  # so that the heap never compares two loops
-        self._sleepers: list[tuple[float, int, asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._order = itertools.count()  # so that the heap never compares two sleepers
+        self._sleepers: list[tuple[float, int, _Sleeper]] = []
 
     def now(self) -> float:
         return self._now
@@ -68,27 +86,63 @@ class ManualClock:
         with self._lock:
             self._now += seconds
             while self._sleepers and self._sleepers[0][0] <= self._now:
-                _, _, loop, woken = heapq.heappop(self._sleepers)
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(woken.set)
+                heapq.heappop(self._sleepers)[2].wake()
+
+    def call_at(self, deadline: float, callback: Callback) -> Timer:
+        sleeper = _Sleeper(self, asyncio.get_running_loop(), callback)
+        self._put(deadline, sleeper)
+        return sleeper
 
     async def sleep_until(self, deadline: float, interrupt: asyncio.Event | None = None) -> bool:
+        if deadline <= self._now:
+            return True
         woken = asyncio.Event()
-        sleeper = (deadline, next(self._order), asyncio.get_running_loop(), woken)
-        with self._lock:
-            if deadline <= self._now:
-                return True
-            heapq.heappush(self._sleepers, sleeper)
+        timer = self.call_at(deadline, woken.set)
         try:
             if interrupt is None:
                 await woken.wait()
                 return True
             return not await _first_is(interrupt, woken)
         finally:
-            with self._lock:
-                if sleeper in self._sleepers:
-                    self._sleepers.remove(sleeper)
-                    heapq.heapify(self._sleepers)
+            timer.cancel()
+
+    def _put(self, deadline: float, sleeper: "_Sleeper") -> None:
+        with self._lock:
+            if deadline <= self._now:
+                sleeper.wake()
+            else:
+                heapq.heappush(self._sleepers, (deadline, next(self._order), sleeper))
+
+    def _remove(self, sleeper: "_Sleeper") -> None:
+        with self._lock:
+            staying = [entry for entry in self._sleepers if entry[2] is not sleeper]
+            if len(staying) < len(self._sleepers):
+                heapq.heapify(staying)
+                self._sleepers = staying
+
+
+class _Sleeper:
+    """One who waits for a moment of a ManualClock."""
+
+    def __init__(self, clock: ManualClock, loop: asyncio.AbstractEventLoop, callback: Callback) -> None:
+        self._clock = clock
+        self._loop = loop
+        self._callback: Callback | None = callback
+
+    def wake(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._call)
+
+    def cancel(self) -> None:
+        self._callback = None
+        self._clock._remove(self)
+
+    def _call(self) -> None:
+        again = self._callback() if self._callback else None
+        if again is None:
+            self._callback = None
+        elif self._callback:  # it has not cancelled itself
+            self._clock._put(again, self)
 
 
 async def _comes_within(event: asyncio.Event, seconds: float) -> bool:

@@ -136,6 +136,17 @@ class Schedule:
         upto = max(sent + 1, min(due, bisect_right(self.reel.ends, start + MAX_CHUNK)))
         return upto, self.reel.data[start : self.reel.ends[upto - 1]]
 
+    def take(self, sent: int, started: float, now: float) -> tuple[int, bytes]:
+        """The chunk with which to go on after `sent` frames, of those which are due at `now`; see `due`.
+
+        There must be one.
+        """
+        following = sent + 1
+        # Most of the time one frame is due: this is cheaper than to count, on the path of each event.
+        if following == len(self.moments) or started + self.moments[following] > now:
+            return following, self.reel.data[self.reel.start_of(sent) : self.reel.ends[sent]]
+        return self.chunk(sent, self.due(started, now))
+
     def frames(self) -> Iterator[Frame]:
         """The same, one frame at a time."""
         for number, at in enumerate(self.moments):

@@ -386,3 +386,87 @@ def test_any_path_and_any_name_in_the_header_are_answered_or_refused(
     answered = asyncio.run(answer())
     assert answered.complete
     assert answered.status in (200, 307, 400, 404, 405)
+
+
+REQUESTS: dict[str, tuple[str, bytes, dict[str, str]]] = {
+    "a stream": ("/v1/responses", b'{"model":"a","stream":true}', {}),
+    "an answer without stream": ("/v1/responses", b'{"model":"a"}', {}),
+    "by its path": ("/r/b/v1/responses", b'{"stream":true}', {}),
+    "by a header": ("/v1/responses", b'{"stream":true}', {"x-respool-play": "b"}),
+    "from a page": ("/v1/responses", b'{"model":"a","stream":true}', {"origin": "http://localhost:3000"}),
+    "from a page elsewhere": ("/v1/responses", b'{"model":"a"}', {"origin": "https://example.com"}),
+    "not JSON": ("/v1/responses", b"{", {}),
+    "a wrong type": ("/v1/responses", b'{"model":1}', {}),
+    "no recording": ("/v1/responses", b'{"model":"x"}', {}),
+    "a recorded error": ("/v1/responses", b'{"model":"failed"}', {}),
+    "recorded headers": ("/v1/responses", b'{"model":"headers","stream":true}', {}),
+    "not allowed": ("/v1/responses/", b"", {}),
+}
+
+
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
+def test_create_is_answered_as_it_would_be_through_all_layers(
+    request_: tuple[str, bytes, dict[str, str]], server: Serve, recording: Make
+) -> None:
+    recorded = {"x-request-id": "req_1", "vary": "accept", "content-type": "text/event-stream", "x-a": "b"}
+    serving = server(
+        recording("a"),
+        recording("b"),
+        recording("failed", [], status=429, body={"error": {"message": "no"}}),
+        recording("headers", headers=recorded),
+        pace=INSTANT,
+    )
+    short = create_app(serving)
+    through_all = create_app(serving)
+    through_all.add_middleware(Passing)
+    path, content, headers = request_
+    answers = [
+        TestClient(app).post(path, content=content, headers={"x-client-request-id": "1", **headers})
+        for app in (short, through_all)
+    ]
+    one, other = (
+        (answer.status_code, answer.content, sorted(answer.headers.items() - changing(answer.headers)))
+        for answer in answers
+    )
+    assert one == other
+    first, second = serving.journal
+    noted = [(each.method, each.path, each.recording, each.status, each.events) for each in (first, second)]
+    assert noted[0] == noted[1]
+
+
+class Passing:
+    """Someone's own layer around the app."""
+
+    seen = 0
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, *call: Any) -> None:
+        type(self).seen += 1
+        await self.app(*call)
+
+
+def changing(headers: Any) -> set[tuple[str, str]]:
+    """Those which differ from answer to answer."""
+    return {
+        (name, value)
+        for name, value in headers.items()
+        if name == "openai-processing-ms" or (name == "x-request-id" and REQUEST_ID.fullmatch(value))
+    }
+
+
+def test_a_layer_that_someone_adds_is_passed_by_every_request(server: Serve) -> None:
+    app = create_app(server(pace=INSTANT))
+    app.add_middleware(Passing)
+    before = Passing.seen
+    assert TestClient(app).post("/v1/responses", json={"model": "a", "stream": True}).is_success
+    assert Passing.seen == before + 1
+
+
+def test_the_app_answers_where_it_is_mounted_in_another_one(server: Serve) -> None:
+    outer = FastAPI()
+    outer.mount("/mock", create_app(server(pace=INSTANT)))
+    answer = TestClient(outer).post("/mock/v1/responses", json={"model": "a", "stream": True})
+    assert answer.status_code == 200
+    assert b"response.completed" in answer.content

@@ -16,17 +16,23 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool import __version__
-from respool.errors import RequestError
+from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, responses, stored, tokens
 from respool.http.bodies import DEFAULT_LIMIT
 from respool.http.connection import SERVER_SEND
-from respool.http.edge import Edge, Guard
+from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.keys import Keys, RequireKey
 from respool.server import MockServer
 
 logger = logging.getLogger("respool")
 
 _LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
+_CORS: dict[str, Any] = {
+    "allow_origin_regex": _LOOPBACK_ORIGIN,
+    "allow_methods": ["*"],
+    "allow_headers": ["*"],
+    "expose_headers": ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"],
+}
 
 
 def create_app(
@@ -67,8 +73,10 @@ def create_app(
         favicon_url="data:,",
     )
     app.__class__ = _App  # since FastAPIOffline is a function, and none of ours
+    assert isinstance(app, _App)
     problems.add_handlers(app)
-    app.include_router(responses.router(server, max_body, request_faults))
+    routes = responses.router(server, max_body, request_faults)
+    app.include_router(routes)
     app.include_router(tokens.router(server, max_body))  # to those below, its paths would be ids
     app.include_router(stored.router(server))
     app.include_router(conversations.router(server, max_body))
@@ -85,27 +93,37 @@ def create_app(
     app.add_middleware(Guard)
     if api_keys:  # inside of CORS, so that a browser may ask first, and read the refusal
         app.add_middleware(RequireKey, keys=keys)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origin_regex=_LOOPBACK_ORIGIN,
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"],
-    )
+    app.add_middleware(CORSMiddleware, **_CORS)
     app.add_middleware(_RefuseWebSocket)
-    app.add_middleware(Edge, server=server)
+    create: ASGIApp = Guard(Endpoint(routes, "create", app.exception_handlers[RespoolError]))
+    if api_keys:
+        create = RequireKey(create, keys)
+    app.edge = Edge(app.all_layers, server, create=CORSMiddleware(create, **_CORS))
     return app
 
 
 class _App(FastAPI):
-    """One that keeps the server's own `send`, before any middleware wraps it."""
+    """FastAPI behind the edge."""
+
+    edge: Edge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # As the server gave it: each layer and route wraps it again.
         scope[SERVER_SEND] = send
         try:
-            await super().__call__(scope, receive, send)
+            await self.edge(scope, receive, send)
         finally:
             del scope[SERVER_SEND]  # which has the scope: a cycle that only garbage collection would find
+
+    async def all_layers(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app with its middleware and its router."""
+        await super().__call__(scope, receive, send)
+
+    def add_middleware(self, *args: Any, **options: Any) -> None:
+        """Someone else's layer is passed by every request."""
+        super().add_middleware(*args, **options)
+        if hasattr(self, "edge"):
+            self.edge.create = None
 
 
 async def _watch(server: MockServer) -> None:

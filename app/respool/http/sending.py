@@ -2,22 +2,35 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import lru_cache
 
 from sse_starlette import EventSourceResponse
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from respool.clock import Clock
+from respool.http.connection import SERVER_SEND
+from respool.http.stream import Stream, from_any_thread
 from respool.journal import CLIENT_LEFT, CUT, Exchange
 from respool.playback import Playback
 
+# Those of `EventSourceResponse` which a recording may replace.
+_HEADERS = {"cache-control": "no-store", "content-type": "text/event-stream; charset=utf-8"}
 
-class PlaybackResponse(EventSourceResponse):
-    """A playback as a stream of server-sent events.
 
-    The library watches for the client's and the server's end; its pings and its line ends are
-    switched off, since every byte of ours comes from the schedule.
+@lru_cache(1024)
+def _encode(name: str, value: str) -> tuple[bytes, bytes]:
+    return name.lower().encode("latin-1"), value.encode("latin-1")
+
+
+class PlaybackResponse(Response):
+    """A playback as a stream of server-sent events: by `Stream`, or by the library where it cannot.
+
+    It has the headers that `EventSourceResponse` gives an answer. To make one is the greater part of a
+    short answer's cost, so that this is a plain `Response` whose headers are encoded once.
     """
+
+    media_type = "text/event-stream"
 
     def __init__(
         self,
@@ -35,14 +48,10 @@ class PlaybackResponse(EventSourceResponse):
         self._exchange = exchange
         self._first = first
         self._on_left = on_left
-        super().__init__(
-            self._chunks(),
-            status_code=playback.recording.header.status,
-            headers=headers,
-            ping=0,
-            sep="\n",
-            client_close_handler_callable=self._note_client_left,
-        )
+        self.status_code = playback.recording.header.status
+        self.background = None
+        names = {**_HEADERS, **headers, "connection": "keep-alive", "x-accel-buffering": "no"}
+        self.raw_headers = [_encode(name, value) for name, value in names.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._exchange.ended = CUT  # unless one of the two ways below is how it ends
@@ -51,17 +60,31 @@ class PlaybackResponse(EventSourceResponse):
             reel = self._playback.schedule.reel
             self.headers["content-length"] = str(len(reel.data) - reel.start_of(self._first))
             self.headers["connection"] = "close"
-        await super().__call__(scope, receive, send)
+        stream = Stream.of(scope.get(SERVER_SEND), self._playback, self._clock, self._exchange, self._first)
+        if stream is None or scope["method"] == "HEAD":
+            await self._by_the_library(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if await stream.run():
+            self._exchange.ended = ""
+        elif self._exchange.ended == CLIENT_LEFT:
+            self._on_left()
 
-    async def _send_with_timeout(self, send: Send, message: Message) -> None:
-        # The library opens a cancel scope for each chunk, a tenth of a stream's cost, for a limit that we
-        # do not set.
-        await send(message)
+    async def _by_the_library(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = _LibraryResponse(
+            self._chunks(),
+            self.status_code,
+            ping=0,  # and no CRLF: every byte of ours comes from the schedule
+            sep="\n",
+            client_close_handler_callable=self._note_client_left,
+        )
+        response.raw_headers = self.raw_headers
+        await response(scope, receive, send)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         playback = self._playback
         changed = asyncio.Event() if playback.background else None
-        unsubscribe = changed and playback.subscribe(_setter(changed))
+        unsubscribe = changed and playback.subscribe(from_any_thread(changed.set))
         sent = self._first
         begun = playback.playing.events_in(sent)
         try:
@@ -91,15 +114,13 @@ class PlaybackResponse(EventSourceResponse):
             self._on_left()
 
 
-def _setter(event: asyncio.Event) -> Callable[[], None]:
-    """What sets an event of this thread's loop, from any thread."""
-    loop = asyncio.get_running_loop()
+class _LibraryResponse(EventSourceResponse):
+    """The library watches for the client's and the server's end."""
 
-    def set_event() -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(event.set)
-
-    return set_event
+    async def _send_with_timeout(self, send: Send, message: Message) -> None:
+        # The library opens a cancel scope for each chunk, a tenth of a stream's cost, for a limit that we
+        # do not set.
+        await send(message)
 
 
 class LateResponse(Response):

@@ -1,0 +1,196 @@
+"""Wheel: one timer for all who wait on an event loop, however many they are.
+
+A timer of the loop's own for each waiting stream costs a system call or a heap entry each, and event
+loops count in whole milliseconds: uvloop rounds down, and may fire up to one too early. Here time is cut
+into slots of a quarter millisecond. Who waits for a moment is put into the slot that ends at it or after
+it, never before it; a heap holds the numbers of the slots that are in use, so that a busy slot costs one
+heap entry; and one timer of the system is set to the first of them.
+
+On Linux that timer is a timerfd (exact to some microseconds, read through the loop's own poll), elsewhere
+the loop's `call_later`.
+"""
+
+import asyncio
+import heapq
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+SLOTS = 4000  # slots a second
+# So many callbacks, and then the loop's turn: what they wrote leaves only then.
+MOST_AT_ONCE = 64
+
+# What it gives, if anything, is the moment at which it is to be called again.
+Callback = Callable[[], float | None]
+
+
+class Alarm(Protocol):
+    """A timer of the system: it calls back, once or more often, when the moment has come to which it was
+    last set."""
+
+    def set(self, moment: float) -> None:
+        """Go off at `moment`, in seconds; one that has passed means at once, though not from within."""
+
+    def close(self) -> None:
+        """Never go off again."""
+
+
+class Timer:
+    """One who waits: what `Wheel.call_at` gives."""
+
+    __slots__ = ("_callback", "_slot", "_wheel")
+
+    def __init__(self, wheel: "Wheel", slot: int, callback: Callback) -> None:
+        self._wheel = wheel
+        self._slot = slot
+        self._callback: Callback | None = callback
+
+    def cancel(self) -> None:
+        """Wait no longer. It does no harm when its moment has passed."""
+        if self._callback is not None:
+            self._callback = None
+            self._wheel._forget(self)
+
+
+class Wheel:
+    """The timers of one event loop; to be used in its thread only.
+
+    While nobody waits it holds no resources. `now` and `new_alarm` are for tests.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        now: Callable[[], float] = time.monotonic,
+        new_alarm: "Callable[[asyncio.AbstractEventLoop, Callable[[], None]], Alarm] | None" = None,
+    ) -> None:
+        self.loop = loop
+        self._now = now
+        self._new_alarm = new_alarm or _new_alarm
+        self._slots: dict[int, dict[Timer, None]] = {}
+        self._order: list[int] = []  # a heap of the slots in use, and of some that were
+        self._alarm: Alarm | None = None
+        self._set_to: float = math.inf  # the slot for which the alarm is set
+
+    def __len__(self) -> int:
+        return sum(map(len, self._slots.values()))
+
+    def call_at(self, deadline: float, callback: Callback) -> Timer:
+        """Call `callback` once `deadline` has come, in seconds of the monotonic clock, and never before.
+
+        It is called again at the moment that it gives, with the same timer.
+        """
+        timer = Timer(self, math.ceil(deadline * SLOTS), callback)
+        self._put(timer)
+        if timer._slot < self._set_to:
+            self._set_alarm()
+        return timer
+
+    def _put(self, timer: Timer) -> None:
+        timers = self._slots.get(timer._slot)
+        if timers is None:
+            self._slots[timer._slot] = {timer: None}
+            heapq.heappush(self._order, timer._slot)
+        else:
+            timers[timer] = None
+
+    def _turn(self) -> None:
+        """Call those whose slot has ended."""
+        now = self._now() * SLOTS
+        order, slots = self._order, self._slots
+        self._set_to = -math.inf  # who comes meanwhile need not set the alarm
+        called = 0
+        while order and order[0] <= now and called < MOST_AT_ONCE:
+            for timer in slots.pop(heapq.heappop(order), ()):
+                callback = timer._callback
+                if callback is None:  # cancelled by one of those before it
+                    continue
+                called += 1
+                try:
+                    again = callback()
+                except Exception as error:
+                    again = None
+                    self.loop.call_exception_handler({"message": f"{callback} failed", "exception": error})
+                if again is None:
+                    timer._callback = None
+                elif timer._callback:  # it has not cancelled itself
+                    timer._slot = math.ceil(again * SLOTS)
+                    self._put(timer)
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """Set it for the first slot in use; give it back if there is none."""
+        order, slots = self._order, self._slots
+        while order and order[0] not in slots:
+            heapq.heappop(order)
+        if order:
+            if self._alarm is None:
+                self._alarm = self._new_alarm(self.loop, self._turn)
+            self._set_to = order[0]
+            self._alarm.set(order[0] / SLOTS)
+        else:
+            self._set_to = math.inf
+            if self._alarm:
+                self._alarm.close()
+                self._alarm = None
+
+    def _forget(self, timer: Timer) -> None:
+        timers = self._slots.get(timer._slot)
+        if timers is None or timer not in timers:
+            return  # its slot's turn has come
+        del timers[timer]
+        if timers:
+            return
+        del self._slots[timer._slot]
+        if len(self._order) > 2 * len(self._slots) + 64:
+            self._order[:] = self._slots
+            heapq.heapify(self._order)
+        if not self._slots and self._set_to >= 0:
+            self._set_alarm()
+
+
+_of_thread = threading.local()
+
+
+def running_wheel() -> Wheel:
+    """That of the running event loop. Raises RuntimeError where none runs."""
+    loop = asyncio.get_running_loop()
+    wheel: Wheel | None = getattr(_of_thread, "wheel", None)
+    if wheel is None or wheel.loop is not loop:
+        wheel = _of_thread.wheel = Wheel(loop)
+    return wheel
+
+
+class _LoopAlarm:
+    """The event loop's own timer, where there is no better one."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+        self._loop = loop
+        self._callback = callback
+        self._handle: asyncio.TimerHandle | None = None
+
+    def set(self, moment: float) -> None:
+        self.close()
+        # Up to a whole millisecond, since some loops cut off what is less; and a day is long enough for
+        # one wait, and short enough for every loop.
+        delay = math.ceil(min(max(0.0, moment - time.monotonic()), 86400.0) * 1000) / 1000
+        self._handle = self._loop.call_later(delay, self._callback)
+
+    def close(self) -> None:
+        if self._handle:
+            self._handle.cancel()
+            self._handle = None
+
+
+def _new_alarm(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> Alarm:
+    if sys.platform == "linux":
+        from respool.timerfd import TimerFd
+
+        try:
+            return TimerFd(loop, callback)
+        except (OSError, AttributeError, NotImplementedError):
+            pass  # no descriptors left, a libc without it, a loop without add_reader
+    return _LoopAlarm(loop, callback)
