@@ -54,6 +54,7 @@ class Connection:
         more_body: bool = False,
         http_version: str = "1.1",
         method: str = "POST",
+        query_string: bytes = b"",
     ) -> None:
         self.written: list[bytes] = []
         self.closed = self.reading_paused = False
@@ -66,7 +67,8 @@ class Connection:
         self.protocol.connection_made(self)
         content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
         length = b"transfer-encoding: chunked" if more_body else b"content-length: %d" % len(content)
-        lines = [f"{method} {path} HTTP/{http_version}".encode(), b"host: x", length]
+        target = f"{path}?{query_string.decode()}" if query_string else path
+        lines = [f"{method} {target} HTTP/{http_version}".encode(), b"host: x", length]
         lines += [f"{name}: {value}".encode("latin-1") for name, value in headers]
         self.protocol.data_received(b"\r\n".join([*lines, b"", b""]))
         self._chunked = more_body

@@ -61,6 +61,13 @@ class Client:
         await asyncio.gather(*(call.task for call in self._open))
 
 
+@pytest.fixture(params=["asgi", "httptools", "h11"])
+def call(request: pytest.FixtureRequest, call: Any, connections: Callable[..., Any]) -> Call:
+    """Each test runs on a server that is not known, where the library sends, and on uvicorn's protocols."""
+    made: Call = connections(call).get(request.param, call)
+    return made
+
+
 @pytest.fixture
 async def client(server: Serve, recording: Make, call: Call, settle: Settle) -> AsyncIterator[Client]:
     client = Client(server(recording("a", EVENTS)), call, settle)
