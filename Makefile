@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NODE := tests/node/node_modules/.package-lock.json
 ARGS ?= fixtures/ --default text/hello
 
-.PHONY: serve test lint format bench fault-table image image-test clean
+.PHONY: serve test lint format bench bench-check fault-table image image-test clean
 
 serve: $(VENV)/.serve
 	$(BIN)/respool serve $(ARGS)
@@ -25,6 +25,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+bench-check: $(VENV)/.dev
+	$(BIN)/python -m bench --quick --check
 
 fault-table: $(VENV)/.dev $(NODE)
 	$(BIN)/python docs/make_fault_table.py

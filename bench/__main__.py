@@ -1,6 +1,7 @@
 """``python -m bench``: measure, print, and write results.md.
 
-Exit codes: 0 fine; 1 a stream failed, so the figures are worth nothing; 2 wrong usage.
+Exit codes: 0 fine; 1 a stream failed, so the figures are worth nothing; 2 wrong usage; 3 with --check,
+Respool is not as much better as it should be.
 """
 
 import argparse
@@ -8,7 +9,7 @@ import dataclasses
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from bench.measure import PARTS, QUICK, Bench, Plan, steps
 
 RESULTS = Path(__file__).with_name("results.md")
 MOST_STREAMS = 1000
+# Half of what a quick run on a busy machine shows, and less: what falls below has become slower, not unlucky.
+FLOORS = {"CPU per timed event": 1.0, "events a second, untimed": 30.0, "requests a second": 2.0}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -61,10 +64,24 @@ def main(arguments: Sequence[str]) -> int:
     if failed:
         print(f"{failed} streams failed: these figures are worth nothing", file=sys.stderr)
         return 1
+    if options.check:
+        slow = below_floors({name: value for table in tables for name, value in table.ratios.items()})
+        for line in slow:
+            print(line, file=sys.stderr)
+        return 3 if slow else 0
     if options.write or not (options.part or options.streams or options.quick):
         RESULTS.write_text(text)
         print(f"wrote {RESULTS}", file=sys.stderr)
     return 0
+
+
+def below_floors(ratios: Mapping[str, float]) -> list[str]:
+    """What is too slow, each as a line that says so."""
+    return [
+        f"{name}: {ratios[name]:.2f} times better than the plain app, expected {least:g} or more"
+        for name, least in FLOORS.items()
+        if name in ratios and not ratios[name] >= least
+    ]
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -82,6 +99,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help=f"how many streams or clients at once, up to {MOST_STREAMS}",
     )
     parser.add_argument("--write", action="store_true", help="write bench/results.md whatever was run")
+    parser.add_argument(
+        "--check", action="store_true", help="fail where Respool is not clearly better than the plain app"
+    )
     return parser.parse_args(arguments)
 
 

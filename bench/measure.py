@@ -27,6 +27,7 @@ RECEIVE_BUFFER = 4096  # bytes: so that a slow reader's kernel takes little off 
 PADDING = 900  # of each delta for slow readers: their recording exceeds what the kernel may buffer
 SETTLED = 1.0  # seconds without a change
 SETTLE_LIMIT = 15.0  # seconds
+SHORT_EVENTS = 10
 PLAYS = 20  # for the count of encodings
 MB = 1_000_000
 
@@ -89,7 +90,7 @@ def lateness(bench: Bench) -> Table:
         recordings.write(folder / "timed.jsonl", plan.timed_events, plan.gap)
         with bench.servers(folder, instant=False) as servers:
             runs = _runs(bench, "lateness", plan.streams, servers, play)
-    rows = []
+    rows, ratios = [], {}
     for streams in plan.streams:
         figures = {}
         for name in SERVERS:
@@ -101,6 +102,7 @@ def lateness(bench: Bench) -> Table:
             rows.append([str(streams), name, *shown, microseconds(per_event), f"{result.busy:.0%}"])
         better = [ratio(plain, ours) for plain, ours in zip(figures[PLAIN], figures[RESPOOL], strict=True)]
         rows.append([str(streams), "ratio", *better, ""])
+        ratios["CPU per timed event"] = figures[PLAIN][-1] / (figures[RESPOOL][-1] or math.inf)
     return Table(
         "Lateness",
         f"{plan.timed_events} events {plan.gap * 1000:g} ms apart, in so many streams at once, "
@@ -109,6 +111,7 @@ def lateness(bench: Bench) -> Table:
         ("streams", "server", "p50 ms", "p99 ms", "max ms", "server CPU µs/event", "client busy"),
         rows,
         failed=sum(result.failed for results in runs.values() for result, _ in results),
+        ratios=ratios,  # that of the most streams
     )
 
 
@@ -127,7 +130,7 @@ def throughput(bench: Bench) -> Table:
         with bench.servers(folder, instant=True) as servers:
             runs = _runs(bench, "throughput", plan.clients, servers, play)
         note = _encodings(path)
-    rows = []
+    rows, ratios = [], {}
     for clients in plan.clients:
         figures = {}
         for name in SERVERS:
@@ -140,6 +143,7 @@ def throughput(bench: Bench) -> Table:
         ours, plain = figures[RESPOOL], figures[PLAIN]
         better = [ratio(ours[0], plain[0]), ratio(ours[1], plain[1]), ratio(plain[2], ours[2])]
         rows.append([str(clients), "ratio", *better, ""])
+        ratios["events a second, untimed"] = ours[0] / (plain[0] or math.inf)
     return Table(
         "Throughput",
         f"A recording of {plan.untimed_events:,} events ({size / MB:.1f} MB) with `--speed instant`, over "
@@ -149,6 +153,42 @@ def throughput(bench: Bench) -> Table:
         rows,
         (note,),
         failed=sum(result.failed for results in runs.values() for result, _ in results),
+        ratios=ratios,
+    )
+
+
+def requests(bench: Bench) -> Table:
+    """Short answers, all at once: what a request costs."""
+    plan = bench.plan
+
+    def play(server: Server, clients: int) -> client.Throughput:
+        arguments = (server.port, "short", SHORT_EVENTS, clients, plan.seconds)
+        return bench.client.submit(client.throughput, *arguments).result()
+
+    with _folder() as folder:
+        recordings.write(folder / "short.jsonl", SHORT_EVENTS, gap=0.0)
+        with bench.servers(folder, instant=True) as servers:
+            runs = _runs(bench, "requests", plan.clients, servers, play)
+    rows, ratios = [], {}
+    for clients in plan.clients:
+        figures = {}
+        for name in SERVERS:
+            result, cpu = max(runs[clients, name], key=lambda run: run[0].plays / run[0].seconds)
+            figures[name] = (result.plays / result.seconds, cpu / max(1, result.plays))
+            rate, each = figures[name]
+            rows.append([str(clients), name, f"{rate:,.0f}", microseconds(each), f"{result.busy:.0%}"])
+        ours, plain = figures[RESPOOL], figures[PLAIN]
+        rows.append([str(clients), "ratio", ratio(ours[0], plain[0]), ratio(plain[1], ours[1]), ""])
+        ratios["requests a second"] = ours[0] / (plain[0] or math.inf)
+    return Table(
+        "Requests",
+        f"A recording of {SHORT_EVENTS} events with `--speed instant`, asked for over and over for "
+        f"{plan.seconds:g} s on connections that are kept; the best of {plan.repeats} by answers/s. Ratio: "
+        "how many times better Respool is.",
+        ("clients", "server", "answers/s", "server CPU µs/answer", "client busy"),
+        rows,
+        failed=sum(result.failed for results in runs.values() for result, _ in results),
+        ratios=ratios,
     )
 
 
@@ -189,13 +229,14 @@ def slow_readers(bench: Bench) -> Table:
 PARTS: Mapping[str, Callable[[Bench], Table]] = {
     "lateness": lateness,
     "throughput": throughput,
+    "requests": requests,
     "slow-readers": slow_readers,
 }
 
 
 def steps(part: str, plan: Plan) -> int:
     """How often a part calls `Bench.step`."""
-    measured = {"lateness": plan.streams, "throughput": plan.clients}
+    measured = {"lateness": plan.streams, "throughput": plan.clients, "requests": plan.clients}
     return len(SERVERS) * (len(measured[part]) * plan.repeats if part in measured else 1)
 
 

@@ -3,8 +3,8 @@
 import os
 import platform
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,6 +21,7 @@ class Table:
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
     failed: int = 0  # streams
+    ratios: Mapping[str, float] = field(default_factory=dict)  # how many times better, by what is compared
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:

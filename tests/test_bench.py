@@ -245,7 +245,18 @@ def test_results_with_failed_streams_are_not_written(
     written: Callable[..., Path | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert written(["--write"], failed=2) is None
-    assert capsys.readouterr().err == "6 streams failed: these figures are worth nothing\n"
+    assert capsys.readouterr().err == "8 streams failed: these figures are worth nothing\n"
+
+
+@pytest.mark.parametrize(("value", "code"), [(0.5, 3), (1.99, 3), (2.0, 0), (7.0, 0), (math.nan, 3)])
+def test_a_check_fails_where_a_ratio_is_below_its_floor(
+    value: float, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = replace(TABLE, ratios={"requests a second": value, "another": 0.0})
+    monkeypatch.setattr(command, "PARTS", {"requests": lambda bench: table})
+    assert command.main(["requests", "--quick", "--check"]) == code
+    told = f"requests a second: {value:.2f} times better than the plain app, expected 2 or more\n"
+    assert capsys.readouterr().err == (told if code else "")
 
 
 @pytest.mark.parametrize("counts", ["", "0", "1,", "x", "1001", "-1"])
@@ -255,6 +266,13 @@ def test_numbers_of_streams_out_of_bounds_are_refused(
     with pytest.raises(SystemExit, match="2"):
         command.main([f"--streams={counts}"])
     assert f"{counts!r} is no list of numbers from 1 to 1000" in capsys.readouterr().err
+
+
+COMPARED = {
+    "lateness": "CPU per timed event",
+    "throughput": "events a second, untimed",
+    "requests": "requests a second",
+}
 
 
 @pytest.fixture
@@ -286,3 +304,5 @@ def test_each_part_plays_both_servers_without_a_failure(
     assert table.failed == 0
     assert [row[:2] for row in table.rows] == [["2", name] for name in (*SERVERS, "ratio")]
     assert len(told) == steps(part, made.plan)
+    assert list(table.ratios) == ([COMPARED[part]] if part in COMPARED else [])
+    assert set(COMPARED.values()) == set(command.FLOORS)
