@@ -42,6 +42,9 @@ class Changes:
     ids: str = ""
 
 
+UNCHANGED = Changes()
+
+
 @dataclass(frozen=True)
 class Rendition:
     """The events that a play sends, and when. Shared by all plays that ask for the same.
@@ -141,9 +144,9 @@ class Renditions:
         self._unchanged: WeakKeyDictionary[Recording, Rendition] = WeakKeyDictionary()
         self._changed: OrderedDict[tuple[Recording, Changes], Rendition] = OrderedDict()
 
-    def get(self, recording: Recording, changes: Changes = Changes()) -> Rendition:
+    def get(self, recording: Recording, changes: Changes = UNCHANGED) -> Rendition:
         """The recording with these changes."""
-        if changes == Changes():
+        if changes == UNCHANGED:
             rendition = self._unchanged.get(recording)
             if rendition is None:
                 rendition = self._unchanged[recording] = self._make(recording, changes)

@@ -55,7 +55,7 @@ def steady_gc() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 5, 100)
+    gc.set_threshold(5_000, 5, 1_000)
 
 
 def uvicorn_server(app: ASGIApp, grace: int = GRACE) -> uvicorn.Server:
