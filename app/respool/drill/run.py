@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import IO
 
@@ -25,6 +25,10 @@ API_KEY = "respool-drill"
 
 # Bytes of an output that are kept, for reports. Outputs are compared whole, by their digests.
 KEPT = 100_000
+
+# One server starts at a time: FastAPI silences a warning of pydantic's while it makes routes, and what one
+# thread silences another may switch on again (warnings.catch_warnings holds for the whole process).
+_starting = threading.Lock()
 
 # Seconds between two looks at whether the drill was given up.
 _LOOK = 0.2
@@ -100,7 +104,10 @@ def drill(
 
 def _run(trial: Trial, case: Case | None, given_up: threading.Event) -> Run:
     # A server for each run, so that none sees another's requests. When it has stopped, its journal is whole.
-    with running_server(*trial.paths, pace=trial.pace, faults=case.faults if case else ()) as running:
+    serving = running_server(*trial.paths, pace=trial.pace, faults=case.faults if case else ())
+    with ExitStack() as stack:
+        with _starting:
+            running = stack.enter_context(serving)
         url = running.base_url_of(trial.recording)
         run = run_client(trial.command, url, trial.timeout, given_up.is_set)
     return replace(run, requests=len(running.server.journal))
