@@ -131,6 +131,12 @@ def test_faults_come_from_the_environment_too(load: Load, folder: Path) -> None:
     assert answer.json()["error"]["code"] == "faults_not_allowed"
 
 
+def test_what_answers_for_unknown_ids_comes_from_the_environment_too(load: Load, folder: Path) -> None:
+    for settings, status in (({}, 404), ({"ON_UNKNOWN_ID": "default", "DEFAULT": "b"}, 200)):
+        client = TestClient(load(PATHS=folder, SPEED="instant", **settings).app)
+        assert client.get("/v1/responses/resp_x").status_code == status
+
+
 def test_a_path_that_is_not_there_is_refused(load: Load, tmp_path: Path) -> None:
     module = load(PATHS=tmp_path / "nope")
     with pytest.raises(PathError, match="no such file or folder"):

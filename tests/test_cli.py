@@ -85,6 +85,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         ([".", "--port", "65536"], 2, "respool: invalid value for '--port': '65536' is no port: "),
         ([".", "--api-key", "two words"], 2, "respool: an API key is empty or has characters that no header"),
         ([".", "--validate-requests", "all"], 2, "respool: invalid value for '--validate-requests': 'all'"),
+        ([".", "--on-unknown-id", "x"], 2, "respool: invalid value for '--on-unknown-id': 'x' is not one of"),
         ([".", "--nonsense"], 2, "respool: no such option '--nonsense'"),
         ([".", "--default", "text/helo"], 2, "respool: default is text/helo, but no recording has"),
         ([".", "--port", "0", "--host", "192.0.2.1"], 1, "respool: cannot listen on 192.0.2.1:0: "),

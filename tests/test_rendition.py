@@ -86,3 +86,16 @@ def test_changes_of_bytes_change_no_moment(changes: Changes, recording: Callable
 def test_the_sentinel_of_a_recording_stays_at_its_end(recording: Callable[..., Recording]) -> None:
     rendition = Renditions(Pace()).get(recording(done=True), Changes(ids="x"))
     assert len(rendition.schedule) == len(rendition.events) + 1
+
+
+def test_a_response_has_the_id_that_is_asked_for_whatever_its_other_ids_are(
+    recording: Callable[..., Recording],
+) -> None:
+    events = Renditions(Pace()).get(recording(), Changes(id="resp_x", ids="0")).events
+    assert [event.data["response"]["id"] for event in (events[0], events[-1])] == ["resp_x"] * 2
+
+
+def test_a_whole_response_has_what_was_not_recorded(recording: Callable[..., Recording]) -> None:
+    last = Renditions(Pace()).get(recording(), Changes(whole=True)).events[-1].data["response"]
+    assert list(last)[:2] == ["id", "status"], "what was recorded comes first"
+    assert (last["status"], last["tools"], last["tool_choice"]) == ("completed", [], "auto")

@@ -1,4 +1,5 @@
 import gc
+import json
 import math
 import weakref
 from collections.abc import Callable
@@ -355,6 +356,7 @@ def test_with_fresh_ids_a_recording_repeats_the_request(
     [
         ({"ids": "new"}, "ids is new, expected recorded or fresh"),
         ({"replay_window": -1}, "replay-window is -1, expected seconds, 0 or more"),
+        ({"on_unknown_id": "new"}, "on-unknown-id is new, expected not-found or default"),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any], message: str, server: Serve) -> None:
@@ -491,3 +493,73 @@ def test_an_answer_that_is_an_error_adds_nothing_to_a_conversation(server: Serve
     conversation = conversing(serving)
     assert serving.conversations.items(conversation, 9.0) == []
     serving.conversations.check_free(conversation, 0.0)
+
+
+@pytest.fixture
+def standing_in(server: Serve, recording: Make) -> MockServer:
+    """A server on which every id is known: at other times too, and when nothing is kept."""
+    return server(recording("a", RUN), recording("b"), default="a", on_unknown_id="default", replay_window=0)
+
+
+def test_for_an_unknown_id_the_default_answers_with_that_id(standing_in: MockServer) -> None:
+    for now in (None, 0.0, 1e9):
+        playback = standing_in.retrieve("resp_x", now)
+        response = json.loads(playback.snapshot(standing_in.clock.now() if now is None else now))
+        assert (response["id"], response["status"]) == ("resp_x", "completed")
+        assert playback.id == "resp_x"
+    assert len(standing_in.history) == 0, "it is not remembered"
+
+
+def test_for_an_unknown_id_there_is_a_stream(standing_in: MockServer) -> None:
+    playback = standing_in.stream("resp_x", include_obfuscation=False)
+    assert [event.type for event in playback.events] == [kind for _, kind, *_ in RUN]
+    assert playback.due(standing_in.clock.now()) == len(RUN)
+    told = [event.data["response"]["id"] for event in playback.events if "response" in event.data]
+    assert set(told) == {"resp_x"}
+    assert "obfuscation" not in playback.events[2].data
+
+
+@pytest.mark.parametrize("pace", [Pace(), Pace(speed=math.inf)])
+def test_an_unknown_response_is_cancelled_as_one_that_was_in_progress(
+    pace: Pace, server: Serve, recording: Make
+) -> None:
+    serving = server(recording("a", RUN), on_unknown_id="default", pace=pace)
+    for _ in range(2):
+        response = json.loads(serving.cancel("resp_x").snapshot(0.0))
+        assert (response["id"], response["status"], response["output"]) == ("resp_x", "cancelled", [])
+    assert serving.retrieve("resp_x").status(0.0) == "completed"
+
+
+def test_an_unknown_response_is_deleted_and_followed(standing_in: MockServer) -> None:
+    standing_in.delete("resp_x")
+    standing_in.delete("resp_x")
+    assert standing_in.start(Request({"model": "b", "previous_response_id": "resp_x"})).recording.name == "b"
+
+
+def test_a_known_response_is_not_stood_in_for(standing_in: MockServer) -> None:
+    played = standing_in.start(Request({"model": "a", "background": True}))
+    assert standing_in.retrieve("resp_1") is played
+    assert refusal(lambda: standing_in.delete("resp_1"))[0] == 400
+
+
+def test_where_ids_stand_for_others_no_response_lacks_a_field(standing_in: MockServer) -> None:
+    playback = standing_in.start(Request({"model": "a"}))
+    for response in (json.loads(playback.final_response()), playback.events[0].data["response"]):
+        assert response.keys() >= {"created_at", "model", "object", "output", "tools", "tool_choice"}
+    assert playback.id == "resp_1"
+
+
+def test_an_answer_that_is_no_response_stands_in_for_none(server: Serve, recording: Make) -> None:
+    serving = server(recording("a", [], status=429, body={}), on_unknown_id="default")
+    assert refusal(lambda: serving.retrieve("resp_1")) == NOT_FOUND
+
+
+def test_a_recording_without_an_end_stands_in_as_it_is(server: Serve, recording: Make) -> None:
+    serving = server(recording("a", RUN[:3]), on_unknown_id="default")
+    assert json.loads(serving.retrieve("resp_x").snapshot(0.0))["status"] == "in_progress"
+    serving.delete("resp_x")
+
+
+def test_without_a_default_nothing_can_stand_in(server: Serve, recording: Make) -> None:
+    with pytest.raises(OptionError, match="give the name of a recording as default"):
+        server(recording("a"), recording("b"), on_unknown_id="default")

@@ -82,12 +82,17 @@ def choose(request: Request, store: Store, default: str | None) -> Recording:
             )
     if request.model and (recording := store.get(request.model)):
         return recording
-    if default and (recording := store.get(default)):
-        return recording
-    if len(store.names) == 1 and (recording := store.get(store.names[0])):
+    if recording := default_of(store, default):
         return recording
     asked = f"no recording is named {_quote(request.model)}" if request.model else "the request names none"
     return _fail(f"No recording matches: {asked} and there is no default.", store, request.model or "")
+
+
+def default_of(store: Store, default: str | None) -> Recording | None:
+    """The recording that answers what nothing else does: the default, or the only one there is."""
+    if default and (recording := store.get(default)):
+        return recording
+    return store.get(store.names[0]) if len(store.names) == 1 else None
 
 
 def _fail(problem: str, store: Store, name: str) -> Recording:

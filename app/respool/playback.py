@@ -45,6 +45,7 @@ class Playback:
     streamed     it was asked for as a stream
     stored       it can be retrieved when it has ended
     body         the request's body
+    stands_in    it was never played: it answers for a response that is not known
     """
 
     recording: Recording
@@ -56,6 +57,7 @@ class Playback:
     stored: bool = True
     body: Mapping[str, Any] = field(default_factory=dict)
     size: int = 0  # of the request's body, in bytes
+    stands_in: bool = False
     run: Run = field(default_factory=Run)
     _made_cut: "_Cut | None" = field(default=None, init=False)
     _fold: "_Fold | None" = field(default=None, init=False)

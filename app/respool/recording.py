@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1  # the "respool" field of a header line
 REPLAY_WINDOW = 600.0  # seconds after its end for which a background response can be streamed
 IDS = ("recorded", "fresh")  # whose ids a play of a recording has
+ON_UNKNOWN_ID = ("not-found", "default")  # what answers for an id that is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,15 @@ class Changes:
     obfuscation  False: the deltas have no padding (``stream_options.include_obfuscation``)
     request      JSON text of the request, as far as the Response object repeats it; "" as recorded
     ids          the seed of fresh ids; "" as recorded
+    id           the id of the response, whatever its other ids are; "" as recorded
+    whole        True: what a Response object lacks is filled in (`protocol.whole`)
     """
 
     obfuscation: bool = True
     request: str = ""
     ids: str = ""
+    id: str = ""
+    whole: bool = False
 
 
 UNCHANGED = Changes()
@@ -206,4 +210,10 @@ def _changed(events: Iterable[Event], recording: Recording, changes: Changes) ->
         events = rewrite.with_response_fields(events, loads(changes.request))
     if changes.ids:
         events = rewrite.with_fresh_ids(tuple(events), Random(changes.ids))
+    if changes.whole:
+        from respool.protocol.whole import lacking  # which needs much else
+
+        events = rewrite.with_whole_responses(events, lacking)
+    if changes.id:
+        events = rewrite.with_response_fields(events, {"id": changes.id})
     return events if changes.obfuscation else rewrite.without_obfuscation(events)

@@ -13,14 +13,14 @@ from respool.faults.fault import Fault
 from respool.frames import Schedule
 from respool.history import History
 from respool.journal import Journal
-from respool.matching import Request, choose
+from respool.matching import Request, choose, default_of
 from respool.pace import Pace
 from respool.playback import CANCELLED, Playback
 from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
 from respool.protocol.request import Level
-from respool.recording import IDS, REPLAY_WINDOW, Recording
+from respool.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
 from respool.rendition import Changes, Renditions
 from respool.store import Store
 
@@ -37,6 +37,7 @@ class ServerOptions(TypedDict, total=False):
     faults: Sequence[Fault]
     profile: str
     keepalive: float | None
+    on_unknown_id: str
 
 
 class MockServer:
@@ -49,9 +50,11 @@ class MockServer:
     faults         what goes wrong with every answer; it may be changed between two requests
     profile        whose way of speaking Scripts and errors have, one of `PROFILES`
     keepalive      seconds of silence after which a stream is kept alive; None: it is not
+    on_unknown_id  what answers for an id that is not known: ``not-found``, or ``default``, the default
+                   recording's response with that id, ended; then no Response lacks a field
 
-    Raises OptionError for values out of range, when no recording is named `default`, and when strict lacks
-    the extra ``schema``.
+    Raises OptionError for values out of range, when no recording is named `default` or there is none that
+    could answer for unknown ids, and when strict lacks the extra ``schema``.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class MockServer:
         faults: Sequence[Fault] = (),
         profile: str = "openai",
         keepalive: float | None = None,
+        on_unknown_id: str = "not-found",
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -80,6 +84,12 @@ class MockServer:
             raise OptionError(f"replay-window is {replay_window}, expected seconds, 0 or more")
         if keepalive is not None and not keepalive > 0:
             raise OptionError(f"keepalive is {keepalive}, expected seconds, more than 0")
+        if on_unknown_id not in ON_UNKNOWN_ID:
+            raise OptionError(f"on-unknown-id is {on_unknown_id}, expected {' or '.join(ON_UNKNOWN_ID)}")
+        if on_unknown_id == "default" and default_of(store, default) is None:
+            raise OptionError(
+                "on-unknown-id is default, but there is none; give the name of a recording as default"
+            )
         self.store = store
         self.pace = pace or Pace()
         self.clock = clock or SystemClock()
@@ -88,6 +98,7 @@ class MockServer:
         self.replay_window = replay_window
         self.validate = Level.read(validate)
         self.journal = Journal()
+        self.on_unknown_id = on_unknown_id
         self._draws = Draws(self.pace.seed)
         self.faults = faults
         self.history = History()
@@ -138,8 +149,9 @@ class MockServer:
 
         Raises RequestError: 404, as the API answers.
         """
-        playback = self._stored(id)
-        if playback is None or not (playback.background or playback.ended(self._moment(now))):
+        moment = self._moment(now)
+        playback = self._stored(id, moment)
+        if playback is None or not (playback.background or playback.ended(moment)):
             raise api_errors.response_not_found(id)
         return playback
 
@@ -155,7 +167,8 @@ class MockServer:
             raise api_errors.not_created_with("background")
         if not playback.streamed:
             raise api_errors.not_created_with("stream")
-        if moment > playback.ends + self.replay_window and playback.ended(moment):
+        gone = moment > playback.ends + self.replay_window and playback.ended(moment)
+        if gone and not playback.stands_in:
             raise api_errors.no_longer_streamable(self.replay_window / 60)
         return playback.with_obfuscation(include_obfuscation)
 
@@ -165,9 +178,12 @@ class MockServer:
         Raises RequestError: 404, or 400 for one that has ended or is not in the background.
         """
         moment = self._moment(now)
-        playback = self._stored(id)
+        playback = self._stored(id, moment)
         if playback is None:
             raise api_errors.response_not_found(id)
+        if playback.stands_in:  # for one that could be cancelled, too
+            playback.cancel(playback.started)
+            return playback
         if not playback.background:
             raise api_errors.cannot_cancel_synchronous()
         status = playback.status(moment)
@@ -179,7 +195,8 @@ class MockServer:
     def delete(self, id: str, now: float | None = None) -> None:
         """Forget a response. Raises RequestError: 404, or 400 for one that is in progress."""
         moment = self._moment(now)
-        if not self.retrieve(id, moment).ended(moment):
+        playback = self.retrieve(id, moment)
+        if not playback.ended(moment) and not playback.stands_in:
             raise api_errors.cannot_delete_in_flight()
         self.history.remove(id)
 
@@ -248,8 +265,26 @@ class MockServer:
     def _moment(self, now: float | None) -> float:
         return self.clock.now() if now is None else now
 
-    def _stored(self, id: str) -> Playback | None:
-        return self.history.get(id)
+    def _stored(self, id: str, now: float | None = None) -> Playback | None:
+        return self.history.get(id) or self._stand_in(id, now)
+
+    def _stand_in(self, id: str, now: float | None) -> Playback | None:
+        """What answers for an id that is not known, if anything does: a background response that was
+        streamed, and ended a second ago. Nothing remembers it."""
+        recording = default_of(self.store, self.default) if self.on_unknown_id == "default" else None
+        if recording is None or recording.plain:
+            return None
+        playback = Playback(
+            recording,
+            self._renditions,
+            started=0.0,
+            changes=Changes(id=id, whole=True),
+            background=True,
+            body=recording.header.request,
+            stands_in=True,
+        )
+        playback.started = self._moment(now) - playback.schedule.end - 1.0
+        return playback
 
     def _changes(self, request: Request, recording: Recording) -> Changes:
         if recording.plain:
@@ -259,6 +294,7 @@ class MockServer:
             obfuscation=request.include_obfuscation,
             request=_repeated(request.body, recording, fresh=ids == "fresh"),
             ids=token_hex(16) if ids == "fresh" else "",
+            whole=self.on_unknown_id == "default",
         )
 
 

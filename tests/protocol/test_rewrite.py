@@ -9,7 +9,12 @@ from respool import formats
 from respool.protocol.checker import check
 from respool.protocol.events import Event
 from respool.protocol.findings import Level
-from respool.protocol.rewrite import with_fresh_ids, with_response_fields, without_obfuscation
+from respool.protocol.rewrite import (
+    with_fresh_ids,
+    with_response_fields,
+    with_whole_responses,
+    without_obfuscation,
+)
 from respool.protocol.snapshot import fold
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -118,3 +123,20 @@ def test_a_stream_with_fresh_ids_is_as_legal_as_before_and_shares_none(turn: Any
     assert len(ids[0]) == len(ids[1])
     assert not ids[0] & ids[1]
     assert list(with_fresh_ids(events, Random(3))) == fresh, "the same seed gives the same ids"
+
+
+def test_a_response_gets_what_it_lacks_and_the_rest_of_the_event_stays() -> None:
+    whole = '{"type":"response.created", "response":{"id":"a", "tools":[] }}'
+    events = events_of(
+        whole,
+        '{"type":"response.completed", "response":{"id":"a" }}',
+        '{"type":"response.failed", "response":3}',
+        '{"type":"response.output_text.delta","response":{}}',
+    )
+    lacks = with_whole_responses(events, lambda response: {} if "tools" in response else {"tools": []})
+    assert [event.text for event in lacks] == [
+        whole,
+        '{"type":"response.completed", "response":{"id":"a" ,"tools":[]}}',
+        '{"type":"response.failed", "response":3}',
+        '{"type":"response.output_text.delta","response":{}}',
+    ]

@@ -12,7 +12,7 @@ from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size,
 from respool.commands.output import new_console, print_refused
 from respool.errors import RespoolError
 from respool.protocol.profiles import OPENAI, PROFILES
-from respool.recording import IDS, REPLAY_WINDOW
+from respool.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -88,6 +88,13 @@ Examples:
     show_default=True,
     help="How long after its end a background response can be streamed.",
 )
+@click.option(
+    "--on-unknown-id",
+    type=click.Choice(ON_UNKNOWN_ID),
+    default=ON_UNKNOWN_ID[0],
+    show_default=True,
+    help="What answers for an id that is not known: a 404, or the default recording's response.",
+)
 @click.option("--reload", is_flag=True, help="Take up changes of the files while running.")
 @click.option(
     "--validate-requests",
@@ -135,6 +142,7 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         faults=options["faults"],
         profile=options["profile"],
         keepalive=options["keepalive"],
+        on_unknown_id=options["on_unknown_id"],
     )
     app = create_app(
         server,

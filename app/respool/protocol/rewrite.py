@@ -6,7 +6,7 @@ obfuscation, with ids of its own, or whose Response repeats the request that was
 
 import re
 import string
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -42,6 +42,16 @@ def with_response_fields(events: Iterable[Event], fields: Mapping[str, Any]) -> 
             yield Event(edit_response(event.text, fields), event.type)
         else:
             yield event
+
+
+def with_whole_responses(
+    events: Iterable[Event], lacking: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> Iterator[Event]:
+    """The events with, in each Response object that they carry, what `lacking` says that it lacks."""
+    for event in events:
+        response = event.data.get("response") if event.type in LIFECYCLE_TYPES else None
+        fields = lacking(response) if isinstance(response, dict) else {}
+        yield Event(edit_response(event.text, fields), event.type) if fields else event
 
 
 def edit_response(text: str, fields: Mapping[str, Any]) -> str:

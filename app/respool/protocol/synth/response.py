@@ -13,7 +13,7 @@ MODEL = "gpt-5.2"
 
 # Every field that the service sends today, with what it sends when the request says nothing.
 # Source: recorded streams; `billing` and `conversation` are there only sometimes.
-_USUAL: Mapping[str, Any] = {
+USUAL: Mapping[str, Any] = {
     "object": "response",
     "status": "in_progress",
     "background": False,
@@ -69,7 +69,7 @@ def new_response(turn: Turn, id: str) -> dict[str, Any]:
     """The Response object with which a stream begins."""
     given = {"model": turn.model} if turn.model is not None else {}
     return {"id": id, "object": "response", "created_at": created_at(turn)} | {
-        **_USUAL,
+        **USUAL,
         **echo(turn.request),
         **given,
         **turn.response,
@@ -109,8 +109,8 @@ def _tools(tools: Any) -> Any:
 
 _ECHOES: Mapping[str, Callable[[Any], Any]] = {
     "conversation": lambda value: {"id": value} if isinstance(value, str) else value,
-    "reasoning": _over(_USUAL["reasoning"]),
-    "text": _over(_USUAL["text"]),
+    "reasoning": _over(USUAL["reasoning"]),
+    "text": _over(USUAL["text"]),
     "tools": _tools,
 }
 
