@@ -304,3 +304,43 @@ def test_a_playback_is_a_run_from_its_request_to_its_final_response(
     conversations.attach(one, other, 3.0)
     other.playback.cancel(1.5)
     assert [item["role"] for item in conversations.items(one, 3.0)] == ["user", "assistant", "user"]
+
+
+GREETING = {"role": "user", "content": "Hello"}
+
+
+def test_a_conversation_that_is_stood_in_for_answers_everything_and_is_not_remembered() -> None:
+    conversations = Conversations(stand_in=lambda _: [GREETING, GREETING])
+    told = conversations.get("conv_x")
+    assert (told["id"], told["object"], told["metadata"]) == ("conv_x", "conversation", {})
+    first, second = conversations.items("conv_x", 0.0)
+    assert conversations.item("conv_x", second["id"], 0.0) == second
+    assert conversations.item("conv_x", "msg_x", 0.0) == {**first, "id": "msg_x"}
+    (added,) = conversations.add("conv_x", [GREETING], 0.0)
+    assert added["id"] not in (first["id"], second["id"])
+    assert conversations.update("conv_x", {"a": "b"})["metadata"] == {"a": "b"}
+    for item in (first["id"], "msg_x"):
+        assert conversations.remove("conv_x", item, 0.0) == told
+    for _ in range(2):
+        assert conversations.delete("conv_x")["deleted"]
+    assert conversations.items("conv_x", 0.0) == [first, second]
+
+
+def test_what_only_stands_in_takes_no_room() -> None:
+    conversations = Conversations(most=1, most_characters=500, stand_in=lambda _: [GREETING])
+    one = conversations.create(0, [GREETING])["id"]
+    for number in range(20):
+        conversations.add(f"conv_{number}", [GREETING] * 20, 0.0)
+        conversations.update(f"conv_{number}", {"a": "b" * 500})
+        conversations.delete(f"conv_{number}")
+    assert conversations.create(0)["id"] != one, "the one place is free to be taken"
+    conversations.delete(one)
+    assert len(conversations.items(one, 0.0)) == 1, "it is stood in for now"
+
+
+def test_an_unknown_item_of_a_known_conversation_is_stood_in_for_too() -> None:
+    conversations = Conversations(stand_in=lambda _: [GREETING])
+    one = conversations.create(0)["id"]
+    assert conversations.item(one, "msg_x", 0.0)["id"] == "msg_x"
+    assert conversations.items(one, 0.0) == []
+    conversations.remove(one, "msg_x", 0.0)

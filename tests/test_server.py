@@ -563,3 +563,31 @@ def test_a_recording_without_an_end_stands_in_as_it_is(server: Serve, recording:
 def test_without_a_default_nothing_can_stand_in(server: Serve, recording: Make) -> None:
     with pytest.raises(OptionError, match="give the name of a recording as default"):
         server(recording("a"), recording("b"), on_unknown_id="default")
+
+
+def test_for_an_unknown_conversation_there_are_the_items_of_the_default(
+    server: Serve, recording: Make
+) -> None:
+    one = recording("a", RUN, request={"input": "Hi"})
+    serving = server(one, on_unknown_id="default")
+    (first,) = serving.conversations.items("conv_x", 0.0)
+    assert (first["role"], first["content"][0]["text"]) == ("user", "Hi")
+    for _ in range(2):  # while the first one is still under way
+        assert serving.start(Request({"model": "a", "conversation": "conv_x"})).recording.name == "a"
+    assert serving.context({"conversation": "conv_x"}) == [first]
+    bare = server(recording("a", [], status=429, body={}), on_unknown_id="default")
+    assert [item["role"] for item in bare.conversations.items("conv_x", 0.0)] == ["user"]
+
+
+@pytest.mark.parametrize(
+    ("options", "level"),
+    [
+        ({}, Level.BASIC),
+        ({"on_unknown_id": "default"}, Level.OFF),
+        ({"on_unknown_id": "default", "validate": "basic"}, Level.BASIC),
+    ],
+)
+def test_where_ids_stand_for_others_requests_are_not_checked_unless_that_is_asked_for(
+    options: dict[str, str], level: Level, server: Serve
+) -> None:
+    assert server(**options).validate is level

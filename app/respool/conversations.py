@@ -18,6 +18,8 @@ from respool.protocol.items import Item, full_items, input_items
 MOST_CONVERSATIONS = 1000
 MOST_CHARACTERS = 64 * 1024 * 1024  # of JSON text, of all items together
 
+_STOOD_IN_AT = 1767225600  # 2026-01-01T00:00:00Z: when a conversation was created that never was
+
 
 class Run(Protocol):
     """A response that belongs to a conversation. A cancel may move its end."""
@@ -83,6 +85,9 @@ class Conversations:
     There are at most `most` of them, and together they have at most `most_characters` of JSON: beyond that
     the oldest conversations are forgotten, and of the last one its oldest items. What is not there is refused
     with a RequestError, 404, as the API words it. `token` gives what follows ``conv_``, new each time.
+
+    With `stand_in` nothing is refused: a conversation that is not there has the items, one or more, that this
+    gives for its id; an item that is not there is like the first of them; and none of it is remembered.
     """
 
     def __init__(
@@ -91,10 +96,12 @@ class Conversations:
         most: int = MOST_CONVERSATIONS,
         most_characters: int = MOST_CHARACTERS,
         token: Callable[[], str] = lambda: token_hex(24),
+        stand_in: Callable[[str], Iterable[Any]] | None = None,
     ) -> None:
         self._most = most
         self._most_characters = most_characters
         self._token = token
+        self._stand_in = stand_in
         self._all: dict[str, _Conversation] = {}
         self._characters = 0
 
@@ -130,9 +137,12 @@ class Conversations:
     def item(self, id: str, item_id: str, now: float) -> Item:
         """One of its items."""
         conversation = self._settled(id, now)
-        if item_id not in conversation.items:
+        if item_id in conversation.items:
+            return conversation.items[item_id]
+        if self._stand_in is None:
             raise api_errors.item_not_found(item_id)
-        return conversation.items[item_id]
+        first, *_ = full_items(self._stand_in(id), id)
+        return {**first, "id": item_id}
 
     def add(self, id: str, items: Iterable[Any], now: float) -> list[Item]:
         """Add items at the end. Gives them as they are listed from now on."""
@@ -168,9 +178,12 @@ class Conversations:
         self._characters = 0
 
     def _find(self, id: str) -> _Conversation:
-        if id not in self._all:
+        if id in self._all:
+            return self._all[id]
+        if self._stand_in is None:
             raise api_errors.conversation_not_found(id)
-        return self._all[id]
+        items = full_items(self._stand_in(id), id)
+        return _Conversation(id, _STOOD_IN_AT, items={item["id"]: item for item in items}, added=len(items))
 
     def _settled(self, id: str, now: float) -> _Conversation:
         conversation = self._find(id)
@@ -196,6 +209,8 @@ class Conversations:
         return added
 
     def _weigh(self, conversation: _Conversation, part: str, value: Any) -> None:
+        if self._all.get(conversation.id) is not conversation:
+            return  # it only stands in
         self._characters -= conversation.sizes.get(part, 0)
         conversation.sizes[part] = len(dumps(value))
         self._characters += conversation.sizes[part]
@@ -212,9 +227,9 @@ class Conversations:
         return len(self._all) > self._most or self._characters > self._most_characters
 
     def _forget(self, conversation: _Conversation) -> None:
-        del self._all[conversation.id]
+        self._all.pop(conversation.id, None)
         self._characters -= sum(conversation.sizes.values())
 
     def _drop(self, conversation: _Conversation, item_id: str) -> None:
-        del conversation.items[item_id]
-        self._characters -= conversation.sizes.pop(item_id)
+        conversation.items.pop(item_id, None)
+        self._characters -= conversation.sizes.pop(item_id, 0)

@@ -33,7 +33,7 @@ class ServerOptions(TypedDict, total=False):
     default: str | None
     ids: str
     replay_window: float
-    validate: Level | str
+    validate: Level | str | None
     faults: Sequence[Fault]
     profile: str
     keepalive: float | None
@@ -46,7 +46,8 @@ class MockServer:
     default        the name of the recording that answers what nothing else does
     ids            ``recorded`` ids in what is played, or ``fresh`` ones for each play
     replay_window  seconds after its end for which a background response can be streamed
-    validate       how much of a request is checked: off, basic or strict
+    validate       how much of a request is checked: off, basic or strict; if not given, basic, but off
+                   where unknown ids are answered for
     faults         what goes wrong with every answer; it may be changed between two requests
     profile        whose way of speaking Scripts and errors have, one of `PROFILES`
     keepalive      seconds of silence after which a stream is kept alive; None: it is not
@@ -66,7 +67,7 @@ class MockServer:
         default: str | None = None,
         ids: str = "recorded",
         replay_window: float = REPLAY_WINDOW,
-        validate: Level | str = Level.BASIC,
+        validate: Level | str | None = None,
         faults: Sequence[Fault] = (),
         profile: str = "openai",
         keepalive: float | None = None,
@@ -96,13 +97,15 @@ class MockServer:
         self.default = default
         self.ids = ids
         self.replay_window = replay_window
+        if validate is None:  # tests that make ids up send all parameters at once, or none
+            validate = Level.OFF if on_unknown_id == "default" else Level.BASIC
         self.validate = Level.read(validate)
         self.journal = Journal()
         self.on_unknown_id = on_unknown_id
         self._draws = Draws(self.pace.seed)
         self.faults = faults
         self.history = History()
-        self.conversations = Conversations()
+        self.conversations = Conversations(stand_in=self._said if on_unknown_id == "default" else None)
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self._renditions = Renditions(self.pace, self.profile, keepalive)
@@ -268,10 +271,14 @@ class MockServer:
     def _stored(self, id: str, now: float | None = None) -> Playback | None:
         return self.history.get(id) or self._stand_in(id, now)
 
+    def stand_in(self) -> Recording | None:
+        """The recording that answers for ids which are not known, if they are answered for."""
+        return default_of(self.store, self.default) if self.on_unknown_id == "default" else None
+
     def _stand_in(self, id: str, now: float | None) -> Playback | None:
-        """What answers for an id that is not known, if anything does: a background response that was
+        """What answers for a response that is not known, if anything does: one of the background that was
         streamed, and ended a second ago. Nothing remembers it."""
-        recording = default_of(self.store, self.default) if self.on_unknown_id == "default" else None
+        recording = self.stand_in()
         if recording is None or recording.plain:
             return None
         playback = Playback(
@@ -285,6 +292,12 @@ class MockServer:
         )
         playback.started = self._moment(now) - playback.schedule.end - 1.0
         return playback
+
+    def _said(self, id: str) -> list[Item]:
+        """What was said in a conversation that is not known: the default recording's input and output."""
+        playback = self._stand_in(id, None)
+        given = input_items(playback.body if playback else {}, id) or input_items({"input": "Hello!"}, id)
+        return [*given, *(output_items(playback, playback.ends) if playback else ())]
 
     def _changes(self, request: Request, recording: Recording) -> Changes:
         if recording.plain:

@@ -181,7 +181,9 @@ async def test_a_stream_that_is_cancelled_ends_at_once_as_cancelled(
     rest = await stand.sdk.take(stream)  # though time stands still
 
     assert (cancelled.status, cancelled.output) == ("cancelled", [])
-    due = [event for event, moment in zip(recorded, stand.moments, strict=True) if moment <= stand.clock.now()]
+    due = [
+        event for event, moment in zip(recorded, stand.moments, strict=True) if moment <= stand.clock.now()
+    ]
     assert [*seen, *rest][:-1] == due
     assert (rest[-1]["type"], rest[-1]["response"]["status"]) == ("response.failed", "cancelled")
     assert (await stand.sdk.cancel(cancelled.id)).status == "cancelled", "again: the same"

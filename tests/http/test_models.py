@@ -64,3 +64,8 @@ def test_a_recording_that_is_there_only_since_a_moment_ago_is_a_model(
 def test_a_model_cannot_be_deleted(client: TestClient) -> None:
     answer = client.delete("/v1/models/a")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+def test_where_unknown_ids_are_answered_for_a_model_is_too(server: Serve, recording: Make) -> None:
+    client = TestClient(create_app(server(recording("a"), on_unknown_id="default")))
+    assert client.get("/v1/models/gpt-x").json() == {**client.get("/v1/models/a").json(), "id": "gpt-x"}

@@ -124,3 +124,9 @@ def test_a_recorded_compaction_answers_where_its_name_is_asked_for(
 @pytest.mark.parametrize("path", [COUNT, COMPACT])
 def test_other_methods_are_none_of_these_paths(path: str, client: TestClient) -> None:
     assert client.put(path).status_code == 405
+
+
+def test_where_unknown_ids_are_answered_for_a_compaction_is_as_the_types_have_it(server: Serve) -> None:
+    client = TestClient(create_app(server(on_unknown_id="default")))
+    told = client.post(COMPACT, json={"model": "any", "input": "x", "previous_response_id": "resp_x"}).json()
+    assert [item["type"] for item in told["output"]] == ["compaction"]

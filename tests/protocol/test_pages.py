@@ -62,6 +62,11 @@ def test_an_item_that_is_not_there_cannot_be_paged_after(after: str) -> None:
     assert raised.value.status == 404
 
 
+def test_where_it_is_asked_for_an_item_that_is_not_there_is_before_the_first_page() -> None:
+    assert page(items(3), "nowhere", strict=False) == page(items(3))
+    assert page(items(3), "msg_1", strict=False) == page(items(3), "msg_1")
+
+
 def test_a_page_is_what_the_sdk_takes_for_one() -> None:
     message = {"role": "user", "content": [], "status": "completed"}
     ResponseItemList.model_validate(page([{**item, **message} for item in items(2)]))

@@ -99,9 +99,8 @@ Examples:
 @click.option(
     "--validate-requests",
     type=click.Choice(["off", "basic", "strict"]),
-    default="basic",
-    show_default=True,
-    help="What to refuse: next to nothing, what is wrong for any model, what the openai package lacks.",
+    help="What to refuse: next to nothing, what is wrong for any model, what the openai package lacks "
+    "[default: basic; off with --on-unknown-id default].",
 )
 @click.option("--max-body", type=Size(), default="32M", show_default=True, help="Limit of a request body.")
 @click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")

@@ -103,7 +103,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         """A page of the items, newest first; also those of responses that have ended by now."""
         query = read_list(http.query_params.multi_items(), server.validate)
         items = conversations.items(conversation_id, server.clock.now())
-        told = page(items, query.after, query.limit, query.order)
+        told = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
         told["data"] = with_include(told["data"], query.include)
         return answer(http, server, told)
 

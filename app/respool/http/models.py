@@ -46,9 +46,10 @@ def router(server: MockServer) -> APIRouter:
     async def model(model: str) -> dict[str, Any]:
         """One recording, as a model. Its name may have slashes, written as they are or as `%2F`."""
         turns = server.store.turns(model)
-        if not turns:
+        recording = turns[0] if turns else server.stand_in()
+        if recording is None:
             raise api_errors.unknown_model(model)
-        return _model(model, turns[0])
+        return _model(model, recording)
 
     return routes
 

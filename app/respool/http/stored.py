@@ -54,7 +54,8 @@ def router(server: MockServer) -> APIRouter:
         """The items of the request, newest first."""
         query = read_list(http.query_params.multi_items(), server.validate)
         check_depth(server.retrieve(response_id).body)
-        found = page(server.input_items(response_id), query.after, query.limit, query.order)
+        items = server.input_items(response_id)
+        found = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
         return answer(http, server, {**found, "data": with_include(found["data"], query.include)})
 
     @routes.delete(

@@ -29,10 +29,12 @@ LIST = [
 ]
 TYPE = "Invalid type for '{}': expected {}, but got a string instead."
 BELOW = "Invalid '{}': integer below minimum value. Expected a value >= {}, but got {} instead."
-REFUSED = [
+OUT_OF_RANGE = [
     ("limit", "0", BELOW.format("limit", 1, 0)),
     ("limit", "-1", BELOW.format("limit", 1, -1)),
     ("limit", "101", BELOW.format("limit", 100, 101).replace("below min", "above max").replace(">", "<")),
+]
+REFUSED = [
     ("limit", "ten", TYPE.format("limit", "an integer")),
     ("limit", "1.5", TYPE.format("limit", "an integer")),
     ("limit", "٣", TYPE.format("limit", "an integer")),
@@ -70,6 +72,13 @@ def test_a_value_that_cannot_be_read_is_refused_at_every_level(
     assert (raised.value.message, raised.value.param, raised.value.status) == (message, name, 400)
 
 
+@pytest.mark.parametrize(("name", "text", "message"), OUT_OF_RANGE)
+def test_a_list_has_no_limit_out_of_range(name: str, text: str, message: str) -> None:
+    with pytest.raises(RequestError) as raised:
+        read_list([(name, text)])
+    assert (raised.value.message, raised.value.param, raised.value.status) == (message, name, 400)
+
+
 def test_what_include_may_be_is_known_to_strict_alone() -> None:
     pairs = [("include[]", "reasoning.encrypted_content"), ("include[]", "of.the.future")]
     assert read_include(pairs) == ("reasoning.encrypted_content", "of.the.future")
@@ -89,3 +98,16 @@ def test_any_query_is_read_or_refused_with_a_request_error(pairs: list[tuple[str
     for read in (read_retrieve, read_list):
         with suppress(RequestError):
             read(pairs)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"), [("0", 20), ("-3", 20), ("", 20), ("1", 1), ("101", 101), ("9" * 18, 10**18 - 1)]
+)
+def test_a_list_has_any_limit_where_nothing_is_checked(text: str, limit: int) -> None:
+    assert read_list([("limit", text)], Level.OFF).limit == limit
+
+
+def test_a_limit_that_is_no_number_is_refused_where_nothing_is_checked_too() -> None:
+    with pytest.raises(RequestError) as raised:
+        read_list([("limit", "ten")], Level.OFF)
+    assert raised.value.code == "invalid_type"

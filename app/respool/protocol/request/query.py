@@ -1,5 +1,6 @@
 """Query strings: pairs of text in, values out. They are checked at every level, since the server needs
-every one of them; only the values of ``include`` are left to Level.STRICT."""
+every one of them; only the values of ``include`` are left to Level.STRICT, and at Level.OFF a list has
+any limit."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ DEFAULT_ORDER = "desc"
 _FLAG = boolean()
 _AFTER = integer(0)
 _LIMIT = integer(1, 100)
+_ANY_LIMIT = integer()
 _ORDER = enum("asc", "desc")
 _CURSOR = string()
 _BOOLEANS = {"true": True, "false": False}
@@ -57,9 +59,10 @@ def read_retrieve(pairs: Pairs, level: Level = Level.BASIC) -> RetrieveQuery:
 def read_list(pairs: Pairs, level: Level = Level.BASIC) -> ListQuery:
     """Read the query of a list of items. Raises RequestError; unknown names pass."""
     pairs = list(pairs)
+    limit = _last(pairs, "limit", _ANY_LIMIT if level is Level.OFF else _LIMIT)
     return ListQuery(
         after=_last(pairs, "after", _CURSOR),
-        limit=_last(pairs, "limit", _LIMIT) or DEFAULT_LIMIT,
+        limit=limit if limit and limit > 0 else DEFAULT_LIMIT,
         order=_last(pairs, "order", _ORDER) or DEFAULT_ORDER,
         include=read_include(pairs, level),
     )
