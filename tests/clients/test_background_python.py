@@ -231,6 +231,18 @@ async def test_a_response_is_continued_by_its_id(stand: Stand) -> None:
     assert raised.value.code == "previous_response_not_found"
 
 
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_its_input_items_come_page_by_page(order: str, stand: Stand) -> None:
+    said = [f"line {number}" for number in range(25)]
+    body = {**REQUEST, "input": [{"role": "user", "content": text} for text in said]}
+    created = await stand.sdk.create(**body, background=True)
+    for page in ({"limit": 10}, {"limit": 1}, {}):
+        items = await stand.sdk.input_items(created.id, order=order, **page)
+        assert [item.content[0].text for item in items] == (said if order == "asc" else said[::-1])
+    (last,) = await stand.sdk.input_items(created.id, order=order, after=items[-2].id)
+    assert last.id == items[-1].id
+
+
 async def test_ten_readers_of_one_response_each_get_every_event_once_and_in_order(
     stand: Stand, events_of: EventsOf
 ) -> None:

@@ -1,4 +1,4 @@
-"""Every method of the openai SDK that we answer, with every parameter, and what comes held against the SDK's types.
+"""Every method of the openai SDK that we answer, with every parameter; what comes is held against its types.
 
 The ids are made up, as those in the contract tests of a generated SDK are.
 """
@@ -26,7 +26,6 @@ from openai.types.responses import CompactedResponse, Response, ResponseItem, Re
 from openai.types.responses.input_token_count_response import InputTokenCountResponse
 
 from respool import Pace, running_server
-from respool.testing import RunningServer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -95,8 +94,8 @@ ITEMS = {"conversation_id": "conv_x", "items": [MESSAGE], "include": ["message.o
 
 Case = tuple[str, Callable[..., Any], dict[str, Any], Any]
 
-# A method, as it is reached from the client; the function; all its parameters, SHARED for those that are not here;
-# and the type of what it gives, or of the elements.
+# A method, as it is reached from the client; the function; its parameters, but for those in SHARED; and
+# the type of what it gives, or of the elements.
 CASES: list[Case] = [
     ("responses.create", Responses.create, CREATE, Response),
     ("responses.create", Responses.create, {**CREATE, "stream": True}, ResponseStreamEvent),

@@ -6,6 +6,7 @@ What it must come to is read from the files of fixtures/, not written here.
 import asyncio
 import base64
 import json
+import math
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +19,7 @@ from openai import (
     APIError,
     APIStatusError,
     AsyncOpenAI,
+    AuthenticationError,
     DefaultAsyncHttpxClient,
     DefaultHttpxClient,
     InternalServerError,
@@ -27,6 +29,7 @@ from openai import (
 )
 
 from respool import ManualClock, Pace, running_server
+from respool.faults import parse
 from respool.http.sending import CLIENT_LEFT
 from respool.testing import RunningServer
 
@@ -412,3 +415,32 @@ async def test_a_stream_that_the_client_leaves_ends_on_the_server(
         assert exchange.ended == CLIENT_LEFT
         assert 0 < exchange.events < len(events_of("text/hello"))
         assert clock.sleepers == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "wait"),
+    [("retry_after_ms=700", 0.7), ("retry_after=1", 1.0)],
+    ids=["retry-after-ms", "retry-after"],
+)
+async def test_a_rate_limit_is_tried_again_when_it_says_so(
+    options: str, wait: float, connect: Connect, events_of: EventsOf
+) -> None:
+    faults = parse(f"rate_limit(times=1, {options})")
+    with running_server(FIXTURES / "text", pace=Pace(speed=math.inf), faults=faults) as running:
+        sdk = connect(running.base_url, max_retries=1)
+        assert len(await sdk.events("hello")) == len(events_of("text/hello"))
+
+    assert sdk.exchanges.retry_counts == ["0", "1"]
+    first, second = sdk.exchanges
+    assert first.response.status_code == 429
+    assert second.moment - first.moment >= wait, "untold, the SDK waits up to 0.5 seconds"
+
+
+async def test_a_wrong_key_is_refused(connect: Connect) -> None:
+    with running_server(FIXTURES / "text", pace=Pace(speed=math.inf), api_keys=["sk-right"]) as running:
+        stranger = connect(running.base_url, api_key="sk-wrong")
+        for call in (stranger.events, stranger.answer):
+            with pytest.raises(AuthenticationError) as caught:
+                await call("hello")
+            assert caught.value.code == "invalid_api_key"
+        assert await connect(running.base_url, api_key="sk-right").answer("hello")
