@@ -1,7 +1,8 @@
 """llm-comply, which holds a server against the Open Responses specification.
 
-One run has one default recording. One that answers every question passes all tests; with others, each test that
-wants something special is sent to the recording which has that."""
+One run has one default recording. One that has all passes all tests; with others, a test that wants something
+special is sent to the recording which has that.
+"""
 
 import json
 import math
@@ -16,6 +17,7 @@ from respool import Pace, running_server
 from respool.testing import RunningServer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
+WHOLE = Path(__file__).parents[1] / "data/open_responses.script.yaml"
 COMMAND = Path(sysconfig.get_path("scripts")) / "llm-comply"
 
 # Which recording answers a test; text/hello answers the others.
@@ -47,7 +49,7 @@ def test_every_test_passes_that_any_text_can_answer(server: RunningServer) -> No
 
 
 def test_every_test_passes_with_the_script_that_answers_them_all() -> None:
-    with running_server(FIXTURES, default="scripts/open_responses", pace=Pace(speed=math.inf)) as running:
+    with running_server(WHOLE, pace=Pace(speed=math.inf)) as running:
         results = comply(running)
     assert len(results) >= 13
     assert {test: said for test, said in results.items() if said} == {}
