@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
 
+from respool.faults.ending import stopped
 from respool.faults.fault import Category, Fault, Stage
 from respool.faults.kinds import point
-from respool.faults.places import Parting, PlaceLike
+from respool.faults.places import PlaceLike
 from respool.frames import Action, Frame
 
 
@@ -25,7 +26,4 @@ class Cut(Fault):
     after: PlaceLike = point("50%")
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
-        parting = Parting(frames, self.after)
-        yield from parting.before()
-        if parting.reached:
-            yield Frame(parting.at, action=Action.CUT)
+        return stopped(frames, self.after, Action.CUT)

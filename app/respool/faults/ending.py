@@ -1,4 +1,4 @@
-"""What faults share that end the response with an event of their own."""
+"""What faults share that end the answer early, or with an event of their own."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -10,6 +10,14 @@ from respool.frames import Action, Frame
 from respool.protocol.events import TERMINAL_TYPES, Event
 
 Last = Callable[[list[Event], list[Event]], tuple[str, dict[str, Any]]]
+
+
+def stopped(frames: Iterable[Frame], place: PlaceLike, action: Action) -> Iterator[Frame]:
+    """An answer that goes up to a place and stops there, by `action`."""
+    parting = Parting(frames, place)
+    yield from parting.before()
+    if parting.reached:
+        yield Frame(parting.at, action=action)
 
 
 def ended(frames: Iterable[Frame], place: PlaceLike, last: Last) -> Iterator[Frame]:
