@@ -77,6 +77,17 @@ def test_each_is_called_once_when_its_moment_has_come_and_within_a_slot(
     assert (len(clock.wheel), clock.alarms) == (0, 0)
 
 
+@given(st.integers(1, 2**40))
+def test_an_alarm_never_goes_off_before_its_slot_has_ended(slot: int) -> None:
+    clock = Time()
+    called: list[float] = []
+    clock.wheel.call_at(slot / SLOTS, lambda: called.append(clock.now))
+    assert clock.moment == slot / SLOTS
+    clock.now = clock.moment
+    clock.callback()
+    assert called == [slot / SLOTS]
+
+
 def test_they_are_called_in_the_order_of_their_moments() -> None:
     clock = Time()
     called: list[float] = []

@@ -2,8 +2,8 @@
 
 A timer of the loop's own for each waiting stream costs a system call or a heap entry each, and event
 loops count in whole milliseconds: uvloop rounds down, and may fire up to one too early. Here time is cut
-into slots of a quarter millisecond. Who waits for a moment is put into the slot that ends at it or after
-it, never before it; a heap holds the numbers of the slots that are in use, so that a busy slot costs one
+into slots of about a quarter millisecond. Who waits for a moment is put into the slot that ends at it or
+after it, never before it; a heap holds the numbers of the slots that are in use, so that a busy slot costs one
 heap entry; and one timer of the system is set to the first of them.
 
 On Linux that timer is a timerfd (exact to some microseconds, read through the loop's own poll), elsewhere
@@ -19,7 +19,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-SLOTS = 4000  # slots a second
+# Slots a second. A power of two, so that moments become slots and slots moments without rounding: with
+# 4000 the alarm of some slots went off just before the slot had ended, and was set again to the same moment.
+SLOTS = 4096
 # So many callbacks, and then the loop's turn: what they wrote leaves only then.
 MOST_AT_ONCE = 64
 
