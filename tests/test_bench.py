@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from bench import __main__ as command
-from bench import measure, recordings
+from bench import measure, recordings, startup
 from bench.client import FrameCounter, Stream, late
 from bench.measure import PARTS, SERVERS, Bench, Plan, steps
 from bench.report import Table, disturbance, microseconds, milliseconds, percentile, ratio, render
@@ -306,3 +306,23 @@ def test_each_part_plays_both_servers_without_a_failure(
     assert len(told) == steps(part, made.plan)
     assert list(table.ratios) == ([COMPARED[part]] if part in COMPARED else [])
     assert set(COMPARED.values()) == set(command.FLOORS)
+
+
+def test_the_folder_for_starts_has_sixty_events_to_a_recording_in_the_mean(tmp_path: Path) -> None:
+    startup.write_folder(tmp_path, 25)
+    store = Store(tmp_path)
+    events = [len(store.turns(name)[0].events) for name in store.names]
+    assert (len(events), sum(events)) == (25, 25 * 60)
+
+
+def test_a_start_is_measured_until_the_address_is_said_and_until_a_request_is_answered(
+    tmp_path: Path,
+) -> None:
+    startup.write_folder(tmp_path, 2)
+    start = startup.measure(tmp_path)
+    assert 0 < start.listening < start.answered
+
+
+def test_a_server_that_does_not_start_is_told_with_what_it_wrote(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="no such file or folder"):
+        startup.measure(tmp_path / "missing")

@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -15,6 +16,7 @@ from respool.formats import jsonl
 from respool.frames import SSE_DONE, encode_sse
 from respool.matching import Request
 from respool.pace import Pace
+from respool.protocol import sse
 from respool.protocol.request import Level
 from respool.recording import Recording
 from respool.server import MockServer
@@ -89,6 +91,24 @@ def test_all_playbacks_of_a_recording_share_its_schedule(server: Serve) -> None:
     serving = server()
     first, second = (serving.start(Request({"model": "a"})) for _ in range(2))
     assert first.schedule is second.schedule
+
+
+def test_schedules_are_prepared_one_at_each_step_and_kept(server: Serve, recording: Make) -> None:
+    serving = server([recording("a"), recording("a", note="second")], recording("b"))
+    with mock.patch.object(sse, "encode", wraps=sse.encode) as encode:
+        encoded = [(one.name, encode.call_count) for one in serving.prepare()]
+        assert encoded == [("a", 4), ("a#2", 8), ("b", 12)]
+        list(serving.start(Request({"model": "b"})).frames())
+        assert encode.call_count == 12
+
+
+def test_what_was_not_prepared_is_encoded_at_its_first_play(server: Serve, recording: Make) -> None:
+    with mock.patch.object(sse, "encode", wraps=sse.encode) as encode:
+        serving = server(recording("a"), recording("b"))
+        assert encode.call_count == 0, "making a server encodes nothing: with many recordings that takes long"
+        for _ in range(2):
+            list(serving.start(Request({"model": "b"})).frames())
+            assert encode.call_count == 4
 
 
 def test_an_edited_recording_is_played_with_its_new_events_and_times(

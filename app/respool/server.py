@@ -1,7 +1,7 @@
 """MockServer: the one object that remembers. It knows recordings, pace, time and the journal, but
 no sockets: the HTTP floor asks it, and so can a test."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from secrets import token_hex
 from typing import Any, TypedDict
 
@@ -109,9 +109,6 @@ class MockServer:
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self._renditions = Renditions(self.pace, self.profile, keepalive)
-        for name in store.names:
-            for recording in store.turns(name):
-                self.schedule(recording)
 
     def start(self, request: Request, now: float | None = None) -> Playback:
         """Begin to play what answers `request`, at the clock's moment `now` (this one, if not given).
@@ -264,6 +261,14 @@ class MockServer:
     def schedule(self, recording: Recording) -> Schedule:
         """The recording's frames and moments: worked out once, shared by all its streams."""
         return self._renditions.get(recording).schedule
+
+    def prepare(self) -> Iterator[Recording]:
+        """Work out all schedules, one at each step, so that no play waits for its own. One that is not
+        prepared is worked out at its first play."""
+        for name in self.store.names:
+            for recording in self.store.turns(name):
+                self.schedule(recording)
+                yield recording
 
     def _moment(self, now: float | None) -> float:
         return self.clock.now() if now is None else now

@@ -131,10 +131,14 @@ class Store:
     def _find(self) -> Iterator[tuple[Path, str]]:
         """Each file to look at, once, with its name."""
         seen: set[Path] = set()
+        resolved: dict[Path, Path] = {}  # the folders: there are fewer of them than files
         for top in self.paths:
             for path in files_below(top):
                 # A link to a folder leads to the same files; a link to a file gives it another name.
-                file = path.parent.resolve() / path.name
+                folder = path.parent
+                if folder not in resolved:
+                    resolved[folder] = folder.resolve()
+                file = resolved[folder] / path.name
                 if file not in seen:
                     seen.add(file)
                     below = Path(path.name) if path == top else path.relative_to(top)

@@ -1,6 +1,8 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -418,3 +420,39 @@ def test_headers_gaps_and_texts_survive_a_round_trip(
     for (fields, _), turn in zip(turns, again, strict=True):
         expected = {"respool": 1} | fields | {"respool": 1}
         assert json.dumps(dict(turn.header.fields)) == json.dumps(expected)
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                [" ", "\t", "\r", "\u00a0", "[", "]", ",", "null", A, "{}", '{"type":1}', "{", "x", "]]"]
+            ),
+            st.sampled_from(
+                ["0", "00", "01", "-0", "-1", "1.", ".5", "1e5", "1e-5", "1E+5", "1e999", "NaN", "9" * 30]
+            ),
+            st.floats(0, 1e12).map(repr),
+            st.integers(0).map(str),
+        ),
+        max_size=6,
+    ),
+    st.floats(0, allow_infinity=False).map(repr) | st.just("null"),
+    st.integers(0, 6),
+)
+def test_the_short_way_through_a_line_reads_and_refuses_as_the_general_way_does(
+    noise: list[str], gap: str, place: int
+) -> None:
+    parts = ["[", gap, ", ", A, "]"]
+    for line in ("".join(noise), "".join([*parts[:place], *noise, *parts[place:]])):
+        with mock.patch.object(jsonl, "_TIMED", re.compile("(?!)")):
+            general = outcome(line)
+        assert outcome(line) == general
+
+
+def outcome(line: str) -> Any:
+    """The events of a line, or its refusal."""
+    try:
+        return [(event.gap, event.event) for turn in read(line) for event in turn.events]
+    except RecordingError as error:
+        return str(error)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx2
 import pytest
@@ -318,6 +319,28 @@ def test_without_reload_edits_are_not_taken_up(tmp_path: Path) -> None:
     with TestClient(app) as client:
         path.write_text(final(1))
         assert client.post("/v1/responses", json={"model": "a"}).json() == {"number": 0}
+
+
+async def test_a_server_that_runs_prepares_all_recordings_before_they_are_asked_for(
+    server: Serve, recording: Make
+) -> None:
+    serving = server(*(recording(f"a{number}") for number in range(5)))
+    prepared = []
+    with mock.patch.object(serving, "schedule", lambda recording: prepared.append(recording.name)):
+        app = create_app(serving)
+        assert prepared == []
+        async with app.router.lifespan_context(app):
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert prepared == serving.store.names
+
+
+async def test_preparing_ends_with_the_server(server: Serve) -> None:
+    app = create_app(server())
+    before = asyncio.all_tasks()
+    async with app.router.lifespan_context(app):
+        assert len(asyncio.all_tasks()) > len(before)
+    assert asyncio.all_tasks() == before
 
 
 async def test_the_watch_ends_with_the_server(server: Serve) -> None:

@@ -57,18 +57,19 @@ class TurnBuilder:
 
     def event(self, timed: TimedEvent, data: Mapping[str, Any]) -> None:
         """Add an event; `data` is its parsed text. Raises ValueError where no event may follow."""
+        type_ = timed.event.type
         response = data.get("response")
         response_id = response.get("id") if isinstance(response, dict) else None
         turn = self._turns[-1] if self._turns else None
-        if turn is None or (timed.event.type == CREATED and turn.is_another(response_id)):
+        if turn is None or (type_ == CREATED and turn.is_another(response_id)):
             turn = _Turn()
             self._turns.append(turn)
-        if turn.header.body is not None:
+        if not turn.events and turn.header.body is not None:  # an event is only where there is no body
             raise ValueError('the header has a "body", so no event may follow it')
         if turn.response_id is None:
             turn.response_id = response_id
-        turn.begun = turn.begun or timed.event.type.startswith("response.")
-        turn.ended = turn.ended or timed.event.type in _ENDS
+        turn.begun = turn.begun or type_.startswith("response.")
+        turn.ended = turn.ended or type_ in _ENDS
         turn.events.append(timed)
 
     def done(self) -> None:

@@ -55,12 +55,14 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watch = asyncio.create_task(_watch(server)) if reload else None
+        tasks = [asyncio.create_task(_prepare(server))]
+        if reload:
+            tasks.append(asyncio.create_task(_watch(server)))
         yield
-        if watch:
-            watch.cancel()
+        for task in tasks:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await watch
+                await task
 
     # FastAPI's own page loads its scripts from elsewhere, and a test machine may have no network.
     app = FastAPIOffline(
@@ -124,6 +126,12 @@ class _App(FastAPI):
         super().add_middleware(*args, **options)
         if hasattr(self, "edge"):
             self.edge.create = None
+
+
+async def _prepare(server: MockServer) -> None:
+    """Encode all recordings, while the server listens already: a request waits for one of them at most."""
+    for _ in server.prepare():
+        await asyncio.sleep(0)
 
 
 async def _watch(server: MockServer) -> None:

@@ -1,7 +1,6 @@
 """Running the app under uvicorn: sockets and the server's own settings, for the CLI and for tests."""
 
 import asyncio
-import gc
 import logging
 import socket
 
@@ -44,18 +43,6 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-
-
-def steady_gc() -> None:
-    """Keep garbage collection from stopping all streams at once, in a process that only serves.
-
-    What is loaded by now (recordings, the app) is not looked at again. A stream is some 80 objects, and a
-    collection takes a third of a microsecond for each that it looks at: so it looks at few at a time, at
-    each at most twice while it is young, and at all of them seldom. A request leaves nothing in cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(5_000, 5, 1_000)
 
 
 def uvicorn_server(app: ASGIApp, grace: int = GRACE) -> uvicorn.Server:

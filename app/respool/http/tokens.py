@@ -11,7 +11,6 @@ from respool.http import described
 from respool.http.answers import answer
 from respool.http.bodies import check_depth, read_object
 from respool.http.edge import name_in_header, name_in_path
-from respool.protocol.compaction import compacted, count_request
 from respool.protocol.request import check_compact, check_input_tokens
 from respool.server import MockServer
 
@@ -29,6 +28,8 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     )
     async def input_tokens(http: HTTPRequest) -> Response:
         """About how many tokens a request has: four characters each."""
+        from respool.protocol.compaction import count_request  # which needs all that writes responses
+
         body = await read_object(http, max_body)
         check_depth(body)
         check_input_tokens(body, server.validate)
@@ -45,6 +46,8 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     async def compact(http: HTTPRequest) -> Response:
         """The user's messages, and one item with made up content in place of all the rest. Where the path or
         `x-respool-play` names a recording that holds a `response.compaction`, that is the answer."""
+        from respool.protocol.compaction import compacted
+
         body = await read_object(http, max_body)
         check_depth(body)
         check_compact(body, server.validate)
