@@ -3,8 +3,8 @@
 A timer of the loop's own for each waiting stream costs a system call or a heap entry each, and event
 loops count in whole milliseconds: uvloop rounds down, and may fire up to one too early. Here time is cut
 into slots of about a quarter millisecond. Who waits for a moment is put into the slot that ends at it or
-after it, never before it; a heap holds the numbers of the slots that are in use, so that a busy slot costs one
-heap entry; and one timer of the system is set to the first of them.
+after it, never before it; a heap holds the numbers of the slots that are in use, so that a busy slot costs
+one heap entry; and one timer of the system is set to the first of them.
 
 On Linux that timer is a timerfd (exact to some microseconds, read through the loop's own poll), elsewhere
 the loop's `call_later`.
