@@ -17,8 +17,10 @@ from typing import TypeVar
 from unittest import mock
 
 from bench import client, recordings
-from bench.report import Table, microseconds, milliseconds, percentile, ratio
-from bench.servers import PLAIN, RESPOOL, Server, running
+from bench.report import Table, microseconds, ratio
+from bench.servers import PLAIN, RESPOOL, running
+from respool.bench.report import milliseconds, percentile
+from respool.bench.servers import Server
 
 SERVERS = (RESPOOL, PLAIN)
 STARTS = 250  # streams begun each second: what the servers' request handling takes in its stride

@@ -24,22 +24,6 @@ class Table:
     ratios: Mapping[str, float] = field(default_factory=dict)  # how many times better, by what is compared
 
 
-def percentile(ordered: Sequence[float], percent: float) -> float:
-    """The smallest value that is not below `percent` of all values; NaN if there is none.
-
-    `ordered` is sorted. No value is made up between two others.
-    """
-    if not ordered:
-        return float("nan")
-    return ordered[max(0, -int(-len(ordered) * percent // 100) - 1)]
-
-
-def milliseconds(seconds: float) -> str:
-    """A time in milliseconds, with as many digits as tell something."""
-    value = seconds * 1000
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
-
-
 def microseconds(seconds: float) -> str:
     """A time in microseconds, to two figures; "unknown" for none at all."""
     return f"{float(f'{seconds * 1e6:.2g}'):g}" if seconds else "unknown"

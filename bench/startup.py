@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import recordings, report
-from bench.servers import ROOT, STOP_LIMIT
+from bench.servers import ROOT
+from respool.bench.servers import STOP_LIMIT
 
 LENGTHS = (20, 40, 60, 60, 120)  # events: 60 in the mean
 _LISTENS = re.compile(rb"http://127\.0\.0\.1:([0-9]+)")

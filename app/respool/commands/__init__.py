@@ -16,4 +16,5 @@ COMMANDS: Mapping[str, str] = {
     "new": "new:new",
     "script": "script:script",
     "drill": "drill:drill",
+    "bench": "bench:bench",
 }

@@ -10,6 +10,7 @@ import click
 
 from respool import __version__
 from respool.checking import Located, Report, check_data, check_file, check_url, find
+from respool.commands.options import headers_of
 from respool.commands.output import new_console
 from respool.protocol.findings import RULES, Level
 
@@ -65,7 +66,7 @@ def check(
         sdk = sdk_version()
     else:
         sdk = None
-    headers = dict(_header(text) for text in header)
+    headers = headers_of(header)
     checks: list[Callable[[], Report | None]] = []
     for source in sources:
         if source == "-":
@@ -87,13 +88,6 @@ def check(
     worst = [report.count(one) for report in reports for one in _LEVELS[: _LEVELS.index(Level(fail_on)) + 1]]
     if any(worst):
         raise click.exceptions.Exit(1)
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise click.BadParameter(f"{text!r} is no header: expected NAME:VALUE", param_hint="'--header'")
-    return name.strip(), value.strip()
 
 
 def _with_progress(checks: Sequence[Callable[[], Report | None]]) -> Iterable[Report | None]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from respool.commands.options import GAP, SECONDS, SPEED
-from respool.commands.output import new_console
+from respool.commands.output import new_console, unwound_by_sigterm, write
 from respool.errors import OptionError, PathError
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def drill(
     )
     trial = Trial(command, paths, recording, Pace(**pace), timeout)
     results = {}
-    with _unwound_by_sigterm(), _progress(len(cases)) as advance:
+    with unwound_by_sigterm(), _progress(len(cases)) as advance:
         reference_ = reference(trial)
         for result in drill(trial, cases, reference_, jobs or os.cpu_count() or 1):
             results[result.case] = result
@@ -182,21 +181,11 @@ def drill(
     if "-" not in (json_file, junit_file):
         _print(report, show)
     if json_file:
-        _write(json_file, json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n")
+        write(json_file, json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n")
     if junit_file:
-        _write(junit_file, as_junit(report))
+        write(junit_file, as_junit(report))
     if report.failed:
         raise click.exceptions.Exit(1)
-
-
-@contextmanager
-def _unwound_by_sigterm() -> Iterator[None]:
-    """As Ctrl-C does, so that no client is left running: each has a process group of its own."""
-    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -276,13 +265,3 @@ def _print_table(table: "Table") -> None:
     with console.capture() as printed:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
-
-
-def _write(file: str, text: str) -> None:
-    if file == "-":
-        click.echo(text, nl=False)
-        return
-    try:
-        Path(file).write_text(text, "utf-8")
-    except OSError as error:
-        raise PathError(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from None

@@ -82,3 +82,15 @@ SPEED = Number("FACTOR|instant", {"instant": math.inf})
 paths_argument = click.argument(
     "paths", nargs=-1, required=True, type=click.Path(path_type=Path), envvar="RESPOOL_PATHS"
 )
+
+
+def headers_of(texts: Sequence[str]) -> dict[str, str]:
+    """Headers to send, of ``NAME:VALUE`` each. Raises BadParameter."""
+    return dict(map(_header, texts))
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise click.BadParameter(f"{text!r} is no header: expected NAME:VALUE", param_hint="'--header'")
+    return name.strip(), value.strip()

@@ -1,0 +1,5 @@
+"""Load on a Responses server: many streams at once, and how late their events come.
+
+`report` and `target` are values, `tally` counts the events of any server. `client` reads one stream cheaply,
+`load` plays many in a process of its own, `servers` starts a server to be measured.
+"""

@@ -1,0 +1,99 @@
+"""A server in a process of its own, and what the kernel tells of it."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from respool.errors import RespoolError
+
+START_LIMIT = 30.0  # seconds
+STOP_LIMIT = 5.0  # seconds
+
+_LISTENS = re.compile(r"http://127\.0\.0\.1:([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that listens on 127.0.0.1."""
+
+    name: str
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """The CPU time it has used so far; 0 where there is no /proc."""
+        try:
+            # The name, in parentheses, may hold spaces; utime and stime are fields 14 and 15.
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> int:
+        """Its resident memory in bytes. Raises OSError where there is no /proc."""
+        resident = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        return int(resident) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def respool(paths: Sequence[str | os.PathLike[str]], options: Sequence[str]) -> Iterator[Server]:
+    """``respool serve`` with the recordings below `paths`, on a free port, until the block ends.
+
+    Raises RespoolError, with what it wrote, if it does not start.
+    """
+    command = [sys.executable, "-m", "respool", "serve", "--port", "0", "--quiet", *options, "--"]
+    with TemporaryDirectory() as folder:
+        command += [os.fspath(path) for path in paths]
+        with started("respool serve", command, Path(folder) / "serve.log") as server:
+            yield server
+
+
+@contextmanager
+def started(
+    name: str,
+    command: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Iterator[Server]:
+    """Run the server in `folder` until the block ends; what it writes goes into `log`.
+
+    It gets `environment` beside ours, but none of our RESPOOL_ variables. Raises RespoolError, with
+    what the server wrote, if it does not say within `START_LIMIT` where it listens.
+    """
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESPOOL_")}
+    with log.open("w") as output:  # a file, since a pipe that nobody reads fills up
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**inherited, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Server(name, _port(name, process, log), process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _port(name: str, process: subprocess.Popen[bytes], log: Path) -> int:
+    """The port that the server says it listens on, once it does."""
+    limit = time.monotonic() + START_LIMIT
+    while time.monotonic() < limit and process.poll() is None:
+        if found := _LISTENS.search(log.read_text()):
+            return int(found[1])
+        time.sleep(0.02)
+    raise RespoolError(f"{name} did not start; it wrote: {log.read_text().strip()}")
