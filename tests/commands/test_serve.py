@@ -9,6 +9,8 @@ from respool.commands.serve import steady_gc
 @pytest.fixture(autouse=True)
 def _gc_as_before() -> Iterator[None]:
     threshold = gc.get_threshold()
+    gc.unfreeze()
+    gc.set_threshold(700, 10, 10)
     yield
     gc.unfreeze()
     gc.set_threshold(*threshold)

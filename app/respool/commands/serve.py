@@ -113,12 +113,12 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
         from respool.http.serving import bind, url_of, uvicorn_server
 
         server, app = make_app(options)
-    try:
-        sock = bind(host, port)
-    except OSError as error:
-        raise RespoolError(
-            f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
-        ) from None
+        try:
+            sock = bind(host, port)
+        except OSError as error:
+            raise RespoolError(
+                f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
+            ) from None
     _log_to_stderr(quiet)
     _greet(server.store, url_of(sock), server.default)
     with sock:
