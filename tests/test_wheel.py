@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from respool.wheel import MOST_AT_ONCE, SLOTS, Timer, Wheel, _LoopAlarm, _new_alarm, running_wheel
+from respool.wheel import MANY, MOST_AT_ONCE, REST, SLOTS, Timer, Wheel, _LoopAlarm, _new_alarm, running_wheel
 
 
 class Time:
@@ -263,3 +263,59 @@ def test_each_event_loop_has_its_own_wheel() -> None:
     assert first is not other
     with pytest.raises(RuntimeError):
         running_wheel()
+
+
+def test_what_is_to_follow_a_turn_is_called_when_all_were_called_whose_moment_had_come() -> None:
+    clock = Time()
+    called: list[str] = []
+
+    def due(name: str) -> None:
+        called.append(name)
+        clock.wheel.after_turn(lambda: called.append(f"after {name}"))
+
+    for name, deadline in (("a", 1.0), ("b", 1.0), ("c", 1.1)):
+        clock.wheel.call_at(deadline, lambda name=name: due(name))  # type: ignore[misc]
+    clock.advance(1.05)
+    assert called == ["a", "b", "after a", "after b"]
+    clock.advance(2.0)
+    assert called[4:] == ["c", "after c"]
+    clock.wheel.after_turn(lambda: called.append("at once"))
+    assert called[-1] == "at once"
+
+
+def test_what_fails_after_a_turn_is_reported_and_harms_no_other() -> None:
+    clock = Time()
+    called: list[int] = []
+
+    def due() -> None:
+        clock.wheel.after_turn(lambda: called.append(1 // 0))
+        clock.wheel.after_turn(lambda: called.append(2))
+
+    clock.wheel.call_at(1.0, due)
+    clock.wheel.call_at(3.0, lambda: called.append(3))
+    clock.advance(5.0)
+    assert called == [2, 3]
+    assert isinstance(clock.errors[0]["exception"], ZeroDivisionError)
+
+
+def test_where_many_wait_it_rests_between_turns_and_none_is_later_than_the_rest() -> None:
+    clock = Time()
+    late: list[float] = []
+    for number in range(MANY + 3000):
+        deadline = 1 + number / 3000
+        clock.wheel.call_at(deadline, lambda deadline=deadline: late.append(clock.now - deadline))  # type: ignore[misc]
+    clock.sets = 0
+    clock.advance(2.0)
+    assert 2990 <= len(late) <= 3001
+    assert 0 <= min(late) <= max(late) <= (REST + 1) / SLOTS
+    assert clock.sets <= SLOTS / REST + 1
+
+
+def test_a_turn_that_has_left_some_out_is_followed_by_another_without_a_rest() -> None:
+    clock = Time()
+    called: list[float] = []
+    for _ in range(MANY + 5 * MOST_AT_ONCE):
+        clock.wheel.call_at(1.0, lambda: called.append(clock.now))
+        clock.wheel.call_at(900.0, lambda: None)
+    clock.advance(1.0)
+    assert len(called) == MANY + 5 * MOST_AT_ONCE

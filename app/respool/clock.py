@@ -6,6 +6,7 @@ import itertools
 import math
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from respool.wheel import Callback, running_wheel
@@ -37,6 +38,9 @@ class Clock(Protocol):
         It is not called before this has returned, even if the moment has passed.
         """
 
+    def after_turn(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once all have been called who are due now; at once, if none is being called."""
+
 
 class SystemClock:
     """The machine's monotonic clock."""
@@ -56,6 +60,9 @@ class SystemClock:
 
     def call_at(self, deadline: float, callback: Callback) -> Timer:
         return running_wheel().call_at(deadline, callback)
+
+    def after_turn(self, callback: Callable[[], None]) -> None:
+        running_wheel().after_turn(callback)
 
 
 class ManualClock:
@@ -92,6 +99,9 @@ class ManualClock:
         sleeper = _Sleeper(self, asyncio.get_running_loop(), callback)
         self._put(deadline, sleeper)
         return sleeper
+
+    def after_turn(self, callback: Callable[[], None]) -> None:
+        callback()
 
     async def sleep_until(self, deadline: float, interrupt: asyncio.Event | None = None) -> bool:
         if deadline <= self._now:

@@ -6,6 +6,9 @@ into slots of about a quarter millisecond. Who waits for a moment is put into th
 after it, never before it; a heap holds the numbers of the slots that are in use, so that a busy slot costs
 one heap entry; and one timer of the system is set to the first of them.
 
+To wake up costs as much as to write an event or two. Where many wait, the wheel therefore rests for a
+millisecond after each turn, and serves together who came due meanwhile.
+
 On Linux that timer is a timerfd (exact to some microseconds, read through the loop's own poll), elsewhere
 the loop's `call_later`.
 """
@@ -24,6 +27,8 @@ from typing import Protocol
 SLOTS = 4096
 # So many callbacks, and then the loop's turn: what they wrote leaves only then.
 MOST_AT_ONCE = 64
+# Where so many wait, the wheel turns at most once in so many slots.
+MANY, REST = 2000, 4
 
 # What it gives, if anything, is the moment at which it is to be called again.
 Callback = Callable[[], float | None]
@@ -76,9 +81,12 @@ class Wheel:
         self._order: list[int] = []  # a heap of the slots in use, and of some that were
         self._alarm: Alarm | None = None
         self._set_to: float = math.inf  # the slot for which the alarm is set
+        self._rests_until = 0  # the slot before whose end it does not turn
+        self._waiting = 0
+        self._after: list[Callable[[], None]] | None = None  # None: it does not turn now
 
     def __len__(self) -> int:
-        return sum(map(len, self._slots.values()))
+        return self._waiting
 
     def call_at(self, deadline: float, callback: Callback) -> Timer:
         """Call `callback` once `deadline` has come, in seconds of the monotonic clock, and never before.
@@ -91,7 +99,15 @@ class Wheel:
             self._set_alarm()
         return timer
 
+    def after_turn(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when all were called whose moment has come; at once, if none is being called."""
+        if self._after is None:
+            callback()
+        else:
+            self._after.append(callback)
+
     def _put(self, timer: Timer) -> None:
+        self._waiting += 1
         timers = self._slots.get(timer._slot)
         if timers is None:
             self._slots[timer._slot] = {timer: None}
@@ -104,9 +120,13 @@ class Wheel:
         now = self._now() * SLOTS
         order, slots = self._order, self._slots
         self._set_to = -math.inf  # who comes meanwhile need not set the alarm
+        after: list[Callable[[], None]] = []
+        self._after = after
         called = 0
         while order and order[0] <= now and called < MOST_AT_ONCE:
-            for timer in slots.pop(heapq.heappop(order), ()):
+            timers = slots.pop(heapq.heappop(order), ())
+            self._waiting -= len(timers)
+            for timer in timers:
                 callback = timer._callback
                 if callback is None:  # cancelled by one of those before it
                     continue
@@ -115,13 +135,24 @@ class Wheel:
                     again = callback()
                 except Exception as error:
                     again = None
-                    self.loop.call_exception_handler({"message": f"{callback} failed", "exception": error})
+                    self._report(callback, error)
                 if again is None:
                     timer._callback = None
                 elif timer._callback:  # it has not cancelled itself
                     timer._slot = math.ceil(again * SLOTS)
                     self._put(timer)
+        self._after = None
+        for callback_after in after:
+            try:
+                callback_after()
+            except Exception as error:
+                self._report(callback_after, error)
+        if self._waiting >= MANY and called < MOST_AT_ONCE:
+            self._rests_until = math.ceil(now) + REST
         self._set_alarm()
+
+    def _report(self, callback: object, error: Exception) -> None:
+        self.loop.call_exception_handler({"message": f"{callback} failed", "exception": error})
 
     def _set_alarm(self) -> None:
         """Set it for the first slot in use; give it back if there is none."""
@@ -131,8 +162,10 @@ class Wheel:
         if order:
             if self._alarm is None:
                 self._alarm = self._new_alarm(self.loop, self._turn)
-            self._set_to = order[0]
-            self._alarm.set(order[0] / SLOTS)
+            slot = max(order[0], self._rests_until)
+            if slot != self._set_to:
+                self._set_to = slot
+                self._alarm.set(slot / SLOTS)
         else:
             self._set_to = math.inf
             if self._alarm:
@@ -144,6 +177,7 @@ class Wheel:
         if timers is None or timer not in timers:
             return  # its slot's turn has come
         del timers[timer]
+        self._waiting -= 1
         if timers:
             return
         del self._slots[timer._slot]

@@ -117,14 +117,16 @@ class Connection:
         """What was written, as the ASGI messages that it comes from."""
         if not self.written:
             return []
-        status, *fields = self.written[0].removesuffix(b"\r\n\r\n").split(b"\r\n")
+        head, _, rest_of_first = self.written[0].partition(b"\r\n\r\n")
+        status, *fields = head.split(b"\r\n")
         headers = [(name.lower(), value) for name, value in (field.split(b": ", 1) for field in fields)]
         start = {"type": "http.response.start", "status": int(status.split()[1]), "headers": headers}
+        writes = [rest_of_first, *self.written[1:]] if rest_of_first else self.written[1:]
         if length := dict(headers).get(b"content-length"):
             rest = int(length)
-            bodies = [(data, (rest := rest - len(data)) > 0) for data in self.written[1:]]
+            bodies = [(data, (rest := rest - len(data)) > 0) for data in writes]
         else:
-            bodies = [_unchunked(data) for data in self.written[1:]]
+            bodies = [_unchunked(data) for data in writes]
         return [start, *({"body": data, "more_body": more} for data, more in bodies)]
 
 

@@ -27,6 +27,7 @@ from respool.http import stream as stream_module
 from respool.http.stream import Stream, _finish
 from respool.journal import Exchange
 from respool.recording import Recording
+from respool.server import MockServer
 from respool.store import Store
 from respool.testing import RunningServer, running_server
 
@@ -267,7 +268,66 @@ def test_no_other_server_is_taken_for_uvicorn(recording: Make) -> None:
 
     exchange = Exchange("POST", "/", 0.0)
     for send in (None, Cycle().send, lambda message: None):
-        assert Stream.of(send, None, ManualClock(), exchange, 0) is None  # type: ignore[arg-type]
+        assert Stream.of(send, None, ManualClock(), exchange, 0, lambda: None) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("protocol", ["httptools", "h11"])
+async def test_the_head_leaves_in_one_write_with_what_is_due_when_the_answer_begins(
+    server: Callable[..., MockServer],
+    recording: Make,
+    call: type,
+    connections: Callable[[type], dict[str, Any]],
+    protocol: str,
+) -> None:
+    short = recording("a", [(0.0, "response.x", {"n": n}) for n in range(3)])
+    stream = connections(call)[protocol](server(short), body={"model": "a", "stream": True})
+    await stream.task
+    assert len(stream.written) == 1
+    assert stream.body == frames(short)
+    assert stream.complete
+
+
+async def test_what_several_streams_have_to_say_is_written_when_all_were_called(
+    server: Callable[..., MockServer],
+    recording: Make,
+    call: type,
+    connections: Callable[[type], dict[str, Any]],
+) -> None:
+    clock = Turning()
+    serving = server(recording("a", [(1.0, "response.x", {"n": n}) for n in range(3)]), clock=clock)
+    connection = connections(call)["httptools"]
+    streams = [connection(serving, body={"model": "a", "stream": True}) for _ in range(3)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    clock.turning = True
+    clock.advance(1.0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert [len(stream.writes) for stream in streams] == [0, 0, 0]
+    (write_all,) = clock.after
+    write_all()
+    first = encode_sse(recording("a", [(1.0, "response.x", {"n": 0})]).events[0].event)
+    assert [stream.writes for stream in streams] == [[first]] * 3
+    clock.turning = False
+    clock.advance(5.0)
+    for stream in streams:
+        await stream.task
+        assert stream.complete
+
+
+class Turning(ManualClock):
+    """A clock whose turn, while it is `turning`, lasts until the test ends it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turning = False
+        self.after: list[Callable[[], None]] = []
+
+    def after_turn(self, callback: Callable[[], None]) -> None:
+        if self.turning:
+            self.after.append(callback)
+        else:
+            callback()
 
 
 async def test_a_send_that_waits_where_it_should_not_is_a_defect_and_is_ended() -> None:

@@ -13,7 +13,10 @@ from starlette.types import Scope
 _NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
-SERVER_SEND = "respool.send"  # in the scope: `send` as the server gave it, without any layer's wrapping
+# In the scope: `send` as the server gave it, without any layer's wrapping,
+SERVER_SEND = "respool.send"
+# and a list for what sends the rest of an answer, when the layers that began it have returned.
+REST = "respool.rest"
 
 
 def transport_of(scope: Scope) -> asyncio.Transport | None:

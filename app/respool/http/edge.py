@@ -6,7 +6,7 @@ play, and Azure's paths. It is plain ASGI, since Starlette's BaseHTTPMiddleware 
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from fastapi import APIRouter
@@ -16,6 +16,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
+from respool.http.connection import REST
 from respool.http.problems import envelope, profile_of
 from respool.journal import CLIENT_LEFT, Exchange
 from respool.matching import PLAY_HEADER
@@ -148,8 +149,12 @@ class Guard:
         if "respool.exchange" not in scope:  # the app's start and end
             await self.app(scope, receive, send)
             return
+        rest: list[Callable[[], Awaitable[None]]] = []
+        scope[REST] = rest
         try:
             await self.app(scope, receive, send)
+            if rest:
+                await rest.pop()()
         except ClientDisconnect:
             exchange_of(scope).ended = CLIENT_LEFT
         except Exception:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from respool.clock import Clock
-from respool.http.connection import SERVER_SEND
+from respool.http.connection import REST, SERVER_SEND
 from respool.http.stream import Stream, from_any_thread
 from respool.journal import CLIENT_LEFT, CUT, Exchange
 from respool.playback import Playback
@@ -60,15 +60,19 @@ class PlaybackResponse(Response):
             reel = self._playback.schedule.reel
             self.headers["content-length"] = str(len(reel.data) - reel.start_of(self._first))
             self.headers["connection"] = "close"
-        stream = Stream.of(scope.get(SERVER_SEND), self._playback, self._clock, self._exchange, self._first)
+        stream = Stream.of(
+            scope.get(SERVER_SEND), self._playback, self._clock, self._exchange, self._first, self._on_left
+        )
         if stream is None or scope["method"] == "HEAD":
             await self._by_the_library(scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        if await stream.run():
-            self._exchange.ended = ""
-        elif self._exchange.ended == CLIENT_LEFT:
-            self._on_left()
+        head = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        if await stream.begin(send, head):
+            return
+        if (later := scope.get(REST)) is not None:
+            later.append(stream.rest)
+        else:
+            await stream.rest()
 
     async def _by_the_library(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = _LibraryResponse(
