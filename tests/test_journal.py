@@ -1,3 +1,4 @@
+import random
 import re
 
 import pytest
@@ -61,3 +62,11 @@ def test_a_cleared_journal_is_empty() -> None:
     journal.add(Exchange("GET", "/", 0.0))
     journal.clear()
     assert list(journal) == []
+
+
+def test_request_ids_are_all_different_and_leave_the_random_numbers_of_a_test_as_they_were() -> None:
+    before = random.getstate()
+    ids = {Exchange("POST", "/", 0.0).request_id for _ in range(100)}
+    assert len(ids) == 100
+    assert all(re.fullmatch("req_[0-9a-f]{32}", id_) for id_ in ids)
+    assert random.getstate() == before

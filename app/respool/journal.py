@@ -3,13 +3,15 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from secrets import token_hex
+from random import Random
 
 from respool.errors import printable
 
 # How an exchange may end, besides as it should.
 CLIENT_LEFT = "client left"
 CUT = "cut by the server"
+
+_ids = Random()
 
 
 @dataclass(slots=True)
@@ -28,7 +30,9 @@ class Exchange:
     faults: tuple[str, ...] = ()  # what was to go wrong
 
     def __post_init__(self) -> None:
-        self.request_id = self.request_id or f"req_{token_hex(16)}"
+        self.request_id = (
+            self.request_id or f"req_{_ids.getrandbits(128):032x}"
+        )  # no secret: to ask the system costs more
 
     def __str__(self) -> str:
         """One line for the log."""

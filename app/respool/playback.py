@@ -13,7 +13,7 @@ from respool.protocol.profiles import Profile
 from respool.protocol.rewrite import LIFECYCLE_TYPES, edit_response
 from respool.protocol.snapshot import Snapshot
 from respool.recording import Recording
-from respool.rendition import Changes, Rendition, Renditions
+from respool.rendition import UNCHANGED, Changes, Rendition, Renditions
 
 # How the service answers over HTTP what it would say in-band once a stream has begun.
 _STATUS_OF_CODE = {"rate_limit_exceeded": 429, "insufficient_quota": 429}
@@ -51,7 +51,7 @@ class Playback:
     recording: Recording
     renditions: Renditions
     started: float
-    changes: Changes = field(default_factory=Changes)
+    changes: Changes = UNCHANGED
     background: bool = False
     streamed: bool = True
     stored: bool = True
@@ -59,13 +59,19 @@ class Playback:
     size: int = 0  # of the request's body, in bytes
     stands_in: bool = False
     run: Run = field(default_factory=Run)
+    _unchanged: Rendition | None = field(default=None, init=False, repr=False)
     _made_cut: "_Cut | None" = field(default=None, init=False)
     _fold: "_Fold | None" = field(default=None, init=False)
 
     @property
     def rendition(self) -> Rendition:
         """The events that it plays, as if it were never cancelled, and their schedule."""
-        return self.renditions.get(self.recording, self.changes)
+        if self._unchanged:
+            return self._unchanged
+        rendition = self.renditions.get(self.recording, self.changes)
+        if self.changes is UNCHANGED:  # it lives as long as its recording, so that to keep it costs nothing
+            self._unchanged = rendition
+        return rendition
 
     @property
     def profile(self) -> Profile:

@@ -150,7 +150,7 @@ class Renditions:
 
     def get(self, recording: Recording, changes: Changes = UNCHANGED) -> Rendition:
         """The recording with these changes."""
-        if changes == UNCHANGED:
+        if changes is UNCHANGED or changes == UNCHANGED:
             rendition = self._unchanged.get(recording)
             if rendition is None:
                 rendition = self._unchanged[recording] = self._make(recording, changes)

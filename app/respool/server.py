@@ -21,7 +21,7 @@ from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
 from respool.protocol.request import Level
 from respool.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
-from respool.rendition import Changes, Renditions
+from respool.rendition import UNCHANGED, Changes, Renditions
 from respool.store import Store
 
 
@@ -306,13 +306,16 @@ class MockServer:
 
     def _changes(self, request: Request, recording: Recording) -> Changes:
         if recording.plain:
-            return Changes()
-        ids = recording.header.ids or self.ids
+            return UNCHANGED
+        fresh = (recording.header.ids or self.ids) == "fresh"
+        whole = self.on_unknown_id == "default"
+        if not (fresh or whole or recording.scripted) and request.include_obfuscation:
+            return UNCHANGED  # one object for all, which costs less to make and to compare
         return Changes(
             obfuscation=request.include_obfuscation,
-            request=_repeated(request.body, recording, fresh=ids == "fresh"),
-            ids=token_hex(16) if ids == "fresh" else "",
-            whole=self.on_unknown_id == "default",
+            request=_repeated(request.body, recording, fresh=fresh),
+            ids=token_hex(16) if fresh else "",
+            whole=whole,
         )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def create_app(
     create: ASGIApp = Guard(Endpoint(routes, "create", app.exception_handlers[RespoolError]))
     if api_keys:
         create = RequireKey(create, keys)
-    app.edge = Edge(app.all_layers, server, create=CORSMiddleware(create, **_CORS))
+    app.edge = Edge(app.all_layers, server, create, partial(CORSMiddleware, **_CORS))
     return app
 
 

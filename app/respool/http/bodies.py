@@ -8,9 +8,11 @@ from typing import Any
 
 import brotli
 import zstandard
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
 
 from respool.errors import RequestError
+from respool.http.connection import header_values
 from respool.protocol.events import json_kind, not_json
 
 DEFAULT_LIMIT = 32 * 1024 * 1024  # bytes, also after inflation
@@ -27,10 +29,10 @@ async def read_object(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> dict[
 async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
     """The body, inflated. Raises RequestError if it, inflated or not, has more than `limit` bytes."""
     body = await _read(request, limit)
-    codings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
-    for coding in reversed(codings):
-        if (coding := coding.strip()) not in ("", "identity"):
-            body = _inflate(body, coding, limit)
+    if codings := header_values(request.scope, b"content-encoding"):
+        for coding in reversed(",".join(codings).lower().split(",")):
+            if (coding := coding.strip()) not in ("", "identity"):
+                body = _inflate(body, coding, limit)
     return body
 
 
@@ -71,12 +73,19 @@ def check_depth(value: Any) -> None:
 
 
 async def _read(request: HTTPRequest, limit: int) -> bytes:
-    length = request.headers.get("content-length", "").lstrip("0")
-    if length.isdecimal() and (len(length) > 15 or int(length) > limit):
-        raise _too_large(limit)
+    for length in header_values(request.scope, b"content-length")[:1]:
+        length = length.lstrip("0")
+        if length.isdecimal() and (len(length) > 15 or int(length) > limit):
+            raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
+    more = True
+    while more:  # as `request.stream()` does it, at a quarter of its cost
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
+        more = message.get("more_body", False)
         size += len(part)
         if size > limit:
             raise _too_large(limit)

@@ -6,7 +6,7 @@ play, and Azure's paths. It is plain ASGI, since Starlette's BaseHTTPMiddleware 
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 from fastapi import APIRouter
@@ -16,7 +16,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
-from respool.http.connection import REST
+from respool.http.connection import REST, header_values
 from respool.http.problems import envelope, profile_of
 from respool.journal import CLIENT_LEFT, Exchange
 from respool.matching import PLAY_HEADER
@@ -29,6 +29,9 @@ _INTERNAL = RequestError(
     status=500,
     type="server_error",
 )
+_PLAY_HEADER = PLAY_HEADER.encode()
+# What the CORS layer adds to the answer for a request that does not come from a browser's page.
+_VARY = ((b"vary", b"Origin"),)
 _TURN = re.compile(r"(?P<name>.+)/turns/(?P<turn>[0-9]{1,9})")
 
 
@@ -36,13 +39,21 @@ class Edge:
     """Wraps the app; see the module.
 
     `create`, if given, is what answers ``POST /v1/responses``: the same as the app does, without its way
-    through FastAPI's layers and router, which costs several times what the answer itself does.
+    through FastAPI's layers and router, which costs several times what the answer itself does. `cors` makes
+    the layer around it that a browser's request needs; to others it would only add one header.
     """
 
-    def __init__(self, app: ASGIApp, server: MockServer, create: ASGIApp | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        server: MockServer,
+        create: ASGIApp | None = None,
+        cors: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    ) -> None:
         self.app = app
         self.server = server
         self.create = create
+        self.create_for_browsers = create and cors(create)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -58,21 +69,27 @@ class Edge:
         if scope["path"].startswith(("/r/", "/openai/")):
             self._take_prefix(scope)
 
+        more_headers: Iterable[tuple[bytes, bytes]] = ()
+
         async def send_head(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 exchange.status = message["status"]
-                _set_request_id(message, exchange)
+                _set_request_id(message, exchange, more_headers)
             await send(message)
 
         app = self.app
         if (
             self.create
+            and self.create_for_browsers
             and scope["path"] == "/v1/responses"
             and scope["type"] == "http"
             and scope["method"] == "POST"
             and not scope.get("root_path")  # mounted in another app
         ):
-            app = self.create
+            if header_values(scope, b"origin"):
+                app = self.create_for_browsers
+            else:
+                app, more_headers = self.create, _VARY
         try:
             await app(scope, receive, send_head)
         finally:
@@ -111,13 +128,16 @@ class Edge:
         return path
 
 
-def _set_request_id(message: Message, exchange: Exchange) -> None:
-    """Give the answer the exchange's request id, if it has none of its own."""
-    for name, value in message["headers"]:
+def _set_request_id(message: Message, exchange: Exchange, more: Iterable[tuple[bytes, bytes]]) -> None:
+    """Give the answer the exchange's request id, if it has none of its own, and `more` headers."""
+    headers = [*message["headers"], *more]
+    for name, value in headers:
         if name == b"x-request-id":
             exchange.request_id = value.decode("latin-1")
-            return
-    message["headers"] = [*message["headers"], (b"x-request-id", exchange.request_id.encode("latin-1"))]
+            break
+    else:
+        headers.append((b"x-request-id", exchange.request_id.encode("latin-1")))
+    message["headers"] = headers
 
 
 class Endpoint:
@@ -178,5 +198,6 @@ def name_in_path(scope: Scope) -> str | None:
 
 def name_in_header(http: HTTPRequest) -> str | None:
     """What ``x-respool-play`` asks for. ASGI gives header values as Latin-1, names are UTF-8."""
-    value = http.headers.get(PLAY_HEADER)
-    return value and value.encode("latin-1").decode("utf-8", "replace")
+    for value in header_values(http.scope, _PLAY_HEADER):
+        return value.encode("latin-1").decode("utf-8", "replace")
+    return None

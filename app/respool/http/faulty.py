@@ -13,7 +13,7 @@ from respool.faults.applying import Drawn, apply
 from respool.faults.fault import Fault
 from respool.faults.stall import Stall
 from respool.frames import MAX_CHUNK, Action, Frame, Head
-from respool.http.connection import reset, transport_of, unsent
+from respool.http.connection import header_values, reset, transport_of, unsent
 from respool.http.sending import LateResponse, PlaybackResponse
 from respool.journal import CLIENT_LEFT, CUT, Exchange
 from respool.playback import Playback
@@ -46,19 +46,18 @@ def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
         raise RequestError(f"The header {FAULT_HEADER}: {error}", code="invalid_fault") from None
 
 
-def draw(
-    server: MockServer, recording: Recording, asked: Sequence[Fault], accept_encoding: str | None
-) -> tuple[Drawn, ...]:
-    """What goes wrong with this play; nothing, most of the time."""
+def draw(server: MockServer, recording: Recording, asked: Sequence[Fault], scope: Scope) -> tuple[Drawn, ...]:
+    """What goes wrong with this play, for a request of that scope; nothing, most of the time."""
     if not (recording.header.faults or server.faults or asked):
         return ()
+    accept_encoding = ",".join(header_values(scope, b"accept-encoding"))
     return server.draw_faults(recording, asked, accepted_codings(accept_encoding))
 
 
-def accepted_codings(accept_encoding: str | None) -> Collection[str]:
+def accepted_codings(accept_encoding: str) -> Collection[str]:
     """The content codings that a client accepts. Source: RFC 9110, section 12.5.3."""
     accepted = set()
-    for one in (accept_encoding or "").lower().split(","):
+    for one in accept_encoding.lower().split(","):
         coding, _, weight = one.partition(";")
         if weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
             accepted.add(coding.strip())

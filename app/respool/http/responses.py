@@ -11,6 +11,7 @@ from respool.clock import Clock
 from respool.errors import RequestError
 from respool.http import described
 from respool.http.bodies import check_depth, parse_object, read_body
+from respool.http.connection import header_values
 from respool.http.edge import exchange_of, name_in_header, name_in_path
 from respool.http.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
 from respool.http.heads import head_of
@@ -21,6 +22,8 @@ from respool.matching import Request
 from respool.playback import Playback
 from respool.protocol.events import dumps
 from respool.server import MockServer
+
+_FAULT_HEADER = FAULT_HEADER.encode()
 
 
 def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter:
@@ -41,7 +44,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         stream would have ended."""
         exchange = exchange_of(http.scope)
         body = await read_body(http, max_body)
-        asked = asked_faults(http.headers.getlist(FAULT_HEADER), request_faults)
+        asked = asked_faults(header_values(http.scope, _FAULT_HEADER), request_faults)
         name = name_in_path(http.scope)
         parameters = parse_object(body)
         if "conversation" in parameters:  # which will walk through the input
@@ -50,7 +53,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         playback = server.start(request, exchange.received)
         exchange.recording = playback.recording.name
         on_left = partial(server.client_left, playback)
-        drawn = draw(server, playback.recording, asked, http.headers.get("accept-encoding"))
+        drawn = draw(server, playback.recording, asked, http.scope)
         if not drawn:
             return _answer(playback, server.clock, exchange, on_left)
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from respool.protocol import api_errors
 from respool.protocol.request import parameters, sdk_types
@@ -75,44 +75,49 @@ def _given(body: Body, name: str) -> bool:
 def _check(body: Body, level: Level, known: frozenset[str], request: str) -> None:
     if level is Level.STRICT:
         _refuse_unknown(body, known, request)
-    for name, rows in _rows(level is Level.OFF, known).items():
-        if body.get(name) is not None:
-            for path, parameter in rows:
-                _check_row(body, path, parameter)
+    rows = _rows(level is Level.OFF, known)
+    # Most bodies have few of the parameters: theirs are looked up, and put into the order of the table.
+    for _, name in sorted([(rows[name][0].place, name) for name in body if name in rows]):
+        if body[name] is not None:
+            for row in rows[name]:
+                row.check(body)
     if level is Level.STRICT:
         sdk_types.check(body, request)
 
 
+class _Row(NamedTuple):
+    """A parameter, and where a body has it."""
+
+    place: int  # in the table
+    path: str
+    parents: Sequence[str]
+    key: str
+    parameter: Parameter
+
+    def check(self, body: Body) -> None:
+        """Raises RequestError if the body's value is not allowed, or lacks what its object needs."""
+        holder: Any = body
+        for parent in self.parents:
+            holder = holder.get(parent)
+            if not isinstance(holder, Mapping):
+                return
+        value = holder.get(self.key)
+        if value is not None:
+            self.parameter.check(self.path, value)
+        elif self.parameter.required:
+            raise api_errors.missing_parameter(self.path)
+
+
 @cache
-def _rows(off: bool, known: frozenset[str]) -> Mapping[str, Sequence[tuple[str, Parameter]]]:
-    """The rows of these parameters, by the first part of their paths: most bodies have few of them."""
-    rows: dict[str, list[tuple[str, Parameter]]] = {}
-    for path, parameter in (NEEDED if off else PARAMETERS).items():
-        if (name := path.partition(".")[0]) in known:
-            rows.setdefault(name, []).append((path, parameter))
+def _rows(off: bool, known: frozenset[str]) -> Mapping[str, Sequence[_Row]]:
+    """The rows of these parameters, by the first part of their paths."""
+    rows: dict[str, list[_Row]] = {}
+    for place, (path, parameter) in enumerate((NEEDED if off else PARAMETERS).items()):
+        *parents, key = path.split(".")
+        name = (*parents, key)[0]
+        if name in known:
+            rows.setdefault(name, []).append(_Row(place, path, parents, key, parameter))
     return rows
-
-
-def _check_row(body: Body, path: str, parameter: Parameter) -> None:
-    holder, key = _holder(body, path)
-    if holder is None:
-        return
-    value = holder.get(key)
-    if value is not None:
-        parameter.check(path, value)
-    elif parameter.required:
-        raise api_errors.missing_parameter(path)
-
-
-def _holder(body: Body, path: str) -> tuple[Body | None, str]:
-    """The object that has the last part of `path` as a key, or None if there is none."""
-    holder: Any = body
-    *parents, key = path.split(".")
-    for parent in parents:
-        holder = holder.get(parent)
-        if not isinstance(holder, Mapping):
-            return None, key
-    return holder, key
 
 
 def _refuse_unknown(body: Body, known: Collection[str], request: str) -> None:
