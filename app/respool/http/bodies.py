@@ -13,6 +13,7 @@ from starlette.requests import Request as HTTPRequest
 
 from respool.errors import RequestError
 from respool.http.connection import header_values
+from respool.protocol import quick_json
 from respool.protocol.events import json_kind, not_json
 
 DEFAULT_LIMIT = 32 * 1024 * 1024  # bytes, also after inflation
@@ -39,9 +40,21 @@ async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
 def parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object that a body is. Raises RequestError."""
     try:
+        value = quick_json.decode(body)
+    except Exception:  # whatever it was: the careful reader has the last word
+        value = _read_carefully(body)
+    if not isinstance(value, dict):
+        raise RequestError(
+            f"Invalid body: expected a JSON object, but got {json_kind(value)} instead.", code="invalid_type"
+        )
+    return value
+
+
+def _read_carefully(body: bytes) -> Any:
+    try:
         text = body.decode()
         # Of a byte order mark only `loads` says what it is.
-        value = json.loads(text) if text.startswith("\ufeff") else _DECODER.decode(text)
+        return json.loads(text) if text.startswith("\ufeff") else _DECODER.decode(text)
     except UnicodeDecodeError:
         raise _not_json("it is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -51,11 +64,6 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise _not_json("it is nested too deeply") from None
     except ValueError as error:
         raise _not_json(str(error)) from None
-    if not isinstance(value, dict):
-        raise RequestError(
-            f"Invalid body: expected a JSON object, but got {json_kind(value)} instead.", code="invalid_type"
-        )
-    return value
 
 
 def check_depth(value: Any) -> None:
