@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import http.client
 import json
 import logging
@@ -333,6 +334,21 @@ async def test_a_server_that_runs_prepares_all_recordings_before_they_are_asked_
             for _ in range(10):
                 await asyncio.sleep(0)
             assert prepared == serving.store.names
+
+
+@pytest.mark.parametrize(("loaded", "steps"), [(0, 0), (1, 5)])
+async def test_what_is_prepared_is_kept_from_garbage_collection_where_what_was_loaded_is(
+    loaded: int, steps: int, server: Serve, recording: Make
+) -> None:
+    app = create_app(server(*(recording(f"a{number}") for number in range(5))))
+    with (
+        mock.patch.object(gc, "get_freeze_count", return_value=loaded),
+        mock.patch.object(gc, "freeze") as freeze,
+    ):
+        async with app.router.lifespan_context(app):
+            for _ in range(10):
+                await asyncio.sleep(0)
+    assert freeze.call_count == steps
 
 
 async def test_preparing_ends_with_the_server(server: Serve) -> None:

@@ -1,6 +1,7 @@
 """create_app: the FastAPI application around a MockServer."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -131,7 +132,10 @@ class _App(FastAPI):
 
 async def _prepare(server: MockServer) -> None:
     """Encode all recordings, while the server listens already: a request waits for one of them at most."""
+    steady = gc.get_freeze_count() > 0  # what was loaded is not looked at: `commands.serve.steady_gc`
     for _ in server.prepare():
+        if steady:  # what is made now stays as well
+            gc.freeze()
         await asyncio.sleep(0)
 
 
