@@ -13,6 +13,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from itertools import islice
 from typing import Any
 
@@ -57,7 +58,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
             if found := read_event(raw, number):
                 builder.event(*found)
             else:
-                _read_line(raw, number, builder)
+                _read_line(raw.removesuffix(b"\n"), number, builder)
         except ValueError as error:
             on_damage(_damage(error, path, number))
     for line in builder.unused_headers():
@@ -111,12 +112,12 @@ class _LineError(ValueError):
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines that say something, with their numbers.
+    """The lines that say something, with their numbers and line ends.
 
     Only LF ends a line: U+2028 and its like are legal inside a JSON string.
     """
-    for number, raw in enumerate(data.removeprefix(_BOM).split(b"\n"), start=1):
-        if raw.strip() and not raw.startswith(b"#"):
+    for number, raw in enumerate(BytesIO(data.removeprefix(_BOM)), start=1):
+        if not raw.isspace() and not raw.startswith(b"#"):
             yield number, raw
 
 

@@ -52,7 +52,6 @@ def read_event(line: bytes, number: int) -> tuple[Row, object] | None:
             gap, event = _decode_pair(line)
             if gap is not None and gap < 0:
                 return None
-            text = text[text.index(",") + 1 : text.rindex("]")]
         else:
             event = _decode_bare(line)
             if event.respool is not UNSET:
@@ -64,4 +63,6 @@ def read_event(line: bytes, number: int) -> tuple[Row, object] | None:
     if not event.type:
         return None
     response = event.response
-    return (gap, text.strip(" \t\r"), event.type, number), response and response.id
+    # It is an object, and around it there are at most a number, brackets, a comma and white space.
+    text = text[text.index("{") : text.rindex("}") + 1]
+    return (gap, text, event.type, number), response and response.id

@@ -68,13 +68,16 @@ class TurnBuilder:
         if turn is None or (type_ == CREATED and turn.is_another(response_id)):
             turn = _Turn()
             self._turns.append(turn)
-        if not turn.rows and turn.header.body is not None:  # an event is only where there is no body
+        rows = turn.rows
+        if not rows and turn.header.body is not None:  # an event is only where there is no body
             raise ValueError('the header has a "body", so no event may follow it')
-        if turn.response_id is None:
+        rows.append(row)
+        if response_id is not None and turn.response_id is None:
             turn.response_id = response_id
-        turn.begun = turn.begun or type_.startswith("response.")
-        turn.ended = turn.ended or type_ in _ENDS
-        turn.rows.append(row)
+        if not turn.begun:
+            turn.begun = type_.startswith("response.")
+        if type_ in _ENDS:
+            turn.ended = True
 
     def done(self) -> None:
         """The sentinel ``[DONE]``: the current turn has ended."""
