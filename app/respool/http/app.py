@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import watchfiles
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
@@ -155,6 +154,8 @@ async def _watch(server: MockServer) -> None:
 
 
 async def _refresh_on_change(server: MockServer, paths: set[Path], recursive: bool) -> None:
+    import watchfiles  # only who reloads should wait for it
+
     async for _ in watchfiles.awatch(*paths, recursive=recursive, watch_filter=None, step=50, debounce=200):
         changes = await asyncio.to_thread(server.store.refresh)
         for name in changes.changed:
