@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import watchfiles
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
@@ -118,6 +119,14 @@ class _App(FastAPI):
         finally:
             del scope[SERVER_SEND]  # which has the scope: a cycle that only garbage collection would find
 
+    def openapi(self) -> dict[str, Any]:
+        """The description of the API, made when it is first asked for."""
+        if not self.openapi_schema:
+            from respool.http.openapi import describe  # late: see there
+
+            describe(super().openapi())
+        return super().openapi()
+
     async def all_layers(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The app with its middleware and its router."""
         await super().__call__(scope, receive, send)
@@ -154,8 +163,6 @@ async def _watch(server: MockServer) -> None:
 
 
 async def _refresh_on_change(server: MockServer, paths: set[Path], recursive: bool) -> None:
-    import watchfiles  # only who reloads should wait for it
-
     async for _ in watchfiles.awatch(*paths, recursive=recursive, watch_filter=None, step=50, debounce=200):
         changes = await asyncio.to_thread(server.store.refresh)
         for name in changes.changed:

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
-from respool.http import described
 from respool.http.answers import answer
 from respool.http.bodies import check_depth, read_object
+from respool.http.problems import REFUSALS
 from respool.protocol.include import with_include
 from respool.protocol.pages import page
 from respool.protocol.request import (
@@ -24,7 +24,12 @@ from respool.server import MockServer
 
 def router(server: MockServer, max_body: int) -> APIRouter:
     """The routes, for one server. `max_body` is the limit of a request body in bytes."""
-    routes = APIRouter(prefix="/v1/conversations", tags=["conversations"], default_response_class=Response)
+    routes = APIRouter(
+        prefix="/v1/conversations",
+        tags=["conversations"],
+        default_response_class=Response,
+        responses=REFUSALS,
+    )
     conversations = server.conversations
 
     async def read(http: HTTPRequest) -> dict[str, Any]:
@@ -38,8 +43,6 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.post(
         "",
         summary="Create a conversation",
-        responses=described.gives(described.Conversation),
-        openapi_extra=described.takes(described.CreateConversation),
     )
     async def create(http: HTTPRequest) -> Response:
         """A new conversation, with up to 20 items."""
@@ -51,7 +54,6 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.get(
         "/{conversation_id}",
         summary="Retrieve a conversation",
-        responses=described.gives(described.Conversation, missing=True),
     )
     async def retrieve(http: HTTPRequest, conversation_id: str) -> Response:
         """The conversation, without its items."""
@@ -60,8 +62,6 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.post(
         "/{conversation_id}",
         summary="Update a conversation",
-        responses=described.gives(described.Conversation, missing=True),
-        openapi_extra=described.takes(described.UpdateConversation),
     )
     async def update(http: HTTPRequest, conversation_id: str) -> Response:
         """Puts other metadata in place of those that it has."""
@@ -72,7 +72,6 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.delete(
         "/{conversation_id}",
         summary="Delete a conversation",
-        responses=described.gives(described.ConversationDeleted, missing=True),
     )
     async def delete(http: HTTPRequest, conversation_id: str) -> Response:
         """Forgets the conversation and its items."""
@@ -81,8 +80,6 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.post(
         "/{conversation_id}/items",
         summary="Create items",
-        responses=described.gives(described.ItemList, missing=True),
-        openapi_extra=described.takes(described.AddItems) | described.asks(described.INCLUDE),
     )
     async def add_items(http: HTTPRequest, conversation_id: str) -> Response:
         """Adds up to 20 items at the end, and answers with them."""
@@ -96,8 +93,6 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.get(
         "/{conversation_id}/items",
         summary="List items",
-        responses=described.gives(described.ItemList, missing=True),
-        openapi_extra=described.asks(*described.PAGE, described.INCLUDE),
     )
     async def list_items(http: HTTPRequest, conversation_id: str) -> Response:
         """A page of the items, newest first; also those of responses that have ended by now."""
@@ -110,8 +105,6 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.get(
         "/{conversation_id}/items/{item_id}",
         summary="Retrieve an item",
-        responses=described.gives(described.Item, missing=True),
-        openapi_extra=described.asks(described.INCLUDE),
     )
     async def retrieve_item(http: HTTPRequest, conversation_id: str, item_id: str) -> Response:
         """One item."""
@@ -122,7 +115,6 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.delete(
         "/{conversation_id}/items/{item_id}",
         summary="Delete an item",
-        responses=described.gives(described.Conversation, missing=True),
     )
     async def delete_item(http: HTTPRequest, conversation_id: str, item_id: str) -> Response:
         """Removes an item, and answers with the conversation."""

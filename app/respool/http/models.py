@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.convertors import Convertor, register_url_convertor
 
-from respool.http import described
+from respool.http.problems import REFUSALS
 from respool.protocol import api_errors
 from respool.recording import Recording
 from respool.server import MockServer
@@ -28,10 +28,10 @@ register_url_convertor("recording", _NameConvertor())
 
 def router(server: MockServer) -> APIRouter:
     """The routes, for one server."""
-    routes = APIRouter(prefix="/v1/models", tags=["models"])
+    routes = APIRouter(prefix="/v1/models", tags=["models"], responses=REFUSALS)
 
     @routes.head("", include_in_schema=False)
-    @routes.get("", summary="List models", responses=described.gives(described.ModelList))
+    @routes.get("", summary="List models")
     async def models() -> dict[str, Any]:
         """The recordings, as models: each may be asked for by its name."""
         found = [_model(name, turns[0]) for name in server.store.names if (turns := server.store.turns(name))]
@@ -41,7 +41,6 @@ def router(server: MockServer) -> APIRouter:
     @routes.get(
         "/{model:recording}",
         summary="Retrieve a model",
-        responses=described.gives(described.Model, missing=True),
     )
     async def model(model: str) -> dict[str, Any]:
         """One recording, as a model. Its name may have slashes, written as they are or as `%2F`."""

@@ -4,11 +4,11 @@ from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
-from respool.http import described
 from respool.http.answers import answer
 from respool.http.bodies import check_depth
 from respool.http.edge import exchange_of
 from respool.http.heads import head_of
+from respool.http.problems import REFUSALS
 from respool.http.responses import json_response
 from respool.http.sending import PlaybackResponse
 from respool.protocol.include import with_include
@@ -19,14 +19,12 @@ from respool.server import MockServer
 
 def router(server: MockServer) -> APIRouter:
     """The routes, for one server."""
-    routes = APIRouter(prefix="/v1/responses/{response_id}", tags=["responses"])
+    routes = APIRouter(prefix="/v1/responses/{response_id}", tags=["responses"], responses=REFUSALS)
 
     @routes.get(
         "",
         summary="Retrieve a response",
         response_class=Response,
-        responses=described.streams(missing=True),
-        openapi_extra=described.asks(*described.RETRIEVE, described.INCLUDE),
     )
     async def retrieve(http: HTTPRequest, response_id: str) -> Response:
         """The Response object as it is at this moment. With `stream`, its events after the one with the
@@ -47,8 +45,6 @@ def router(server: MockServer) -> APIRouter:
         "/input_items",
         summary="List input items",
         response_class=Response,
-        responses=described.gives(described.ItemList, missing=True),
-        openapi_extra=described.asks(*described.PAGE, described.INCLUDE),
     )
     async def list_input_items(http: HTTPRequest, response_id: str) -> Response:
         """The items of the request, newest first."""
@@ -62,7 +58,6 @@ def router(server: MockServer) -> APIRouter:
         "",
         summary="Delete a response",
         response_class=Response,
-        responses=described.gives(described.ResponseDeleted, missing=True),
     )
     async def delete(http: HTTPRequest, response_id: str) -> Response:
         """Forget a response that has ended."""
@@ -73,7 +68,6 @@ def router(server: MockServer) -> APIRouter:
         "/cancel",
         summary="Cancel a response",
         response_class=Response,
-        responses=described.gives(described.Response, missing=True),
     )
     async def cancel(http: HTTPRequest, response_id: str) -> Response:
         """End a background response that is queued or in progress."""
