@@ -90,7 +90,7 @@ def test_the_api_is_described(client: TestClient) -> None:
         ("/v1/responses/compact", "post"),
         ("/v1/conversations", "post"),
         ("/v1/conversations/{conversation_id}", "get", "post", "delete"),
-        ("/v1/conversations/{conversation_id}/items", "post", "get"),
+        ("/v1/conversations/{conversation_id}/items", "get", "post"),
         ("/v1/conversations/{conversation_id}/items/{item_id}", "get", "delete"),
         ("/v1/models", "get"),
         ("/v1/models/{model}", "get"),

@@ -86,8 +86,8 @@ def create_app(
     app.include_router(conversations.router(server, max_body))
     app.include_router(models.router(server))
 
-    @app.head("/healthz", include_in_schema=False)
-    @app.get("/healthz", tags=["respool"])
+    @app.head("/healthz", include_in_schema=False, response_model=None)
+    @app.get("/healthz", tags=["respool"], response_model=None)
     async def healthz() -> dict[str, Any]:
         """Whether the server runs, and how many recordings it serves and has refused."""
         store = server.store

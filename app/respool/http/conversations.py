@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from respool.http.answers import answer
 from respool.http.bodies import check_depth, read_object
+from respool.http.edge import in_path
 from respool.http.problems import REFUSALS
 from respool.protocol.include import with_include
 from respool.protocol.pages import page
@@ -55,38 +56,40 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         "/{conversation_id}",
         summary="Retrieve a conversation",
     )
-    async def retrieve(http: HTTPRequest, conversation_id: str) -> Response:
+    async def retrieve(http: HTTPRequest) -> Response:
         """The conversation, without its items."""
-        return answer(http, server, conversations.get(conversation_id))
+        return answer(http, server, conversations.get(in_path(http, "conversation_id")))
 
     @routes.post(
         "/{conversation_id}",
         summary="Update a conversation",
     )
-    async def update(http: HTTPRequest, conversation_id: str) -> Response:
+    async def update(http: HTTPRequest) -> Response:
         """Puts other metadata in place of those that it has."""
         body = await read(http)
         check_conversation_update(body, server.validate)
-        return answer(http, server, conversations.update(conversation_id, body.get("metadata")))
+        return answer(
+            http, server, conversations.update(in_path(http, "conversation_id"), body.get("metadata"))
+        )
 
     @routes.delete(
         "/{conversation_id}",
         summary="Delete a conversation",
     )
-    async def delete(http: HTTPRequest, conversation_id: str) -> Response:
+    async def delete(http: HTTPRequest) -> Response:
         """Forgets the conversation and its items."""
-        return answer(http, server, conversations.delete(conversation_id))
+        return answer(http, server, conversations.delete(in_path(http, "conversation_id")))
 
     @routes.post(
         "/{conversation_id}/items",
         summary="Create items",
     )
-    async def add_items(http: HTTPRequest, conversation_id: str) -> Response:
+    async def add_items(http: HTTPRequest) -> Response:
         """Adds up to 20 items at the end, and answers with them."""
         asked = include(http)
         body = await read(http)
         check_items(body, server.validate)
-        added = conversations.add(conversation_id, body["items"], server.clock.now())
+        added = conversations.add(in_path(http, "conversation_id"), body["items"], server.clock.now())
         told = page(with_include(added, asked), limit=max(1, len(added)), order="asc")
         return answer(http, server, told)
 
@@ -94,10 +97,10 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         "/{conversation_id}/items",
         summary="List items",
     )
-    async def list_items(http: HTTPRequest, conversation_id: str) -> Response:
+    async def list_items(http: HTTPRequest) -> Response:
         """A page of the items, newest first; also those of responses that have ended by now."""
         query = read_list(http.query_params.multi_items(), server.validate)
-        items = conversations.items(conversation_id, server.clock.now())
+        items = conversations.items(in_path(http, "conversation_id"), server.clock.now())
         told = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
         told["data"] = with_include(told["data"], query.include)
         return answer(http, server, told)
@@ -106,9 +109,11 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         "/{conversation_id}/items/{item_id}",
         summary="Retrieve an item",
     )
-    async def retrieve_item(http: HTTPRequest, conversation_id: str, item_id: str) -> Response:
+    async def retrieve_item(http: HTTPRequest) -> Response:
         """One item."""
-        item = conversations.item(conversation_id, item_id, server.clock.now())
+        item = conversations.item(
+            in_path(http, "conversation_id"), in_path(http, "item_id"), server.clock.now()
+        )
         (told,) = with_include([item], include(http))
         return answer(http, server, told)
 
@@ -116,8 +121,14 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         "/{conversation_id}/items/{item_id}",
         summary="Delete an item",
     )
-    async def delete_item(http: HTTPRequest, conversation_id: str, item_id: str) -> Response:
+    async def delete_item(http: HTTPRequest) -> Response:
         """Removes an item, and answers with the conversation."""
-        return answer(http, server, conversations.remove(conversation_id, item_id, server.clock.now()))
+        return answer(
+            http,
+            server,
+            conversations.remove(
+                in_path(http, "conversation_id"), in_path(http, "item_id"), server.clock.now()
+            ),
+        )
 
     return routes

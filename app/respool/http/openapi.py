@@ -4,6 +4,7 @@ FastAPI describes the routes; this adds the rest. It is made, and imported, when
 pydantic model for each thing that is sent, it takes as long as to read a hundred recordings.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +98,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
 }
 
 
+_IN_PATH = re.compile(r"\{(\w+)\}")
+
+
 def describe(document: dict[str, Any]) -> None:
     """Add to FastAPI's description of our routes, in place, what the table knows of them."""
     models = {described.Error: None} | {operation.gives: None for operation in OPERATIONS.values()}
@@ -119,8 +123,12 @@ def describe(document: dict[str, Any]) -> None:
             }
         if operation.takes:
             known["requestBody"] = {"required": True, "content": _json(operation.takes.model_json_schema())}
-        if operation.asks:
-            known["parameters"] = [*known.get("parameters", ()), *operation.asks]
+        if asks := [*map(_in_path, _IN_PATH.findall(path)), *operation.asks]:
+            known["parameters"] = asks
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
 def _answers(operation: Operation) -> list[tuple[str, str, type[BaseModel]]]:
