@@ -68,7 +68,12 @@ def measure(folder: Path, cpu: int | None = None) -> Start:
     if cpu is not None:  # a process inherits it, and so is on it from its first moment
         mine = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {cpu})
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RESPOOL_")}
+    # What is installed has its bytecode, and so it should here, whatever is usual on this machine.
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("RESPOOL_") and key != "PYTHONDONTWRITEBYTECODE"
+    }
     begun = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -1,12 +1,13 @@
 import dataclasses
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from respool.faults import Abort, Stall
 from respool.protocol.events import Event
-from respool.recording import Header, Recording, TimedEvent, turn_name
+from respool.recording import Header, ReadRecording, Recording, Row, TimedEvent, turn_name
 
 EVENT = Event('{"type":"a"}', "a")
 
@@ -182,6 +183,48 @@ def test_a_recording_that_was_read_again_is_another_one() -> None:
     one, other = Recording("a", Header(), ()), Recording("a", Header(), ())
     assert one != other
     assert len({one, other}) == 2
+
+
+ROWS = [(0.5, '{"type":"a"}', "a", 3), (None, '{"type":"b"}', "b", None)]
+TIMED = (TimedEvent(0.5, Event('{"type":"a"}', "a"), 3), TimedEvent(None, Event('{"type":"b"}', "b")))
+
+
+def test_the_events_of_one_that_was_read_are_made_once_when_they_are_asked_for() -> None:
+    recording = ReadRecording.of("a", Header({"note": "b"}), ROWS)
+    assert "events" not in vars(recording)
+    assert (recording.name, recording.header.note, recording.scripted) == ("a", "b", None)
+    assert recording.events == TIMED
+    assert [timed.line for timed in recording.events] == [3, None]
+    assert recording.events is recording.events
+    assert ROWS not in vars(recording).values()  # they are no longer held
+
+
+def test_the_events_are_there_for_two_threads_that_ask_at_once() -> None:
+    asked = []
+
+    class Rows(list[Row]):
+        def __iter__(self) -> Iterator[Row]:
+            if not asked:  # while the first makes them, another one asks, and is done sooner
+                asked.append(1)
+                asked.append(ReadRecording.events.func(recording))
+            return super().__iter__()
+
+    recording = ReadRecording.of("a", Header(), Rows(ROWS))
+    assert recording.events == TIMED
+    assert asked == [1, TIMED]
+    assert (
+        ReadRecording.events.func(recording) == TIMED
+    )  # one who looked before they were there, and asks after
+
+
+def test_one_that_was_read_can_be_changed_like_any_other_and_cannot_be_set() -> None:
+    recording = ReadRecording.of("a", Header(), ROWS)
+    other = dataclasses.replace(recording, name="b")
+    assert (other.name, other.events, other == recording) == ("b", TIMED, False)
+    assert dataclasses.replace(recording, events=()).events == ()
+    for name in ("name", "events"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(recording, name, ())
 
 
 @pytest.mark.parametrize(("turn", "name"), [(1, "b/a"), (2, "b/a#2"), (10, "b/a#10")])

@@ -9,7 +9,8 @@ import pytest
 
 from respool import store as store_module
 from respool.errors import PathError
-from respool.store import Store
+from respool.recording import ReadRecording
+from respool.store import Store, files_below
 
 EVENT = '{"type":"response.created"}\n'
 STREAM = "event: response.created\ndata: " + EVENT + "\n"
@@ -31,8 +32,8 @@ def refusals(store: Store) -> dict[str, str]:
     return {refusal.name: str(refusal.error) for refusal in store.refused}
 
 
-def deny(path: Path) -> bytes:
-    raise PermissionError(errno.EACCES, "Permission denied", str(path))
+def deny(path: str) -> bytes:
+    raise PermissionError(errno.EACCES, "Permission denied", path)
 
 
 def test_recordings_are_named_by_their_path_below_the_folder_without_suffix(tmp_path: Path) -> None:
@@ -430,7 +431,7 @@ def test_a_file_that_cannot_be_read_is_refused_until_it_can(
 ) -> None:
     write(tmp_path, {"a.jsonl": EVENT})
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", deny)
+        patch.setattr(store_module, "_content", deny)
         store = Store([tmp_path])
     assert store.names == []
     assert refusals(store) == {"a": f"{tmp_path}/a.jsonl: permission denied"}
@@ -446,7 +447,7 @@ def test_a_file_that_can_no_longer_be_read_keeps_its_last_good_version(
     good = store.get("a")
     write(tmp_path, {"a.jsonl": TURNS})
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", deny)
+        patch.setattr(store_module, "_content", deny)
         changes = store.refresh()
     assert ([refusal.kept for refusal in changes.refused], changes.changed) == ([True], [])
     assert store.get("a") is good
@@ -456,11 +457,11 @@ def test_a_file_that_can_no_longer_be_read_keeps_its_last_good_version(
 def test_a_file_that_nothing_says_to_be_a_recording_takes_no_name_though_it_cannot_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deny_keys(path: Path) -> bytes:
-        return deny(path) if path.suffix == ".key" else read_bytes(path)
+    def deny_keys(path: str) -> bytes:
+        return deny(path) if path.endswith(".key") else content(path)
 
-    read_bytes = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", deny_keys)
+    content = store_module._content
+    monkeypatch.setattr(store_module, "_content", deny_keys)
     write(tmp_path, {"a.jsonl": EVENT, "a.key": "secret"})
     store = Store([tmp_path])
     assert store.names == ["a"]
@@ -527,3 +528,35 @@ def test_a_link_gives_a_file_another_name(tmp_path: Path) -> None:
 def test_what_an_editor_leaves_behind_is_passed_over(tmp_path: Path) -> None:
     write(tmp_path, {"a.jsonl": EVENT, "a.jsonl~": EVENT})
     assert Store(tmp_path).names == ["a"]
+
+
+def test_files_come_in_the_order_of_their_paths_part_by_part(tmp_path: Path) -> None:
+    names = ["b/c.jsonl", "b.jsonl", "b-c.jsonl", "b/a/z.jsonl", "a/b.jsonl", "b/a.jsonl", "a!/a.jsonl"]
+    write(tmp_path, dict.fromkeys(names, EVENT))
+    assert files_below(str(tmp_path)) == [str(path) for path in sorted(tmp_path / name for name in names)]
+
+
+def test_files_of_the_working_folder_have_no_dot_before_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, {"a.jsonl": EVENT, "b/c.jsonl": EVENT})
+    assert files_below(".") == ["a.jsonl", "b/c.jsonl"]
+    assert Store(".").names == Store("./").names == Store(Path()).names == ["a", "b/c"]
+
+
+def test_links_that_lead_nowhere_to_themselves_or_to_a_folder_are_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, {"b/c.jsonl": EVENT})
+    (tmp_path / "nowhere.jsonl").symlink_to(tmp_path / "x")
+    (tmp_path / "itself.jsonl").symlink_to(tmp_path / "itself.jsonl")
+    (tmp_path / "folder").symlink_to(tmp_path / "b")
+    (tmp_path / "above").symlink_to(tmp_path)
+    assert Store(tmp_path).names == ["b/c"]
+
+
+def test_no_events_are_made_before_somebody_asks_for_them(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jsonl": EVENT})
+    recording = Store(tmp_path).get("a")
+    assert isinstance(recording, ReadRecording)
+    assert "events" not in vars(recording)
+    assert len(recording.events) == 1

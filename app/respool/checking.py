@@ -60,7 +60,7 @@ def find(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise PathError(f"{path}: no such file or folder")
-        found.update(dict.fromkeys(files_below(path)))
+        found.update(dict.fromkeys(map(Path, files_below(str(path)))))
     return list(found)
 
 

@@ -1,8 +1,9 @@
 """Recording: the events of one response, with their times, as they were captured."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,39 @@ class Recording:
     def plain(self) -> bool:
         """Whether it answers with a body instead of a stream: an HTTP error, most of the time."""
         return not self.events
+
+
+# What a TimedEvent is made of: its gap, its event's text and type, its line.
+Row = tuple[float | None, str, str, int | None]
+
+
+class ReadRecording(Recording):
+    """One that was read from a file. Its events are made of their rows when they are first asked for.
+
+    To make the objects takes longer than to read and to check a file: the many recordings that nobody has
+    asked for yet do not keep a server from listening.
+    """
+
+    _rows: Sequence[Row] | None
+
+    @classmethod
+    def of(cls, name: str, header: Header, rows: Sequence[Row]) -> "ReadRecording":
+        """The recording whose events these rows are."""
+        recording = cls.__new__(cls)
+        vars(recording).update(name=name, header=header, scripted=None, _rows=rows)
+        return recording
+
+    @cached_property
+    def events(self) -> tuple[TimedEvent, ...]:
+        known = vars(self)
+        rows = self._rows
+        if rows is not None:  # else another thread has just made them, and put them there before it let go
+            known["events"] = tuple(
+                TimedEvent(gap, Event(text, kind), line) for gap, text, kind, line in rows
+            )
+            known["_rows"] = None
+        events: tuple[TimedEvent, ...] = known["events"]
+        return events
 
 
 def turn_name(name: str, turn: int) -> str:

@@ -74,7 +74,8 @@ class Store:
             except (OSError, ValueError) as error:
                 problem = getattr(error, "strerror", None) or error
                 raise PathError(f"{printable(str(path), 4096)}: {problem}") from None
-        self._files: dict[Path, _File] = {}
+        self._given = frozenset(map(str, self.paths))
+        self._files: dict[str, _File] = {}
         self._recordings: dict[str, tuple[Recording, ...]] = {}
         self._clashes: list[Refusal] = []
         self.refresh()
@@ -128,59 +129,59 @@ class Store:
             refused=[refusal for refusal in self.refused if str(refusal.error) not in refused_before],
         )
 
-    def _find(self) -> Iterator[tuple[Path, str]]:
-        """Each file to look at, once, with its name."""
-        seen: set[Path] = set()
-        resolved: dict[Path, Path] = {}  # the folders: there are fewer of them than files
-        for top in self.paths:
+    def _find(self) -> Iterator[tuple[str, str]]:
+        """Each file to look at, once, as its path and its name."""
+        seen: set[tuple[str, str]] = set()
+        resolved: dict[str, str] = {}  # the folders: there are fewer of them than files
+        for top in map(str, self.paths):
             for path in files_below(top):
                 # A link to a folder leads to the same files; a link to a file gives it another name.
-                folder = path.parent
+                folder, file = os.path.split(path)
                 if folder not in resolved:
-                    resolved[folder] = folder.resolve()
-                file = resolved[folder] / path.name
-                if file not in seen:
-                    seen.add(file)
-                    below = Path(path.name) if path == top else path.relative_to(top)
-                    yield path, formats.without_suffix(below).as_posix()
+                    resolved[folder] = os.path.realpath(folder)
+                place = (resolved[folder], file)
+                if place not in seen:
+                    seen.add(place)
+                    below = file if path == top else path[_length_as_prefix(top) :]
+                    yield path, formats.without_suffix(below.replace(os.sep, "/"))
 
-    def _read(self, path: Path, name: str) -> _File | None:
+    def _read(self, path: str, name: str) -> _File | None:
         """What the file is now, from memory if it has not changed; None if it has just gone."""
         last = self._files.get(path)
         turns = last.turns if last else ()
         # In a folder there may be anything. Meant to be a recording is what was given by itself, what
         # was one before, and what its suffix says is one.
-        meant = path in self.paths or bool(turns) or formats.sniff(b"", str(path)) is not None
+        meant = path in self._given or bool(turns) or formats.by_suffix(path) is not None
         signature = _UNREADABLE
         try:
-            status = path.stat()
+            status = os.stat(path)
             signature = _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
             if last and last.signature == signature:
                 return last
             if signature.size > MAX_FILE_SIZE:
                 if not meant:
                     return _File(name, signature, ignored=True)
-                raise RecordingError(f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}", str(path))
-            data = path.read_bytes()
-            if not meant and formats.sniff(data, str(path)) is None:
+                raise RecordingError(f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}", path)
+            data = _content(path)
+            if not meant and formats.sniff(data, path) is None:
                 return _File(name, signature, ignored=True)
             if not _is_utf8(name):
-                raise RecordingError("the file's name is not UTF-8", str(path))
-            return _File(name, signature, formats.read(data, name, str(path)))
+                raise RecordingError("the file's name is not UTF-8", path)
+            return _File(name, signature, formats.read(data, name, path))
         except FileNotFoundError:
             return None
         except OSError as error:
             if not meant:
                 return _File(name, _UNREADABLE, ignored=True)
             problem = (error.strerror or str(error)).lower()
-            return _File(name, _UNREADABLE, turns, RecordingError(problem, str(path)))
+            return _File(name, _UNREADABLE, turns, RecordingError(problem, path))
         except RecordingError as error:
             # Kept as long as the file is as it is: without the frames that hold the file's content.
             error.__context__ = None
             return _File(name, signature, turns, error.with_traceback(None))
 
     def _index(self) -> None:
-        owners: dict[str, list[Path]] = {}
+        owners: dict[str, list[str]] = {}
         for path, file in self._files.items():
             if not file.ignored:
                 owners.setdefault(file.name, []).append(path)
@@ -192,19 +193,46 @@ class Store:
         }
 
 
-def files_below(top: Path) -> list[Path]:
-    """The files of a folder, sorted. A name that begins with a dot, or ends with a tilde, is some
-    tool's, not a recording.
+def files_below(top: str) -> list[str]:
+    """The paths of a folder's files, sorted part by part. A name that begins with a dot, or ends with a
+    tilde, is some tool's, not a recording.
 
-    A folder that may not be entered is passed over.
+    A folder that may not be entered is passed over, and so are links to folders.
     """
-    if not top.is_dir():
+    if not os.path.isdir(top):
         return [top]
-    found: list[Path] = []
-    for folder, folders, files in os.walk(top):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(folder, name) for name in files if not name.startswith(".") and name[-1] != "~"]
-    return sorted(path for path in found if os.path.isfile(path))
+    found: list[str] = []
+    waiting = _entries(top)  # the next one is the last
+    while waiting:
+        entry = waiting.pop()
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                waiting += _entries(entry.path)
+            elif entry.name[-1] != "~" and entry.is_file():
+                found.append(entry.path)
+        except OSError:  # a link that leads nowhere, or to itself
+            continue
+    # As elsewhere, no path begins with "./".
+    return [path[2:] for path in found] if top == os.curdir else found
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return []
+    return sorted(shown, key=lambda entry: entry.name, reverse=True)
+
+
+def _length_as_prefix(folder: str) -> int:
+    """How long the beginning is that the paths of the folder's files have in common."""
+    return 0 if folder == os.curdir else len(os.path.join(folder, ""))
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # read at once, so a buffer would be in the way
+        return file.readall()
 
 
 def _is_utf8(name: str) -> bool:
@@ -215,7 +243,7 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _clash(name: str, paths: Sequence[Path]) -> Refusal:
-    others = " and ".join(str(path) for path in paths[1:])
+def _clash(name: str, paths: Sequence[str]) -> Refusal:
+    others = " and ".join(paths[1:])
     cause = f"its name {name} is also that of {others}; rename one, neither is served"
-    return Refusal(name, RecordingError(cause, str(paths[0])), kept=False)
+    return Refusal(name, RecordingError(cause, paths[0]), kept=False)

@@ -158,3 +158,39 @@ def test_without_damage_the_strict_and_the_lenient_reading_are_the_same(data: by
     damages: list[RecordingError] = []
     lenient = texts(damages.append)
     assert texts(refuse) == (None if damages else lenient)
+
+
+@pytest.mark.parametrize(
+    ("path", "without"),
+    [
+        ("a.jsonl", "a"),
+        ("b/a.jsonl", "b/a"),
+        ("b.c/a", "b.c/a"),
+        ("b.c/a.txt", "b.c/a"),
+        ("a.b.jsonl", "a.b"),
+        ("a.script.yaml", "a"),
+        ("b/a.b.script.yml", "b/a.b"),
+        ("script.yaml", "script"),
+        (".script.yaml", ".script"),
+        ("b/.script.yaml", "b/.script"),
+        ("a.SCRIPT.yaml", "a.SCRIPT"),
+        (".jsonl", ".jsonl"),
+        ("b/.jsonl", "b/.jsonl"),
+        ("a.", "a."),
+        ("a", "a"),
+        ("..a", "."),
+    ],
+)
+def test_a_name_is_a_path_without_its_suffix(path: str, without: str) -> None:
+    assert formats.without_suffix(path) == without
+
+
+@pytest.mark.parametrize(
+    ("path", "format"),
+    [
+        *[("a.jsonl", "jsonl"), ("b/A.NDJSON", "jsonl"), ("a.sse", "sse"), ("a.script.yml", "script")],
+        *[("a.yaml", None), ("jsonl", None), ("", None), ("a.jsonl/b", None)],
+    ],
+)
+def test_a_suffix_says_which_format_is_meant(path: str, format: str | None) -> None:
+    assert formats.by_suffix(path) == format

@@ -1,5 +1,4 @@
 import json
-import re
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -9,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from respool.errors import RecordingError
-from respool.formats import jsonl
+from respool.formats import jsonl, quick_jsonl
 from respool.protocol.events import Event
 from respool.recording import Header, Recording, TimedEvent
 
@@ -445,14 +444,124 @@ def test_the_short_way_through_a_line_reads_and_refuses_as_the_general_way_does(
 ) -> None:
     parts = ["[", gap, ", ", A, "]"]
     for line in ("".join(noise), "".join([*parts[:place], *noise, *parts[place:]])):
-        with mock.patch.object(jsonl, "_TIMED", re.compile("(?!)")):
-            general = outcome(line)
-        assert outcome(line) == general
+        assert outcome(line) == read_carefully(line)
+
+
+_pieces = st.sampled_from(
+    [
+        *[
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            '"',
+            "\\",
+            "-",
+            "0",
+            ".",
+            "e",
+            "\0",
+            " ",
+            "\t",
+            "\r",
+            "null",
+            "NaN",
+            "1e999",
+        ],
+        *[
+            r"\ud83d",
+            r"\ude00",
+            r"\u0041",
+            "é",
+            "\u2028",
+            "\ufeff",
+            "true",
+            "a",
+            '"type":',
+            '"response":',
+            '"id":',
+        ],
+        *[
+            '"response":{"id":1},',
+            '"type":"b",',
+            '"respool":1,',
+            "9" * 30,
+            "9" * 5000,
+            "[0,",
+            "{}",
+            "[[]]",
+            "null,",
+        ],
+    ]
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.sampled_from(
+        [
+            '[0.5, {"type":"response.created","response":{"id":"r","x":[1,-0.0,true,{}]},"d":"\\u00e9é"}]',
+            '{"type":"response.created","sequence_number":12,"response":{"id":"r","output":[]}}',
+            '[null,{"delta":"a","response":null}]',
+            '{"respool":1,"request":{"model":"a"}}',
+        ]
+    ),
+    st.lists(st.tuples(st.integers(0, 100), st.integers(0, 3), _pieces), max_size=3),
+)
+def test_a_line_that_was_changed_anywhere_is_read_and_refused_as_the_careful_reader_does(
+    line: str, changes: list[tuple[int, int, str]]
+) -> None:
+    for place, cut, piece in changes:
+        at = place % (len(line) + 1)
+        line = line[:at] + piece + line[at + cut :]
+    # What follows tells whether the response's id was found: with another one, another turn begins.
+    assert outcome(f"{line}\n{FOLLOWING}") == read_carefully(f"{line}\n{FOLLOWING}")
+
+
+FOLLOWING = '{"type":"response.created","response":{"id":"r"}}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '[0,{"type":"a","x":%s}]' % ("9" * 4300),
+        '[0,{"type":"a","x":%s}]' % ("9" * 4301),
+        '{"type":"a","x":%s}' % ("9" * 4301),
+        '[0,{"type":"a","x":"%s"}]' % ("9" * 4301),
+        '[0,{"type":"a","x":' + "[" * 950 + "]" * 950 + "}]",
+        '[0,{"type":"a","x":' + "[" * 2000 + "]" * 2000 + "}]",
+        '[0,{"type":"a","x":1e999}]',
+        '[0,{"type":"a","x":NaN}]',
+        r'[0,{"type":"\ud800"}]',
+        r'[0,{"type":"a","x":"\ud800"}]',
+        '[0,{"type":"a","type":"b"}]',
+        '[0,{"type":1,"type":"b"}]',
+        '[0,{"type":"b","type":1}]',
+        '[0,{"type":""}]',
+        '{"type":"a","respool":null}',
+        '[0,{"type":"a","respool":null}]',
+        '{"type":"a","response":7}',
+        '{"type":"a","response":{"id":{"x":[]}}}',
+        '{"type":"a","response":{"id":"q"},"response":{}}',
+    ],
+    ids=lambda line: line[:40],
+)
+def test_a_line_in_which_something_is_unusual_is_read_and_refused_as_the_careful_reader_does(
+    line: str,
+) -> None:
+    assert outcome(f"{line}\n{FOLLOWING}") == read_carefully(f"{line}\n{FOLLOWING}")
+
+
+def read_carefully(text: str) -> Any:
+    with mock.patch.object(quick_jsonl, "read_event", return_value=None):
+        return outcome(text)
 
 
 def outcome(line: str) -> Any:
-    """The events of a line, or its refusal."""
+    """The events of the turns, or the refusal."""
     try:
-        return [(event.gap, event.event) for turn in read(line) for event in turn.events]
+        return [[(timed.gap, timed.event, timed.line) for timed in turn.events] for turn in read(line)]
     except RecordingError as error:
         return str(error)

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from respool.formats.turns import TurnBuilder
+from respool.formats.turns import TurnBuilder, response_id
 from respool.protocol.events import Event
 from respool.recording import Recording, TimedEvent
 
@@ -21,8 +21,7 @@ def built_of(*steps: str) -> TurnBuilder:
         elif word == DONE:
             builder.done()
         else:
-            data = {"type": word} | ({"response": {"id": rest}} if rest else {})
-            builder.event(TimedEvent(None, Event("{}", word)), data)
+            builder.event((None, "{}", word, line), rest or None)
     return builder
 
 
@@ -92,20 +91,20 @@ def test_the_sentinel_is_noted_in_the_header_of_its_turn() -> None:
     assert turns[2].header.fields == {"respool": 1, "note": "c", "done": True}
 
 
-def test_events_keep_their_order_and_identity() -> None:
+def test_events_keep_their_order_and_lines() -> None:
     builder = TurnBuilder("a")
-    events = [TimedEvent(0.5, Event(f'{{"type":"{n}"}}', str(n))) for n in range(3)]
-    for event in events:
-        builder.event(event, {"type": event.event.type})
+    for n in range(3):
+        builder.event((0.5, f'{{"type":"{n}"}}', str(n), n), None)
     [turn] = builder.finish()
-    assert turn.events == tuple(events)
+    assert turn.events == tuple(TimedEvent(0.5, Event(f'{{"type":"{n}"}}', str(n)), n) for n in range(3))
+    assert [event.line for event in turn.events] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("response", [None, "a", 1, [], {"id": None}, {"id": {"id": "a"}}, {}])
 def test_a_response_of_another_shape_is_no_error(response: object) -> None:
     builder = TurnBuilder("a")
     for _ in range(2):
-        builder.event(TimedEvent(None, Event("{}", CREATED)), {"type": CREATED, "response": response})
+        builder.event((None, "{}", CREATED, None), response_id({"type": CREATED, "response": response}))
     assert [len(turn.events) for turn in builder.finish()] == [2]
 
 
@@ -120,7 +119,7 @@ def test_no_event_may_follow_a_body() -> None:
     builder = TurnBuilder("a")
     builder.header({"respool": 1, "body": {}}, 1)
     with pytest.raises(ValueError, match=r'^the header has a "body", so no event may follow it$'):
-        builder.event(TimedEvent(None, Event("{}", CREATED)), {"type": CREATED})
+        builder.event((None, "{}", CREATED, None), None)
 
 
 @pytest.mark.parametrize(

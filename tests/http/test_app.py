@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import http.client
 import json
 import logging
@@ -16,6 +17,7 @@ from starlette.testclient import TestClient
 
 from respool import __version__
 from respool.http import create_app
+from respool.http.openapi import OPERATIONS
 from respool.pace import Pace
 from respool.recording import Recording
 from respool.server import MockServer
@@ -88,12 +90,56 @@ def test_the_api_is_described(client: TestClient) -> None:
         ("/v1/responses/compact", "post"),
         ("/v1/conversations", "post"),
         ("/v1/conversations/{conversation_id}", "get", "post", "delete"),
-        ("/v1/conversations/{conversation_id}/items", "post", "get"),
+        ("/v1/conversations/{conversation_id}/items", "get", "post"),
         ("/v1/conversations/{conversation_id}/items/{item_id}", "get", "delete"),
         ("/v1/models", "get"),
         ("/v1/models/{model}", "get"),
         ("/healthz", "get"),
     }
+
+
+def test_all_operations_are_described_and_no_others(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    operations = {
+        (method, path): operation
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+        if path.startswith("/v1/")
+    }
+    assert operations.keys() == OPERATIONS.keys()
+    for (method, path), operation in operations.items():
+        known = OPERATIONS[method, path]
+        statuses = {"200", "4XX"} | ({"404"} if known.missing else set())
+        assert operation["responses"].keys() == statuses
+        for status, answer in operation["responses"].items():
+            model = known.gives.__name__ if status == "200" else "Error"
+            assert answer["content"]["application/json"]["schema"] == {
+                "$ref": f"#/components/schemas/{model}"
+            }
+            assert ("text/event-stream" in answer["content"]) == (known.streams and status == "200")
+        assert ("requestBody" in operation) == (known.takes is not None)
+        in_path = path.count("{")
+        assert len(operation.get("parameters", [])) == in_path + len(known.asks)
+
+
+def test_all_that_the_description_refers_to_is_there(client: TestClient) -> None:
+    text = client.get("/openapi.json").text
+    schemas = json.loads(text)["components"]["schemas"]
+    assert set(re.findall(r'"#/components/schemas/(\w+)"', text)) <= schemas.keys()
+    assert schemas["Response"]["properties"]["output"]["items"] == {"$ref": "#/components/schemas/Item"}
+    assert "HTTPValidationError" not in schemas  # we have another envelope
+
+
+def test_a_route_that_is_added_to_the_app_is_described_too(server: Serve) -> None:
+    app = create_app(server())
+
+    @app.get("/own/{number}")
+    async def own(number: int) -> None: ...
+
+    described = app.openapi()
+    assert "422" in described["paths"]["/own/{number}"]["get"]["responses"]
+    assert {"HTTPValidationError", "Response"} <= described["components"]["schemas"].keys()
+    assert app.openapi() is described
 
 
 def test_the_page_of_the_api_needs_no_network(client: TestClient) -> None:
@@ -333,6 +379,21 @@ async def test_a_server_that_runs_prepares_all_recordings_before_they_are_asked_
             for _ in range(10):
                 await asyncio.sleep(0)
             assert prepared == serving.store.names
+
+
+@pytest.mark.parametrize(("loaded", "steps"), [(0, 0), (1, 5)])
+async def test_what_is_prepared_is_kept_from_garbage_collection_where_what_was_loaded_is(
+    loaded: int, steps: int, server: Serve, recording: Make
+) -> None:
+    app = create_app(server(*(recording(f"a{number}") for number in range(5))))
+    with (
+        mock.patch.object(gc, "get_freeze_count", return_value=loaded),
+        mock.patch.object(gc, "freeze") as freeze,
+    ):
+        async with app.router.lifespan_context(app):
+            for _ in range(10):
+                await asyncio.sleep(0)
+    assert freeze.call_count == steps
 
 
 async def test_preparing_ends_with_the_server(server: Serve) -> None:

@@ -6,12 +6,13 @@ import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
+from unittest import mock
 
 import brotli
 import pytest
 import zstandard
 from fastapi import FastAPI
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request as HTTPRequest
 from starlette.types import Message
@@ -21,6 +22,7 @@ from respool.formats import jsonl
 from respool.http import create_app
 from respool.http.bodies import DEFAULT_LIMIT, check_depth, parse_object, read_object
 from respool.pace import Pace
+from respool.protocol import quick_json
 from respool.recording import Recording
 from respool.server import MockServer
 from respool.store import Store
@@ -367,6 +369,35 @@ def test_a_number_that_could_not_be_written_again_is_refused(number: str) -> Non
         parse_object(f'{{"n": {number}}}'.encode())
     assert raised.value.code == "invalid_json"
     assert parse_object(b'{"n": 1e308, "m": 1e-999}') == {"n": 1e308, "m": 0.0}
+
+
+def outcome(body: bytes) -> str:
+    try:
+        return repr(parse_object(body))
+    except RequestError as error:
+        return f"{error.code}: {error}"
+
+
+@settings(max_examples=300)
+@given(
+    st.binary(max_size=30)
+    | st.lists(
+        st.sampled_from(
+            rb"""{ } [ ] , : " "a" {"a": NaN 1e999 1e5 -0 01 123456789012345678901 \ud800 null""".split()
+            + "é \ufeff".encode().split()
+            + [b" ", b"\n", b"\xff"]
+        ),
+        max_size=12,
+    ).map(b"".join)
+)
+@example(b'{"a":1e999}')
+@example(b'{"a":NaN}')
+@example(b'{"a":"\\ud800"}')
+@example(b"\xef\xbb\xbf{}")
+def test_a_body_is_read_and_refused_as_the_careful_reader_does(body: bytes) -> None:
+    quick = outcome(body)
+    with mock.patch.object(quick_json, "decode", side_effect=ValueError):
+        assert outcome(body) == quick
 
 
 def nested(depth: int, holder: Callable[[object], object]) -> object:

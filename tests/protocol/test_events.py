@@ -82,6 +82,25 @@ def test_json_without_end_is_a_value_error(value: str) -> None:
         loads(f'{{"type":"a","x":{value}')
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e999",
+        "-1e999",
+        "-0",
+        "-0.0",
+        '{"a":1,"a":2}',
+        "123456789012345678901",
+        "9" * 4300,
+        r'"\ud800"',
+        '"\ud800"',
+    ],
+    ids=lambda text: ascii(text)[:20],
+)
+def test_json_in_which_something_is_unusual_is_read_as_json_reads_it(text: str) -> None:
+    assert repr(loads(text)) == repr(json.loads(text))
+
+
 @settings(deadline=None)
 @given(st.text(st.sampled_from('{}[]":,\\ue09. type\n'), max_size=30) | st.text(max_size=30))
 def test_any_text_is_an_event_or_a_value_error(text: str) -> None:

@@ -184,18 +184,15 @@ def _log_to_stderr(quiet: bool) -> None:
 
 
 def _greet(store: "Store", url: str, default: str | None) -> None:
-    console = new_console()
-    count = len(store.names)
-    console.print(f"[bold]respool[/] {__version__} listens on [bold]{url}[/]", soft_wrap=True)
-    console.print(f"serving {count} recording{'s' * (count != 1)}, refused {len(store.refused)}")
-    print_refused(store, console)
-    if store.names:
-        name = default or next((name for name in store.names if _completes(store, name)), store.names[0])
-        console.print(
-            f"""try: curl -N {url}/r/{quote(name)}/v1/responses -d '{{"stream": true}}'""",
-            markup=False,
-            soft_wrap=True,
-        )
+    names, refused = store.names, store.refused
+    click.echo(f"{click.style('respool', bold=True)} {__version__} listens on {click.style(url, bold=True)}")
+    click.echo(f"serving {len(names)} recording{'s' * (len(names) != 1)}, refused {len(refused)}")
+    if refused:
+        # To import the console takes as long as to read fifty recordings: the start should not wait for it.
+        print_refused(store, new_console())
+    if names:
+        name = default or next((name for name in names if _completes(store, name)), names[0])
+        click.echo(f"""try: curl -N {url}/r/{quote(name)}/v1/responses -d '{{"stream": true}}'""")
 
 
 def _completes(store: "Store", name: str) -> bool:

@@ -4,7 +4,6 @@ To add one, write a module with the functions of `Format` and add its row.
 """
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Protocol
 
 from respool.errors import RecordingError
@@ -40,16 +39,24 @@ def sniff(data: bytes, path: str = "") -> str | None:
     if path.lower().endswith(script.SUFFIXES):
         return "script"
     by_content = (name for name, module in FORMATS.items() if module.sniff(data))
-    by_suffix = (name for name, module in FORMATS.items() if path.lower().endswith(module.SUFFIXES))
-    return next(by_content, None) or next(by_suffix, None)
+    return next(by_content, None) or by_suffix(path)
 
 
-def without_suffix(path: PurePath) -> PurePath:
-    """The path without the suffix of a recording's file: a.script.yaml, a.jsonl and a.txt are all a."""
+def by_suffix(path: str) -> str | None:
+    """The name of the format that a file is meant to be of, by its suffix, or None."""
+    lower = path.lower()
+    return next((name for name, module in FORMATS.items() if lower.endswith(module.SUFFIXES)), None)
+
+
+def without_suffix(path: str) -> str:
+    """The path (with slashes) without the suffix of a recording's file: a.script.yaml, a.jsonl and a.txt are
+    all a. What begins with its only dot, or ends with a dot, has no suffix."""
+    start = path.rfind("/") + 1
     for suffix in script.SUFFIXES:
-        if path.name.endswith(suffix) and path.name != suffix:
-            return path.with_name(path.name.removesuffix(suffix))
-    return path.with_suffix("")
+        if path.endswith(suffix) and len(path) > start + len(suffix):
+            return path.removesuffix(suffix)
+    dot = path.rfind(".", start)
+    return path[:dot] if start < dot < len(path) - 1 else path
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:

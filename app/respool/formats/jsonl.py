@@ -13,25 +13,20 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from itertools import islice
 from typing import Any
 
 from respool.errors import RecordingError, printable
-from respool.formats.turns import OnDamage, TurnBuilder, refuse
+from respool.formats.turns import OnDamage, TurnBuilder, refuse, response_id
 from respool.protocol.events import Event, dumps, json_kind, not_json
-from respool.recording import FORMAT_VERSION, Recording, TimedEvent
+from respool.recording import FORMAT_VERSION, Recording
 
 SUFFIXES = (".jsonl", ".ndjson")
 
 _DECODER = json.JSONDecoder()
 _WHITESPACE = " \t\r"
 _BOM = b"\xef\xbb\xbf"
-
-
-# The beginning of nearly all lines, "[gap, ", with a gap as it is usually written. Most of the time to load a
-# file went into reading that bit by bit; what this does not match still is, so that errors have one place.
-_GAP = r"null|(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,20})?(?:[eE]-?[0-9]{1,2})?"
-_TIMED = re.compile(rf"[ \t\r]*\[[ \t\r]*({_GAP})[ \t\r]*,[ \t\r]*")
 _EVENT_TYPE = re.compile(r"[a-z_-]+[.:].+|error|keepalive")
 
 
@@ -55,10 +50,15 @@ def _is_native(line: bytes) -> bool:
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
     """Read the turns of a file. Each damage has path, line and column."""
+    from respool.formats.quick_jsonl import read_event  # late: see there
+
     builder = TurnBuilder(name)
     for number, raw in _lines(data):
         try:
-            _read_line(raw, number, builder)
+            if found := read_event(raw, number):
+                builder.event(*found)
+            else:
+                _read_line(raw.removesuffix(b"\n"), number, builder)
         except ValueError as error:
             on_damage(_damage(error, path, number))
     for line in builder.unused_headers():
@@ -112,30 +112,24 @@ class _LineError(ValueError):
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines that say something, with their numbers.
+    """The lines that say something, with their numbers and line ends.
 
     Only LF ends a line: U+2028 and its like are legal inside a JSON string.
     """
-    for number, raw in enumerate(data.removeprefix(_BOM).split(b"\n"), start=1):
-        if raw.strip() and not raw.startswith(b"#"):
+    for number, raw in enumerate(BytesIO(data.removeprefix(_BOM)), start=1):
+        if not raw.isspace() and not raw.startswith(b"#"):
             yield number, raw
 
 
 def _read_line(raw: bytes, number: int, builder: TurnBuilder) -> None:
     line = raw.decode()
     gap, default_type = None, None  # a bare event must have a type: without, who knows what it is
-    if begin := _TIMED.match(line):
-        start = begin.end()
-        gap = None if begin[1] == "null" else float(begin[1])
+    start = _skip(line, 0)
+    if line[start] == "[":
+        gap, start = _read_gap(line, start)
         default_type = "message"
-    else:
-        start = _skip(line, 0)
-        if line[start] == "[":
-            gap, start = _read_gap(line, start)
-            default_type = "message"
     data, end = _scan(line, start)
-    if not (default_type and line[end:] == "]"):
-        _end_of_line(line, _expect(line, end, "]") if default_type else end)
+    _end_of_line(line, _expect(line, end, "]") if default_type else end)
     if default_type is None and isinstance(data, dict) and "respool" in data:
         builder.header(data, number)
         return
@@ -143,7 +137,7 @@ def _read_line(raw: bytes, number: int, builder: TurnBuilder) -> None:
         event = Event.from_object(line[start:end], data, default_type)
     except ValueError as error:
         raise _LineError(str(error), start + 1) from None
-    builder.event(TimedEvent(gap, event, number), data)
+    builder.event((gap, event.text, event.type, number), response_id(data))
 
 
 def _read_gap(line: str, start: int) -> tuple[float | None, int]:

@@ -9,10 +9,10 @@ import json
 import re
 
 from respool.errors import RecordingError
-from respool.formats.turns import OnDamage, TurnBuilder, refuse
+from respool.formats.turns import OnDamage, TurnBuilder, refuse, response_id
 from respool.protocol.events import Event, loads, not_json
 from respool.protocol.sse import DONE, DecodeError, Message, decode
-from respool.recording import Recording, TimedEvent
+from respool.recording import Recording
 
 SUFFIXES = (".sse",)
 
@@ -66,7 +66,7 @@ def _read_event(message: Message, builder: TurnBuilder) -> None:
     data = loads(message.data)
     event = Event.from_object(message.data, data, message.event or "message")
     line, _ = message.places[0]
-    builder.event(TimedEvent(None, event, line), data)
+    builder.event((None, event.text, event.type, line), response_id(data))
 
 
 def _damage(error: ValueError, message: Message, path: str) -> RecordingError:

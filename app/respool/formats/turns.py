@@ -6,7 +6,7 @@ from typing import Any
 
 from respool.errors import RecordingError
 from respool.protocol.events import CREATED, TERMINAL_TYPES
-from respool.recording import Header, Recording, TimedEvent, turn_name
+from respool.recording import Header, ReadRecording, Recording, Row, turn_name
 
 # What a reader calls for each damaged place. When it returns, the reader goes on with what is sound.
 OnDamage = Callable[[RecordingError], None]
@@ -25,18 +25,24 @@ _ENDS = TERMINAL_TYPES | {"error"}
 class _Turn:
     header: Header = field(default_factory=Header)
     line: int | None = None  # of the header
-    events: list[TimedEvent] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)  # of its events
     begun: bool = False  # with an event of the response; a keepalive is none
     ended: bool = False
     response_id: object = None
 
     @property
     def used(self) -> bool:
-        return bool(self.events) or self.header.body is not None
+        return bool(self.rows) or self.header.body is not None
 
     def is_another(self, response_id: object) -> bool:
         """Whether a response that is created now is another than this turn's."""
         return self.ended or (self.begun and self.response_id != response_id)
+
+
+def response_id(data: Mapping[str, Any]) -> object:
+    """The id of the response that an event is about, if it holds one; `data` is its parsed text."""
+    response = data.get("response")
+    return response.get("id") if isinstance(response, dict) else None
 
 
 class TurnBuilder:
@@ -55,22 +61,23 @@ class TurnBuilder:
         """Begin a turn, with the header of that line. Raises ValueError for a bad one."""
         self._turns.append(_Turn(Header(fields), line))
 
-    def event(self, timed: TimedEvent, data: Mapping[str, Any]) -> None:
-        """Add an event; `data` is its parsed text. Raises ValueError where no event may follow."""
-        type_ = timed.event.type
-        response = data.get("response")
-        response_id = response.get("id") if isinstance(response, dict) else None
+    def event(self, row: Row, response_id: object) -> None:
+        """Add an event. Raises ValueError where no event may follow."""
+        type_ = row[2]
         turn = self._turns[-1] if self._turns else None
         if turn is None or (type_ == CREATED and turn.is_another(response_id)):
             turn = _Turn()
             self._turns.append(turn)
-        if not turn.events and turn.header.body is not None:  # an event is only where there is no body
+        rows = turn.rows
+        if not rows and turn.header.body is not None:  # an event is only where there is no body
             raise ValueError('the header has a "body", so no event may follow it')
-        if turn.response_id is None:
+        rows.append(row)
+        if response_id is not None and turn.response_id is None:
             turn.response_id = response_id
-        turn.begun = turn.begun or type_.startswith("response.")
-        turn.ended = turn.ended or type_ in _ENDS
-        turn.events.append(timed)
+        if not turn.begun:
+            turn.begun = type_.startswith("response.")
+        if type_ in _ENDS:
+            turn.ended = True
 
     def done(self) -> None:
         """The sentinel ``[DONE]``: the current turn has ended."""
@@ -87,6 +94,6 @@ class TurnBuilder:
         """The recordings, one for each turn that has something to play."""
         used = [turn for turn in self._turns if turn.used]
         return tuple(
-            Recording(turn_name(self._name, number), turn.header, tuple(turn.events))
+            ReadRecording.of(turn_name(self._name, number), turn.header, turn.rows)
             for number, turn in enumerate(used, start=1)
         )

@@ -1,6 +1,7 @@
 """create_app: the FastAPI application around a MockServer."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -85,8 +86,8 @@ def create_app(
     app.include_router(conversations.router(server, max_body))
     app.include_router(models.router(server))
 
-    @app.head("/healthz", include_in_schema=False)
-    @app.get("/healthz", tags=["respool"])
+    @app.head("/healthz", include_in_schema=False, response_model=None)
+    @app.get("/healthz", tags=["respool"], response_model=None)
     async def healthz() -> dict[str, Any]:
         """Whether the server runs, and how many recordings it serves and has refused."""
         store = server.store
@@ -118,6 +119,14 @@ class _App(FastAPI):
         finally:
             del scope[SERVER_SEND]  # which has the scope: a cycle that only garbage collection would find
 
+    def openapi(self) -> dict[str, Any]:
+        """The description of the API, made when it is first asked for."""
+        if not self.openapi_schema:
+            from respool.http.openapi import describe  # late: see there
+
+            describe(super().openapi())
+        return super().openapi()
+
     async def all_layers(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The app with its middleware and its router."""
         await super().__call__(scope, receive, send)
@@ -131,7 +140,10 @@ class _App(FastAPI):
 
 async def _prepare(server: MockServer) -> None:
     """Encode all recordings, while the server listens already: a request waits for one of them at most."""
+    steady = gc.get_freeze_count() > 0  # what was loaded is not looked at: `commands.serve.steady_gc`
     for _ in server.prepare():
+        if steady:  # what is made now stays as well
+            gc.freeze()
         await asyncio.sleep(0)
 
 

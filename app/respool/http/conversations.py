@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
-from respool.http import described
 from respool.http.answers import answer
 from respool.http.bodies import check_depth, read_object
+from respool.http.edge import in_path
+from respool.http.problems import REFUSALS
 from respool.protocol.include import with_include
 from respool.protocol.pages import page
 from respool.protocol.request import (
@@ -24,7 +25,12 @@ from respool.server import MockServer
 
 def router(server: MockServer, max_body: int) -> APIRouter:
     """The routes, for one server. `max_body` is the limit of a request body in bytes."""
-    routes = APIRouter(prefix="/v1/conversations", tags=["conversations"], default_response_class=Response)
+    routes = APIRouter(
+        prefix="/v1/conversations",
+        tags=["conversations"],
+        default_response_class=Response,
+        responses=REFUSALS,
+    )
     conversations = server.conversations
 
     async def read(http: HTTPRequest) -> dict[str, Any]:
@@ -38,8 +44,6 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.post(
         "",
         summary="Create a conversation",
-        responses=described.gives(described.Conversation),
-        openapi_extra=described.takes(described.CreateConversation),
     )
     async def create(http: HTTPRequest) -> Response:
         """A new conversation, with up to 20 items."""
@@ -51,58 +55,52 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.get(
         "/{conversation_id}",
         summary="Retrieve a conversation",
-        responses=described.gives(described.Conversation, missing=True),
     )
-    async def retrieve(http: HTTPRequest, conversation_id: str) -> Response:
+    async def retrieve(http: HTTPRequest) -> Response:
         """The conversation, without its items."""
-        return answer(http, server, conversations.get(conversation_id))
+        return answer(http, server, conversations.get(in_path(http, "conversation_id")))
 
     @routes.post(
         "/{conversation_id}",
         summary="Update a conversation",
-        responses=described.gives(described.Conversation, missing=True),
-        openapi_extra=described.takes(described.UpdateConversation),
     )
-    async def update(http: HTTPRequest, conversation_id: str) -> Response:
+    async def update(http: HTTPRequest) -> Response:
         """Puts other metadata in place of those that it has."""
         body = await read(http)
         check_conversation_update(body, server.validate)
-        return answer(http, server, conversations.update(conversation_id, body.get("metadata")))
+        return answer(
+            http, server, conversations.update(in_path(http, "conversation_id"), body.get("metadata"))
+        )
 
     @routes.delete(
         "/{conversation_id}",
         summary="Delete a conversation",
-        responses=described.gives(described.ConversationDeleted, missing=True),
     )
-    async def delete(http: HTTPRequest, conversation_id: str) -> Response:
+    async def delete(http: HTTPRequest) -> Response:
         """Forgets the conversation and its items."""
-        return answer(http, server, conversations.delete(conversation_id))
+        return answer(http, server, conversations.delete(in_path(http, "conversation_id")))
 
     @routes.post(
         "/{conversation_id}/items",
         summary="Create items",
-        responses=described.gives(described.ItemList, missing=True),
-        openapi_extra=described.takes(described.AddItems) | described.asks(described.INCLUDE),
     )
-    async def add_items(http: HTTPRequest, conversation_id: str) -> Response:
+    async def add_items(http: HTTPRequest) -> Response:
         """Adds up to 20 items at the end, and answers with them."""
         asked = include(http)
         body = await read(http)
         check_items(body, server.validate)
-        added = conversations.add(conversation_id, body["items"], server.clock.now())
+        added = conversations.add(in_path(http, "conversation_id"), body["items"], server.clock.now())
         told = page(with_include(added, asked), limit=max(1, len(added)), order="asc")
         return answer(http, server, told)
 
     @routes.get(
         "/{conversation_id}/items",
         summary="List items",
-        responses=described.gives(described.ItemList, missing=True),
-        openapi_extra=described.asks(*described.PAGE, described.INCLUDE),
     )
-    async def list_items(http: HTTPRequest, conversation_id: str) -> Response:
+    async def list_items(http: HTTPRequest) -> Response:
         """A page of the items, newest first; also those of responses that have ended by now."""
         query = read_list(http.query_params.multi_items(), server.validate)
-        items = conversations.items(conversation_id, server.clock.now())
+        items = conversations.items(in_path(http, "conversation_id"), server.clock.now())
         told = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
         told["data"] = with_include(told["data"], query.include)
         return answer(http, server, told)
@@ -110,22 +108,27 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     @routes.get(
         "/{conversation_id}/items/{item_id}",
         summary="Retrieve an item",
-        responses=described.gives(described.Item, missing=True),
-        openapi_extra=described.asks(described.INCLUDE),
     )
-    async def retrieve_item(http: HTTPRequest, conversation_id: str, item_id: str) -> Response:
+    async def retrieve_item(http: HTTPRequest) -> Response:
         """One item."""
-        item = conversations.item(conversation_id, item_id, server.clock.now())
+        item = conversations.item(
+            in_path(http, "conversation_id"), in_path(http, "item_id"), server.clock.now()
+        )
         (told,) = with_include([item], include(http))
         return answer(http, server, told)
 
     @routes.delete(
         "/{conversation_id}/items/{item_id}",
         summary="Delete an item",
-        responses=described.gives(described.Conversation, missing=True),
     )
-    async def delete_item(http: HTTPRequest, conversation_id: str, item_id: str) -> Response:
+    async def delete_item(http: HTTPRequest) -> Response:
         """Removes an item, and answers with the conversation."""
-        return answer(http, server, conversations.remove(conversation_id, item_id, server.clock.now()))
+        return answer(
+            http,
+            server,
+            conversations.remove(
+                in_path(http, "conversation_id"), in_path(http, "item_id"), server.clock.now()
+            ),
+        )
 
     return routes

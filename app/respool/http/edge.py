@@ -196,6 +196,16 @@ def name_in_path(scope: Scope) -> str | None:
     return scope.get("respool.name")
 
 
+def in_path(http: HTTPRequest, name: str) -> str:
+    """A parameter of the route's path.
+
+    For one that a function declares, as for what it returns (so ``response_model=None``), FastAPI makes a
+    pydantic field, and for the first field it imports pydantic.v1. Nothing here needs that, and it takes most
+    of the time in which the app is made.
+    """
+    return cast(str, http.path_params[name])
+
+
 def name_in_header(http: HTTPRequest) -> str | None:
     """What ``x-respool-play`` asks for. ASGI gives header values as Latin-1, names are UTF-8."""
     for value in header_values(http.scope, _PLAY_HEADER):

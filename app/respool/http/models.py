@@ -4,8 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request as HTTPRequest
 
-from respool.http import described
+from respool.http.edge import in_path
+from respool.http.problems import REFUSALS
 from respool.protocol import api_errors
 from respool.recording import Recording
 from respool.server import MockServer
@@ -28,23 +30,20 @@ register_url_convertor("recording", _NameConvertor())
 
 def router(server: MockServer) -> APIRouter:
     """The routes, for one server."""
-    routes = APIRouter(prefix="/v1/models", tags=["models"])
+    routes = APIRouter(prefix="/v1/models", tags=["models"], responses=REFUSALS)
 
-    @routes.head("", include_in_schema=False)
-    @routes.get("", summary="List models", responses=described.gives(described.ModelList))
+    @routes.head("", include_in_schema=False, response_model=None)
+    @routes.get("", summary="List models", response_model=None)
     async def models() -> dict[str, Any]:
         """The recordings, as models: each may be asked for by its name."""
         found = [_model(name, turns[0]) for name in server.store.names if (turns := server.store.turns(name))]
         return {"object": "list", "data": found}
 
-    @routes.head("/{model:recording}", include_in_schema=False)
-    @routes.get(
-        "/{model:recording}",
-        summary="Retrieve a model",
-        responses=described.gives(described.Model, missing=True),
-    )
-    async def model(model: str) -> dict[str, Any]:
+    @routes.head("/{model:recording}", include_in_schema=False, response_model=None)
+    @routes.get("/{model:recording}", summary="Retrieve a model", response_model=None)
+    async def model(http: HTTPRequest) -> dict[str, Any]:
         """One recording, as a model. Its name may have slashes, written as they are or as `%2F`."""
+        model = in_path(http, "model")
         turns = server.store.turns(model)
         recording = turns[0] if turns else server.stand_in()
         if recording is None:

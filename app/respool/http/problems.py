@@ -1,6 +1,7 @@
 """Our errors as the API's error envelope. No traceback reaches a client."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -10,6 +11,9 @@ from starlette.types import Scope
 
 from respool.errors import NoMatchingRecording, RequestError, RespoolError, printable
 from respool.protocol.profiles import OPENAI, Profile
+
+# For a router's `responses`: it refuses as the API does, never with FastAPI's 422. `http.openapi` tells more.
+REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "A request which the API refuses"}}
 
 
 def envelope(

@@ -9,13 +9,12 @@ from starlette.responses import Response
 
 from respool.clock import Clock
 from respool.errors import RequestError
-from respool.http import described
 from respool.http.bodies import check_depth, parse_object, read_body
 from respool.http.connection import header_values
 from respool.http.edge import exchange_of, name_in_header, name_in_path
 from respool.http.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
 from respool.http.heads import head_of
-from respool.http.problems import envelope
+from respool.http.problems import REFUSALS, envelope
 from respool.http.sending import LateResponse, PlaybackResponse
 from respool.journal import Exchange
 from respool.matching import Request
@@ -29,14 +28,12 @@ _FAULT_HEADER = FAULT_HEADER.encode()
 def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter:
     """The routes, for one server. `max_body` is the limit of a request body in bytes; `request_faults`,
     whether a request may ask for faults."""
-    routes = APIRouter(prefix="/v1/responses", tags=["responses"])
+    routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
 
     @routes.post(
         "",
         summary="Create a response",
         response_class=Response,
-        responses=described.streams(),
-        openapi_extra=described.takes(described.CreateResponse) | described.asks(described.PLAY),
     )
     async def create(http: HTTPRequest) -> Response:
         """Play the recording that answers: as a stream if the body's `stream` is true; at once, as far as

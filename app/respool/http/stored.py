@@ -4,11 +4,11 @@ from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
-from respool.http import described
 from respool.http.answers import answer
 from respool.http.bodies import check_depth
-from respool.http.edge import exchange_of
+from respool.http.edge import exchange_of, in_path
 from respool.http.heads import head_of
+from respool.http.problems import REFUSALS
 from respool.http.responses import json_response
 from respool.http.sending import PlaybackResponse
 from respool.protocol.include import with_include
@@ -19,18 +19,17 @@ from respool.server import MockServer
 
 def router(server: MockServer) -> APIRouter:
     """The routes, for one server."""
-    routes = APIRouter(prefix="/v1/responses/{response_id}", tags=["responses"])
+    routes = APIRouter(prefix="/v1/responses/{response_id}", tags=["responses"], responses=REFUSALS)
 
     @routes.get(
         "",
         summary="Retrieve a response",
         response_class=Response,
-        responses=described.streams(missing=True),
-        openapi_extra=described.asks(*described.RETRIEVE, described.INCLUDE),
     )
-    async def retrieve(http: HTTPRequest, response_id: str) -> Response:
+    async def retrieve(http: HTTPRequest) -> Response:
         """The Response object as it is at this moment. With `stream`, its events after the one with the
         sequence number `starting_after` (without it: all): those that are due at once, the others live."""
+        response_id = in_path(http, "response_id")
         exchange, now = exchange_of(http.scope), server.clock.now()
         query = read_retrieve(http.query_params.multi_items(), server.validate)
         if not query.stream:
@@ -47,11 +46,10 @@ def router(server: MockServer) -> APIRouter:
         "/input_items",
         summary="List input items",
         response_class=Response,
-        responses=described.gives(described.ItemList, missing=True),
-        openapi_extra=described.asks(*described.PAGE, described.INCLUDE),
     )
-    async def list_input_items(http: HTTPRequest, response_id: str) -> Response:
+    async def list_input_items(http: HTTPRequest) -> Response:
         """The items of the request, newest first."""
+        response_id = in_path(http, "response_id")
         query = read_list(http.query_params.multi_items(), server.validate)
         check_depth(server.retrieve(response_id).body)
         items = server.input_items(response_id)
@@ -62,10 +60,10 @@ def router(server: MockServer) -> APIRouter:
         "",
         summary="Delete a response",
         response_class=Response,
-        responses=described.gives(described.ResponseDeleted, missing=True),
     )
-    async def delete(http: HTTPRequest, response_id: str) -> Response:
+    async def delete(http: HTTPRequest) -> Response:
         """Forget a response that has ended."""
+        response_id = in_path(http, "response_id")
         server.delete(response_id)
         return answer(http, server, {"id": response_id, "object": "response.deleted", "deleted": True})
 
@@ -73,12 +71,11 @@ def router(server: MockServer) -> APIRouter:
         "/cancel",
         summary="Cancel a response",
         response_class=Response,
-        responses=described.gives(described.Response, missing=True),
     )
-    async def cancel(http: HTTPRequest, response_id: str) -> Response:
+    async def cancel(http: HTTPRequest) -> Response:
         """End a background response that is queued or in progress."""
         now = server.clock.now()
-        playback = server.cancel(response_id, now)
+        playback = server.cancel(in_path(http, "response_id"), now)
         exchange_of(http.scope).recording = playback.recording.name
         return json_response(playback, playback.snapshot(now), now)
 

@@ -7,24 +7,22 @@ from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
-from respool.http import described
 from respool.http.answers import answer
 from respool.http.bodies import check_depth, read_object
 from respool.http.edge import name_in_header, name_in_path
+from respool.http.problems import REFUSALS
 from respool.protocol.request import check_compact, check_input_tokens
 from respool.server import MockServer
 
 
 def router(server: MockServer, max_body: int) -> APIRouter:
     """The routes, for one server. `max_body` is the limit of a request body in bytes."""
-    routes = APIRouter(prefix="/v1/responses", tags=["responses"])
+    routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
 
     @routes.post(
         "/input_tokens",
         summary="Count input tokens",
         response_class=Response,
-        responses=described.gives(described.InputTokens),
-        openapi_extra=described.takes(described.CountTokens),
     )
     async def input_tokens(http: HTTPRequest) -> Response:
         """About how many tokens a request has: four characters each."""
@@ -40,8 +38,6 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         "/compact",
         summary="Compact a conversation",
         response_class=Response,
-        responses=described.gives(described.Compaction),
-        openapi_extra=described.takes(described.Compact),
     )
     async def compact(http: HTTPRequest) -> Response:
         """The user's messages, and one item with made up content in place of all the rest. Where the path or

@@ -1,7 +1,9 @@
 """Event: one event of a Responses API stream, kept as the text that was recorded."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 CREATED = "response.created"
@@ -47,7 +49,7 @@ class Event:
     @property
     def data(self) -> dict[str, Any]:
         """The parsed text. Parsed at each access: keep it if you need it twice."""
-        value: dict[str, Any] = json.loads(self.text)
+        value: dict[str, Any] = _read(self.text)
         return value
 
     @property
@@ -60,9 +62,24 @@ class Event:
 def loads(text: str) -> Any:
     """``json.loads``, whose every failure is a ValueError: also numbers and nesting without end."""
     try:
-        return json.loads(text)
+        return _read(text)
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
+
+
+def _read(text: str) -> Any:
+    """``json.loads``, which is asked only where the quick reader does not take the text."""
+    try:
+        return _quick_decode()(text)
+    except Exception:  # whatever it was: `json` has the last word
+        return json.loads(text)
+
+
+@cache
+def _quick_decode() -> Callable[[str], Any]:
+    from respool.protocol.quick_json import decode  # late: see there
+
+    return decode
 
 
 def dumps(value: Any) -> str:
