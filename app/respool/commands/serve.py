@@ -1,9 +1,9 @@
 """respool serve"""
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,15 +13,18 @@ from respool import __version__
 from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size, paths_argument
 from respool.commands.output import new_console, print_refused
 from respool.errors import RespoolError
+from respool.listening import bind_each, url_of
 from respool.protocol.profiles import OPENAI, PROFILES
 from respool.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from fastapi import FastAPI
 
     from respool.faults import Fault
     from respool.server import MockServer
-    from respool.store import Store
+    from respool.store import Refusal, Store
 
 
 def _join(context: click.Context, option: click.Parameter, value: Any) -> "tuple[Fault, ...]":
@@ -105,24 +108,66 @@ Examples:
     "[default: basic; off with --on-unknown-id default].",
 )
 @click.option("--max-body", type=Size(), default="32M", show_default=True, help="Limit of a request body.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes that serve. They share no state: what needs some is refused.",
+)
 @click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
+    if options["workers"] > 1:
+        _serve_together(host, port, quiet, options)
+        return
     with steady_gc():
-        from respool.http.serving import bind, url_of, uvicorn_server
+        from respool.http.serving import uvicorn_server
 
         server, app = make_app(options)
-        try:
-            sock = bind(host, port)
-        except OSError as error:
-            raise RespoolError(
-                f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
-            ) from None
+        (sock,) = _bind(host, port, 1)
     _log_to_stderr(quiet)
-    _greet(server.store, url_of(sock), server.default)
+    _greet(Greeting.of(server), url_of(sock))
     with sock:
         uvicorn_server(app).run(sockets=[sock])
+
+
+def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any]) -> None:
+    """Serve with several workers. This process only watches them, and loads nothing that it does not need."""
+    from respool.workers import Workers
+
+    socks = _bind(host, port, options["workers"])
+    _log_to_stderr(quiet)
+
+    def close() -> None:  # or clients would wait for an answer from a socket that nobody accepts from
+        for sock in socks:
+            sock.close()
+
+    workers = Workers(work, [(sock, quiet, options) for sock in socks])
+    workers.run(ready=lambda greeting: _greet(greeting, url_of(socks[0])), ending=close)
+
+
+def work(
+    number: int, report: "Callable[[Greeting], None]", sock: "socket", quiet: bool, options: Mapping[str, Any]
+) -> None:
+    """What each worker does; it reports when requests are answered."""
+    with steady_gc():
+        from respool.http.serving import uvicorn_server
+
+        server, app = make_app(options)
+    _log_to_stderr(quiet, f"worker {number}: ")
+    uvicorn_server(app, on_started=lambda: report(Greeting.of(server))).run(sockets=[sock])
+
+
+def _bind(host: str, port: int, count: int) -> "list[socket]":
+    try:
+        return bind_each(host, port, count)
+    except OSError as error:
+        raise RespoolError(
+            f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
+        ) from None
 
 
 @contextmanager
@@ -164,6 +209,7 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         profile=options["profile"],
         keepalive=options["keepalive"],
         on_unknown_id=options["on_unknown_id"],
+        workers=options["workers"],
     )
     app = create_app(
         server,
@@ -175,24 +221,44 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
     return server, app
 
 
-def _log_to_stderr(quiet: bool) -> None:
+def _log_to_stderr(quiet: bool, who: str = "") -> None:
     import logging
 
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.basicConfig(format=f"%(asctime)s {who}%(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
     logging.getLogger("respool").setLevel(logging.INFO)
     logging.getLogger("respool.requests").setLevel(logging.WARNING if quiet else logging.INFO)
 
 
-def _greet(store: "Store", url: str, default: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a server tells of itself when it starts."""
+
+    recordings: int
+    refused: "tuple[Refusal, ...]"
+    example: str | None  # the name of a recording to try
+    warning: str  # what it does not do with several workers
+
+    @classmethod
+    def of(cls, server: "MockServer") -> "Greeting":
+        store = server.store
+        names = store.names
+        example = server.default or next((name for name in names if _completes(store, name)), None)
+        return cls(
+            len(names), tuple(store.refused), example or (names[0] if names else None), server.memory.warning
+        )
+
+
+def _greet(greeting: Greeting, url: str) -> None:
     console = new_console()
-    count = len(store.names)
+    count, refused = greeting.recordings, greeting.refused
     console.print(f"[bold]respool[/] {__version__} listens on [bold]{url}[/]", soft_wrap=True)
-    console.print(f"serving {count} recording{'s' * (count != 1)}, refused {len(store.refused)}")
-    print_refused(store, console)
-    if store.names:
-        name = default or next((name for name in store.names if _completes(store, name)), store.names[0])
+    console.print(f"serving {count} recording{'s' * (count != 1)}, refused {len(refused)}")
+    print_refused(refused, console)
+    if greeting.warning:
+        console.print(greeting.warning, soft_wrap=True)
+    if greeting.example:
         console.print(
-            f"""try: curl -N {url}/r/{quote(name)}/v1/responses -d '{{"stream": true}}'""",
+            f"""try: curl -N {url}/r/{quote(greeting.example)}/v1/responses -d '{{"stream": true}}'""",
             markup=False,
             soft_wrap=True,
         )
