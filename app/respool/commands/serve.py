@@ -178,8 +178,8 @@ def steady_gc() -> Iterator[None]:
     What is loaded (modules, recordings, the app) is not looked at, now or later: nearly all of it stays, and
     to find that out takes as long as half of the loading. A stream is some 60 objects, and a collection takes
     up to a microsecond for each that it looks at: so it looks at 500 when they are new, once more at 2,500
-    (with 25,000, as it was, it stopped all streams for 20 ms), and at all of them hardly ever. A request leaves
-    nothing in cycles.
+    (with 25,000, as it was, it stopped all streams for 20 ms), and at all of them hardly ever. A request
+    leaves nothing in cycles.
     """
     gc.disable()
     try:
