@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NODE := tests/node/node_modules/.package-lock.json
 ARGS ?= fixtures/ --default text/hello
 
-.PHONY: serve test lint format bench bench-check fault-table image image-test clean
+.PHONY: serve test lint format bench bench-check soak fault-table image image-test clean
 
 serve: $(VENV)/.serve
 	$(BIN)/respool serve $(ARGS)
@@ -28,6 +28,10 @@ bench: $(VENV)/.dev
 
 bench-check: $(VENV)/.dev
 	$(BIN)/python -m bench --quick --check
+
+soak: ARGS =
+soak: $(VENV)/.dev
+	$(BIN)/python -m bench.soak $(ARGS)
 
 fault-table: $(VENV)/.dev $(NODE)
 	$(BIN)/python docs/make_fault_table.py

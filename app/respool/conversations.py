@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any, Protocol
 
+from respool.errors import RequestError, printable
 from respool.playback import Playback
 from respool.protocol import api_errors
 from respool.protocol.events import dumps
@@ -83,8 +84,9 @@ class Conversations:
     """All conversations. `now` is the clock's moment, in seconds.
 
     There are at most `most` of them, and together they have at most `most_characters` of JSON: beyond that
-    the oldest conversations are forgotten, and of the last one its oldest items. What is not there is refused
-    with a RequestError, 404, as the API words it. `token` gives what follows ``conv_``, new each time.
+    the oldest conversations are forgotten, and of the last one its oldest items. Where `most` is 0, none is
+    remembered. What is not there is refused with a RequestError, 404, as the API words it. `token` gives what
+    follows ``conv_``, new each time.
 
     With `stand_in` nothing is refused: a conversation that is not there has the items, one or more, that this
     gives for its id; an item that is not there is like the first of them; and none of it is remembered.
@@ -110,7 +112,8 @@ class Conversations:
     ) -> dict[str, Any]:
         """A new conversation, as the API tells it. `created_at` is in seconds since 1970."""
         conversation = _Conversation(f"conv_{self._token()}", created_at)
-        self._all[conversation.id] = conversation
+        if self._most:
+            self._all[conversation.id] = conversation
         self._describe(conversation, metadata)
         self._add(conversation, items)
         return conversation.told()
@@ -233,3 +236,20 @@ class Conversations:
     def _drop(self, conversation: _Conversation, item_id: str) -> None:
         conversation.items.pop(item_id, None)
         self._characters -= conversation.sizes.pop(item_id, 0)
+
+
+class NoConversations(Conversations):
+    """None at all: where one worker of several would not know those of the others. Whoever asks for one gets
+    the error that `refusal` makes of what cannot be done."""
+
+    def __init__(self, refusal: Callable[[str], RequestError]) -> None:
+        super().__init__(most=0)
+        self._refusal = refusal
+
+    def create(
+        self, created_at: int, items: Iterable[Any] = (), metadata: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        raise self._refusal("No conversation can be created")
+
+    def _find(self, id: str) -> _Conversation:
+        raise self._refusal(f"Conversation '{printable(id)}' cannot be looked up")

@@ -6,14 +6,14 @@ from secrets import token_hex
 from typing import Any, TypedDict
 
 from respool.clock import Clock, SystemClock
-from respool.conversations import Conversations, PlaybackRun, output_items
-from respool.errors import OptionError
+from respool.conversations import PlaybackRun, output_items
+from respool.errors import OptionError, printable
 from respool.faults.applying import Drawn, Draws
 from respool.faults.fault import Fault
 from respool.frames import Schedule
-from respool.history import History
 from respool.journal import Journal
 from respool.matching import Request, choose, default_of
+from respool.memory import Memory
 from respool.pace import Pace
 from respool.playback import CANCELLED, Playback
 from respool.protocol import api_errors, profiles
@@ -38,6 +38,7 @@ class ServerOptions(TypedDict, total=False):
     profile: str
     keepalive: float | None
     on_unknown_id: str
+    workers: int
 
 
 class MockServer:
@@ -53,9 +54,13 @@ class MockServer:
     keepalive      seconds of silence after which a stream is kept alive; None: it is not
     on_unknown_id  what answers for an id that is not known: ``not-found``, or ``default``, the default
                    recording's response with that id, ended; then no Response lacks a field
+    workers        how many such servers share the requests, in processes of their own. With more than one
+                   nothing is remembered, and what would need that is refused: 400, ``needs_one_worker``; but
+                   where unknown ids are answered for, all are unknown
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
-    could answer for unknown ids, and when strict lacks the extra ``schema``.
+    could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
+    plays with several workers.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class MockServer:
         profile: str = "openai",
         keepalive: float | None = None,
         on_unknown_id: str = "not-found",
+        workers: int = 1,
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -92,6 +98,8 @@ class MockServer:
                 "on-unknown-id is default, but there is none; give the name of a recording as default"
             )
         self.store = store
+        self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
+        self.history, self.conversations = self.memory.history, self.memory.conversations
         self.pace = pace or Pace()
         self.clock = clock or SystemClock()
         self.default = default
@@ -104,8 +112,6 @@ class MockServer:
         self.on_unknown_id = on_unknown_id
         self._draws = Draws(self.pace.seed)
         self.faults = faults
-        self.history = History()
-        self.conversations = Conversations(stand_in=self._said if on_unknown_id == "default" else None)
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self._renditions = Renditions(self.pace, self.profile, keepalive)
@@ -116,6 +122,7 @@ class MockServer:
         Raises RequestError for a request which the API refuses, NoMatchingRecording if none answers.
         """
         request.check(self.validate)
+        self.memory.check(request.body)
         previous = request.previous_response_id
         if previous is not None and self._stored(previous) is None:
             raise api_errors.previous_response_not_found(previous)
@@ -211,6 +218,7 @@ class MockServer:
         Raises RequestError: 404 for a conversation, 400 for a previous response that is not there.
         """
         moment = self._moment(now)
+        self.memory.check(body)
         conversation = body.get("conversation")
         if conversation:
             id_ = conversation["id"] if isinstance(conversation, dict) else conversation
@@ -244,6 +252,11 @@ class MockServer:
 
     @faults.setter
     def faults(self, faults: Sequence[Fault]) -> None:
+        if counting := self.memory.counting(faults):
+            raise OptionError(
+                f"fault {counting} counts its plays, but each of {self.memory.workers} workers would count "
+                "its own; leave times out, or run with --workers 1"
+            )
         self._faults = tuple(faults)
         self._draws.clear()
 
@@ -253,9 +266,12 @@ class MockServer:
         """What goes wrong with this play of `recording`: the recording's own faults, the server's, and
         those that the request asked for, so far as chance and count let them.
 
-        `codings` are the content codings that the client accepts.
+        `codings` are the content codings that the client accepts. Raises RequestError for one that counts its
+        plays, with several workers.
         """
         faults = (*recording.header.faults, *self.faults, *asked)
+        if counting := self.memory.counting(faults):
+            raise self.memory.refusal(f"The fault {printable(str(counting))} cannot count its plays")
         return self._draws.draw(recording.name, faults, codings) if faults else ()
 
     def schedule(self, recording: Recording) -> Schedule:
@@ -274,6 +290,7 @@ class MockServer:
         return self.clock.now() if now is None else now
 
     def _stored(self, id: str, now: float | None = None) -> Playback | None:
+        self.memory.check_known(id)
         return self.history.get(id) or self._stand_in(id, now)
 
     def stand_in(self) -> Recording | None:

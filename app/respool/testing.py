@@ -46,7 +46,8 @@ def running_server(
             client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
     """
     from respool.http import create_app
-    from respool.http.serving import bind, url_of, uvicorn_server
+    from respool.http.serving import uvicorn_server
+    from respool.listening import bind, url_of
 
     server = MockServer(Store(paths), **options)
     uvicorn = uvicorn_server(create_app(server, reload=reload, api_keys=api_keys), grace=0)

@@ -41,6 +41,14 @@ class Server:
         resident = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
         return int(resident) * os.sysconf("SC_PAGE_SIZE")
 
+    def descriptors(self) -> int:
+        """How many files and connections it has open. Raises OSError where there is no /proc."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def threads(self) -> int:
+        """How many threads it has. Raises OSError where there is no /proc."""
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
 
 @contextmanager
 def respool(paths: Sequence[str | os.PathLike[str]], options: Sequence[str]) -> Iterator[Server]:

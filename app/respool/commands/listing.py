@@ -47,7 +47,7 @@ def list_(paths: Sequence[Path], names: bool) -> None:
     with console.capture() as printed:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
-    print_refused(store, console)
+    print_refused(store.refused, console)
 
 
 def _end(recording: Recording) -> str:

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from respool.errors import PathError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from respool.store import Store
+    from respool.store import Refusal
 
 
 def new_console() -> "Console":
@@ -24,8 +24,8 @@ def new_console() -> "Console":
     return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
 
 
-def print_refused(store: "Store", console: "Console") -> None:
-    for refusal in store.refused:
+def print_refused(refused: "Iterable[Refusal]", console: "Console") -> None:
+    for refusal in refused:
         console.print("[red]refused[/]", end=" ")
         console.print(str(refusal.error), markup=False, soft_wrap=True)
 

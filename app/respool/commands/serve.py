@@ -1,9 +1,9 @@
 """respool serve"""
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,15 +13,18 @@ from respool import __version__
 from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size, paths_argument
 from respool.commands.output import new_console, print_refused
 from respool.errors import RespoolError
+from respool.listening import bind_each, url_of
 from respool.protocol.profiles import OPENAI, PROFILES
 from respool.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from fastapi import FastAPI
 
     from respool.faults import Fault
     from respool.server import MockServer
-    from respool.store import Store
+    from respool.store import Refusal, Store
 
 
 def _join(context: click.Context, option: click.Parameter, value: Any) -> "tuple[Fault, ...]":
@@ -105,24 +108,66 @@ Examples:
     "[default: basic; off with --on-unknown-id default].",
 )
 @click.option("--max-body", type=Size(), default="32M", show_default=True, help="Limit of a request body.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes that serve. They share no state: what needs some is refused.",
+)
 @click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
+    if options["workers"] > 1:
+        _serve_together(host, port, quiet, options)
+        return
     with steady_gc():
-        from respool.http.serving import bind, url_of, uvicorn_server
+        from respool.http.serving import uvicorn_server
 
         server, app = make_app(options)
-        try:
-            sock = bind(host, port)
-        except OSError as error:
-            raise RespoolError(
-                f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
-            ) from None
+        (sock,) = _bind(host, port, 1)
     _log_to_stderr(quiet)
-    _greet(server.store, url_of(sock), server.default)
+    _greet(Greeting.of(server), url_of(sock))
     with sock:
         uvicorn_server(app).run(sockets=[sock])
+
+
+def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any]) -> None:
+    """Serve with several workers. This process only watches them, and loads nothing that it does not need."""
+    from respool.workers import Workers
+
+    socks = _bind(host, port, options["workers"])
+    _log_to_stderr(quiet)
+
+    def close() -> None:  # or clients would wait for an answer from a socket that nobody accepts from
+        for sock in socks:
+            sock.close()
+
+    workers = Workers(work, [(sock, quiet, options) for sock in socks])
+    workers.run(ready=lambda greeting: _greet(greeting, url_of(socks[0])), ending=close)
+
+
+def work(
+    number: int, report: "Callable[[Greeting], None]", sock: "socket", quiet: bool, options: Mapping[str, Any]
+) -> None:
+    """What each worker does; it reports when requests are answered."""
+    with steady_gc():
+        from respool.http.serving import uvicorn_server
+
+        server, app = make_app(options)
+    _log_to_stderr(quiet, f"worker {number}: ")
+    uvicorn_server(app, on_started=lambda: report(Greeting.of(server))).run(sockets=[sock])
+
+
+def _bind(host: str, port: int, count: int) -> "list[socket]":
+    try:
+        return bind_each(host, port, count)
+    except OSError as error:
+        raise RespoolError(
+            f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
+        ) from None
 
 
 @contextmanager
@@ -133,8 +178,8 @@ def steady_gc() -> Iterator[None]:
     What is loaded (modules, recordings, the app) is not looked at, now or later: nearly all of it stays, and
     to find that out takes as long as half of the loading. A stream is some 60 objects, and a collection takes
     up to a microsecond for each that it looks at: so it looks at 500 when they are new, once more at 2,500
-    (with 25,000, as it was, it stopped all streams for 20 ms), and at all of them hardly ever. A request leaves
-    nothing in cycles.
+    (with 25,000, as it was, it stopped all streams for 20 ms), and at all of them hardly ever. A request
+    leaves nothing in cycles.
     """
     gc.disable()
     try:
@@ -164,6 +209,7 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         profile=options["profile"],
         keepalive=options["keepalive"],
         on_unknown_id=options["on_unknown_id"],
+        workers=options["workers"],
     )
     app = create_app(
         server,
@@ -175,24 +221,44 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
     return server, app
 
 
-def _log_to_stderr(quiet: bool) -> None:
+def _log_to_stderr(quiet: bool, who: str = "") -> None:
     import logging
 
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.basicConfig(format=f"%(asctime)s {who}%(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
     logging.getLogger("respool").setLevel(logging.INFO)
     logging.getLogger("respool.requests").setLevel(logging.WARNING if quiet else logging.INFO)
 
 
-def _greet(store: "Store", url: str, default: str | None) -> None:
-    names, refused = store.names, store.refused
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a server tells of itself when it starts."""
+
+    recordings: int
+    refused: "tuple[Refusal, ...]"
+    example: str | None  # the name of a recording to try
+    warning: str  # what it does not do with several workers
+
+    @classmethod
+    def of(cls, server: "MockServer") -> "Greeting":
+        store = server.store
+        names = store.names
+        example = server.default or next((name for name in names if _completes(store, name)), None)
+        return cls(
+            len(names), tuple(store.refused), example or (names[0] if names else None), server.memory.warning
+        )
+
+
+def _greet(greeting: Greeting, url: str) -> None:
+    count, refused = greeting.recordings, greeting.refused
     click.echo(f"{click.style('respool', bold=True)} {__version__} listens on {click.style(url, bold=True)}")
-    click.echo(f"serving {len(names)} recording{'s' * (len(names) != 1)}, refused {len(refused)}")
+    click.echo(f"serving {count} recording{'s' * (count != 1)}, refused {len(refused)}")
     if refused:
         # To import the console takes as long as to read fifty recordings: the start should not wait for it.
-        print_refused(store, new_console())
-    if names:
-        name = default or next((name for name in names if _completes(store, name)), names[0])
-        click.echo(f"""try: curl -N {url}/r/{quote(name)}/v1/responses -d '{{"stream": true}}'""")
+        print_refused(refused, new_console())
+    if greeting.warning:
+        click.echo(greeting.warning)
+    if greeting.example:
+        click.echo(f"""try: curl -N {url}/r/{quote(greeting.example)}/v1/responses -d '{{"stream": true}}'""")
 
 
 def _completes(store: "Store", name: str) -> bool:

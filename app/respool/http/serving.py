@@ -1,8 +1,9 @@
-"""Running the app under uvicorn: sockets and the server's own settings, for the CLI and for tests."""
+"""Running the app under uvicorn: the server's own settings, for the CLI and for tests."""
 
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from sse_starlette.sse import AppStatus
@@ -14,30 +15,19 @@ GRACE = 2
 KEEP_ALIVE = 75
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; `port` 0 picks a free one. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(2048)
-        sock.set_inheritable(True)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def url_of(sock: socket.socket) -> str:
-    """Where a client finds a socket that listens, as a base URL without a path."""
-    host, port = sock.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 class Server(uvicorn.Server):
-    """One that waits for no client: a connection whose reader has stopped would never be flushed."""
+    """One that waits for no client: a connection whose reader has stopped would never be flushed.
+
+    `on_started` is called when requests are answered.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
@@ -45,7 +35,9 @@ class Server(uvicorn.Server):
             connection.transport.abort()
 
 
-def uvicorn_server(app: ASGIApp, grace: int = GRACE) -> uvicorn.Server:
+def uvicorn_server(
+    app: ASGIApp, grace: int = GRACE, on_started: Callable[[], None] = lambda: None
+) -> uvicorn.Server:
     """A uvicorn server for `app`; run it with ``server.run(sockets=[sock])``."""
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     # sse-starlette keeps this flag for the whole process: a server that was stopped by a signal would
@@ -61,7 +53,7 @@ def uvicorn_server(app: ASGIApp, grace: int = GRACE) -> uvicorn.Server:
         timeout_keep_alive=KEEP_ALIVE,
         ws="none",  # an upgrade comes as a GET, which the app refuses
     )
-    return Server(config)
+    return Server(config, on_started)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -1,0 +1,54 @@
+"""Sockets that listen, and where clients find them."""
+
+import socket
+import sys
+
+BACKLOG = 2048  # connections that nobody has accepted yet, as uvicorn has it
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; `port` 0 picks a free one. Raises OSError."""
+    return _listening(host, port)
+
+
+def bind_each(host: str, port: int, count: int) -> list[socket.socket]:
+    """A listening socket for each of `count` processes, all on one port. Raises OSError.
+
+    On Linux each process has its own, and the kernel deals the connections out evenly: of 200, two processes
+    got 95 to 105. Elsewhere SO_REUSEPORT does not mean that, so they share one, and who wakes first takes
+    what is there: of 200 at once, one got 37 and the other 163.
+    """
+    if count == 1 or sys.platform != "linux":
+        return [bind(host, port)] * count
+    with bind(host, port) as first:  # where another process listens this fails; a shared port never would
+        port = first.getsockname()[1]
+    made: list[socket.socket] = []
+    try:
+        made.extend(_listening(host, port, socket.SO_REUSEPORT) for _ in range(count))
+    except BaseException:
+        for sock in made:
+            sock.close()
+        raise
+    return made
+
+
+def url_of(sock: socket.socket) -> str:
+    """Where a client finds a socket that listens, as a base URL without a path."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _listening(host: str, port: int, *options: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        for option in (socket.SO_REUSEADDR, *options):
+            sock.setsockopt(socket.SOL_SOCKET, option, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+        sock.set_inheritable(True)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,158 @@
+"""``python -m bench.soak``: ten minutes of clients with bad habits, and whether anything stays of them.
+
+Clients play, leave early, reset, read slowly, stop reading, ask for faults, send bad bodies, resume, poll and
+cancel, all at once, against a server in a process of its own. Every sound answer is compared with the
+recording. Once a minute, and at the end when all clients have left, it looks at what the server holds.
+
+Exit codes: 0 fine; 1 an answer was wrong, or something has stayed; 2 wrong usage.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from bench import habits
+from bench.habits import HABITS, Answers
+from respool.bench.servers import Server, respool
+
+CLIENTS = 40
+LIMIT = 60.0  # seconds for one visit of a client, which takes a few at most
+PAUSE = 0.1  # seconds between two visits of a client, at most
+SETTLED = 4  # looks, half a second apart, that see the same
+SETTLE_LIMIT = 20.0  # seconds for the server to let go of what has left
+GROWTH = 8.0  # MB by which the second half may make the server larger; the first fills what is bounded
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a server holds."""
+
+    descriptors: int
+    threads: int
+    memory: float  # resident, in MB
+
+    @classmethod
+    def by(cls, server: Server) -> "Held":
+        return cls(server.descriptors(), server.threads(), server.memory() / 1e6)
+
+    def __str__(self) -> str:
+        return f"{self.descriptors} descriptors, {self.threads} threads, {self.memory:.1f} MB"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the clients have done, and what was wrong."""
+
+    visits: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        return f"{self.visits.total():,} visits, {self.wrong.total():,} wrong"
+
+
+def problems(before: Held, middle: Held, end: Held, after: Held, tally: Tally) -> list[str]:
+    """What a soak has found, each as a line. Clients were there at `middle` and `end`, and not otherwise."""
+    found = [f"wrong, {count} times: {problem}" for problem, count in tally.wrong.most_common(10)]
+    found += [f"no client has made this visit: {name}" for name in HABITS if not tally.visits[name]]
+    if after.descriptors > before.descriptors:
+        found.append(f"{after.descriptors} descriptors are open, expected {before.descriptors} as before")
+    if after.threads > before.threads:
+        found.append(f"{after.threads} threads run, expected {before.threads} as before")
+    if end.memory > middle.memory + GROWTH:
+        found.append(
+            f"{end.memory:.1f} MB are resident at the end, expected at most {GROWTH:g} MB more than the "
+            f"{middle.memory:.1f} MB of half the time"
+        )
+    return found
+
+
+async def soak(server: Server, answers: Answers, seconds: float, say: Callable[[str], None]) -> list[str]:
+    """Let the clients come for so many seconds. Gives what was found; `say` is told how it goes."""
+    tally = Tally()
+    # So that what is made once has been made.
+    await asyncio.gather(*(_visit(name, server.port, answers, Random(name), tally) for name in HABITS))
+    before = await _settled(server)
+    say(f"before: {before}")
+    started = time.monotonic()
+    end = started + seconds
+    clients = [
+        asyncio.create_task(_client(server.port, answers, Random(number), end, tally))
+        for number in range(CLIENTS)
+    ]
+    held = {}
+    for moment in sorted({seconds / 2, seconds, *(60.0 * minute for minute in range(1, int(seconds / 60)))}):
+        await asyncio.sleep(started + moment - time.monotonic())
+        held[moment] = Held.by(server)
+        say(f"{moment:5.0f} s: {held[moment]}, {tally}")
+    await asyncio.gather(*clients)
+    after = await _settled(server, before)
+    say(f"after: {after}, {tally}")
+    say("visits: " + ", ".join(f"{count:,} {name}" for name, count in tally.visits.most_common()))
+    return problems(before, held[seconds / 2], held[seconds], after, tally)
+
+
+async def _client(port: int, answers: Answers, rng: Random, end: float, tally: Tally) -> None:
+    names = list(HABITS)
+    while time.monotonic() < end:
+        await _visit(rng.choice(names), port, answers, rng, tally)
+        await asyncio.sleep(rng.random() * PAUSE)
+
+
+async def _visit(name: str, port: int, answers: Answers, rng: Random, tally: Tally) -> None:
+    try:
+        async with asyncio.timeout(LIMIT):
+            await HABITS[name](port, answers, rng)
+    except habits.WrongError as error:
+        tally.wrong[f"{name}: {error}"] += 1
+    except Exception as error:  # a connection refused, a timeout, JSON of another shape, ...
+        tally.wrong[f"{name}: {error!r}"] += 1
+    tally.visits[name] += 1
+
+
+async def _settled(server: Server, wanted: Held | None = None) -> Held:
+    """What the server holds, once that is no more than was `wanted`, or (without that) stays the same; or
+    after some time."""
+    limit = time.monotonic() + SETTLE_LIMIT
+    same = 0
+    held = Held.by(server)
+    while same < SETTLED and time.monotonic() < limit:
+        await asyncio.sleep(0.5)
+        last, held = held, Held.by(server)
+        if wanted is None:
+            same = same + 1 if held.descriptors == last.descriptors else 0
+        elif held.descriptors <= wanted.descriptors and held.threads <= wanted.threads:
+            break
+    return held
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Soak as the arguments say; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=str(__doc__).split("\n\n")[0])
+    parser.add_argument(
+        "--minutes", type=float, default=10.0, metavar="N", help="how long; 0.1 to 1440 (default: 10)"
+    )
+    options = parser.parse_args(arguments)
+    if not 0.1 <= options.minutes <= 1440:
+        parser.error(f"minutes is {options.minutes:g}, expected 0.1 to 1440")
+    with TemporaryDirectory() as folder:
+        answers = habits.write(Path(folder))
+        with respool([folder], []) as server:
+            found = asyncio.run(soak(server, answers, options.minutes * 60, print))
+    for line in found:
+        print(line, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
