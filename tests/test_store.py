@@ -81,6 +81,16 @@ def test_no_paths_and_an_empty_folder_are_no_recordings(tmp_path: Path) -> None:
         assert (store.names, store.refused, store.nearest("a"), store.get("a")) == ([], [], [], None)
 
 
+def test_the_only_recording_is_its_first_turn_and_among_several_there_is_none(tmp_path: Path) -> None:
+    assert Store([]).only is None
+    write(tmp_path, {"a.jsonl": TURNS})
+    store = Store([tmp_path])
+    assert store.only is store.get("a")
+    write(tmp_path, {"b.jsonl": EVENT})
+    store.refresh()
+    assert store.only is None
+
+
 @pytest.mark.parametrize(
     ("path", "problem"),
     [

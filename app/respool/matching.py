@@ -92,7 +92,7 @@ def default_of(store: Store, default: str | None) -> Recording | None:
     """The recording that answers what nothing else does: the default, or the only one there is."""
     if default and (recording := store.get(default)):
         return recording
-    return store.get(store.names[0]) if len(store.names) == 1 else None
+    return store.only
 
 
 def _fail(problem: str, store: Store, name: str) -> Recording:

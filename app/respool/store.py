@@ -86,6 +86,14 @@ class Store:
         return list(self._recordings)
 
     @property
+    def only(self) -> Recording | None:
+        """The first turn of the only recording; None where there are several, or none."""
+        if len(self._recordings) != 1:
+            return None
+        ((first, *_),) = self._recordings.values()
+        return first
+
+    @property
     def refused(self) -> list[Refusal]:
         """What cannot be used, and why, in the order of the files."""
         broken = [

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
 
 from respool.errors import RequestError
-from respool.http.connection import header_values
+from respool.http.connection import header_values, steering
 from respool.protocol import quick_json
 from respool.protocol.events import json_kind, not_json
 
@@ -24,7 +24,7 @@ async def read_object(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> dict[
 async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
     """The body, inflated. Raises RequestError if it, inflated or not, has more than `limit` bytes."""
     body = await _read(request, limit)
-    if codings := header_values(request.scope, b"content-encoding"):
+    if codings := steering(request.scope, b"content-encoding"):
         for coding in reversed(",".join(codings).lower().split(",")):
             if (coding := coding.strip()) not in ("", "identity"):
                 body = _inflate(body, coding, limit)

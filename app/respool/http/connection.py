@@ -5,6 +5,8 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import cast
 
 from starlette.types import Scope
@@ -19,9 +21,25 @@ SERVER_SEND = "respool.send"
 REST = "respool.rest"
 
 
+# The headers that steer an answer: most requests have none of them.
+_STEERING = frozenset({b"origin", b"content-encoding", b"x-respool-play", b"x-respool-fault"})
+_NONE: Mapping[bytes, Sequence[str]] = MappingProxyType({})
+
+
+def steering(scope: Scope, name: bytes) -> Sequence[str]:
+    """The values of one of the headers that steer an answer. They are looked for once in each request, since
+    a request is asked for all of them."""
+    found: Mapping[bytes, Sequence[str]] | None = scope.get("respool.steering")
+    if found is None:
+        there = [(key, value.decode("latin-1")) for key, value in scope["headers"] if key in _STEERING]
+        found = {key: [value for other, value in there if other == key] for key, _ in there} or _NONE
+        scope["respool.steering"] = found
+    return found.get(name, ())
+
+
 def header_values(scope: Scope, name: bytes) -> list[str]:
-    """The values of a request's header, whose name is given in lower case: Starlette's own way to them takes
-    several times as long."""
+    """The values of any header, whose name is given in lower case: Starlette's own way to them takes several
+    times as long."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 

@@ -16,7 +16,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
-from respool.http.connection import REST, header_values
+from respool.http.connection import REST, steering
 from respool.http.problems import envelope, profile_of
 from respool.journal import CLIENT_LEFT, Exchange
 from respool.matching import PLAY_HEADER
@@ -86,7 +86,7 @@ class Edge:
             and scope["method"] == "POST"
             and not scope.get("root_path")  # mounted in another app
         ):
-            if header_values(scope, b"origin"):
+            if steering(scope, b"origin"):
                 app = self.create_for_browsers
             else:
                 app, more_headers = self.create, _VARY
@@ -208,6 +208,6 @@ def in_path(http: HTTPRequest, name: str) -> str:
 
 def name_in_header(http: HTTPRequest) -> str | None:
     """What ``x-respool-play`` asks for. ASGI gives header values as Latin-1, names are UTF-8."""
-    for value in header_values(http.scope, _PLAY_HEADER):
+    for value in steering(http.scope, _PLAY_HEADER):
         return value.encode("latin-1").decode("utf-8", "replace")
     return None

@@ -1,6 +1,6 @@
 """The headers of an answer, as the real service sends them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from uuid import uuid4
 
 from respool.playback import Playback
@@ -17,18 +17,19 @@ _NOT_REPLAYED = frozenset(
 def head_of(playback: Playback, leaves: float, *, stream: bool = True) -> dict[str, str]:
     """The headers of an answer that leaves at that moment of the clock; those which were recorded come
     first. Without `stream`, not the content type of the recorded stream."""
-    added = _of_profile(playback) if playback.recording.scripted else {}
-    recorded = {
-        **added,
-        **{name.lower(): value for name, value in playback.recording.header.headers.items()},
-    }
-    if not stream:
-        recorded.pop("content-type", None)
+    recording = playback.recording
+    recorded: Iterable[tuple[str, str]] = recording.header.headers.items()
+    if recording.scripted:
+        recorded = (*_of_profile(playback).items(), *recorded)
     return {
         "openai-version": "2020-10-01",
         "openai-processing-ms": str(max(1, round((leaves - playback.started) * 1000))),
         "cache-control": "no-cache",
-        **{name: value for name, value in recorded.items() if name not in _NOT_REPLAYED},
+        **{
+            name: value
+            for name, value in ((name.lower(), value) for name, value in recorded)
+            if name not in _NOT_REPLAYED and (stream or name != "content-type")
+        },
     }
 
 

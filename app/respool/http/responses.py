@@ -10,7 +10,7 @@ from starlette.responses import Response
 from respool.clock import Clock
 from respool.errors import RequestError
 from respool.http.bodies import check_depth, parse_object, read_body
-from respool.http.connection import header_values
+from respool.http.connection import steering
 from respool.http.edge import exchange_of, name_in_header, name_in_path
 from respool.http.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
 from respool.http.heads import head_of
@@ -41,7 +41,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         stream would have ended."""
         exchange = exchange_of(http.scope)
         body = await read_body(http, max_body)
-        asked = asked_faults(header_values(http.scope, _FAULT_HEADER), request_faults)
+        asked = asked_faults(steering(http.scope, _FAULT_HEADER), request_faults)
         name = name_in_path(http.scope)
         parameters = parse_object(body)
         if "conversation" in parameters:  # which will walk through the input

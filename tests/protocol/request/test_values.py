@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from respool.errors import RequestError
+from respool.protocol.request.parameters import NEEDED, PARAMETERS
 from respool.protocol.request.values import (
     Parameter,
     array,
@@ -56,3 +57,21 @@ def test_a_value_beyond_them_is_refused_by_its_place(
     with pytest.raises(RequestError) as raised:
         parameter.check("x", value)
     assert (raised.value.code, raised.value.param) == (code, param)
+
+
+JSON_VALUES = [True, False, 0, -7, 10**30, 1.5, -1e300, "", "x" * 100_000, [], [None, 1, {}], {}, {"a": [1]}]
+
+
+@pytest.mark.parametrize("parameter", [*PARAMETERS.values(), *NEEDED.values()])
+def test_of_a_free_type_every_value_is_allowed(parameter: Parameter) -> None:
+    for value in JSON_VALUES:
+        if type(value) in parameter.free:
+            parameter.check("x", value)
+
+
+def test_a_type_is_free_only_where_nothing_is_asked_of_its_values() -> None:
+    assert string().free == {str}
+    assert string(3).free == enum("a").free == integer(1).free == decimal(0, 2).free == frozenset()
+    assert array("an array", each(integer())).free == frozenset()
+    assert mapping().free == {dict}
+    assert Parameter((str, list), "either", inside=each(integer())).free == {str}

@@ -69,15 +69,18 @@ def check_items(body: Body, level: Level) -> None:
 
 
 def _given(body: Body, name: str) -> bool:
-    return body.get(name) not in (None, "", [], {})
+    value = body.get(name)
+    return bool(value) or value not in (None, "", [], {})
 
 
 def _check(body: Body, level: Level, known: frozenset[str], request: str) -> None:
     if level is Level.STRICT:
         _refuse_unknown(body, known, request)
-    rows = _rows(level is Level.OFF, known)
-    # Most bodies have few of the parameters: theirs are looked up, and put into the order of the table.
-    for _, name in sorted([(rows[name][0].place, name) for name in body if name in rows]):
+    rows, free = _rows(level is Level.OFF, known)
+    # Most bodies have few of the parameters, and most of those may be anything of their type: the others are
+    # looked up, and put into the order of the table.
+    others = [name for name, value in body.items() if type(value) not in free.get(name, ())]
+    for _, name in sorted([(rows[name][0].place, name) for name in others if name in rows]):
         if body[name] is not None:
             for row in rows[name]:
                 row.check(body)
@@ -108,16 +111,21 @@ class _Row(NamedTuple):
             raise api_errors.missing_parameter(self.path)
 
 
+_Rows = Mapping[str, Sequence[_Row]]
+
+
 @cache
-def _rows(off: bool, known: frozenset[str]) -> Mapping[str, Sequence[_Row]]:
-    """The rows of these parameters, by the first part of their paths."""
+def _rows(off: bool, known: frozenset[str]) -> tuple[_Rows, Mapping[str, Collection[type]]]:
+    """The rows of these parameters, by the first part of their paths; and the types of which they may be
+    anything."""
     rows: dict[str, list[_Row]] = {}
     for place, (path, parameter) in enumerate((NEEDED if off else PARAMETERS).items()):
         *parents, key = path.split(".")
         name = (*parents, key)[0]
         if name in known:
             rows.setdefault(name, []).append(_Row(place, path, parents, key, parameter))
-    return rows
+    # An object whose members are in the table, too, is never free.
+    return rows, {name: row.parameter.free - {dict} for name, (row, *_) in rows.items()}
 
 
 def _refuse_unknown(body: Body, known: Collection[str], request: str) -> None:
@@ -141,7 +149,7 @@ def _distance(a: str, b: str) -> int:
 
 
 def _check_parent(body: Body) -> None:
-    if _given(body, "previous_response_id") and _given(body, "conversation"):
+    if "conversation" in body and _given(body, "conversation") and _given(body, "previous_response_id"):
         raise api_errors.mutually_exclusive("previous_response_id", "conversation")
 
 

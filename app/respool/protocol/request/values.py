@@ -22,6 +22,16 @@ class Parameter:
     required: bool = False  # where the object that it is in is there
     inside: Inside | None = None  # checks what an array or object holds
 
+    @property
+    def free(self) -> frozenset[type]:
+        """The types of which any value is allowed."""
+        asked = {
+            str: bool(self.values) or self.longest is not None,
+            int: (self.least, self.most) != (None, None),
+            float: (self.least, self.most) != (None, None),
+        }
+        return frozenset(one for one in self.types if not asked.get(one, self.inside is not None))
+
     def check(self, param: str, value: Any) -> None:
         """Raises RequestError if `value`, which is neither absent nor null, is not allowed."""
         # Not isinstance: to Python, true is an integer.
