@@ -6,8 +6,8 @@ into slots of about a quarter millisecond. Who waits for a moment is put into th
 after it, never before it; a heap holds the numbers of the slots that are in use, so that a busy slot costs
 one heap entry; and one timer of the system is set to the first of them.
 
-To wake up costs as much as to write an event or two. Where many wait, the wheel therefore rests for a
-millisecond after each turn, and serves together who came due meanwhile.
+To wake up costs as much as to write an event or two. Where many wait, half a millisecond therefore passes
+from one turn to the next, and who came due meanwhile is served together.
 
 On Linux that timer is a timerfd (exact to some microseconds, read through the loop's own poll), elsewhere
 the loop's `call_later`.
@@ -28,7 +28,7 @@ SLOTS = 4096
 # So many callbacks, and then the loop's turn: what they wrote leaves only then.
 MOST_AT_ONCE = 64
 # Where so many wait, the wheel turns at most once in so many slots.
-MANY, REST = 2000, 4
+MANY, REST = 500, 2
 
 # What it gives, if anything, is the moment at which it is to be called again.
 Callback = Callable[[], float | None]
