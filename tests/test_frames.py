@@ -95,6 +95,25 @@ def test_chunks_are_whole_frames_in_order_whatever_their_sizes_and_whenever_they
     assert b"".join(chunks) == b"".join(frames)
 
 
+@given(
+    st.lists(st.tuples(st.floats(0, 3), st.integers(0, 300) | st.integers(0, 2 * KIB_64)), max_size=12).map(
+        sorted
+    ),
+    st.floats(0, 3),
+    st.floats(0, 1e6),
+)
+@example([(0.0, 9), (0.0, 9)], 0.0, 0.0)
+@example([(0.0, KIB_64), (0.0, 1)], 0.0, 0.0)
+def test_what_is_taken_is_the_chunk_of_what_is_due(
+    frames: list[tuple[float, int]], elapsed: float, started: float
+) -> None:
+    reel = schedule([b"x" * size for _, size in frames], [moment for moment, _ in frames])
+    now = started + elapsed
+    due = reel.due(started, now)
+    for sent in range(due):
+        assert reel.take(sent, started, now) == reel.chunk(sent, due)
+
+
 @given(st.lists(st.floats(0, 10), max_size=20).map(sorted), st.floats(-1, 11))
 def test_due_agrees_with_looking_at_each_frame(moments: list[float], elapsed: float) -> None:
     found = schedule([b"x"] * len(moments), moments).due(0.0, elapsed)

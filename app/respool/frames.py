@@ -145,6 +145,10 @@ class Schedule:
         # Most of the time one frame is due: this is cheaper than to count, on the path of each event.
         if following == len(self.moments) or started + self.moments[following] > now:
             return following, self.reel.data[self.reel.start_of(sent) : self.reel.ends[sent]]
+        # And of short answers without times all of them are.
+        data = self.reel.data
+        if not sent and len(data) <= MAX_CHUNK and started + self.moments[-1] <= now:
+            return len(self.moments), data
         return self.chunk(sent, self.due(started, now))
 
     def frames(self) -> Iterator[Frame]:

@@ -513,7 +513,7 @@ def test_a_defect_after_the_head_closes_the_connection(
     store: Callable[..., Store], recording: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(recording())
-    monkeypatch.setattr(Schedule, "chunk", lambda *_: 1 / 0)
+    monkeypatch.setattr(Schedule, "take", lambda *_: 1 / 0)
     with running_server(tmp_path, pace=Pace(speed=math.inf)) as running, connection(running, STREAM) as sock:
         response = http.client.HTTPResponse(sock)
         response.begin()
