@@ -22,7 +22,8 @@ import pytest
 
 import respool
 from respool.clock import ManualClock
-from respool.frames import encode_sse
+from respool.frames import Schedule, encode_sse
+from respool.http import create_app
 from respool.http import stream as stream_module
 from respool.http.stream import Stream, _finish
 from respool.journal import Exchange
@@ -285,6 +286,70 @@ async def test_the_head_leaves_in_one_write_with_what_is_due_when_the_answer_beg
     assert len(stream.written) == 1
     assert stream.body == frames(short)
     assert stream.complete
+
+
+class Lingering:
+    """A layer that returns some time after what is within it."""
+
+    def __init__(self, server: MockServer) -> None:
+        self.server_app: Any = create_app(server)
+        guard = self.server_app.edge.create
+        self.app, guard.app = guard.app, self
+        self.returns = asyncio.Event()
+
+    async def __call__(self, *call: Any) -> None:
+        await self.app(*call)
+        await self.returns.wait()
+
+
+async def test_what_fails_before_the_layers_have_returned_ends_the_stream(
+    server: Callable[..., MockServer],
+    recording: Make,
+    call: type,
+    connections: Callable[[type], dict[str, Any]],
+    settle: Callable[[], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = ManualClock()
+    layer = Lingering(server(recording("a", [(1.0, "response.x", {"n": n}) for n in range(3)]), clock=clock))
+    stream = connections(call)["httptools"](layer.server_app, body={"model": "a", "stream": True})
+    await settle()
+    monkeypatch.setattr(Schedule, "take", lambda *_: 1 / 0)
+    clock.advance(1.0)
+    await settle()
+    layer.returns.set()
+    await stream.task
+    assert not stream.complete
+    assert [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_cancel_before_the_layers_have_returned_is_streamed(
+    server: Callable[..., MockServer],
+    recording: Make,
+    call: type,
+    connections: Callable[[type], dict[str, Any]],
+    settle: Callable[[], Any],
+) -> None:
+    clock = ManualClock()
+    response = {"id": "resp_1", "status": "in_progress"}
+    events = [
+        (0.0, "response.created", {"response": response}),
+        (60.0, "response.in_progress", {"response": response}),
+    ]
+    serving = server(recording("a", events), clock=clock)
+    layer = Lingering(serving)
+    stream = connections(call)["httptools"](
+        layer.server_app, body={"model": "a", "stream": True, "background": True}
+    )
+    await settle()
+    clock.advance(1.0)
+    serving.cancel("resp_1")
+    await settle()
+    layer.returns.set()
+    await stream.task
+    assert stream.complete
+    assert b"event: response.failed" in stream.body
 
 
 async def test_what_several_streams_have_to_say_is_written_when_all_were_called(

@@ -48,8 +48,8 @@ class Stream:
     """The frames of `playback` from number `first` on: `begin` sends the first of them, `rest` all others."""
 
     __slots__ = (
-        "_chunked", "_clock", "_cut", "_cycle", "_error", "_exchange", "_first", "_flow", "_next", "_on_left",
-        "_outbox", "_playback", "_schedule", "_sent", "_started", "_task", "_transport",
+        "_chunked", "_clock", "_cut", "_cycle", "_ended", "_error", "_exchange", "_first", "_flow", "_next",
+        "_on_left", "_outbox", "_playback", "_schedule", "_sent", "_started", "_task", "_transport",
         "_unsubscribe",
     )  # fmt: skip
 
@@ -76,7 +76,8 @@ class Stream:
         self._on_left = on_left
         self._unsubscribe: Callable[[], None] | None = None
         self._next: Timer | asyncio.Task[None] | None = None  # what calls `_push` next
-        self._task: asyncio.Task[Any] | None = None
+        self._task: asyncio.Task[Any] | None = None  # which waits in `rest`
+        self._ended = False
         self._error: BaseException | None = None
         self._cut = False
 
@@ -126,7 +127,8 @@ class Stream:
         open_streams = _open_streams()
         open_streams.add(self)
         try:
-            while (await self._cycle.receive())["type"] != "http.disconnect":
+            # What has failed since `begin` could wake nobody.
+            while not self._error and (await self._cycle.receive())["type"] != "http.disconnect":
                 pass
         except asyncio.CancelledError:
             # Woken by us, unless someone else wants the task to end, too.
@@ -140,6 +142,7 @@ class Stream:
     def _stop(self) -> None:
         """Send nothing more."""
         self._task = None
+        self._ended = True
         if self._next:
             self._next.cancel()
             self._next = None
@@ -164,8 +167,8 @@ class Stream:
 
     def _reschedule(self) -> None:
         """The playback has another schedule, of which what has been sent is a part."""
-        if self._task is None:
-            return  # it has ended meanwhile
+        if self._ended:
+            return
         if self._next:
             self._next.cancel()
         self._schedule = self._playback.schedule
@@ -227,7 +230,7 @@ class Stream:
         self._go_on()
 
     def _wake(self) -> None:
-        """Let `run` go on from where it waits."""
+        """Let `rest` go on from where it waits."""
         if self._task and self._task is not asyncio.current_task():
             self._task.cancel()
 
