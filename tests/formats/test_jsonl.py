@@ -6,6 +6,7 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.changed_json import Change, changed, changes
 
 from respool.errors import RecordingError
 from respool.formats import jsonl, quick_jsonl
@@ -447,57 +448,6 @@ def test_the_short_way_through_a_line_reads_and_refuses_as_the_general_way_does(
         assert outcome(line) == read_carefully(line)
 
 
-_pieces = st.sampled_from(
-    [
-        *[
-            "{",
-            "}",
-            "[",
-            "]",
-            ",",
-            ":",
-            '"',
-            "\\",
-            "-",
-            "0",
-            ".",
-            "e",
-            "\0",
-            " ",
-            "\t",
-            "\r",
-            "null",
-            "NaN",
-            "1e999",
-        ],
-        *[
-            r"\ud83d",
-            r"\ude00",
-            r"\u0041",
-            "é",
-            "\u2028",
-            "\ufeff",
-            "true",
-            "a",
-            '"type":',
-            '"response":',
-            '"id":',
-        ],
-        *[
-            '"response":{"id":1},',
-            '"type":"b",',
-            '"respool":1,',
-            "9" * 30,
-            "9" * 5000,
-            "[0,",
-            "{}",
-            "[[]]",
-            "null,",
-        ],
-    ]
-)
-
-
 @settings(max_examples=600, deadline=None)
 @given(
     st.sampled_from(
@@ -508,14 +458,12 @@ _pieces = st.sampled_from(
             '{"respool":1,"request":{"model":"a"}}',
         ]
     ),
-    st.lists(st.tuples(st.integers(0, 100), st.integers(0, 3), _pieces), max_size=3),
+    changes('"type":', '"response":', '"id":', '"response":{"id":1},', '"type":"b",', '"respool":1,'),
 )
 def test_a_line_that_was_changed_anywhere_is_read_and_refused_as_the_careful_reader_does(
-    line: str, changes: list[tuple[int, int, str]]
+    line: str, changes: list[Change]
 ) -> None:
-    for place, cut, piece in changes:
-        at = place % (len(line) + 1)
-        line = line[:at] + piece + line[at + cut :]
+    line = changed(line, changes)
     # What follows tells whether the response's id was found: with another one, another turn begins.
     assert outcome(f"{line}\n{FOLLOWING}") == read_carefully(f"{line}\n{FOLLOWING}")
 
