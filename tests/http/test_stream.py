@@ -24,7 +24,6 @@ import respool
 from respool.clock import ManualClock
 from respool.frames import Schedule, encode_sse
 from respool.http import create_app
-from respool.http import stream as stream_module
 from respool.http.stream import Stream, _finish
 from respool.journal import Exchange
 from respool.recording import Recording
@@ -407,35 +406,3 @@ async def test_a_send_that_waits_where_it_should_not_is_a_defect_and_is_ended() 
     with pytest.raises(RuntimeError, match="waits though its connection has room"):
         _finish(send())
     assert ended == [1]
-
-
-async def test_one_task_watches_for_the_end_of_the_server_for_all_streams(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ends = asyncio.Event()
-    monkeypatch.setattr(stream_module, "_server_ends", ends.wait)
-    cut: list[int] = []
-
-    class Open:
-        def __init__(self, number: int) -> None:
-            self.number = number
-
-        def cut(self) -> None:
-            cut.append(self.number)
-
-    streams: Any = stream_module._OpenStreams(asyncio.get_running_loop())
-    before = len(asyncio.all_tasks())
-    some = [Open(number) for number in range(5)]
-    for one in some:
-        streams.add(one)
-    streams.discard(some[0])
-    await asyncio.sleep(0)
-    assert len(asyncio.all_tasks()) == before + 1
-    ends.set()
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert sorted(cut) == [1, 2, 3, 4]
-    for one in some:
-        streams.discard(one)
-    await asyncio.sleep(0)
-    assert len(asyncio.all_tasks()) == before

@@ -10,7 +10,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from respool.clock import Clock
 from respool.http.connection import REST, SERVER_SEND
-from respool.http.stream import Stream, from_any_thread
+from respool.http.open_streams import from_any_thread
+from respool.http.stream import Stream
 from respool.journal import CLIENT_LEFT, CUT, Exchange
 from respool.playback import Playback
 

@@ -33,10 +33,10 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from sse_starlette import EventSourceResponse
 from starlette.types import Message, Send
 
 from respool.clock import Clock, Timer
+from respool.http.open_streams import from_any_thread, open_streams_of_loop
 from respool.journal import CLIENT_LEFT, Exchange
 from respool.playback import Playback
 
@@ -66,7 +66,7 @@ class Stream:
         self._chunked = False
         self._flow = cycle.flow
         self._transport = cycle.transport
-        self._outbox = _of_thread.outbox
+        self._outbox = _outbox.parts
         self._playback = playback
         self._schedule = playback.schedule
         self._started = playback.started
@@ -124,7 +124,7 @@ class Stream:
         If the client leaves before that, or the server ends, the answer stays incomplete.
         """
         self._task = asyncio.current_task()
-        open_streams = _open_streams()
+        open_streams = open_streams_of_loop()
         open_streams.add(self)
         try:
             # What has failed since `begin` could wake nobody.
@@ -235,17 +235,6 @@ class Stream:
             self._task.cancel()
 
 
-def from_any_thread(callback: Callable[[], None]) -> Callable[[], None]:
-    """What calls `callback` in this thread's event loop."""
-    loop = asyncio.get_running_loop()
-
-    def call() -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(callback)
-
-    return call
-
-
 def _finish(send: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine which waits for nothing."""
     try:
@@ -281,7 +270,7 @@ class _Together:
 
 def _write_all() -> None:
     """Write what the streams of this thread have put into its outbox."""
-    outbox = _of_thread.outbox
+    outbox = _outbox.parts
     for stream, data in outbox:
         try:
             stream._transport.write(data)
@@ -290,50 +279,11 @@ def _write_all() -> None:
     outbox.clear()
 
 
-class _OpenStreams:
-    """The streams of one event loop that wait, and one task that cuts all of them when the server stops."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self._streams: set[Stream] = set()
-        self._watch: asyncio.Task[None] | None = None
-
-    def add(self, stream: Stream) -> None:
-        self._streams.add(stream)
-        if self._watch is None:
-            self._watch = self.loop.create_task(self._cut_all_at_the_end())
-
-    def discard(self, stream: Stream) -> None:
-        self._streams.discard(stream)
-        if not self._streams and self._watch:
-            self._watch.cancel()
-            self._watch = None
-
-    async def _cut_all_at_the_end(self) -> None:
-        await _server_ends()
-        self._watch = None
-        for stream in list(self._streams):
-            stream.cut()
-
-
-# How the library learns of it: a signal that uvicorn has got.
-_server_ends: Callable[[], Coroutine[Any, Any, None]] = EventSourceResponse._listen_for_exit_signal
-
-
-class _OfThread(threading.local):
-    """What the streams of one thread share, and so of one event loop at a time."""
+class _Outbox(threading.local):
+    """What the streams of one thread, and so of one event loop at a time, have to say at this moment."""
 
     def __init__(self) -> None:
-        self.outbox: list[tuple[Stream, bytes]] = []
-        self.open: _OpenStreams | None = None
+        self.parts: list[tuple[Stream, bytes]] = []
 
 
-_of_thread = _OfThread()
-
-
-def _open_streams() -> _OpenStreams:
-    loop = asyncio.get_running_loop()
-    streams = _of_thread.open
-    if streams is None or streams.loop is not loop:
-        streams = _of_thread.open = _OpenStreams(loop)
-    return streams
+_outbox = _Outbox()
