@@ -148,6 +148,7 @@ class Stream:
             self._next = None
         if self._unsubscribe:
             self._unsubscribe()
+            self._unsubscribe = None  # it has us: a cycle that only garbage collection would find
         self._note_events()
 
     def _tell_how_it_ended(self) -> None:
