@@ -17,10 +17,11 @@ import asyncio
 import heapq
 import math
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
+
+from respool.of_loop import OfLoop
 
 # Slots a second. A power of two, so that moments become slots and slots moments without rounding: with
 # 4000 the alarm of some slots went off just before the slot had ended, and was set again to the same moment.
@@ -188,16 +189,12 @@ class Wheel:
             self._set_alarm()
 
 
-_of_thread = threading.local()
+_wheels = OfLoop(Wheel)
 
 
 def running_wheel() -> Wheel:
     """That of the running event loop. Raises RuntimeError where none runs."""
-    loop = asyncio.get_running_loop()
-    wheel: Wheel | None = getattr(_of_thread, "wheel", None)
-    if wheel is None or wheel.loop is not loop:
-        wheel = _of_thread.wheel = Wheel(loop)
-    return wheel
+    return _wheels.get()
 
 
 class _LoopAlarm:

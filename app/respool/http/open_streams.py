@@ -1,11 +1,12 @@
 """What reaches a stream from outside while it is open: the end of the server, and other threads."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from sse_starlette import EventSourceResponse
+
+from respool.of_loop import OfLoop
 
 
 class Open(Protocol):
@@ -46,16 +47,12 @@ class OpenStreams:
 # How the library learns of it: a signal that uvicorn has got.
 _server_ends: Callable[[], Coroutine[Any, Any, None]] = EventSourceResponse._listen_for_exit_signal
 
-_of_thread = threading.local()
+_open_streams = OfLoop(OpenStreams)
 
 
 def open_streams_of_loop() -> OpenStreams:
     """Those of the running event loop."""
-    loop = asyncio.get_running_loop()
-    streams: OpenStreams | None = getattr(_of_thread, "streams", None)
-    if streams is None or streams.loop is not loop:
-        streams = _of_thread.streams = OpenStreams(loop)
-    return streams
+    return _open_streams.get()
 
 
 def from_any_thread(callback: Callable[[], None]) -> Callable[[], None]:
