@@ -21,7 +21,7 @@ from respool.recordings.store import Store
 from respool.server.matching import Request
 from respool.server.mock_server import MockServer
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 STORE = Store([FIXTURES])
 SLOW = Pace(gap=1.0)
 

@@ -23,7 +23,7 @@ from respool.repair import Ending, Options, Repaired, repair
 from respool.server.matching import PLAY_HEADER
 from respool.testing import running_server
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "fixtures"
 SCRIPTS = FIXTURES / "scripts"
 PUBLISHED = ROOT.parent / "shared" / "recordings"  # real ones; not in the repository

@@ -25,7 +25,7 @@ from respool.scripts import plain_yaml
 from respool.server.matching import PLAY_HEADER
 from respool.testing import running_server
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "fixtures/scripts"
 FILES = sorted(FOLDER.glob("*.yaml"))
 PAGE = ROOT / "docs/scripts.md"
