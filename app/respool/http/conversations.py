@@ -1,6 +1,5 @@
 """``/v1/conversations`` and their items."""
 
-import time
 from typing import Any
 
 from fastapi import APIRouter
@@ -49,7 +48,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         """A new conversation, with up to 20 items."""
         body = await read(http)
         check_conversation(body, server.validate)
-        made = conversations.create(int(time.time()), body.get("items") or (), body.get("metadata"))
+        made = conversations.create(int(server.clock.now()), body.get("items") or (), body.get("metadata"))
         return answer(http, server, made)
 
     @routes.get(

@@ -1,6 +1,5 @@
 """``/v1/responses/input_tokens`` and ``/v1/responses/compact``: an input, and no response to it."""
 
-import time
 from typing import Any
 
 from fastapi import APIRouter
@@ -50,7 +49,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         if recorded := _recorded(http, server):
             return answer(http, server, recorded)
         continued = {"previous_response_id": body.get("previous_response_id")}  # it has no conversation
-        made = compacted(body, server.context(continued), int(time.time()))
+        made = compacted(body, server.context(continued), int(server.clock.now()))
         if server.stand_in() is not None:  # for strict types, which have no messages of users here
             made["output"] = made["output"][-1:]
         return answer(http, server, made)
