@@ -86,6 +86,12 @@ class ManualClock:
         with self._lock:
             return len(self._sleepers)
 
+    @property
+    def next_deadline(self) -> float | None:
+        """The moment for which the next one waits; None if nobody does."""
+        with self._lock:
+            return self._sleepers[0][0] if self._sleepers else None
+
     def advance(self, seconds: float) -> None:
         """Move time on, and wake all whose moment has come."""
         if seconds < 0:
