@@ -1,4 +1,4 @@
-"""Schemas of the service's strict subset, and some that are hostile; shared by the tests of improvised answers.
+"""Schemas of the service's strict subset, and with what else a value can be made for.
 
 The first group follows the service's guide to structured outputs and the models in the tests of the openai
 package; the others take one keyword each.
@@ -125,7 +125,11 @@ STRICT: dict[str, Schema] = {
         },
     ),
     "pydantic nested nullable": strict(
-        {"city": {"anyOf": [{"anyOf": [{"type": "string", "minLength": 3}, {"type": "null"}]}, {"type": "null"}]}}
+        {
+            "city": {
+                "anyOf": [{"anyOf": [{"type": "string", "minLength": 3}, {"type": "null"}]}, {"type": "null"}]
+            }
+        }
     ),
     "allOf of one reference": strict(
         {"a": {"allOf": [{"$ref": "#/$defs/A"}], "description": "older pydantic"}},
@@ -206,7 +210,12 @@ VALUES: dict[str, Schema] = {
     "no items": {"type": "array", "items": {"type": "integer"}, "maxItems": 0},
     "any items": {"type": "array", "minItems": 1},
     "unique": {"type": "array", "items": {"enum": [1, 2, 3]}, "uniqueItems": True, "minItems": 3},
-    "tuple": {"type": "array", "prefixItems": [{"const": "a"}, {"type": "integer"}], "items": False, "minItems": 2},
+    "tuple": {
+        "type": "array",
+        "prefixItems": [{"const": "a"}, {"type": "integer"}],
+        "items": False,
+        "minItems": 2,
+    },
     "const": {"const": {"a": [1, None]}},
     "const null": {"const": None},
     "enum": {"enum": [None, "b", 3]},
@@ -225,5 +234,9 @@ VALUES: dict[str, Schema] = {
         "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
         "anyOf": [{"required": ["a"]}, {"required": ["b"]}],
     },
-    "reference with more": {"$ref": "#/$defs/n", "minimum": 5, "$defs": {"n": {"type": "integer", "maximum": 6}}},
+    "reference with more": {
+        "$ref": "#/$defs/n",
+        "minimum": 5,
+        "$defs": {"n": {"type": "integer", "maximum": 6}},
+    },
 }

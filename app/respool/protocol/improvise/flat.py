@@ -1,4 +1,4 @@
-"""Schemas without `$ref` and `allOf`: what these say is written into one mapping, with the choices that are left."""
+"""Schemas without `$ref` and `allOf`: what these say is written into one mapping, beside the choices left."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -8,11 +8,11 @@ from math import lcm
 from typing import Any
 from urllib.parse import unquote
 
-from respool.protocol.improvise.scalars import SampleError
+from respool.protocol.improvise.scalars import SampleError, TooLarge
 
 Path = tuple[str | int, ...]
 
-MOST_SCHEMAS = 20_000  # that are flattened
+MOST_SCHEMAS = 10_000  # that are flattened
 _DEEPEST = 64  # references and allOf within one another, without a value between them
 
 # Keywords which only a search could meet. What is not known at all says nothing.
@@ -36,13 +36,12 @@ class Flattener:
         self._root = root
         self._flat: dict[int, tuple[Any, Flat]] = {}  # with the schema, so that it is there as long as its id
         self._branches: dict[int, list[Any]] = {}
+        self._steps = 0
 
     def of(self, schema: Any, path: Path) -> Flat:
         """Return the schema, flat. Raises SampleError: there is no value, or it cannot be read."""
         found = self._flat.get(id(schema))
         if found is None:
-            if len(self._flat) > MOST_SCHEMAS:
-                raise SampleError(f"the schema has more than {MOST_SCHEMAS} parts", path)
             found = self._flat[id(schema)] = (schema, self._flatten(schema, path, _DEEPEST))
         return found[1]
 
@@ -55,6 +54,9 @@ class Flattener:
         return self._branches[id(flat)]
 
     def _flatten(self, schema: Any, path: Path, left: int) -> Flat:
+        self._steps += 1
+        if self._steps > MOST_SCHEMAS:
+            raise TooLarge(f"the schema has more than {MOST_SCHEMAS} parts, its references written out", path)
         if schema is True:
             return Flat({})
         if schema is False:
@@ -62,7 +64,7 @@ class Flattener:
         if not isinstance(schema, dict):
             raise SampleError("a schema is an object", path)
         if not left:
-            raise SampleError("a reference leads to itself", path)
+            raise SampleError(f"references and 'allOf' are nested more than {_DEEPEST} deep", path)
         if refused := next((name for name in _REFUSED if name in schema), None):
             raise SampleError(f"'{refused}' is not supported", path)
         own = {name: value for name, value in schema.items() if name not in _COMPOSED}
@@ -75,8 +77,7 @@ class Flattener:
         parts = []
         if "$ref" in schema:
             parts.append(self._flatten(self._target(schema["$ref"], path), path, left - 1))
-        for part in _listed(schema, "allOf", path):
-            parts.append(self._flatten(part, path, left - 1))
+        parts += [self._flatten(part, path, left - 1) for part in _listed(schema, "allOf", path)]
         for choice in choices:
             if not isinstance(choice, list) or not choice:
                 raise SampleError("'anyOf' and 'oneOf' are lists of schemas", path)
@@ -103,13 +104,20 @@ class Flattener:
 _COMPOSED = frozenset({"$ref", "allOf", "anyOf", "oneOf", "const", "$defs", "definitions"})
 
 
+TYPES = ("string", "integer", "number", "boolean", "object", "array", "null")
+
+
 def _is_type(value: Any) -> bool:
-    return isinstance(value, (str, list))
+    return value in TYPES if isinstance(value, str) else isinstance(value, list) and all(map(_is_name, value))
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value in TYPES
 
 
 _SHAPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "enum": (lambda value: isinstance(value, list), "a list"),
-    "type": (_is_type, "a name or a list of names"),
+    "type": (_is_type, f"one of {', '.join(TYPES)}, or a list of them"),
     "properties": (lambda value: isinstance(value, dict), "an object"),
     "patternProperties": (lambda value: isinstance(value, dict), "an object"),
     "required": (lambda value: isinstance(value, list), "a list"),
@@ -160,9 +168,11 @@ def _properties(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, A
 
 
 def _types(one: Any, other: Any) -> list[str]:
-    first, second = ([given] if isinstance(given, str) else given for given in (one, other))
-    common = [type for type in first if type in second or (type == "integer" and "number" in second)]
-    return common + ["integer" for _ in (1,) if "number" in first and "integer" in second and "integer" not in first]
+    first, second = ({given} if isinstance(given, str) else {*given} for given in (one, other))
+    common = first & second
+    if "integer" in first | second and "number" in first | second and "number" not in common:
+        common |= {"integer"}  # which is a number
+    return [name for name in TYPES if name in common]
 
 
 def _multiple(one: float, other: float) -> float:

@@ -1,7 +1,7 @@
 """Texts that match a regular expression of a JSON Schema.
 
-The expression is read by Python's own parser, as `jsonschema` does it too, and a text is made from its tree. So
-the text matches because of how it was made: no expression is ever run, and none can be catastrophic.
+The expression is read by Python's own parser, and a text is made from its tree. So the text matches because
+of how it was made: no expression is ever run, and none can be catastrophic.
 Lookarounds ask for a search, and are refused; so are anchors and word boundaries that are not at the ends.
 """
 
@@ -72,13 +72,16 @@ class _Maker:
     def text(self, tree: Any) -> str:
         return "".join(self._sequence(tree, outer=True))
 
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise PatternError("a text that matches would be too long")
+
     def _sequence(self, tree: Any, *, outer: bool = False) -> Iterator[str]:
         """The pieces for a sequence of nodes. In an `outer` one, its ends are those of the text."""
         nodes = list(tree)
         for place, (code, value) in enumerate(nodes):
-            self._steps += 1
-            if self._steps > MOST_STEPS:
-                raise PatternError("a text that matches would be too long")
+            self._step()
             if code is codes.AT:
                 self._anchor(value, nodes[:place], nodes[place + 1 :], outer=outer)
                 continue
@@ -106,7 +109,7 @@ class _Maker:
     def _node(self, code: Any, value: Any, *, outer: bool) -> Iterator[str]:
         match code:
             case codes.LITERAL:
-                yield chr(value)
+                yield _character(value)
             case codes.NOT_LITERAL:
                 yield self._one_of([(codes.NEGATE, None), (codes.LITERAL, value)])
             case codes.ANY:
@@ -129,6 +132,7 @@ class _Maker:
                 least, most, inner = value
                 most = least + self._more if most is codes.MAXREPEAT else min(int(most), least + self._more)
                 for _ in range(self._rng.randint(least, most)):
+                    self._step()
                     yield from self._sequence(inner)
             case _:
                 raise PatternError(f"{str(code).lower().replace('_', ' ')} is not supported")
@@ -152,9 +156,9 @@ class _Maker:
         code, value = self._rng.choice(list(members))
         match code:
             case codes.LITERAL:
-                return chr(value)
+                return _character(value)
             case codes.RANGE:
-                return chr(self._rng.randint(value[0], value[1]))
+                return _character(self._rng.randint(value[0], value[1]))
             case _:
                 return self._rng.choice([one for one in _ALL + " \t" if _CATEGORIES[value](one)])
 
@@ -170,6 +174,12 @@ _NESTED = frozenset(
         codes.POSSESSIVE_REPEAT,
     }
 )
+
+
+def _character(code: int) -> str:
+    if 0xD800 <= code <= 0xDFFF:
+        raise PatternError("half of a surrogate pair is no character")
+    return chr(code)
 
 
 def _holds(member: Any, one: str) -> bool:

@@ -1,30 +1,29 @@
-"""A value that validates against a JSON Schema: all of the service's strict subset, and the keywords beside it
-that can be met while a value is made. See docs/improvise.md for why no library does it.
+"""A value that validates against a JSON Schema: all of the service's strict subset, and the keywords beside
+it that can be met while a value is made. See docs/improvise.md for why no library does it.
 
-A value is made within a depth: what does not fit below is left out, or is null, or an empty list. So recursion
-ends, and recursion without an exit is found before anything is made.
+A value is made within a depth: what does not fit below is left out, or is null, or an empty list. So
+recursion ends, and recursion without an exit is found before anything is made.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
+from respool.protocol.improvise import keywords
 from respool.protocol.improvise.flat import Flattener, equal
 from respool.protocol.improvise.patterns import PatternError, matching
-from respool.protocol.improvise.scalars import SampleError, number, text
+from respool.protocol.improvise.scalars import SampleError, TooLarge, number, text
 
 DEPTHS = (6, 12, 24, 48)  # the first of these in which there is a value
 MANY = 60  # values, after which the rest is made as small as can be
 MOST_VALUES = 5_000
+MOST_TRIED = 20_000  # parts of the schema, each at each depth
 MOST_CHARACTERS = 500_000
 
 Path = tuple[str | int, ...]
 Schema = Mapping[str, Any]
-
-
-class TooLarge(SampleError):
-    """Each value would be too large: none is tried again in another way."""
 
 
 def sample(schema: Any, rng: Random, usual: Callable[[str], str] = lambda name: name or "text") -> Any:
@@ -52,7 +51,7 @@ class _Sampler:
         for depth in DEPTHS:
             if self._fits(self._root, depth):
                 return self._make(self._root, depth, (), "")
-        self._flat.of(self._root, ())  # which may know better why
+        self._flat.of(self._root, ())  # raises, if that is why
         raise TooLarge(f"there is no value that is nested at most {DEPTHS[-1]} deep: does recursion end?")
 
     # Whether there is a value
@@ -63,29 +62,36 @@ class _Sampler:
             return False
         key = (id(schema), depth)
         if key not in self._fitting:
+            if len(self._fitting) > MOST_TRIED:
+                raise TooLarge("the schema has too many parts that refer to one another")
             self._fitting[key] = self._fits_anew(schema, depth)
         return self._fitting[key]
 
     def _fits_anew(self, schema: Any, depth: int) -> bool:
         try:
             flat = self._flat.of(schema, ())
+        except TooLarge:
+            raise
         except SampleError:
             return False
         if flat.choices:
             return any(self._fits(branch, depth - 1) for branch in self._flat.branches(flat))
         if "enum" in flat.schema:
             return any(self._allowed(one, flat.schema) for one in flat.schema["enum"])
-        return any(self._fits_type(type, flat.schema, depth) for type in types_of(flat.schema))
+        return any(self._fits_type(kind, flat.schema, depth) for kind in keywords.types_of(flat.schema))
 
     def _fits_type(self, type: str, schema: Schema, depth: int) -> bool:
         match type:
             case "object":
-                return all(self._fits(_property(schema, name), depth - 1) for name in _required(schema))
+                return all(
+                    self._fits(keywords.property_schema(schema, name), depth - 1)
+                    for name in keywords.required(schema)
+                )
             case "array":
-                least = _least(schema, "minItems")
-                first = _elements(schema)[:least]
+                least = keywords.least(schema, "minItems")
+                first = keywords.elements(schema)[:least]
                 return all(self._fits(one, depth - 1) for one in first) and (
-                    least <= len(first) or self._fits(_further(schema), depth - 1)
+                    least <= len(first) or self._fits(keywords.further(schema), depth - 1)
                 )
             case _:
                 return True
@@ -109,14 +115,14 @@ class _Sampler:
             if not allowed:
                 raise SampleError("no value of the enum is allowed by the rest of the schema", path)
             return self._count(self._rng.choice(allowed), path)
-        ways = [type for type in types_of(flat.schema) if self._fits_type(type, flat.schema, depth)]
+        ways = [kind for kind in keywords.types_of(flat.schema) if self._fits_type(kind, flat.schema, depth)]
         if self._small(depth):
-            ways.sort(key=lambda type: type in ("object", "array"))
-            ways.sort(key=lambda type: type != "null")
+            ways.sort(key=lambda kind: kind in ("object", "array"))
+            ways.sort(key=lambda kind: kind != "null")
         else:
-            ways.sort(key=lambda type: type == "null")
+            ways.sort(key=lambda kind: kind == "null")
         return self._first(
-            [lambda type=type: self._of_type(type, flat.schema, depth, path, name) for type in ways], path
+            [partial(self._of_type, kind, flat.schema, depth, path, name) for kind in ways], path
         )
 
     def _choose(self, flat: Any, depth: int, path: Path, name: str) -> Any:
@@ -126,17 +132,21 @@ class _Sampler:
             ways.sort(key=lambda branch: self._depth(branch, depth))
         else:
             self._rng.shuffle(ways)
-            ways.sort(key=self._is_null)
-        return self._first(
-            [lambda branch=branch: self._make(branch, depth - 1, path, name) for branch in ways], path
-        )
+            ways.sort(key=self._rank)
+        return self._first([partial(self._make, branch, depth - 1, path, name) for branch in ways], path)
 
-    def _is_null(self, schema: Any) -> bool:
+    def _rank(self, schema: Any) -> int:
+        """The later, the less a branch says: any text may not be meant where a number may stand, as pydantic
+        writes a Decimal; null least of all."""
         try:
             flat = self._flat.of(schema, ())
+        except TooLarge:
+            raise
         except SampleError:
-            return True
-        return not flat.choices and types_of(flat.schema) == ("null",)
+            return 3
+        if flat.choices or "enum" in flat.schema:
+            return 0
+        return {("null",): 2, ("string",): 1}.get(keywords.types_of(flat.schema), 0)
 
     def _first(self, ways: Sequence[Callable[[], Any]], path: Path) -> Any:
         """What the first of several ways gives that leads somewhere."""
@@ -170,7 +180,7 @@ class _Sampler:
             raise
 
     def _object(self, schema: Schema, depth: int, path: Path) -> dict[str, Any]:
-        required = _required(schema)
+        required = keywords.required(schema)
         properties = schema.get("properties", {})
         small = self._small(depth)
         found: dict[str, Any] = {}
@@ -187,15 +197,17 @@ class _Sampler:
                         raise
         for name in required:
             if name not in found:
-                found[name] = self._make(_property(schema, name), depth - 1, (*path, "required"), name)
-        least = _least(schema, "minProperties")
+                found[name] = self._make(
+                    keywords.property_schema(schema, name), depth - 1, (*path, "required"), name
+                )
+        least = keywords.least(schema, "minProperties")
         if not properties and not required and not small and self._may_have_more(schema, depth):
             least = max(least, 1)
         for name in self._more_names(schema, least, path):
             if len(found) >= least:
                 break
             if name not in found:
-                found[name] = self._make(_property(schema, name), depth - 1, path, name)
+                found[name] = self._make(keywords.property_schema(schema, name), depth - 1, path, name)
         if len(found) < least:
             raise SampleError(f"there are no {least} properties", path)
         return found
@@ -216,12 +228,12 @@ class _Sampler:
                 raise SampleError(str(error), (*path, "patternProperties")) from None
 
     def _array(self, schema: Schema, depth: int, path: Path, name: str) -> list[Any]:
-        least, most = _least(schema, "minItems"), _least(schema, "maxItems", MOST_VALUES)
+        least, most = keywords.least(schema, "minItems"), keywords.least(schema, "maxItems", MOST_VALUES)
         if least > MOST_VALUES:
             raise TooLarge(f"a list of {least} elements, expected at most {MOST_VALUES}", path)
         if least > most:
             raise SampleError(f"a list cannot have at least {least} and at most {most} elements", path)
-        first, further = _elements(schema), _further(schema)
+        first, further = keywords.elements(schema), keywords.further(schema)
         wanted = least if self._small(depth) else max(least, len(first), self._rng.randint(1, 2))
         unique = schema.get("uniqueItems") is True
         found: list[Any] = []
@@ -252,7 +264,9 @@ class _Sampler:
 
     def _allowed(self, value: Any, schema: Schema) -> bool:
         """Whether a value of an enum meets what stands beside it."""
-        return any(_is_a(value, type) for type in types_of(schema)) and _within(value, schema)
+        return any(keywords.is_a(value, kind) for kind in keywords.types_of(schema)) and keywords.within(
+            value, schema
+        )
 
     def _count(self, value: Any, path: Path) -> Any:
         self._characters += len(value) if isinstance(value, str) else 8
@@ -261,91 +275,3 @@ class _Sampler:
         if self._characters > MOST_CHARACTERS:
             raise TooLarge(f"a value has more than {MOST_CHARACTERS} characters", path)
         return value
-
-
-_KEYWORDS: Mapping[str, str] = {
-    **dict.fromkeys(("properties", "required", "additionalProperties", "minProperties"), "object"),
-    **dict.fromkeys(("patternProperties",), "object"),
-    **dict.fromkeys(("items", "prefixItems", "minItems", "maxItems", "uniqueItems"), "array"),
-    **dict.fromkeys(("pattern", "format", "minLength", "maxLength"), "string"),
-    **dict.fromkeys(
-        ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), "number"
-    ),
-}
-_ALL_TYPES = ("string", "integer", "number", "boolean", "object", "array", "null")
-
-
-def types_of(schema: Schema) -> tuple[str, ...]:
-    """The types that a value may have, the likeliest first."""
-    given = schema.get("type")
-    if isinstance(given, str):
-        return (given,)
-    if isinstance(given, list):
-        return tuple(str(one) for one in given)
-    if "enum" in schema:
-        return _ALL_TYPES
-    told = [_KEYWORDS[name] for name in schema if name in _KEYWORDS]
-    return (told[0], *(one for one in _ALL_TYPES if one != told[0])) if told else _ALL_TYPES
-
-
-def _is_a(value: Any, type: str) -> bool:
-    match value:
-        case None:
-            return type == "null"
-        case bool():
-            return type == "boolean"
-        case int():
-            return type in ("integer", "number")
-        case float():
-            return type == "number" or (type == "integer" and value.is_integer())
-        case str():
-            return type == "string"
-        case list():
-            return type == "array"
-        case _:
-            return type == "object"
-
-
-def _within(value: Any, schema: Schema) -> bool:
-    """Whether a number or a text is within its bounds; all else is."""
-    if isinstance(value, str):
-        return _least(schema, "minLength") <= len(value) <= _least(schema, "maxLength", len(value))
-    if type(value) not in (int, float):
-        return True
-    low, high = schema.get("minimum", value), schema.get("maximum", value)
-    return bool(
-        low <= value <= high
-        and not value <= schema.get("exclusiveMinimum", value - 1)
-        and not value >= schema.get("exclusiveMaximum", value + 1)
-    )
-
-
-def _required(schema: Schema) -> Sequence[str]:
-    required = schema.get("required", ())
-    return [name for name in required if isinstance(name, str)] if isinstance(required, list) else ()
-
-
-def _property(schema: Schema, name: str) -> Any:
-    properties = schema.get("properties", {})
-    if name in properties:
-        return properties[name]
-    patterns = schema.get("patternProperties", {})
-    further = schema.get("additionalProperties", True)
-    return next(iter(patterns.values())) if further is False and patterns else further
-
-
-def _elements(schema: Schema) -> Sequence[Any]:
-    first = schema.get("prefixItems", ())
-    return first if isinstance(first, list) else ()
-
-
-def _further(schema: Schema) -> Any:
-    return schema.get("items", _ANY)
-
-
-_ANY: dict[str, Any] = {"type": "string"}
-
-
-def _least(schema: Schema, name: str, usual: int = 0) -> int:
-    value = schema.get(name)
-    return int(value) if type(value) in (int, float) and 0 <= value < 1e15 else usual

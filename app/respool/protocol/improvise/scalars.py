@@ -24,6 +24,10 @@ class SampleError(ValueError):
         super().__init__(problem)
 
 
+class TooLarge(SampleError):
+    """The schema, or each value for it, is too large: no other way is tried."""
+
+
 def _date(rng: Random) -> str:
     return f"2026-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
 
@@ -104,10 +108,10 @@ def number(schema: Schema, rng: Random, *, whole: bool) -> int | float:
     if low is None and high is None:
         low, high = Fraction(1), Fraction(100)
     elif low is None:
-        low = Fraction(1) if high is not None and high >= 100 else (high or 0) - 100 * step
+        low = Fraction(high >= 10) if high is not None and high >= 0 else (high or 0) - 100 * step
     elif high is None:
         high = low + 100 * step
-    assert low is not None and high is not None
+    assert high is not None
     first, last = math.ceil(low / step), math.floor(high / step)
     first += low_open and first * step == low
     last -= high_open and last * step == high
@@ -155,4 +159,4 @@ def _fraction(value: Any) -> Fraction | None:
 
 def _count(schema: Schema, name: str, usual: int) -> int:
     value = schema.get(name)
-    return int(value) if type(value) in (int, float) and 0 <= value < math.inf else usual
+    return int(value) if isinstance(value, (int, float)) and 0 <= value < math.inf else usual
