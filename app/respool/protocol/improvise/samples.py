@@ -146,7 +146,8 @@ class _Sampler:
             return 3
         if flat.choices or "enum" in flat.schema:
             return 0
-        return {("null",): 2, ("string",): 1}.get(keywords.types_of(flat.schema), 0)
+        types = keywords.types_of(flat.schema)
+        return 2 if types == ("null",) else int(types == ("string",))
 
     def _first(self, ways: Sequence[Callable[[], Any]], path: Path) -> Any:
         """What the first of several ways gives that leads somewhere."""
