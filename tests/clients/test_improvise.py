@@ -18,8 +18,8 @@ from llm_comply.tests.open_responses import OPEN_RESPONSES_TESTS
 from openai import DefaultHttpxClient, OpenAI, pydantic_function_tool
 from pydantic import BaseModel, ConfigDict, Field
 
-from respool.protocol.improvise import improvise
-from respool.protocol.synth import expand
+from respool.scripts.improvise import improvise
+from respool.scripts.synth import expand
 
 
 def improvised(body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from math import lcm
 from typing import Any
 from urllib.parse import unquote
 
-from respool.protocol.improvise.scalars import SampleError, TooLarge
+from respool.scripts.improvise.scalars import SampleError, TooLarge
 
 Path = tuple[str | int, ...]
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from respool.protocol import api_errors
 from respool.protocol.events import compact
-from respool.protocol.improvise.asked import Asked, asked
-from respool.protocol.improvise.calls import ends, in_context, steps, usual_text
-from respool.protocol.improvise.samples import sample
-from respool.protocol.improvise.scalars import SampleError
-from respool.protocol.script import End, Script, Step, Turn
-from respool.protocol.synth import Scripted
+from respool.scripts import End, Script, Step, Turn
+from respool.scripts.improvise.asked import Asked, asked
+from respool.scripts.improvise.calls import ends, in_context, steps, usual_text
+from respool.scripts.improvise.samples import sample
+from respool.scripts.improvise.scalars import SampleError
+from respool.scripts.synth import Scripted
 
 __all__ = ["NAME", "improvise", "scripted"]
 

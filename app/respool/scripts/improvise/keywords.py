@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from respool.protocol.improvise.flat import TYPES
+from respool.scripts.improvise.flat import TYPES
 
 Schema = Mapping[str, Any]
 

@@ -5,16 +5,16 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tests.protocol.improvise.requests import CALL, OPEN_RESPONSES, OUTPUT, WEATHER, user
-from tests.protocol.improvise.schemas import STRICT
+from tests.scripts.improvise.requests import CALL, OPEN_RESPONSES, OUTPUT, WEATHER, user
+from tests.scripts.improvise.schemas import STRICT
 
+from respool.check.checker import check
+from respool.check.schema import validate
 from respool.errors import RequestError
-from respool.protocol.checker import check
 from respool.protocol.events import Event
-from respool.protocol.improvise import improvise, scripted
-from respool.protocol.script import plain, read
-from respool.protocol.synth import expand
-from respool.schema import validate
+from respool.scripts import plain, read
+from respool.scripts.improvise import improvise, scripted
+from respool.scripts.synth import expand
 
 SHELL_IN_CONTAINER = {"type": "shell", "environment": {"type": "container_auto"}}
 

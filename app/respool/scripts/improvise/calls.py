@@ -9,11 +9,11 @@ from typing import Any
 from respool.errors import RequestError
 from respool.protocol import api_errors
 from respool.protocol.events import compact
-from respool.protocol.improvise.asked import Offer
-from respool.protocol.improvise.patterns import PatternError, matching
-from respool.protocol.improvise.samples import sample
-from respool.protocol.improvise.scalars import SampleError
-from respool.protocol.script import Step
+from respool.scripts import Step
+from respool.scripts.improvise.asked import Offer
+from respool.scripts.improvise.patterns import PatternError, matching
+from respool.scripts.improvise.samples import sample
+from respool.scripts.improvise.scalars import SampleError
 
 # What a text is, by the name of its property; others are their name in words.
 _PLACES = frozenset("city location place town destination".split())

@@ -3,7 +3,7 @@ llm-comply's; and of each which items the answer has."""
 
 from typing import Any
 
-from tests.protocol.improvise.schemas import STRICT
+from tests.scripts.improvise.schemas import STRICT
 
 WEATHER = {
     "type": "function",

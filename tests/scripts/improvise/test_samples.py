@@ -10,10 +10,10 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.protocol.improvise.schemas import STRICT, VALUES, strict
+from tests.scripts.improvise.schemas import STRICT, VALUES, strict
 
-from respool.protocol.improvise.samples import sample
-from respool.protocol.improvise.scalars import SampleError
+from respool.scripts.improvise.samples import sample
+from respool.scripts.improvise.scalars import SampleError
 
 SCHEMAS = {**STRICT, **VALUES}
 

@@ -11,10 +11,10 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from respool.protocol.improvise import keywords
-from respool.protocol.improvise.flat import Flattener, equal
-from respool.protocol.improvise.patterns import PatternError, matching
-from respool.protocol.improvise.scalars import SampleError, TooLarge, number, text
+from respool.scripts.improvise import keywords
+from respool.scripts.improvise.flat import Flattener, equal
+from respool.scripts.improvise.patterns import PatternError, matching
+from respool.scripts.improvise.scalars import SampleError, TooLarge, number, text
 
 DEPTHS = (6, 12, 24, 48)  # the first of these in which there is a value
 MANY = 60  # values, after which the rest is made as small as can be

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from respool.protocol.improvise.patterns import MORE, PatternError, matching
+from respool.scripts.improvise.patterns import MORE, PatternError, matching
 
 Schema = Mapping[str, Any]
 
