@@ -26,6 +26,7 @@ __all__ = ["NAME", "improvise", "scripted"]
 NAME = "improvised"  # of the recording that such an answer is
 _NOT_OF_THE_ANSWER = ("stream", "stream_options")  # how it is sent, not what is asked
 _TOKEN = 4  # characters
+MOST_OUTPUT = 2_000  # characters of what a tool returned that are repeated
 
 
 def improvise(body: Mapping[str, Any]) -> Script:
@@ -113,5 +114,5 @@ def _text(body: Mapping[str, Any], wanted: Asked, rng: Random) -> str:
 
 def _said(wanted: Asked) -> str:
     if wanted.outputs:
-        return "\n".join(f"{output.name} returned: {output.text}" for output in wanted.outputs)
+        return "\n".join(f"{output.name} returned: {output.text[:MOST_OUTPUT]}" for output in wanted.outputs)
     return f"Improvised answer to: {wanted.words[:400]}" if wanted.words else "Improvised answer."

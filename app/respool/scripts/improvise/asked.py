@@ -12,7 +12,6 @@ from respool.protocol.events import compact
 Body = Mapping[str, Any]
 
 MOST_WORDS = 4_000  # characters of the user's words that are looked at
-MOST_OUTPUT = 2_000  # characters of what a tool returned
 UNKNOWN_TOOL = "The tool"
 
 
@@ -45,22 +44,23 @@ class Asked:
 
 def asked(body: Body) -> Asked:
     """Read a request. Raises RequestError: it demands a tool that it does not offer."""
-    items = _items(body)
-    words, outputs = _words(items), tuple(_outputs(items))
+    items = request_items(body)
+    words, outputs = last_words(items)[:MOST_WORDS], tuple(tool_outputs(items, since=_spoken(items)))
     return Asked(words, outputs, tuple(_calls(body, words, outputs)))
 
 
-def _items(body: Body) -> Sequence[Mapping[str, Any]]:
+def request_items(body: Body) -> Sequence[Mapping[str, Any]]:
+    """The input's items; an input that is text is a user's message."""
     given = body.get("input")
     if isinstance(given, str):
         return [{"role": "user", "content": given}]
     return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
 
 
-def _words(items: Sequence[Mapping[str, Any]]) -> str:
+def last_words(items: Sequence[Mapping[str, Any]]) -> str:
     """The last text of the user."""
     said = (texts(item.get("content")) for item in reversed(items) if item.get("role") == "user")
-    return next((text.strip() for text in said if text.strip()), "")[:MOST_WORDS]
+    return next((text.strip() for text in said if text.strip()), "")
 
 
 def texts(value: Any) -> str:
@@ -80,16 +80,21 @@ def texts(value: Any) -> str:
             return ""
 
 
-def _outputs(items: Sequence[Mapping[str, Any]]) -> Iterator[Output]:
-    """What tools have returned since the model last spoke. A user's message does not hide it."""
+def _spoken(items: Sequence[Mapping[str, Any]]) -> int:
+    """How many items there are up to the last that the model said."""
+    places = (place for place, item in enumerate(items, start=1) if item.get("role") == "assistant")
+    return max(places, default=0)
+
+
+def tool_outputs(items: Sequence[Mapping[str, Any]], since: int = 0) -> Iterator[Output]:
+    """What tools have returned, in order, from an item on. A user's message does not hide it."""
     names = {
         str(item[key]): str(item.get("name") or item.get("type"))
         for item in items
         for key in ("call_id", "id")
         if item.get(key) and (str(item.get("type")).endswith("_call") or item.get("type") in _REQUESTS)
     }
-    spoken = (place for place, item in enumerate(items) if item.get("role") == "assistant")
-    for item in items[max(spoken, default=-1) + 1 :]:
+    for item in items[since:]:
         kind = str(item.get("type"))
         if kind == "mcp_approval_response":
             name = names.get(str(item.get("approval_request_id")), UNKNOWN_TOOL)
@@ -98,7 +103,7 @@ def _outputs(items: Sequence[Mapping[str, Any]]) -> Iterator[Output]:
             output = item.get("output", item.get("tools"))
             text = texts(output) or (compact(output) if output else "")
             usual = UNKNOWN_TOOL if kind in _NAMED else kind.removesuffix("_output")
-            yield Output(names.get(str(item.get("call_id")), usual), text[:MOST_OUTPUT])
+            yield Output(names.get(str(item.get("call_id")), usual), text)
 
 
 _REQUESTS = ("mcp_approval_request",)
