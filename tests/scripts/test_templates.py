@@ -118,3 +118,16 @@ def test_a_server_fills_in_what_each_request_has(tmp_path: Path) -> None:
         for words in ("one", "two"):
             answer = httpx2.post(url, json={"model": "m", "input": words}).json()
             assert answer["output"][0]["content"][0]["text"] == f"{words} 0"
+
+
+def test_what_cannot_be_applied_to_a_request_is_told_with_its_place(tmp_path: Path) -> None:
+    import httpx2
+
+    path = tmp_path / "a.script.yaml"
+    path.write_text("template: true\ntext: ${sum(body.n || `[]`)}\n")
+    with running_server(tmp_path) as server:
+        body = {"model": "m", "input": "a", "n": ["b"]}
+        answer = httpx2.post(f"{server.base_url}/responses", json=body)
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "template_error"
+    assert "a.script.yaml:2:7: ${sum(" in answer.json()["error"]["message"]
