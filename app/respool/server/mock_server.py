@@ -428,7 +428,9 @@ def _repeated(body: Mapping[str, Any], recording: Recording, *, fresh: bool) -> 
 
     if recording.scripted:
         known = recording.scripted.turn.request
-        said = {name: body[name] for name in (*ECHOED, "input") if body.get(name) is not None}
+        # A template may take anything from the request.
+        names = body if recording.scripted.turn.template else (*ECHOED, "input")
+        said = {name: body[name] for name in names if body.get(name) is not None}
     else:
         known = echo(recording.header.request)
         said = echo(body)
