@@ -211,6 +211,36 @@ def test_deep_nesting_is_not_followed_where_the_types_leave_it_free() -> None:
     check_create({"model": "a", "input": "Hi", "tools": [tool]}, Level.STRICT)
 
 
+def file_search(*filters: Any) -> Any:
+    return [
+        {
+            "type": "file_search",
+            "vector_store_ids": ["vs_1"],
+            "filters": {"type": "and", "filters": list(filters)},
+        }
+    ]
+
+
+@pytest.mark.parametrize("value", [None, "x", 1, [None], {}, {"own": None}])
+def test_an_element_of_an_array_that_may_be_anything_may_be_null_too(value: Any) -> None:
+    check_create({"model": "a", "input": "Hi", "tools": file_search(value)}, Level.STRICT)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "param"),
+    [
+        ({"input": content(None)}, "input[0].content[0]"),
+        ({"tools": [None]}, "tools[0]"),
+        ({"include": [None]}, "include[0]"),
+    ],
+)
+def test_null_is_refused_in_an_array_whose_elements_have_a_type(
+    parameters: dict[str, Any], param: str
+) -> None:
+    error = refusal(**parameters)
+    assert (error.code, error.param) == ("invalid_type", param)
+
+
 def test_without_the_openai_package_strict_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     load = builtins.__import__
 
