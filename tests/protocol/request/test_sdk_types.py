@@ -154,7 +154,7 @@ def with_key(path: str, key: str) -> tuple[dict[str, Any], str]:
 
 
 @pytest.mark.parametrize("path", TYPED)
-@settings(max_examples=5)
+@settings(max_examples=settings.default.max_examples // 10)
 @given(key=st.text("abcdefg", min_size=5, max_size=5))
 def test_an_unknown_key_at_one_place_of_a_legal_body_is_found_there(path: str, key: str) -> None:
     body, name = with_key(path, key)
