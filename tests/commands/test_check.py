@@ -9,7 +9,7 @@ import pytest
 
 from respool import __version__
 from respool.cli import main
-from respool.pace import Pace
+from respool.play.pace import Pace
 from respool.testing import RunningServer, running_server
 
 ROOT = Path(__file__).parents[2]

@@ -20,14 +20,15 @@ from sse_starlette.sse import AppStatus
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from respool.clock import ManualClock
-from respool.http import open_streams, sending, serving, stream
-from respool.http.connection import SERVER_SEND, transport_of
-from respool.journal import Exchange
-from respool.pace import Pace
-from respool.playback import Playback
-from respool.recording import Recording
-from respool.rendition import Renditions
+from respool.http import serving
+from respool.http.sending import open_streams, playback_response, stream
+from respool.http.sending.connection import SERVER_SEND, transport_of
+from respool.play.clock import ManualClock
+from respool.play.pace import Pace
+from respool.play.playback import Playback
+from respool.play.rendition import Renditions
+from respool.recordings.recording import Recording
+from respool.server.journal import Exchange
 
 HEAD: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
 
@@ -87,24 +88,24 @@ async def few_rounds() -> None:
         await asyncio.sleep(0)
 
 
-# uvicorn's cycle: http/stream.py, http/connection.py
+# uvicorn's cycle: sending/stream.py, sending/connection.py
 
 
 async def test_uvicorns_send_is_a_method_of_a_cycle_of_a_known_module(answered: Answered) -> None:
     module = type(answered.cycle).__module__
-    assert module in stream._CYCLES, f"uvicorn: `send` is of {module}, which http/stream.py does not know"
+    assert module in stream._CYCLES, f"uvicorn: `send` is of {module}, which sending/stream.py does not know"
 
 
 async def test_uvicorns_receive_is_a_method_of_the_same_cycle(answered: Answered) -> None:
     assert answered.receive == getattr(answered.cycle, "receive", None), (
-        "uvicorn: a cycle's `receive` is not what the app gets (http/stream.py)"
+        "uvicorn: a cycle's `receive` is not what the app gets (sending/stream.py)"
     )
 
 
 async def test_uvicorns_cycle_has_the_connections_transport(answered: Answered) -> None:
     answered.scope[SERVER_SEND] = answered.send
     assert transport_of(answered.scope) is answered.connection, (
-        "uvicorn: a cycle's `transport` is not the connection's (http/connection.py, http/stream.py)"
+        "uvicorn: a cycle's `transport` is not the connection's (sending/connection.py, sending/stream.py)"
     )
 
 
@@ -113,11 +114,13 @@ async def test_uvicorns_cycle_writes_to_whatever_its_transport_is(answered: Answ
     answered.cycle.transport = together = stream._Together(real)
     await answered.send(HEAD)
     await answered.send(chunk(b"all", more_body=False))
-    assert answered.connection.written == [], "uvicorn: `send` bypasses `cycle.transport` (http/stream.py)"
+    assert answered.connection.written == [], "uvicorn: `send` bypasses `cycle.transport` (sending/stream.py)"
     answered.cycle.transport = real
     together.flush()
     (written,) = answered.connection.written
-    assert written.startswith(b"HTTP/1.1 200 "), "uvicorn: the head is not the first write (http/stream.py)"
+    assert written.startswith(b"HTTP/1.1 200 "), (
+        "uvicorn: the head is not the first write (sending/stream.py)"
+    )
     assert answered.connection.body == b"all"
 
 
@@ -128,7 +131,9 @@ async def test_uvicorns_cycle_closes_a_connection_through_its_transport(
         answered.cycle.transport = stream._Together(answered.cycle.transport)
         await answered.send(HEAD)
         await answered.send(chunk(b"all", more_body=False))
-        assert answered.connection.closed, "uvicorn: `send` does not use `transport.close` (http/stream.py)"
+        assert answered.connection.closed, (
+            "uvicorn: `send` does not use `transport.close` (sending/stream.py)"
+        )
         assert answered.connection.body == b"all"
 
 
@@ -137,7 +142,7 @@ async def test_uvicorns_cycle_tells_when_the_answer_is_complete(answered: Answer
     for message in (HEAD, chunk(b"a"), chunk(b"b", more_body=False)):
         await answered.send(message)
         seen.append(answered.cycle.response_complete)
-    assert seen == [False, False, False, True], "uvicorn: `response_complete` has changed (http/stream.py)"
+    assert seen == [False, False, False, True], "uvicorn: `response_complete` has changed (sending/stream.py)"
 
 
 async def test_uvicorns_receive_returns_when_the_answer_is_complete(answered: Answered) -> None:
@@ -147,17 +152,17 @@ async def test_uvicorns_receive_returns_when_the_answer_is_complete(answered: An
     receiving = asyncio.create_task(receive())
     await answered.send(HEAD)
     await few_rounds()
-    assert not receiving.done(), "uvicorn: `receive` returns before anything has happened (http/stream.py)"
+    assert not receiving.done(), "uvicorn: `receive` returns before anything has happened (sending/stream.py)"
     await answered.send(chunk(b"", more_body=False))
     await few_rounds()
-    assert receiving.done(), "uvicorn: `receive` does not return at the answer's end (http/stream.py)"
+    assert receiving.done(), "uvicorn: `receive` does not return at the answer's end (sending/stream.py)"
     assert receiving.result() == {"type": "http.disconnect"}
 
 
 async def test_uvicorns_send_does_not_wait_while_the_connection_has_room(answered: Answered) -> None:
     for message in (HEAD, chunk(b"a"), chunk(b"b", more_body=False)):
         assert ends_without_waiting(answered.send(message)), (
-            f"uvicorn: `send` of {message['type']} waits though there is room (http/stream.py)"
+            f"uvicorn: `send` of {message['type']} waits though there is room (sending/stream.py)"
         )
 
 
@@ -168,17 +173,17 @@ async def test_uvicorns_flow_tells_whether_the_connection_has_room(answered: Ans
     seen.append(flow.write_paused)
     answered.connection.protocol.resume_writing()
     seen.append(flow.write_paused)
-    assert seen == [False, True, False], "uvicorn: `flow.write_paused` has changed (http/stream.py)"
+    assert seen == [False, True, False], "uvicorn: `flow.write_paused` has changed (sending/stream.py)"
 
 
 async def test_uvicorns_flow_drains_when_the_connection_has_room_again(answered: Answered) -> None:
     answered.connection.protocol.pause_writing()
     draining = asyncio.create_task(answered.cycle.flow.drain())
     await few_rounds()
-    assert not draining.done(), "uvicorn: `flow.drain` does not wait for room (http/stream.py)"
+    assert not draining.done(), "uvicorn: `flow.drain` does not wait for room (sending/stream.py)"
     answered.connection.protocol.resume_writing()
     await few_rounds()
-    assert draining.done(), "uvicorn: `flow.drain` does not return when there is room (http/stream.py)"
+    assert draining.done(), "uvicorn: `flow.drain` does not return when there is room (sending/stream.py)"
 
 
 @pytest.mark.parametrize(("headers", "chunked"), [((), True), (((b"content-length", b"2"),), False)])
@@ -188,7 +193,7 @@ async def test_httptools_cycle_tells_whether_the_body_is_chunked(
     async with answering() as answered:
         await answered.send({**HEAD, "headers": headers})
         assert answered.cycle.chunked_encoding is chunked, (
-            "uvicorn: `chunked_encoding` has changed (http/stream.py)"
+            "uvicorn: `chunked_encoding` has changed (sending/stream.py)"
         )
 
 
@@ -198,9 +203,11 @@ async def test_httptools_send_does_nothing_for_a_chunk_but_write_it(answering: C
         before = dict(vars(answered.cycle))
         await answered.send(chunk(b"twelve bytes"))
         assert answered.connection.written[-1] == b"c\r\ntwelve bytes\r\n", (
-            "uvicorn: `send` writes a chunk in another form than http/stream.py does"
+            "uvicorn: `send` writes a chunk in another form than sending/stream.py does"
         )
-        assert vars(answered.cycle) == before, "uvicorn: `send` keeps an account of chunks (http/stream.py)"
+        assert vars(answered.cycle) == before, (
+            "uvicorn: `send` keeps an account of chunks (sending/stream.py)"
+        )
 
 
 # uvicorn's server: http/serving.py, testing.py
@@ -302,7 +309,7 @@ async def test_uvicorn_logs_what_it_cancels_at_its_end_in_known_words(
     assert_hidden(log_of_uvicorn, "Cancel ")
 
 
-# sse-starlette: http/open_streams.py, http/serving.py, http/sending.py
+# sse-starlette: sending/open_streams.py, http/serving.py, sending/playback_response.py
 
 
 @pytest.fixture
@@ -323,15 +330,17 @@ def test_sse_starlette_hears_of_the_signal_that_uvicorn_gets() -> None:
 async def test_sse_starlette_tells_of_the_end_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_streams._server_ends is EventSourceResponse._listen_for_exit_signal
     assert not inspect.signature(open_streams._server_ends).parameters, (
-        "sse-starlette: `_listen_for_exit_signal` is no static method any more (http/open_streams.py)"
+        "sse-starlette: `_listen_for_exit_signal` is no static method any more (sending/open_streams.py)"
     )
     waiting = asyncio.create_task(open_streams._server_ends())
     await few_rounds()
-    assert not waiting.done(), "sse-starlette: `_listen_for_exit_signal` does not wait (http/open_streams.py)"
+    assert not waiting.done(), (
+        "sse-starlette: `_listen_for_exit_signal` does not wait (sending/open_streams.py)"
+    )
     waiting.cancel()
     monkeypatch.setattr(AppStatus, "should_exit", True)
     assert ends_without_waiting(open_streams._server_ends()), (
-        "sse-starlette: `_listen_for_exit_signal` does not read `should_exit` (http/open_streams.py)"
+        "sse-starlette: `_listen_for_exit_signal` does not read `should_exit` (sending/open_streams.py)"
     )
 
 
@@ -363,38 +372,40 @@ async def test_sse_starlette_sends_each_chunk_by_the_method_that_we_replace() ->
 
     await sent_by(Noting(parts(), ping=0, sep="\n"))
     assert by_it == [b"data: a\r\n\n", b"\x00: b"], (
-        "sse-starlette: chunks are not sent by `_send_with_timeout(send, message)` (http/sending.py)"
+        "sse-starlette: chunks are not sent by `_send_with_timeout(send, message)` (sending/playback_response.py)"
     )
-    assert "_send_with_timeout" in vars(sending._LibraryResponse)
+    assert "_send_with_timeout" in vars(playback_response._LibraryResponse)
 
 
 async def test_sse_starlette_sends_bytes_and_raw_headers_as_they_are() -> None:
-    response = sending._LibraryResponse(parts(), 201, ping=0, sep="\n")
+    response = playback_response._LibraryResponse(parts(), 201, ping=0, sep="\n")
     response.raw_headers = [(b"x-own", b"1")]
     head, *body = await sent_by(response)
     assert (head["status"], head["headers"]) == (201, [(b"x-own", b"1")]), (
-        "sse-starlette: `raw_headers` are not what is sent (http/sending.py)"
+        "sse-starlette: `raw_headers` are not what is sent (sending/playback_response.py)"
     )
     assert b"".join(message["body"] for message in body) == b"data: a\r\n\n\x00: b", (
-        "sse-starlette: the bytes of a chunk are changed (http/sending.py)"
+        "sse-starlette: the bytes of a chunk are changed (sending/playback_response.py)"
     )
 
 
 @pytest.fixture
 def playing(recording: Callable[..., Recording]) -> Response:
     playback = Playback(recording(), Renditions(Pace()), 0.0)
-    return sending.PlaybackResponse(playback, ManualClock(), Exchange("POST", "/", 0.0), {"x-own": "1"})
+    return playback_response.PlaybackResponse(
+        playback, ManualClock(), Exchange("POST", "/", 0.0), {"x-own": "1"}
+    )
 
 
 async def test_sse_starlette_gives_an_answer_the_headers_that_we_give(playing: Response) -> None:
     theirs = EventSourceResponse(parts()).raw_headers
     assert sorted(playing.raw_headers) == sorted([*theirs, (b"x-own", b"1")]), (
-        "sse-starlette: EventSourceResponse has other headers (http/sending.py)"
+        "sse-starlette: EventSourceResponse has other headers (sending/playback_response.py)"
     )
 
 
 def test_starlettes_headers_of_a_response_are_a_view_of_raw_headers(playing: Response) -> None:
     playing.headers["content-length"] = "3"
     assert (b"content-length", b"3") in playing.raw_headers, (
-        "starlette: `Response.headers` is no view of `raw_headers` (http/sending.py)"
+        "starlette: `Response.headers` is no view of `raw_headers` (sending/playback_response.py)"
     )
