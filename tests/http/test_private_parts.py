@@ -372,7 +372,7 @@ async def test_sse_starlette_sends_each_chunk_by_the_method_that_we_replace() ->
 
     await sent_by(Noting(parts(), ping=0, sep="\n"))
     assert by_it == [b"data: a\r\n\n", b"\x00: b"], (
-        "sse-starlette: chunks are not sent by `_send_with_timeout(send, message)` (sending/playback_response.py)"
+        "sse-starlette: chunks do not leave by `_send_with_timeout` (sending/playback_response.py)"
     )
     assert "_send_with_timeout" in vars(playback_response._LibraryResponse)
 
