@@ -30,6 +30,9 @@ settings.register_profile("fuzz", _ANY, derandomize=False, max_examples=1000, pr
 settings.load_profile("same")
 
 
+_BEGAN = pytest.StashKey[float]()  # when the first test did
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--minutes", type=float, help="skip the tests that have not begun after so many minutes")
 
@@ -37,19 +40,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     minutes = item.config.getoption("--minutes")
-    if minutes is not None and time.monotonic() > _BEGAN + minutes * 60:
+    began = item.config.stash.setdefault(_BEGAN, time.monotonic())
+    if minutes is not None and time.monotonic() > began + minutes * 60:
         pytest.skip(f"the {minutes:g} minutes are over")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: tests with clients and processes wait for some of their time."""
-    return (
-        len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)) + 1
-    )
+    ours = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return len(ours) + 1
 
-
-_BEGAN = time.monotonic()
 
 # A short answer: an event of each second, and two at the same moment.
 SHORT = (
