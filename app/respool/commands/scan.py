@@ -69,7 +69,7 @@ def _allowed(pattern: str) -> re.Pattern[str]:
 
 def _opened(sources: Sequence[str]) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield each file once, open for reading; what gzip has packed is unpacked."""
-    from respool.store import files_below
+    from respool.recordings.store import files_below
 
     seen: set[str] = set()
     for source in sources:

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from respool.record.search import Search
@@ -57,9 +57,9 @@ def scan_stream(file: IO[bytes], search: Search | None = None) -> Iterator[Findi
 
     In a file larger than BLOCK, a JSON text of several lines is searched as plain text.
     """
-    lines = 0
+    line, column = 0, 0  # where `before` begins
     before = b""  # the end of the block before
-    told: set[Finding] = set()
+    told: set[tuple[int, int, str]] = set()
     rest = b""
     while True:
         data = rest + file.read(BLOCK)
@@ -70,17 +70,23 @@ def scan_stream(file: IO[bytes], search: Search | None = None) -> Iterator[Findi
         last = len(data) < BLOCK
         cut = len(data) if last or not cut else cut
         block, rest = data[:cut], data[cut:]
-        first_line = lines - before.count(b"\n")
-        now: set[Finding] = set()
-        for found in find_secrets(_text(before + block), search):
-            finding = Finding(first_line + found.line, found.column, found.rule, found.pointer, found.masked)
-            now.add(finding)
-            if finding not in told:
+        seen = before + block
+        now: set[tuple[int, int, str]] = set()
+        for found in find_secrets(_text(seen), search):
+            at = found.column + (column if found.line == 1 else 0)
+            finding = replace(found, line=line + found.line, column=at)
+            now.add((finding.line, at, finding.rule))
+            if (finding.line, at, finding.rule) not in told:
                 yield finding
-        lines += block.count(b"\n")
-        tail = block[-_OVERLAP:]
-        at = tail.find(b"\n") + 1 if len(block) > _OVERLAP else 0
-        before, told = tail[at:], now
+        kept = len(seen) - _OVERLAP
+        if kept > 0 and (following := seen.find(b"\n", kept) + 1):
+            kept = following
+        kept = max(kept, 0)
+        over, before, told = seen[:kept], seen[kept:], now
+        if b"\n" in over:
+            column = 0
+        line += over.count(b"\n")
+        column += len(_text(over[over.rfind(b"\n") + 1 :]))
 
 
 def _text(data: bytes) -> str:

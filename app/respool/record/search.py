@@ -23,6 +23,8 @@ from respool.record.secrets import (
     field_rule,
 )
 
+_SHORT = 128  # characters of a text for which it is remembered what is in it
+_MANY = 20_000  # such texts
 MAX_LAYERS = 6  # JSON in a string of JSON, base64 in that, ...
 
 # A line that may be JSON, alone or in a `data:` line of server-sent events.
@@ -92,6 +94,8 @@ class Search:
     pointers: Sequence[tuple[str, ...]] = ()
     hook: Callable[[str], Iterable[str]] | None = None
     allowed: Sequence[re.Pattern[str]] = ()
+    _known: dict[tuple[str, str], list[Match]] = field(default_factory=dict)
+    _literals_then: int = 0
 
     def find(self, texts: Sequence[str]) -> list[list[Match]]:
         """Return the places of all secrets in each text, in order. Deltas add up across the texts."""
@@ -229,8 +233,17 @@ class Search:
 
     def _in_plain(self, text: str, key: str, layer: int) -> list[Match]:
         """Return what is in a text that is no JSON; `key` is the name of its field."""
-        if len(text) < 4 and not self.pointers and self.hook is None:
-            return []
+        if len(text) > _SHORT:
+            return self._newly_in_plain(text, key, layer)
+        # Types, ids and names are the same in many events.
+        if self._literals_then != len(self.literals) or len(self._known) >= _MANY:
+            self._known.clear()
+            self._literals_then = len(self.literals)
+        if (found := self._known.get((text, key))) is None:
+            found = self._known[text, key] = self._newly_in_plain(text, key, layer)
+        return found
+
+    def _newly_in_plain(self, text: str, key: str, layer: int) -> list[Match]:
         shields = [found.span() for found in PLACEHOLDER.finditer(text)]
         opaque = [found.span() for found in OPAQUE.finditer(text)]
         found = [

@@ -317,8 +317,8 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     ),
     **dict.fromkeys(
         "apikey secret secretkey secretaccesskey accesskey accountkey subscriptionkey signingkey "
-        "encryptionkey accesstoken refreshtoken idtoken authtoken sessiontoken securitytoken bearertoken privatekey "
-        "token xauthtoken sharedsecret webhooksecret".split(),
+        "encryptionkey accesstoken refreshtoken idtoken authtoken sessiontoken securitytoken bearertoken "
+        "privatekey token xauthtoken sharedsecret webhooksecret".split(),
         ("named-secret", _named),
     ),
     **dict.fromkeys("cookie setcookie".split(), ("cookie", _cookie)),
