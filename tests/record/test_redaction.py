@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from respool.check import checker
@@ -431,6 +431,7 @@ forms = st.sampled_from(
 )
 
 
+@settings(max_examples=40)
 @given(secret=forms, before=edges, after=edges, size=st.integers(1, 40))
 def test_a_redacted_stream_never_has_the_secret(secret: str, before: str, after: str, size: int) -> None:
     own = Redactor()

@@ -26,7 +26,12 @@ HARMLESS = [
     "Authorization: Bearer sk-xxxxxxxxxxxxxxxxxxxxxxxx",
     "the bearer of this-long-letter-with-hyphens",
     "password: please enter it",
-    "password=your_password1",
+    "password=your_password",
+    '{"password": "my-secret-password"}',
+    '{"authorization": "Bearer test-key"}',
+    '{"Authorization": "Sanitized"}',
+    '{"api_key": "[REDACTED]"}',
+    '{"token": "base64url", "logprob": -0.1}',
     "https://user:password@example.com",
     "https://${USER}:${PASSWORD}@example.com",
     "https://example.com/?key=value&token=abc&page=2",
@@ -46,10 +51,39 @@ HARMLESS = [
 BEGINNINGS = [
     "-----BEGIN PRIVATE KEY-----", "sk-ant-", "sk-a", "eyJ", "eyJaaaaaaaaa.", "eyJaaaaaaaaa-", "://a:", "://",
     "bearer ", "basic YWFh", "cookie: a=", "&key=&", "?key=a", "secret_key=", "tokentoken", "aws_key=",
-    "password=", "AccountKey=", "A", "aA1", "gho_", "SG.aaaaaaaaaaaaaaaaaaaa.", "123456789:AA", "\\", '"', '\\"', "{", "[",
+    "password=", "AccountKey=", "A", "aA1", "gho_", "password=&&", "x", "not",
+    "SG.aaaaaaaaaaaaaaaaaaaa.", "123456789:AA", "\\", '"', '\\"', "{", "[",
     '{"a":', "\n{", "\ndata: {", "%41", "%%4", "gAAAA", "data:image/png;base64,", "REDACTED-user-1", "1Q~",
     "JQQJ99", "\\ud83d", "QUJD\n", "hooks.slack.com/services/",
 ]  # fmt: skip
+
+
+# Secrets in the ways in which people write them, with what stays.
+WRITTEN = [
+    ("export OPENAI_API_KEY=sk-{a}{a}", "export OPENAI_API_KEY="),
+    ("authorization: Bearer a1{b}", "authorization: Bearer "),
+    ("password: Tr0ub4dor&3, and so on", "password: "),
+    ("?password=Tr0ub4dor&page=3", "?password="),
+    ("postgres://app:s3cr3tpw@db:5432/x", "postgres://app:"),
+    ("https://a.example/b?sv=2022&sig={a}%2B{b}%3D&se=2026", "https://a.example/b?sv=2022&sig="),
+    ("AccountName=a;AccountKey={a}{a}{b}==;", "AccountName=a;AccountKey="),
+    ("api-key: {b}{b}9", "api-key: "),
+    ('{{"headers": [{{"name": "Authorization", "value": "Bearer {a}"}}]}}', None),
+    ('{{"password": "correct horse battery staple"}}', '{{"password": "'),
+    ('{{"Set-Cookie": ["sid={a}; Path=/; HttpOnly"]}}', None),
+    ('{{"tools": [{{"type": "mcp", "authorization": "a-b-c-d"}}]}}', None),
+    ('body: "{{\\"key\\": \\"ghp_{a}{a}\\"}}"', None),
+    ("hooks.slack.com/services/T0/B0/{a}", "hooks.slack.com/services/"),
+]
+
+
+@pytest.mark.parametrize(("text", "before"), WRITTEN)
+def test_secrets_are_found_as_people_write_them(text: str, before: str | None) -> None:
+    text = text.format(a="Ab3dE6gH9jK2mN5pQ8rS", b="0a1b2c3d4e5f")
+    found = find_secrets(text)
+    assert len(found) == 1
+    if before is not None:
+        assert found[0].column == len(before.replace("{{", "{")) + 1
 
 
 @pytest.mark.parametrize("text", HARMLESS)
@@ -61,7 +95,7 @@ def test_what_only_looks_like_a_secret_is_none(text: str) -> None:
 def test_a_megabyte_of_beginnings_is_searched_in_linear_time(beginning: str) -> None:
     text = beginning * (1_000_000 // len(beginning))
     find_secrets(text)
-    find_secrets('{"a": "' + text[:300_000].replace("\\", "\\\\").replace('"', '\\"') + '"}')
+    find_secrets('{"password": "' + text[:300_000].replace("\\", "\\\\").replace('"', '\\"') + '"}')
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{RULES.index(rule)}")

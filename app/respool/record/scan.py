@@ -9,7 +9,7 @@ from typing import IO
 from respool.record.search import Search
 
 # A file is searched as a whole up to this size, in blocks of whole lines above it.
-BLOCK = 4 * 1024 * 1024  # bytes
+BLOCK = 16 * 1024 * 1024  # bytes
 _OVERLAP = 64 * 1024  # bytes of the block before that are seen again, for what stands on several lines
 
 

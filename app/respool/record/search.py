@@ -18,6 +18,7 @@ from respool.record.secrets import (
     OPAQUE_FIELDS,
     PLACEHOLDER,
     RULES,
+    SCHEME,
     Rule,
     decode_base64,
     field_rule,
@@ -270,8 +271,10 @@ class Search:
                     yield Match(start, start + len(secret), rule.name, secret)
         if key and (by_name := field_rule(key)) is not None:
             name, accept = by_name
-            if accept(_without_placeholders(text)) and not self._is_allowed(text):
-                yield Match(0, len(text), name, text)
+            scheme = SCHEME.match(text)
+            start = scheme.end() if scheme else 0
+            if accept(_without_placeholders(text[start:])) and not self._is_allowed(text[start:]):
+                yield Match(start, len(text), name, text[start:])
         known = dict(self.literals)
         if self.hook is not None:
             known |= {secret: "hook" for secret in self.hook(text) if secret}

@@ -65,19 +65,22 @@ _ID = re.compile(
     r"|asst|org|proj|user|toolu|cmpl|batch|sh|sho|ap|apo|cu|cuo|fs)[_-]"
 )
 
-PLAIN_WORDS = frozenset(
-    "password passwd pass secret token string none null true false required optional user username example "
-    "test changeme redacted sanitized hidden masked omitted placeholder undefined admin root postgres "
-    "guest".split()
+# Stand-ins for secrets, as examples and cleaned recordings have them: my-secret-key, fake_token, Sanitized.
+_STAND_IN = re.compile(
+    r"(?i:(?:your|my|the|an?|some|test|testing|fake|dummy|mock|mocked|sample|example|demo|local|invalid|wrong|not?|none"
+    r"|null|undefined|true|false|filtered|scrubbed|redacted|sanitized|hidden|masked|removed|omitted|placeholder"
+    r"|secret|api|openai|azure|anthropic|auth|access|client|bearer|user|username|admin|root|postgres|guest|key|token"
+    r"|password|passwd|pass|value|string|here|real|needed|required|optional|unused|empty|changeme|x{3,}+|foo|bar)"
+    r"[-_ .]?){1,8}"
 )
 
 
 def password(secret: str) -> bool:
-    """Tell whether the value of a field for passwords is one: no plain word, no template, no mask."""
+    """Tell whether the value of a field for passwords is one: no stand-in, no template, no mask."""
     return (
         len(secret) >= 4
-        and secret.casefold() not in PLAIN_WORDS
-        and not re.match(r"[\[<{$%(*]|(?i:your|my|redacted|os\.|process\.|env\.)", secret)
+        and not (len(secret) <= 80 and _STAND_IN.fullmatch(secret))
+        and not re.match(r"[\[<{$%(*]|os\.|process\.|env\.", secret)
         and len(set(secret)) > 2
         and "***" not in secret
     )
@@ -170,6 +173,7 @@ _NAMES = (
 )
 _PASSWORDS = r"(?:password|passwd|passphrase|pwd)"
 _ASSIGNED = r"""\\{0,3}["']?[ \t]{0,8}(?:=>|:=|[:=])[ \t]{0,8}\\{0,3}["']?"""
+_AMPERSAND = r"&(?![A-Za-z_][\w.-]{0,40}=)"  # that does not begin the next parameter of a query
 _QUERY = (
     r"(?:api[-_]?key|subscription-key|key|access_token|refresh_token|id_token|auth_token|token|client_secret|secret"
     r"|password|sig|signature|x-amz-signature|x-amz-security-token|x-amz-credential|x-goog-signature"
@@ -277,6 +281,12 @@ RULES: tuple[Rule, ...] = (
         random_part,
     ),
     _rule(
+        "bearer-token",
+        rf"(?i:authorization){_ASSIGNED}(?i:bearer|token|apikey)[ \t]{{1,4}}([A-Za-z0-9._~+/=-]{{6,4096}}+)",
+        "authorization",
+        spelled_password,
+    ),
+    _rule(
         "cookie",
         r"(?i:\b(?:set-)?cookie)[\"']?[ \t]{0,4}:[ \t]{0,4}[\"']?"
         r"([A-Za-z0-9_.-]{1,64}=[^\s\"'\\][^\r\n\"'\\]{7,4096})",
@@ -297,7 +307,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "named-password",
-        rf"(?i:{_PASSWORDS}){_ASSIGNED}([^\s\"'<>\\,;&()\[\]{{}}]{{6,256}}+)(?![(\[])",
+        rf"(?i:{_PASSWORDS}){_ASSIGNED}((?:[^\s\"'<>\\,;&()\[\]{{}}]|{_AMPERSAND}){{6,256}}+)(?![(\[])",
         "passw passp pwd",
         spelled_password,
     ),
@@ -318,12 +328,17 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     **dict.fromkeys(
         "apikey secret secretkey secretaccesskey accesskey accountkey subscriptionkey signingkey "
         "encryptionkey accesstoken refreshtoken idtoken authtoken sessiontoken securitytoken bearertoken "
-        "privatekey token xauthtoken sharedsecret webhooksecret".split(),
+        "privatekey xauthtoken sharedsecret webhooksecret".split(),
         ("named-secret", _named),
     ),
+    "token": ("named-secret", keylike),  # also what a logprob is about
     **dict.fromkeys("cookie setcookie".split(), ("cookie", _cookie)),
 }
 _SUFFIXES = ("apikey", "password", "clientsecret", "accesstoken", "secretkey", "secretaccesskey", "authtoken")
+
+
+# What stands before the secret in a header.
+SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey)[ \t]+", re.IGNORECASE)
 
 
 def field_rule(name: str) -> tuple[str, Callable[[str], bool]] | None:
