@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from respool.clock import Clock, SystemClock
 from respool.conversations import PlaybackRun, output_items
 from respool.errors import OptionError, printable
-from respool.faults.applying import Drawn, Draws
+from respool.faults.applying import ActiveFault, FaultSampler
 from respool.faults.fault import Fault
 from respool.frames import Schedule
 from respool.journal import Journal
@@ -110,7 +110,7 @@ class MockServer:
         self.validate = Level.read(validate)
         self.journal = Journal()
         self.on_unknown_id = on_unknown_id
-        self._draws = Draws(self.pace.seed)
+        self._sampler = FaultSampler(self.pace.seed)
         self.faults = faults
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
@@ -258,11 +258,11 @@ class MockServer:
                 "its own; leave times out, or run with --workers 1"
             )
         self._faults = tuple(faults)
-        self._draws.clear()
+        self._sampler.clear()
 
     def draw_faults(
         self, recording: Recording, asked: Sequence[Fault] = (), codings: Collection[str] = ()
-    ) -> tuple[Drawn, ...]:
+    ) -> tuple[ActiveFault, ...]:
         """What goes wrong with this play of `recording`: the recording's own faults, the server's, and
         those that the request asked for, so far as chance and count let them.
 
@@ -272,7 +272,7 @@ class MockServer:
         faults = (*recording.header.faults, *self.faults, *asked)
         if counting := self.memory.counting(faults):
             raise self.memory.refusal(f"The fault {printable(str(counting))} cannot count its plays")
-        return self._draws.draw(recording.name, faults, codings) if faults else ()
+        return self._sampler.sample(recording.name, faults, codings) if faults else ()
 
     def schedule(self, recording: Recording) -> Schedule:
         """The recording's frames and moments: worked out once, shared by all its streams."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from respool.clock import ManualClock
-from respool.faults import Abort, Close, Drawn, Fault, Latency, Slicer, Stall, Status, parse
+from respool.faults import Abort, ActiveFault, Close, Fault, Latency, Slicer, Stall, Status, parse
 from respool.frames import Frame, encode_sse
 from respool.http import create_app, faulty
 from respool.http.faulty import accepted_codings
@@ -127,7 +127,7 @@ async def test_a_client_that_does_not_read_makes_no_more_frames(
 ) -> None:
     made = count()
 
-    def endless(frames: Iterator[Frame], drawn: list[Drawn]) -> Iterator[Frame]:
+    def endless(frames: Iterator[Frame], drawn: list[ActiveFault]) -> Iterator[Frame]:
         yield next(iter(frames))
         for number in made:
             yield Frame(0.0, b"%d\n" % number, alone=True)

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from respool.errors import OptionError
-from respool.faults import FAULTS, Fault, parse
+from respool.faults import Fault, parse
 from respool.protocol.events import TERMINAL_TYPES
 from respool.recording import Recording
 
@@ -156,18 +156,6 @@ SETS: Mapping[str, Callable[[Case], bool]] = {
     "cuts": lambda case: case.category == "end" and case.expect is NOTICE,
 }
 
-# What is expected under a fault of the user's own, by its name; under any other, either.
-_FATAL = frozenset(
-    "status rate_limit quota not_json refuse empty_reply close cut abort reset_peer half_frame no_terminal "
-    "error_event failed incomplete".split()
-)
-_HARMLESS = frozenset(
-    [
-        *"latency ttft jitter burst bandwidth unknown_event huge_event".split(),
-        *(name for name, fault in FAULTS.items() if fault.category == "wire"),
-    ]
-)
-
 
 def choose(sets: str) -> list[Case]:
     """The cases which `sets` names, with commas between: sets, categories, cases.
@@ -203,11 +191,10 @@ def of_faults(text: str) -> Case:
 
 
 def _expected(fault: Fault) -> Expect:
-    if fault.name in _HARMLESS:
-        return SURVIVE
     # What does not happen each time may be over when the client asks again, or may not happen at all.
     always = fault.times is None and fault.probability == 1
-    return NOTICE if fault.name in _FATAL and always else EITHER
+    expect = Expect(fault.expect)
+    return EITHER if expect is NOTICE and not always else expect
 
 
 def cuts(recording: Recording, how: str = "close") -> list[Case]:

@@ -6,7 +6,7 @@ from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
 from respool.errors import FaultError, printable
-from respool.faults.fault import Fault, kinds_of
+from respool.faults.fault import Fault, options_of
 from respool.faults.table import FAULTS
 from respool.protocol.events import json_kind
 
@@ -64,7 +64,7 @@ def make(name: str, options: Mapping[str, Any]) -> Fault:
     fault = FAULTS.get(name)
     if fault is None:
         raise FaultError.of_name(printable(name), FAULTS)
-    known = kinds_of(fault)
+    known = options_of(fault)
     for key in options:
         if key not in known:
             raise FaultError.of_key(name, printable(str(key)), known)
@@ -94,7 +94,7 @@ def _read_fault(text: str, at: int) -> tuple[Fault, int]:
 def _read_option(text: str, at: int, name: str, options: dict[str, str]) -> int:
     match = _NAME.match(text, at)
     if not match or text[match.end() : match.end() + 1] != "=":
-        known = ", ".join(kinds_of(FAULTS[name]))
+        known = ", ".join(options_of(FAULTS[name]))
         raise _unexpected(text, at, f"key=value, where key is one of {known}")
     key, at = match[1], _skip(text, match.end() + 1)
     if key in options:

@@ -9,9 +9,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from respool.clock import Clock
 from respool.errors import FaultError, RequestError
-from respool.faults.applying import Drawn, apply
+from respool.faults.applying import ActiveFault, apply
 from respool.faults.fault import Fault
-from respool.faults.stall import Stall
 from respool.frames import MAX_CHUNK, Action, Frame, Head
 from respool.http.connection import header_values, reset, transport_of, unsent
 from respool.http.sending import LateResponse, PlaybackResponse
@@ -46,7 +45,9 @@ def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
         raise RequestError(f"The header {FAULT_HEADER}: {error}", code="invalid_fault") from None
 
 
-def draw(server: MockServer, recording: Recording, asked: Sequence[Fault], scope: Scope) -> tuple[Drawn, ...]:
+def draw(
+    server: MockServer, recording: Recording, asked: Sequence[Fault], scope: Scope
+) -> tuple[ActiveFault, ...]:
     """What goes wrong with this play, for a request of that scope; nothing, most of the time."""
     if not (recording.header.faults or server.faults or asked):
         return ()
@@ -86,7 +87,7 @@ class FaultyResponse(Response):
         self,
         answer: Response,
         playback: Playback,
-        drawn: Sequence[Drawn],
+        active: Sequence[ActiveFault],
         clock: Clock,
         exchange: Exchange,
         on_left: Callable[[], None] = lambda: None,
@@ -95,17 +96,17 @@ class FaultyResponse(Response):
         self._on_left = on_left
         self._answer = answer
         self._playback = playback
-        self._drawn = drawn
+        self._active = active
         self._clock = clock
         self._exchange = exchange
-        exchange.faults = tuple(str(one.fault) for one in drawn)
+        exchange.faults = tuple(str(one.fault) for one in active)
         super().__init__()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        frames, drawn = frames_of(self._answer, self._playback), self._drawn
+        frames, active = frames_of(self._answer, self._playback), self._active
         if scope.get("http_version") == "1.0":
-            frames, drawn = _without_chunks(frames), [_without_keepalive(one) for one in drawn]
-        frames = apply(frames, drawn)
+            frames, active = _without_chunks(frames), [one.without_chunks() for one in active]
+        frames = apply(frames, active)
         left = asyncio.Event()
         watch = asyncio.create_task(_watch(receive, left))
         self._exchange.ended = CUT  # unless it ends otherwise
@@ -214,13 +215,6 @@ def _without_chunks(frames: Iterable[Frame]) -> Iterator[Frame]:
             yield replace(frame, head=head)
         else:
             yield frame
-
-
-def _without_keepalive(drawn: Drawn) -> Drawn:
-    # It would have no length.
-    if not isinstance(drawn.fault, Stall):
-        return drawn
-    return replace(drawn, fault=replace(drawn.fault, keepalive=0.0))
 
 
 async def _watch(receive: Receive, left: asyncio.Event) -> None:

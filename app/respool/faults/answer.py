@@ -1,0 +1,234 @@
+"""Faults before the stream: another answer, another head, or none."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+
+from respool.faults.fault import Fault, Stage, fault_class
+from respool.frames import Action, Frame, Head
+from respool.options import (
+    AUTO,
+    MaybeNumber,
+    choice,
+    header,
+    maybe_milliseconds,
+    maybe_seconds,
+    number_text,
+    seconds,
+    text,
+    whole,
+)
+from respool.protocol.events import dumps
+from respool.protocol.synth.response import http_error
+
+_HTML = """<html>
+<head><title>{code} {phrase}</title></head>
+<body>
+<center><h1>{code} {phrase}</h1></center>
+<hr><center>nginx</center>
+</body>
+</html>
+"""
+_PHRASES = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
+
+_USUAL_WAIT = 1.0  # seconds
+_UNITS = {"requests": "requests per min (RPM)", "tokens": "tokens per min (TPM)"}
+
+_ERROR = {
+    "type": "insufficient_quota",
+    "code": "insufficient_quota",
+    "message": "You exceeded your current quota, please check your plan and billing details.",
+}
+
+
+@fault_class("status", "before", Stage.ANSWER, expect="notice", answers=True)
+class Status(Fault):
+    """An HTTP error with the API's own body; 502 and 504 come from a proxy, in HTML.
+
+    code            the status, 400 to 599
+    message         of the error; auto: the service's own
+    body            json, html; auto: html for 502 and 504
+    retry_after     seconds, for the header retry-after
+    retry_after_ms  milliseconds, for the header retry-after-ms, which the SDKs prefer; auto: the same
+    should_retry    the header x-should-retry: true, false; auto: no such header
+    """
+
+    code: int = whole(500, 400, 599)
+    message: str = text("auto")
+    body: str = choice("auto", ("auto", "json", "html"))
+    retry_after: MaybeNumber = maybe_seconds()
+    retry_after_ms: MaybeNumber = maybe_milliseconds(AUTO)
+    should_retry: str = choice("auto", ("auto", "true", "false"))
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        headers = RetryTimes.of(self.retry_after, self.retry_after_ms).headers()
+        if self.should_retry != "auto":
+            headers["x-should-retry"] = self.should_retry
+        if self.body == "html" or (self.body == "auto" and self.code in (502, 504)):
+            phrase = self.message if self.message != "auto" else _PHRASES.get(self.code, "Error")
+            page = _HTML.format(code=self.code, phrase=phrase).replace("\n", "\r\n").encode()
+            return answer(frames, self.code, "text/html", page, headers)
+        given = {} if self.message == "auto" else {"message": self.message}
+        body = dumps(http_error(self.code, given)).encode()
+        return answer(frames, self.code, "application/json", body, headers)
+
+
+@fault_class("rate_limit", "before", Stage.ANSWER, expect="notice", answers=True)
+class RateLimit(Fault):
+    """429, a rate limit: its headers (retry-after, retry-after-ms, x-ratelimit-*) and its message agree.
+
+    of              what there were too many of: requests, tokens
+    limit           how many are allowed in a minute
+    retry_after     seconds, for the header retry-after; auto: as retry_after_ms says, or a second
+    retry_after_ms  milliseconds, for the header retry-after-ms, which the SDKs prefer; auto: the same
+    """
+
+    of: str = choice("requests", tuple(_UNITS))
+    limit: int = whole(500)
+    retry_after: MaybeNumber = maybe_seconds(AUTO)
+    retry_after_ms: MaybeNumber = maybe_milliseconds(AUTO)
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        times = RetryTimes.of(self.retry_after, self.retry_after_ms, usual=_USUAL_WAIT)
+        wait = times.wait(_USUAL_WAIT)
+        reset = f"{number_text(wait)}s" if wait >= 1 else f"{number_text(_rounded(wait * 1000))}ms"
+        headers = times.headers() | {
+            f"x-ratelimit-limit-{self.of}": str(self.limit),
+            f"x-ratelimit-remaining-{self.of}": "0",
+            f"x-ratelimit-reset-{self.of}": reset,
+        }
+        message = (
+            f"Rate limit reached on {_UNITS[self.of]}: Limit {self.limit}, Used {self.limit}, Requested 1. "
+            f"Please try again in {reset}."
+        )
+        body = dumps(http_error(429, {"type": self.of, "message": message})).encode()
+        return answer(frames, 429, "application/json", body, headers)
+
+
+@fault_class("quota", "before", Stage.ANSWER, expect="notice", answers=True)
+class Quota(Fault):
+    """429, the quota is used up: it helps nobody to try again, and the SDKs do."""
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        return answer(frames, 429, "application/json", dumps(http_error(429, _ERROR)).encode())
+
+
+@fault_class("not_json", "before", Stage.ANSWER, expect="notice", answers=True)
+class NotJson(Fault):
+    """A body that is no JSON, though its content type says so.
+
+    body  what is sent
+    code  the status, 200 to 599
+    """
+
+    body: str = text("<!DOCTYPE html><title>Sign in</title>")
+    code: int = whole(200, 200, 599)
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        return answer(frames, self.code, "application/json", self.body.encode("utf-8", "replace"))
+
+
+@fault_class("content_type", "before", Stage.ANSWER)
+class ContentType(Fault):
+    """A wrong content type; the body is sound.
+
+    value  the header content-type
+    """
+
+    value: str = header("text/html")
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        for frame in frames:
+            head = frame.head
+            yield replace(frame, head=head.with_headers(content_type=self.value)) if head else frame
+
+
+@fault_class("slow_headers", "before", Stage.TIME)
+class SlowHeaders(Fault):
+    """The head leaves late, and with it all that is due by then.
+
+    seconds  after the request
+    """
+
+    seconds: float = seconds(5.0)
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        return (replace(frame, at=max(frame.at, self.seconds)) for frame in frames)
+
+
+@fault_class("refuse", "before", Stage.ANSWER, expect="notice", answers=True)
+class Refuse(Fault):
+    """The connection is reset (RST) before any byte, much as if nobody listened."""
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        yield Frame(0.0, action=Action.RESET)
+
+
+@fault_class("empty_reply", "before", Stage.ANSWER, expect="notice", answers=True)
+class EmptyReply(Fault):
+    """The connection is closed (FIN) before any byte, as by a server that closes an idle connection."""
+
+    def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
+        yield Frame(0.0, action=Action.CUT)
+
+
+# Of a sound answer's headers, those that an error has as well.
+_KEPT = ("openai-version", "openai-processing-ms", "x-request-id")
+
+
+def answer(
+    frames: Iterable[Frame], status: int, content_type: str, body: bytes, headers: Mapping[str, str] = {}
+) -> Iterator[Frame]:
+    """An answer with this body in place of `frames`, at once."""
+    sound = next((frame.head.headers for frame in frames if frame.head), {})
+    head = Head(
+        status,
+        {
+            **{name: value for name, value in sound.items() if name in _KEPT},
+            "content-type": content_type,
+            "content-length": str(len(body)),
+            **headers,
+        },
+        stream=False,
+    )
+    yield Frame(0.0, head=head)
+    yield Frame(0.0, body)
+    yield Frame(0.0, action=Action.CLOSE)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryTimes:
+    """When a client should try again, as two headers say it; None: there is no such header."""
+
+    seconds: float | None
+    milliseconds: float | None
+
+    @classmethod
+    def of(cls, seconds: MaybeNumber, milliseconds: MaybeNumber, usual: float | None = None) -> "RetryTimes":
+        """Return the times of two options: one that is auto is the other; two are `usual` seconds."""
+        if seconds == AUTO:
+            number = milliseconds if isinstance(milliseconds, int | float) else None
+            seconds = usual if number is None else _rounded(number / 1000)
+        assert not isinstance(seconds, str)
+        if milliseconds == AUTO:
+            milliseconds = None if seconds is None else _rounded(seconds * 1000)
+        assert not isinstance(milliseconds, str)
+        return cls(seconds, milliseconds)
+
+    def wait(self, usual: float) -> float:
+        """Return the wait of a client that prefers milliseconds, in seconds."""
+        if self.milliseconds is not None:
+            return _rounded(self.milliseconds / 1000)
+        return usual if self.seconds is None else self.seconds
+
+    def headers(self) -> dict[str, str]:
+        headers = {}
+        if self.seconds is not None:
+            headers["retry-after"] = number_text(self.seconds)
+        if self.milliseconds is not None:
+            headers["retry-after-ms"] = number_text(self.milliseconds)
+        return headers
+
+
+def _rounded(number: float) -> float:
+    return round(number, 6)
