@@ -9,7 +9,7 @@ from respool.clock import Clock, SystemClock
 from respool.conversations import PlaybackRun, output_items
 from respool.errors import OptionError, printable
 from respool.faults.applying import ActiveFault, FaultSampler
-from respool.faults.fault import Fault
+from respool.faults.fault import Fault, limit
 from respool.frames import Schedule
 from respool.journal import Journal
 from respool.matching import Request, choose, default_of
@@ -252,12 +252,13 @@ class MockServer:
 
     @faults.setter
     def faults(self, faults: Sequence[Fault]) -> None:
-        if counting := self.memory.counting(faults):
+        limited = limit(faults)
+        if counting := self.memory.counting(limited):
             raise OptionError(
                 f"fault {counting} counts its plays, but each of {self.memory.workers} workers would count "
                 "its own; leave times out, or run with --workers 1"
             )
-        self._faults = tuple(faults)
+        self._faults = limited
         self._sampler.clear()
 
     def draw_faults(

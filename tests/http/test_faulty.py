@@ -201,6 +201,25 @@ async def test_several_headers_ask_for_several_faults(server: Serve, call: Call)
     assert exchange.faults == ("bom", 'comments(text="é")', "done")
 
 
+@pytest.mark.parametrize(
+    ("faults", "said"),
+    [
+        ("bom;" * 1100, "more than 32 faults: an answer takes no more; leave some out"),
+        (
+            "stall(seconds=" + "1" * 20_000 + "x)",
+            "the faults are 20016 characters long, expected no more than 8192",
+        ),
+    ],
+    ids=["many", "long"],
+)
+async def test_too_many_faults_are_refused(faults: str, said: str, server: Serve, call: Call) -> None:
+    answer = call(server(), body=STREAM, headers=asking(faults))
+    await answer.task
+    assert answer.status == 400
+    assert answer.json["error"]["message"] == f"The header x-respool-fault: {said}"
+    assert answer.json["error"]["code"] == "invalid_fault"
+
+
 async def test_a_fault_that_is_not_understood_is_refused(server: Serve, call: Call) -> None:
     answer = call(server(), body=STREAM, headers=asking("abort(aftr=5)"))
     await answer.task

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from respool.faults.ending import ended, response_of
-from respool.faults.fault import Fault, Stage, fault_class
+from respool.faults.fault import MAX_ADDED, Fault, Stage, fault_class
 from respool.faults.places import PlaceLike, Split, point, spot, spotted
 from respool.faults.rewriting import carrying, damage, made, numbered, shifted
 from respool.frames import Frame, encode_sse
@@ -16,8 +16,6 @@ from respool.protocol.events import Event
 from respool.protocol.members import set_members
 from respool.protocol.snapshot import fold
 from respool.protocol.synth.response import error_event, failure
-
-_MOST = 100 * 1024 * 1024
 
 _MESSAGE = "The server had an error while processing your request."
 
@@ -196,11 +194,15 @@ class HugeEvent(Fault):
     """An event is very large, and otherwise sound: its `obfuscation`, padding of the service, is.
 
     at    which event
-    size  bytes of padding
+    size  bytes of padding, at most 16M
     """
 
     at: PlaceLike = spot("50%")
-    size: int = whole(10 * 1024 * 1024, 1, _MOST)
+    size: int = whole(10 * 1024 * 1024, 1, MAX_ADDED, unit="bytes")
+
+    @property
+    def added_bytes(self) -> int:
+        return self.size
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         for frame, here in spotted(frames, self.at):

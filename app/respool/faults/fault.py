@@ -15,6 +15,9 @@ Category = Literal["before", "time", "wire", "end", "events"]
 # What a client should do: as without the fault, or that or fail, or fail.
 Expectation = Literal["survive", "either", "notice"]
 
+MAX_FAULTS = 32  # of one text, list or server: each takes the answer apart and puts it together again
+MAX_ADDED = 16 * 1024 * 1024  # bytes that all of these may add to an answer
+
 
 class Stage(IntEnum):
     """When a fault is applied. Within a stage the order in which they are named counts.
@@ -67,6 +70,11 @@ class Fault:
         """Return the frames of an answer as they are with this fault. All chance comes from `rng`."""
         raise NotImplementedError
 
+    @property
+    def added_bytes(self) -> int:
+        """How many bytes it may add to an answer, where they are many."""
+        return 0
+
     def without_chunks(self) -> "Fault":
         """Return the fault as a client of HTTP/1.0 gets it: nothing is added to a body while it is sent."""
         return self
@@ -79,6 +87,20 @@ class Fault:
             if (value := getattr(self, key)) != option.default
         ]
         return f"{self.name}({', '.join(given)})" if given else self.name
+
+
+def limit(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Return the faults. Raise FaultError if they are too many, or would add too much to an answer."""
+    limited: list[Fault] = []
+    for fault in faults:
+        limited.append(fault)
+        if len(limited) > MAX_FAULTS:
+            raise FaultError(f"more than {MAX_FAULTS} faults: an answer takes no more; leave some out")
+    if (added := sum(fault.added_bytes for fault in limited)) > MAX_ADDED:
+        raise FaultError(
+            f"the faults add {added} bytes to an answer, expected no more than {MAX_ADDED} in all"
+        )
+    return tuple(limited)
 
 
 _F = TypeVar("_F", bound=Fault)
