@@ -18,6 +18,7 @@ CATEGORIES = {
     "wire": "The wire",
     "end": "The end",
     "events": "The events",
+    "model": "The model",
 }
 
 

@@ -132,7 +132,7 @@ def test_no_more_than_32_faults_can_be_asked_for() -> None:
 
 def test_three_times_32_faults_are_applied_one_after_the_other() -> None:
     """So many there are if a recording, a server and a request each have all that they may."""
-    for name in FAULTS.keys() - {"huge_event"}:
+    for name in FAULTS.keys() - {"huge_event", "long_text", "repeated_text"}:
         faults = parse(f"{name};" * 32) * 3
         frames = list(islice(apply(make_stream(), map(ActiveFault.of, faults)), 100))
         assert frames, name

@@ -25,6 +25,7 @@ DEFAULT_PATH = "fixtures"
 
 _COLOURS = {
     "survived": "green",
+    "coped": "green",
     "noticed": "green",
     "lucky": "yellow",
     "gave up": "red",

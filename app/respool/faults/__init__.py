@@ -1,6 +1,6 @@
 """Faults: what goes wrong with an answer. FAULTS is the table of them; each is a class of one of the modules
-`answer`, `time`, `wire`, `end` and `events`, a function from frames to frames. They know nothing of HTTP.
-See docs/faults.md.
+`answer`, `time`, `wire`, `end`, `events`, `model_text` and `model_calls`: a function from frames to frames.
+They know nothing of HTTP. See docs/faults.md.
 
 Each name is loaded when it is first used: most servers never meet a fault, and there are many.
 """
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from respool.faults.fault import Stage as Stage
     from respool.faults.fault import fault_class as fault_class
     from respool.faults.fault import options_of as options_of
+    from respool.faults.model_calls import *  # noqa: F403
+    from respool.faults.model_text import *  # noqa: F403
     from respool.faults.places import Place as Place
     from respool.faults.places import Unit as Unit
     from respool.faults.syntax import make as make

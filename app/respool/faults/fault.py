@@ -11,9 +11,9 @@ from respool.errors import FaultError
 from respool.frames import Frame
 from respool.options import Option, maybe_whole, share
 
-Category = Literal["before", "time", "wire", "end", "events"]
-# What a client should do: as without the fault, or that or fail, or fail.
-Expectation = Literal["survive", "either", "notice"]
+Category = Literal["before", "time", "wire", "end", "events", "model"]
+# What a client should do: as without the fault; that or fail; anything, but come to an end; fail.
+Expectation = Literal["survive", "either", "cope", "notice"]
 
 MAX_FAULTS = 32  # of one text, list or server: each takes the answer apart and puts it together again
 MAX_ADDED = 16 * 1024 * 1024  # bytes that all of these may add to an answer
@@ -28,15 +28,16 @@ class Stage(IntEnum):
     """
 
     ANSWER = 1  # the answer as a whole, and its head
-    EVENTS = 2  # which events there are, and what they say
-    DAMAGE = 3  # the bytes of single events
-    TEXT = 4  # how all events are written
-    START = 5  # what comes first, and when
-    END = 6  # where the answer ends; its places are those of the faults of time, too
-    TIME = 7
-    CODING = 8  # content-encoding
-    CHUNKS = 9  # in which pieces it leaves
-    RATE = 10  # how fast
+    MODEL = 2  # what the model says
+    EVENTS = 3  # which events there are, and what they say
+    DAMAGE = 4  # the bytes of single events
+    TEXT = 5  # how all events are written
+    START = 6  # what comes first, and when
+    END = 7  # where the answer ends; its places are those of the faults of time, too
+    TIME = 8
+    CODING = 9  # content-encoding
+    CHUNKS = 10  # in which pieces it leaves
+    RATE = 11  # how fast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
