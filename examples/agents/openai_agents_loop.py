@@ -1,7 +1,7 @@
 """An agent with one tool, made with openai-agents: which words of a model does its loop cope with?
 
 pip install openai-agents
-respool drill --recording tools/get_weather fixtures/ --cases model -- python examples/agents/openai_agents_loop.py
+respool drill --recording tools/get_weather fixtures/ --cases model -- python openai_agents_loop.py
 """
 
 import asyncio
