@@ -22,8 +22,8 @@ from respool.faults import (
     UnknownTool,
     WrongTypes,
 )
-from respool.protocol.script import read
-from respool.protocol.synth import expand
+from respool.scripts import read
+from respool.scripts.synth import expand
 
 ARGUMENTS = {"unit": "C", "city": "Paris", "days": 3, "exact": True, "tags": ["a"], "more": None}
 WEATHER = {"function_call": {"name": "get_weather", "arguments": ARGUMENTS}}

@@ -23,8 +23,8 @@ from respool.faults import (
 )
 from respool.faults.model_text import _ALMOST, ODD_CHARACTERS, almost_json
 from respool.faults.output import MAX_LENGTH
-from respool.protocol.script import read
-from respool.protocol.synth import expand
+from respool.scripts import read
+from respool.scripts.synth import expand
 
 JSON = '{"city": "Paris", "ok": true, "none": null}'
 

@@ -13,17 +13,17 @@ from fault_streams import STREAM_HEADERS, events, make_body, make_stream, moment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from respool.check.checker import check
+from respool.check.findings import Level
 from respool.faults import FAULTS, Fault, LongText
+from respool.faults.frame import Action, Frame, Head
 from respool.faults.output_items import Output, OutputItem, new_call, new_message
 from respool.faults.output_rewriting import Change, rewrite_output
-from respool.frames import Action, Frame, Head
-from respool.protocol.checker import check
 from respool.protocol.events import Event
-from respool.protocol.findings import Level
-from respool.protocol.script import read
 from respool.protocol.snapshot import fold
-from respool.protocol.synth import expand
-from respool.store import Store
+from respool.recordings.store import Store
+from respool.scripts import read
+from respool.scripts.synth import expand
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 MODEL = [fault for fault in FAULTS.values() if fault.category == "model"]

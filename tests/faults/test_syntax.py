@@ -29,8 +29,8 @@ from respool.faults import (
     parse,
     read,
 )
-from respool.server import MockServer
-from respool.store import Store
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from respool.faults.fault import Fault, Stage, fault_class
-from respool.frames import Action, Frame, Head
+from respool.faults.frame import Action, Frame, Head
 from respool.options import (
     AUTO,
     MaybeNumber,
@@ -19,7 +19,7 @@ from respool.options import (
     whole,
 )
 from respool.protocol.events import dumps
-from respool.protocol.synth.response import http_error
+from respool.protocol.response import http_error
 
 _HTML = """<html>
 <head><title>{code} {phrase}</title></head>

@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 from respool.faults.fault import Fault, Stage, options_of
+from respool.faults.frame import Action, Frame
 from respool.faults.places import SPOT, Place
-from respool.frames import Action, Frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from random import Random
 
 from respool.faults.fault import Fault, Stage, fault_class
+from respool.faults.frame import Action, Frame
 from respool.faults.places import PlaceLike, Split, point, spot, spotted
-from respool.frames import Action, Frame
 from respool.options import seconds
 from respool.protocol.events import TERMINAL_TYPES
 

@@ -7,15 +7,16 @@ from typing import Any
 
 from respool.faults.ending import ended, response_of
 from respool.faults.fault import MAX_ADDED, Fault, Stage, fault_class
+from respool.faults.frame import Frame
 from respool.faults.places import PlaceLike, Split, point, spot, spotted
 from respool.faults.rewriting import carrying, damage, made, numbered, shifted
-from respool.frames import Frame, encode_sse
 from respool.options import flag, line, text, whole
 from respool.protocol import sse
+from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event
 from respool.protocol.members import set_members
+from respool.protocol.response import error_event, failure
 from respool.protocol.snapshot import fold
-from respool.protocol.synth.response import error_event, failure
 
 _MESSAGE = "The server had an error while processing your request."
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 from respool import options
 from respool.errors import FaultError
-from respool.frames import Frame
+from respool.faults.frame import Frame
 from respool.options import Option, maybe_whole, share
 
 Category = Literal["before", "time", "wire", "end", "events", "model"]

@@ -9,11 +9,11 @@ from random import Random
 from typing import Any
 
 from respool.faults.fault import Fault, Stage, fault_class
+from respool.faults.frame import Frame
 from respool.faults.output import has_text, is_call, rewrite_arguments
 from respool.faults.output_items import Output, OutputItem, new_call, new_message
 from respool.faults.output_rewriting import rewrite_output
 from respool.faults.places import PlaceLike, spot
-from respool.frames import Frame
 from respool.options import flag, line, share, text
 from respool.protocol.events import compact, dumps, loads
 

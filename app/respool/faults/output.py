@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from random import Random
 
+from respool.faults.frame import Frame
 from respool.faults.output_items import Output, OutputItem
 from respool.faults.output_rewriting import rewrite_output
 from respool.faults.places import PlaceLike
-from respool.frames import Frame
 
 MAX_LENGTH = 2 * 1024 * 1024  # characters of a text
 

@@ -15,16 +15,17 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from respool.faults.frame import Action, Frame
 from respool.faults.output_items import Output, OutputItem
 from respool.faults.places import PlaceLike, spotted
 from respool.faults.rewriting import NUMBER, carrying, numbered
-from respool.frames import Action, Frame, encode_sse
+from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import TERMINAL_TYPES, Event, compact, loads
 from respool.protocol.members import set_members
 from respool.protocol.rewrite import edit_response
-from respool.protocol.script import Turn
-from respool.protocol.synth.items import ITEMS
-from respool.protocol.synth.writer import Chance, Writer
+from respool.scripts import Turn
+from respool.scripts.synth.item_writers import ITEMS
+from respool.scripts.synth.writer import Chance, Writer
 
 _ADDED, _DONE = "response.output_item.added", "response.output_item.done"
 _SHORT = 20_000  # characters; a longer text comes in a thousand deltas

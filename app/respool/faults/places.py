@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, cast
 
-from respool.frames import Action, Frame
+from respool.faults.frame import Action, Frame
 from respool.options import OptionType, declare, number_text
 
 

@@ -7,9 +7,9 @@ from itertools import count
 from random import Random
 
 from respool.faults.fault import Fault, Stage, fault_class
+from respool.faults.frame import Frame
 from respool.faults.places import PlaceLike, Split, point
 from respool.faults.rewriting import pieces
-from respool.frames import Frame
 from respool.options import finite, interval, seconds, whole
 
 KEEPALIVE = b": keepalive\n\n"

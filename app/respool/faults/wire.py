@@ -7,9 +7,10 @@ from dataclasses import replace
 from random import Random
 
 from respool.faults.fault import Fault, Stage, fault_class
+from respool.faults.frame import Action, Frame
 from respool.faults.rewriting import pieces, rewrite
-from respool.frames import SSE_DONE, Action, Frame
 from respool.options import choice, finite, flag, line, whole
+from respool.protocol.event_frames import SSE_DONE
 
 _END = re.compile(rb"\r\n|\r|\n")
 _ENDS = {"crlf": b"\r\n", "cr": b"\r"}
