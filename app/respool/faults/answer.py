@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
+from respool.errors import RequestError
 from respool.faults.fault import Fault, Stage, fault_class
 from respool.faults.frame import Action, Frame, Head
 from respool.options import (
@@ -18,6 +19,7 @@ from respool.options import (
     text,
     whole,
 )
+from respool.protocol import api_errors
 from respool.protocol.events import dumps
 from respool.protocol.response import http_error
 
@@ -32,13 +34,6 @@ _HTML = """<html>
 _PHRASES = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 
 _USUAL_WAIT = 1.0  # seconds
-_UNITS = {"requests": "requests per min (RPM)", "tokens": "tokens per min (TPM)"}
-
-_ERROR = {
-    "type": "insufficient_quota",
-    "code": "insufficient_quota",
-    "message": "You exceeded your current quota, please check your plan and billing details.",
-}
 
 
 @fault_class("status", "before", Stage.ANSWER, expect="notice", answers=True)
@@ -83,7 +78,7 @@ class RateLimit(Fault):
     retry_after_ms  milliseconds, for the header retry-after-ms, which the SDKs prefer; auto: the same
     """
 
-    of: str = choice("requests", tuple(_UNITS))
+    of: str = choice("requests", tuple(api_errors.RATE_LIMITS))
     limit: int = whole(500)
     retry_after: MaybeNumber = maybe_seconds(AUTO)
     retry_after_ms: MaybeNumber = maybe_milliseconds(AUTO)
@@ -91,18 +86,13 @@ class RateLimit(Fault):
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         times = RetryTimes.of(self.retry_after, self.retry_after_ms, usual=_USUAL_WAIT)
         wait = times.wait(_USUAL_WAIT)
-        reset = f"{number_text(wait)}s" if wait >= 1 else f"{number_text(_rounded(wait * 1000))}ms"
         headers = times.headers() | {
             f"x-ratelimit-limit-{self.of}": str(self.limit),
             f"x-ratelimit-remaining-{self.of}": "0",
-            f"x-ratelimit-reset-{self.of}": reset,
+            f"x-ratelimit-reset-{self.of}": api_errors.wait_text(wait),
         }
-        message = (
-            f"Rate limit reached on {_UNITS[self.of]}: Limit {self.limit}, Used {self.limit}, Requested 1. "
-            f"Please try again in {reset}."
-        )
-        body = dumps(http_error(429, {"type": self.of, "message": message})).encode()
-        return answer(frames, 429, "application/json", body, headers)
+        error = api_errors.rate_limited("", self.limit, self.limit, 1, wait, self.of)
+        return answer_with(frames, error, headers)
 
 
 @fault_class("quota", "before", Stage.ANSWER, expect="notice", answers=True)
@@ -110,7 +100,7 @@ class Quota(Fault):
     """429, the quota is used up: it helps nobody to try again, and the SDKs do."""
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
-        return answer(frames, 429, "application/json", dumps(http_error(429, _ERROR)).encode())
+        return answer_with(frames, api_errors.insufficient_quota())
 
 
 @fault_class("not_json", "before", Stage.ANSWER, expect="notice", answers=True)
@@ -194,6 +184,14 @@ def answer(
     yield Frame(0.0, head=head)
     yield Frame(0.0, body)
     yield Frame(0.0, action=Action.CLOSE)
+
+
+def answer_with(
+    frames: Iterable[Frame], error: RequestError, headers: Mapping[str, str] = {}
+) -> Iterator[Frame]:
+    """Return an error of the service in place of `frames`."""
+    body = dumps(api_errors.to_api(error)).encode()
+    return answer(frames, error.status, "application/json", body, headers)
 
 
 @dataclass(frozen=True, slots=True)

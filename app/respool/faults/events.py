@@ -12,13 +12,12 @@ from respool.faults.places import PlaceLike, Split, point, spot, spotted
 from respool.faults.rewriting import carrying, damage, made, numbered, shifted
 from respool.options import flag, line, text, whole
 from respool.protocol import sse
+from respool.protocol.api_errors import FAILURE
 from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event
 from respool.protocol.members import set_members
 from respool.protocol.response import error_event, failure
 from respool.protocol.snapshot import fold
-
-_MESSAGE = "The server had an error while processing your request."
 
 
 @fault_class("drop", "events", Stage.EVENTS)
@@ -229,7 +228,7 @@ class ErrorEvent(Fault):
     flat: bool = flag(False)
     code: str = text("server_error")
     type: str = text("server_error")
-    message: str = text(_MESSAGE)
+    message: str = text(FAILURE)
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         return ended(frames, self.after, self._last)
@@ -252,7 +251,7 @@ class Failed(Fault):
 
     after: PlaceLike = point("50%")
     code: str = text("server_error")
-    message: str = text("The server had an error while processing your request.")
+    message: str = text(FAILURE)
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         return ended(frames, self.after, self._last)
