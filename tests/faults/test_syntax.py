@@ -3,10 +3,12 @@
 import math
 from contextlib import suppress
 from dataclasses import fields
+from itertools import islice
 from typing import Any, get_args
 
 import pytest
 from fault_strategies import any_fault
+from fault_streams import make_stream
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from respool.errors import OptionError
 from respool.faults import (
     FAULTS,
     Abort,
+    ActiveFault,
     Category,
     Comments,
     Fault,
@@ -22,9 +25,12 @@ from respool.faults import (
     Slicer,
     Stall,
     Status,
+    apply,
     parse,
     read,
 )
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
 
 
 @pytest.mark.parametrize(
@@ -111,6 +117,47 @@ def test_a_list_that_is_wrong_says_so(value: Any, message: str) -> None:
     with pytest.raises(FaultError) as caught:
         read(value)
     assert str(caught.value) == message
+
+
+def test_no_more_than_32_faults_can_be_asked_for() -> None:
+    assert len(parse("abort;" * 32)) == 32
+    message = "^more than 32 faults: an answer takes no more; leave some out$"
+    with pytest.raises(FaultError, match=message):
+        parse("abort;" * 1100)
+    with pytest.raises(FaultError, match=message):
+        read(["abort"] * 33)
+    with pytest.raises(FaultError, match=message):
+        MockServer(Store([]), faults=[Abort()] * 33)
+
+
+def test_three_times_32_faults_are_applied_one_after_the_other() -> None:
+    """So many there are if a recording, a server and a request each have all that they may."""
+    for name in FAULTS.keys() - {"huge_event", "long_text", "repeated_text"}:
+        faults = parse(f"{name};" * 32) * 3
+        frames = list(islice(apply(make_stream(), map(ActiveFault.of, faults)), 100))
+        assert frames, name
+
+
+def test_a_long_text_is_refused_at_once() -> None:
+    with pytest.raises(FaultError, match=r"^the faults are 20016 characters long, expected no more "):
+        parse(f"stall(seconds={'1' * 20_000}x)")
+
+
+@pytest.mark.parametrize(
+    "text", ["stall(seconds={}x)", "abort(after={}x)", "slicer(size={}x)", "abort(probability={}x%)"]
+)
+@pytest.mark.parametrize("digit", ["1", "1.", "1e", "1_"])
+def test_a_number_of_many_digits_is_none(text: str, digit: str) -> None:
+    with pytest.raises(FaultError, match="expected"):
+        parse(text.format((digit * 8000)[:8000]))
+
+
+def test_faults_may_add_16_mib_to_an_answer_and_no_more() -> None:
+    parse("huge_event(size=8M); huge_event(size=8M)")
+    with pytest.raises(FaultError, match="add 25165824 bytes to an answer, expected no more than 16777216 "):
+        parse("huge_event(size=8M);" * 3)
+    with pytest.raises(FaultError, match="size is 17M, expected a whole number from 1 to 16777216"):
+        parse("huge_event(size=17M)")
 
 
 def test_an_error_carries_what_was_wrong() -> None:

@@ -108,6 +108,35 @@ def test_a_rate_limit_may_be_of_tokens_and_shorter() -> None:
     assert "retry-after" not in head.headers
 
 
+WAITS = [
+    (RateLimit(retry_after=20), "20", "20000", "20s"),
+    (RateLimit(retry_after_ms=20000), "20", "20000", "20s"),
+    (RateLimit(retry_after=20, retry_after_ms=None), "20", None, "20s"),
+    (RateLimit(retry_after=None), None, None, "1s"),
+    (RateLimit(retry_after=None, retry_after_ms=70), None, "70", "70ms"),
+    (RateLimit(retry_after=0.07), "0.07", "70", "70ms"),
+    (RateLimit(retry_after=20, retry_after_ms=50), "20", "50", "50ms"),
+    (RateLimit(retry_after=1e6), "1000000", "1000000000", "1000000s"),
+]
+
+
+@pytest.mark.parametrize(("fault", "after", "after_ms", "told"), WAITS, ids=lambda value: str(value))
+def test_a_rate_limit_says_one_wait_in_all_places_unless_two_are_given(
+    fault: Fault, after: str | None, after_ms: str | None, told: str
+) -> None:
+    head, body = answer(fault)
+    assert (head.headers.get("retry-after"), head.headers.get("retry-after-ms")) == (after, after_ms)
+    assert head.headers["x-ratelimit-reset-requests"] == told
+    assert error(body)["message"].endswith(f" Please try again in {told}.")
+
+
+def test_an_http_error_says_one_wait_in_both_headers() -> None:
+    head, _ = answer(Status(code=503, retry_after=1.5))
+    assert (head.headers["retry-after"], head.headers["retry-after-ms"]) == ("1.5", "1500")
+    head, _ = answer(Status(code=503, retry_after=1.5, retry_after_ms=None))
+    assert "retry-after-ms" not in head.headers
+
+
 def test_a_quota_is_used_up() -> None:
     head, body = answer(Quota())
     assert head.status == 429
