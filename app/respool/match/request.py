@@ -1,0 +1,66 @@
+"""Request: what matching looks at of a request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class Request(Protocol):
+    """A request to create a response. Names of headers are in lower case."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def query(self) -> Mapping[str, str]: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRequest:
+    """A request that was made in memory."""
+
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
+    path: str = "/v1/responses"
+
+
+def items_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the items of the parameter `input`. A string is one message of the user; what is no object is
+    left out."""
+    given = body.get("input")
+    if isinstance(given, str):
+        return [{"type": "message", "role": "user", "content": given}]
+    return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+
+
+def type_of(item: Mapping[str, Any]) -> str:
+    """Return the type of an item, also where a short form leaves it out."""
+    type_ = item.get("type")
+    if isinstance(type_, str):
+        return type_
+    return "item_reference" if "role" not in item and "id" in item else "message"
+
+
+def text_of(item: Mapping[str, Any]) -> str:
+    """Return all text of a message, or of a tool's output; parts are joined by nothing."""
+    content = item.get("content")
+    if content is None:
+        content = item.get("output")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    found = []
+    for part in content:
+        if isinstance(part, dict):
+            text = part.get("text", part.get("refusal"))
+            if isinstance(text, str):
+                found.append(text)
+    return "".join(found)
