@@ -40,14 +40,6 @@ def items_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
 
 
-def type_of(item: Mapping[str, Any]) -> str:
-    """Return the type of an item, also where a short form leaves it out."""
-    type_ = item.get("type")
-    if isinstance(type_, str):
-        return type_
-    return "item_reference" if "role" not in item and "id" in item else "message"
-
-
 def text_of(item: Mapping[str, Any]) -> str:
     """Return all text of a message, or of a tool's output; parts are joined by nothing."""
     content = item.get("content")

@@ -7,9 +7,10 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from respool.match.request import text_of, type_of
+from respool.match.request import text_of
 from respool.protocol.event_types import ITEM_TYPES
 from respool.protocol.events import dumps, loads
+from respool.protocol.items import type_of
 
 Item = Mapping[str, Any]
 Signature = tuple[str, ...]

@@ -17,9 +17,10 @@ from itertools import pairwise
 from typing import Any
 
 from respool.errors import OptionError, TurnsExhausted
-from respool.match.request import items_of, text_of, type_of
+from respool.match.request import items_of, text_of
 from respool.match.signatures import Item, Signature, calls_of, clean, ids_of, is_output, signature
 from respool.protocol.events import TERMINAL_TYPES
+from respool.protocol.items import type_of
 from respool.protocol.snapshot import fold
 from respool.recording import Recording
 
