@@ -218,8 +218,8 @@ def item_not_found(id: str) -> RequestError:
 def item_not_persisted(id: str) -> RequestError:
     """An item of the input which is sent by its id alone, and which was not stored: 404."""
     return _refused(
-        f"Item with id '{printable(id)}' not found. Items are not persisted when `store` is set to false. Try "
-        "again with `store` set to true, or remove this item from your input.",
+        f"Item with id '{printable(id)}' not found. Items are not persisted when `store` is set to false. "
+        "Try again with `store` set to true, or remove this item from your input.",
         None,
         "input",
         404,
@@ -229,7 +229,8 @@ def item_not_persisted(id: str) -> RequestError:
 def duplicate_item(id: str) -> RequestError:
     """Two items of the input, or one of the input and one that it continues, have the same id."""
     return _refused(
-        f"Duplicate item found with id {printable(id)}. Remove duplicate items from your input and try again.",
+        f"Duplicate item found with id {printable(id)}. "
+        "Remove duplicate items from your input and try again.",
         None,
         "input",
     )

@@ -40,7 +40,8 @@ LEGAL = {
     "an output whose call is in the context": ({"input": [output()]}, {"context": [call()]}),
     "a context that is not known": ({"input": [output()], "previous_response_id": "resp_1"}, {}),
     "a conversation that is not known": ({"input": [output()], "conversation": "conv_1"}, {}),
-    "a history that was compacted": ({"input": [{"type": "compaction", "encrypted_content": "x"}, output()]}, {}),
+    "a history that was compacted": (
+        {"input": [{"type": "compaction", "encrypted_content": "x"}, output()]}, {}),
     "a reference to something": ({"input": [{"type": "item_reference", "id": "fc_1"}, output()]}, {}),
     "a reference to the call": (
         {"input": [{"id": "fc_1"}, output()]}, {"find": {"fc_1": call(id="fc_1")}.get}),
@@ -56,7 +57,8 @@ LEGAL = {
     "reasoning that may be stored": ({"input": [REASONING, MESSAGE]}, {}),
     "reasoning that is stored": (
         {"store": False, "input": [REASONING, MESSAGE]}, {"find": {"rs_1": REASONING}.get}),
-    "a hosted tool's call": ({"input": [{"type": "web_search_call", "id": "ws_1", "status": "completed"}]}, {}),
+    "a hosted tool's call": (
+        {"input": [{"type": "web_search_call", "id": "ws_1", "status": "completed"}]}, {}),
     "values of wrong types": ({"input": [{"type": "function_call", "call_id": 7, "id": []}]}, {}),
 }  # fmt: skip
 
@@ -89,7 +91,8 @@ REFUSED = {
     "an id of the context": (
         [MESSAGE], {"context": [MESSAGE]}, 400,
         "Duplicate item found with id msg_a. Remove duplicate items from your input and try again."),
-    "reasoning of a response that was not stored": ([REASONING], {"not_stored": {"rs_1"}}, 404, NOT_PERSISTED),
+    "reasoning of a response that was not stored": (
+        [REASONING], {"not_stored": {"rs_1"}}, 404, NOT_PERSISTED),
     "a reference to nothing": ([{"id": "rs_1"}], {"find": {}.get}, 404, NOT_PERSISTED),
 }  # fmt: skip
 
@@ -103,7 +106,7 @@ def test_a_broken_history_is_refused_in_the_services_words(items, known, status,
 
 
 def test_reasoning_without_content_is_refused_where_nothing_is_stored():
-    with pytest.raises(RequestError, match="rs_1' not found. Items are not persisted"):
+    with pytest.raises(RequestError, match=r"rs_1' not found\. Items are not persisted"):
         check_links({"store": False, "input": [REASONING]})
 
 

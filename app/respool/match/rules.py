@@ -1,0 +1,145 @@
+"""MatchRules: how recordings are told by their requests, read from ``match.yaml`` beside them.
+
+strictness: normal
+masks: {order: 'ORD-[0-9]+'}
+exclude: [/input/*/content/0/image_url, /tools]
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from respool.errors import RecordingError, printable
+from respool.formats import plain_yaml
+from respool.match import pointers
+from respool.match.masks import BUILT_IN, DEFAULT_MASKS, Masks
+from respool.match.patterns import Pattern
+from respool.protocol.script.kinds import Kind, ListOf, MapOf, OneOf, Text
+from respool.protocol.script.places import Place, ScriptError
+from respool.protocol.script.records import Record
+
+STRICTNESS = ("strict", "normal", "loose")
+MAX_SIZE = 1024 * 1024  # bytes of a file of rules or stubs
+MAX_CAUSE = 800  # characters of a message
+
+OnDamage = Callable[[RecordingError], None]
+
+
+def refuse(damage: RecordingError) -> None:
+    """Raise the first mistake."""
+    raise damage
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRules:
+    """What two requests may differ in.
+
+    strictness  ``strict``, ``normal`` or ``loose``: which tiers are tried, see `recorded`
+    masks       what is masked before requests are compared
+    exclude     parts of the canonical form that are left out of the comparison
+    """
+
+    strictness: str = "normal"
+    masks: Masks = DEFAULT_MASKS
+    exclude: Sequence[pointers.Parts] = ()
+
+
+@dataclass(frozen=True)
+class PatternText(Text):
+    """A regular expression."""
+
+    @property
+    def expects(self) -> str:
+        return "a pattern"
+
+    def read(self, value: Any, place: Place) -> Any:
+        text = super().read(value, place)
+        try:
+            return Pattern(text)
+        except ValueError as error:
+            raise place.error(str(error)) from None
+
+
+@dataclass(frozen=True)
+class PointerText(Text):
+    """A JSON pointer."""
+
+    @property
+    def expects(self) -> str:
+        return "a JSON pointer"
+
+    def read(self, value: Any, place: Place) -> Any:
+        text = super().read(value, place)
+        try:
+            return pointers.parse(text)
+        except ValueError as error:
+            raise place.error(f"{error}, but this is {printable(text, 60)}") from None
+
+
+RULES = Record(
+    {
+        "strictness": OneOf(STRICTNESS, about="How far a request may differ from the recorded one."),
+        "masks": MapOf(PatternText(), about="Patterns by name: what they find is the same in all requests."),
+        "built_in_masks": ListOf(OneOf(tuple(BUILT_IN)), about="Those of the built-in masks that are used."),
+        "exclude": ListOf(
+            PointerText(), about="JSON pointers to parts of a request that are not compared; * is any part."
+        ),
+    },
+    optional=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """Where plain data came from: a YAML document. Each mistake goes to `on_damage`, with its place."""
+
+    document: plain_yaml.Document
+    path: str
+    on_damage: OnDamage
+
+    def written(self, path: plain_yaml.Path) -> str | None:
+        return self.document.written(path)
+
+    def picture(self, name: str) -> bytes:
+        raise ValueError("pictures are read in Script files only")
+
+    def damage(self, error: ScriptError) -> None:
+        line, column = self.document.place(error.path, error.at_key)
+        self.on_damage(RecordingError(printable(error.cause, MAX_CAUSE), self.path, line, column))
+
+
+def load_yaml(data: bytes, path: str, on_damage: OnDamage) -> YamlFile | None:
+    """Return the document of a file's content; None where it is no YAML."""
+    if len(data) > MAX_SIZE:
+        on_damage(RecordingError(f"{len(data)} bytes, expected at most {MAX_SIZE}", path))
+        return None
+    try:
+        return YamlFile(plain_yaml.load(data.decode("utf-8-sig")), path, on_damage)
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        place = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        on_damage(RecordingError(f"byte 0x{data[error.start]:02x} is not UTF-8", path, *place))
+    except plain_yaml.PlainYamlError as error:
+        on_damage(RecordingError(printable(str(error), MAX_CAUSE), path, error.line, error.column))
+    return None
+
+
+def read_kind(kind: Kind, file: YamlFile) -> Any:
+    """Return what `kind` makes of a document; None where it makes nothing of it."""
+    try:
+        return kind.read(file.document.data, Place(file))
+    except ScriptError as error:
+        file.damage(error)
+        return None
+
+
+def read_rules(data: bytes, path: str, on_damage: OnDamage = refuse) -> MatchRules:
+    """Read the content of a ``match.yaml``.
+
+    Each mistake goes to `on_damage`, as a RecordingError with path, line and column, and what is sound is
+    read. As it is, the first one is raised.
+    """
+    file = load_yaml(data, path, on_damage)
+    found: Mapping[str, Any] = (read_kind(RULES, file) or {}) if file else {}
+    masks = Masks(found.get("masks", {}), tuple(found.get("built_in_masks", BUILT_IN)))
+    return MatchRules(found.get("strictness", "normal"), masks, tuple(found.get("exclude", ())))
