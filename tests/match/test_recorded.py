@@ -15,8 +15,13 @@ def user(text, **others):
 
 
 def asked(*items, **others):
-    return {"model": "gpt-5.5", "instructions": "Be brief. Today is 2026-11-29.", "tools": [TOOL],
-            "input": list(items), **others}  # fmt: skip
+    return {
+        "model": "gpt-5.5",
+        "instructions": "Be brief. Today is 2026-11-29.",
+        "tools": [TOOL],
+        "input": list(items),
+        **others,
+    }
 
 
 def call(call_id, port):
@@ -55,18 +60,31 @@ def matched(body, index=INDEX, **options):
     ("body", "expected"),
     [
         (FIRST, ("kiel", 1, "exact")),
-        (FIRST | {"stream": True, "model": "gpt-5.5-2026-04-23", "metadata": {"a": "b"}}, ("kiel", 1, "exact")),
+        (
+            FIRST | {"stream": True, "model": "gpt-5.5-2026-04-23", "metadata": {"a": "b"}},
+            ("kiel", 1, "exact"),
+        ),
         (asked(user("Tides in Kiel?"), call("fresh", "Kiel"), output("fresh", "noon")), ("kiel", 2, "exact")),
         (OTHER, ("riga", 1, "exact")),
         (FIRST | {"instructions": "Be brief. Today is 2027-01-02."}, ("kiel", 1, "masked")),
         (asked(user("Tides in Riga, /tmp/other/log?"), temperature=0.0), ("riga", 1, "masked")),
         (asked(user("Tides in Riga, /tmp/other/log?"), temperature=0.7), ("riga", 1, "pointers")),
         # The history says something else, the shape and the last items are the same.
-        (asked(user("tides in Kiel, please"), call("x", "Kiel"), output("x", "noon")), ("kiel", 2, "skeleton")),
+        (
+            asked(user("tides in Kiel, please"), call("x", "Kiel"), output("x", "noon")),
+            ("kiel", 2, "skeleton"),
+        ),
         (SECOND | {"top_p": 0.5}, ("kiel", 2, "skeleton")),
         # Reasoning that a client drops.
-        (asked(user("Tides in Kiel?"), {"type": "reasoning", "id": "rs_1"}, call("x", "Kiel"), output("x", "noon")),
-         ("kiel", 2, "skeleton")),
+        (
+            asked(
+                user("Tides in Kiel?"),
+                {"type": "reasoning", "id": "rs_1"},
+                call("x", "Kiel"),
+                output("x", "noon"),
+            ),
+            ("kiel", 2, "skeleton"),
+        ),
         (asked(user("Tides in Kiel?"), call("x", "Kiel"), output("x", "one o'clock")), None),
         (asked(user("Tides in Oslo?")), None),
         # Another class: a title is asked for, without tools.
@@ -74,7 +92,7 @@ def matched(body, index=INDEX, **options):
         (FIRST | {"model": "gpt-5.5-mini"}, None),
         ({}, None),
     ],
-)  # fmt: skip
+)
 def test_the_first_tier_that_has_any_decides(body, expected):
     assert matched(body) == expected
 
@@ -143,16 +161,26 @@ def test_a_loop_recorded_with_one_client_answers_another():
     """Ids, metadata, dates and defaults differ; reasoning comes back or does not."""
     recorded = [
         asked(user("go"), metadata={"run": "1"}),
-        asked(user("go"), {"type": "reasoning", "id": "rs_1"}, call("call_1", "Kiel"), output("call_1", "noon")),
-        asked(user("go"), {"type": "reasoning", "id": "rs_1"}, call("call_1", "Kiel"), output("call_1", "noon"),
-              call("call_2", "Riga"), output("call_2", "one")),
-    ]  # fmt: skip
+        asked(
+            user("go"), {"type": "reasoning", "id": "rs_1"}, call("call_1", "Kiel"), output("call_1", "noon")
+        ),
+        asked(
+            user("go"),
+            {"type": "reasoning", "id": "rs_1"},
+            call("call_1", "Kiel"),
+            output("call_1", "noon"),
+            call("call_2", "Riga"),
+            output("call_2", "one"),
+        ),
+    ]
     index = RecordedIndex([Recorded("loop", turn, body) for turn, body in enumerate(recorded, 1)])
     items = [
         user([{"type": "input_text", "text": "go"}], type="message"),
-        call("a", "Kiel") | {"id": "fc_9", "status": "completed"}, output("a", "noon"),
-        call("b", "Riga"), output("b", [{"type": "input_text", "text": "one"}]),
-    ]  # fmt: skip
+        call("a", "Kiel") | {"id": "fc_9", "status": "completed"},
+        output("a", "noon"),
+        call("b", "Riga"),
+        output("b", [{"type": "input_text", "text": "one"}]),
+    ]
     for turn, length in enumerate((1, 3, 5), 1):
         body = asked(*items[:length], temperature=1, truncation=None, parallel_tool_calls=True)
         body["instructions"] = "Be brief. Today is 2027-01-05."

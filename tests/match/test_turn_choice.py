@@ -58,8 +58,14 @@ BOTH = [output("call_1"), output("call_2")]
         # Without a call, and with an id that nobody knows: the first turn that has so many calls.
         ([output("call_x"), output("call_y")], 2),
         # By what they say: other ids, other spaces in the arguments.
-        ([user(), {"type": "function_call", "call_id": "x", "name": "tide", "arguments": '{"port" : "Riga"}'},
-          output("x")], 3),
+        (
+            [
+                user(),
+                {"type": "function_call", "call_id": "x", "name": "tide", "arguments": '{"port" : "Riga"}'},
+                output("x"),
+            ],
+            3,
+        ),
         # By reference to a recorded id.
         ([{"type": "item_reference", "id": "fc_3"}, output("call_3")], 3),
         ([{"id": "fc_1"}, output("call_1")], 2),
@@ -67,7 +73,7 @@ BOTH = [output("call_1"), output("call_2")]
         ([user(), said("I am nowhere in the recording.", "msg_x"), user()], 2),
         ([user(), {"role": "assistant", "content": "a"}, user(), {"role": "assistant", "content": "b"}], 3),
     ],
-)  # fmt: skip
+)
 def test_turn_follows_from_the_input(items, turn):
     assert LOOP.choose({"input": items}).number == turn
 
@@ -110,8 +116,13 @@ def test_a_client_of_chats_may_make_one_message_of_two():
 
 
 def test_an_approval_leads_to_the_turn_after_the_request_for_it():
-    asked = {"type": "mcp_approval_request", "id": "mcpr_1", "server_label": "docs", "name": "read",
-             "arguments": "{}"}  # fmt: skip
+    asked = {
+        "type": "mcp_approval_request",
+        "id": "mcpr_1",
+        "server_label": "docs",
+        "name": "read",
+        "arguments": "{}",
+    }
     index = TurnIndex([TurnFacts((asked,)), TurnFacts((said("It says so."),))])
     yes = {"type": "mcp_approval_response", "approve": True, "approval_request_id": "mcpr_1"}
     assert index.choose({"input": [user(), asked, yes]}).number == 2
@@ -197,20 +208,30 @@ def test_independent_responses_in_one_file_are_told_by_their_requests():
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"input": None}, {"input": 7}, {"input": [None, 7, {}, {"type": 3}, {"id": 4}]},
-             {"input": [{"type": "function_call_output", "call_id": ["x"]}]},
-             {"input": [{"type": "function_call", "arguments": {"a": float("nan")}, "name": []}]},
-             {"input": [{"role": "assistant", "content": [{"text": 3}, None]}]}],
-)  # fmt: skip
+    "body",
+    [
+        {},
+        {"input": None},
+        {"input": 7},
+        {"input": [None, 7, {}, {"type": 3}, {"id": 4}]},
+        {"input": [{"type": "function_call_output", "call_id": ["x"]}]},
+        {"input": [{"type": "function_call", "arguments": {"a": float("nan")}, "name": []}]},
+        {"input": [{"role": "assistant", "content": [{"text": 3}, None]}]},
+    ],
+)
 def test_any_body_gets_a_turn(body):
     assert LOOP.choose(body).number in (1, 2)
 
 
 @pytest.mark.parametrize(
     ("name", "failed"),
-    [("tools/get_weather", [False, False]), ("errors/failed", [True]), ("errors/rate_limit", [True]),
-     ("text/incomplete", [False])],
-)  # fmt: skip
+    [
+        ("tools/get_weather", [False, False]),
+        ("errors/failed", [True]),
+        ("errors/rate_limit", [True]),
+        ("text/incomplete", [False]),
+    ],
+)
 def test_facts_tell_errors_from_answers(name, failed):
     path = f"fixtures/{name}.jsonl"
     with open(path, "rb") as file:

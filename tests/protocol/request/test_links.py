@@ -34,33 +34,51 @@ LEGAL = {
     "a user message between": ({"input": [USER, call(), USER, output(), USER]}, {}),
     "parallel calls": ({"input": [call("a"), call("b"), output("b"), output("a")]}, {}),
     "an output several turns late": (
-        {"input": [call("a", **{"async": True}), MESSAGE, USER, output("a")]}, {}),
+        {"input": [call("a", **{"async": True}), MESSAGE, USER, output("a")]},
+        {},
+    ),
     "an async call that still runs": ({"input": [call("a", **{"async": True}), USER]}, {}),
     "a call that was cut": ({"input": [call(status="incomplete"), USER]}, {}),
     "an output whose call is in the context": ({"input": [output()]}, {"context": [call()]}),
     "a context that is not known": ({"input": [output()], "previous_response_id": "resp_1"}, {}),
     "a conversation that is not known": ({"input": [output()], "conversation": "conv_1"}, {}),
     "a history that was compacted": (
-        {"input": [{"type": "compaction", "encrypted_content": "x"}, output()]}, {}),
+        {"input": [{"type": "compaction", "encrypted_content": "x"}, output()]},
+        {},
+    ),
     "a reference to something": ({"input": [{"type": "item_reference", "id": "fc_1"}, output()]}, {}),
     "a reference to the call": (
-        {"input": [{"id": "fc_1"}, output()]}, {"find": {"fc_1": call(id="fc_1")}.get}),
+        {"input": [{"id": "fc_1"}, output()]},
+        {"find": {"fc_1": call(id="fc_1")}.get},
+    ),
     "a local shell's output by item id": (
-        {"input": [call("c", "local_shell_call", id="lsh_1"),
-                   {"type": "local_shell_call_output", "id": "lsh_1", "output": ""}]}, {}),
+        {
+            "input": [
+                call("c", "local_shell_call", id="lsh_1"),
+                {"type": "local_shell_call_output", "id": "lsh_1", "output": ""},
+            ]
+        },
+        {},
+    ),
     "the same reference twice": ({"input": [{"id": "msg_a"}, {"id": "msg_a"}]}, {}),
     "no ids": ({"input": [{**MESSAGE, "id": None}, {**MESSAGE, "id": None}]}, {}),
     "an id that recordings repeat": ({"input": [MESSAGE, USER, MESSAGE]}, {"repeated": {"msg_a"}}),
     "reasoning that brings itself": (
-        {"store": False, "input": [{**REASONING, "encrypted_content": "x"}, MESSAGE]}, {}),
+        {"store": False, "input": [{**REASONING, "encrypted_content": "x"}, MESSAGE]},
+        {},
+    ),
     "reasoning in the open": ({"store": False, "input": [{**REASONING, "content": [{"text": "hm"}]}]}, {}),
     "reasoning that may be stored": ({"input": [REASONING, MESSAGE]}, {}),
     "reasoning that is stored": (
-        {"store": False, "input": [REASONING, MESSAGE]}, {"find": {"rs_1": REASONING}.get}),
+        {"store": False, "input": [REASONING, MESSAGE]},
+        {"find": {"rs_1": REASONING}.get},
+    ),
     "a hosted tool's call": (
-        {"input": [{"type": "web_search_call", "id": "ws_1", "status": "completed"}]}, {}),
+        {"input": [{"type": "web_search_call", "id": "ws_1", "status": "completed"}]},
+        {},
+    ),
     "values of wrong types": ({"input": [{"type": "function_call", "call_id": 7, "id": []}]}, {}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("body", "known"), LEGAL.values(), ids=LEGAL)
@@ -80,21 +98,37 @@ REFUSED = {
     "computer": ([call("c", "computer_call")], {}, 400, "No tool output found for computer call c."),
     "no call": ([output("x")], {}, 400, "No tool call found for function call output with call_id x."),
     "not in the context": (
-        [output("x")], {"context": [call(), output()]}, 400,
-        "No tool call found for function call output with call_id x."),
+        [output("x")],
+        {"context": [call(), output()]},
+        400,
+        "No tool call found for function call output with call_id x.",
+    ),
     "of another type": (
-        [call(), output(), output(type="custom_tool_call_output")], {}, 400,
-        "No tool call found for custom tool call output with call_id call_1."),
+        [call(), output(), output(type="custom_tool_call_output")],
+        {},
+        400,
+        "No tool call found for custom tool call output with call_id call_1.",
+    ),
     "an id twice": (
-        [MESSAGE, USER, MESSAGE], {}, 400,
-        "Duplicate item found with id msg_a. Remove duplicate items from your input and try again."),
+        [MESSAGE, USER, MESSAGE],
+        {},
+        400,
+        "Duplicate item found with id msg_a. Remove duplicate items from your input and try again.",
+    ),
     "an id of the context": (
-        [MESSAGE], {"context": [MESSAGE]}, 400,
-        "Duplicate item found with id msg_a. Remove duplicate items from your input and try again."),
+        [MESSAGE],
+        {"context": [MESSAGE]},
+        400,
+        "Duplicate item found with id msg_a. Remove duplicate items from your input and try again.",
+    ),
     "reasoning of a response that was not stored": (
-        [REASONING], {"not_stored": {"rs_1"}}, 404, NOT_PERSISTED),
+        [REASONING],
+        {"not_stored": {"rs_1"}},
+        404,
+        NOT_PERSISTED,
+    ),
     "a reference to nothing": ([{"id": "rs_1"}], {"find": {}.get}, 404, NOT_PERSISTED),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("items", "known", "status", "message"), REFUSED.values(), ids=REFUSED)
