@@ -1,4 +1,4 @@
-"""Masks: parts of texts that are never the same twice. They are replaced by their kind before a comparison."""
+"""Masks: parts of texts that are never the same twice, replaced by their kind before a comparison."""
 
 import re
 from collections.abc import Mapping, Sequence
