@@ -19,6 +19,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.json import Encoder
+
 from respool.match.signatures import is_output
 from respool.protocol.events import dumps, loads
 from respool.protocol.items import type_of
@@ -65,6 +67,7 @@ _TOKEN = re.compile(
 )
 _SECRET_OF_TOOL = frozenset({"headers", "authorization"})
 _TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
+_ENCODER = Encoder()
 _MAX_DEPTH = 100  # deeper values are compared as text
 
 
@@ -79,7 +82,7 @@ def canonical(body: Mapping[str, Any]) -> JSON:
         found["model"] = _DATE.sub("", model)
     _items(found)
     if isinstance(tools := found.get("tools"), list):
-        found["tools"] = sorted(map(_tool, tools), key=_tool_order)
+        found["tools"] = _in_order(list(map(_tool, tools)))
     for path, usual in DEFAULTS.items():
         _drop_default(found, path, usual)
     if isinstance(conversation := found.get("conversation"), dict):
@@ -90,7 +93,11 @@ def canonical(body: Mapping[str, Any]) -> JSON:
 
 def digest(value: Any) -> str:
     """Return a short name of a canonical form: equal forms have the same."""
-    return hashlib.blake2b(dumps(value).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    try:
+        text = _ENCODER.encode(value)
+    except Exception:  # half characters, numbers beyond 64 bits
+        text = dumps(value).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def map_texts(value: Any, change: Callable[[str], Any]) -> Any:
@@ -205,11 +212,18 @@ def _tool(tool: Any) -> Any:
     return {name: value for name, value in tool.items() if name not in _SECRET_OF_TOOL and value is not None}
 
 
-def _tool_order(tool: Any) -> tuple[str, ...]:
+def _in_order(tools: list[Any]) -> list[Any]:
+    """By their names; only where names are equal, by all that they hold, ids aside."""
+    by_name = sorted(tools, key=_names)
+    if len(set(map(_names, tools))) == len(tools):
+        return by_name
+    return sorted(by_name, key=lambda tool: (_names(tool), _TOKEN.sub("§", dumps(tool))))
+
+
+def _names(tool: Any) -> tuple[str, ...]:
     if not isinstance(tool, dict):
-        return ("", "", "", dumps(tool))
-    names = (str(tool.get(name, "")) for name in ("type", "name", "server_label"))
-    return (*names, _TOKEN.sub("§", dumps(tool)))
+        return ("", "", "")
+    return tuple(str(tool.get(name, "")) for name in ("type", "name", "server_label"))
 
 
 def _drop_default(found: JSON, path: tuple[str, ...], usual: Any) -> None:

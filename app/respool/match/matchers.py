@@ -55,7 +55,7 @@ def _searched(expression: Any, context: Context) -> bool:
         found = expression.search(context.body)
     except (jmespath.exceptions.JMESPathError, TypeError, ValueError, RecursionError):
         return False
-    return bool(found) or found == 0 and found is not False  # as JMESPath has it: 0 is true
+    return bool(found) or (found == 0 and found is not False)  # as JMESPath has it: 0 is true
 
 
 def _mapped(tests: Mapping[str, TextTest], values: Any) -> bool:
@@ -71,7 +71,8 @@ def _as_text(value: Any) -> str | None:
 def _flag(name: str, usual: bool) -> Callable[[Any, Context], bool]:
     def test(expected: Any, context: Context) -> bool:
         value = context.body.get(name)
-        return (usual if value is None else value is True) == expected
+        given = usual if value is None else value is True
+        return given is expected
 
     return test
 

@@ -66,6 +66,14 @@ class InlineScript(Kind):
     def read(self, value: Any, place: Place) -> Script:
         return read_script(value, _Below(place.source, place.path))
 
+    @property
+    def definition(self) -> str:
+        """Its name among the definitions of the JSON Schema, where it stands once."""
+        return "script"
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": f"#/$defs/{self.definition}"}
+
     def shape(self) -> dict[str, Any]:
         return tables.SCRIPT.schema()
 
@@ -99,7 +107,7 @@ class PlayKind(Kind):
 
     def shape(self) -> dict[str, Any]:
         names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-        return {"anyOf": [{"type": "string", "minLength": 1}, names, InlineScript().shape()]}
+        return {"anyOf": [{"type": "string", "minLength": 1}, names, InlineScript().schema()]}
 
 
 @dataclass(frozen=True)
@@ -171,4 +179,4 @@ SCENARIO = Record(
     about="A state over several requests, of each session its own.",
 )
 HOLD = Either((Boolean(), Text()), about="Hold the stream: at its start, or at this place.")
-DEFINITIONS: Mapping[str, Kind] = {kind.definition: kind for kind in (STEP, PART)}
+DEFINITIONS = {kind.definition: kind for kind in (STEP, PART, InlineScript())}

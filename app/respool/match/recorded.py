@@ -14,11 +14,13 @@ Tiers, the first that has any recording decides:
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from respool.errors import AmbiguousMatch
 from respool.match import pointers
 from respool.match.canonical import JSON, canonical, digest
+from respool.match.masks import Masks
 from respool.match.rules import MatchRules
 from respool.match.signatures import is_output
 
@@ -68,18 +70,29 @@ class Match:
         return self.recording, self.turn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Forms:
-    """A request as each tier compares it."""
+    """A request as each tier compares it. What the first tier does not need is made when it is asked for."""
 
     exact: JSON
-    masked: JSON
-    class_: str
-    skeleton: tuple[str, ...]
+    masks: Masks
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return digest(self.exact)
+
+    @cached_property
+    def masked(self) -> JSON:
+        masked: JSON = self.masks.value(self.exact)
+        return masked
+
+    @cached_property
+    def class_(self) -> str:
+        return class_of(self.masked)
+
+    @cached_property
+    def skeleton(self) -> tuple[str, ...]:
+        return skeleton_of(self.masked)
 
 
 NOTHING_SEEN = Seen()
@@ -103,9 +116,7 @@ class RecordedIndex:
 
     def forms_of(self, body: Mapping[str, Any]) -> Forms:
         """Return a body as each tier compares it."""
-        exact = canonical(body)
-        masked: JSON = self.rules.masks.value(exact)
-        return Forms(exact, masked, class_of(masked), skeleton_of(masked))
+        return Forms(canonical(body), self.rules.masks)
 
     def match(
         self,
@@ -125,9 +136,8 @@ class RecordedIndex:
         Where several requests are equal, their answers are a sequence: played in the order of the files, the
         last again and again. Raises AmbiguousMatch where only the skeletons of several are equal.
         """
-        known = forms.digest
         for tier in _TIERS_OF[strictness or self.rules.strictness]:
-            key = self._key(tier, forms, known)
+            key = self._key(tier, forms)
             numbers = self._by_tier[tier].get(key, ()) if key else ()
             if tier == "order":
                 numbers = [one for one in numbers if self.entries[one].place not in seen.played]
@@ -136,15 +146,15 @@ class RecordedIndex:
             if numbers:
                 found = [self.entries[number] for number in numbers]
                 entry, why = self._choose(
-                    tier, found, seen, lineage, seen.served.get(known) if retry else None
+                    tier, found, seen, lineage, seen.served.get(forms.digest) if retry else None
                 )
-                return Match(entry.name, entry.turn, tier, why, known)
+                return Match(entry.name, entry.turn, tier, why, forms.digest)
         return None
 
-    def _key(self, tier: str, forms: Forms, known: str | None = None) -> str:
+    def _key(self, tier: str, forms: Forms) -> str:
         match tier:
             case "exact":
-                return known or forms.digest
+                return forms.digest
             case "masked":
                 return digest(forms.masked)
             case "pointers":
