@@ -1,15 +1,13 @@
-import gzip
 import json
 from pathlib import Path
 
 import pytest
-import yaml
+from tests.published_requests import SHARED, published
 
 from respool import formats
 from respool.errors import RequestError
 from respool.protocol.request import Known, check_links
 
-SHARED = Path(__file__).parents[4] / "shared"
 CASES = SHARED / "cases"
 FIXTURES = Path("fixtures")
 
@@ -169,41 +167,9 @@ def test_the_request_of_every_fixture_is_legal():
     assert checked > 5
 
 
-def requests_in(value):
-    """All bodies of requests that a recorded file holds, however deep, also as JSON texts."""
-    match value:
-        case {"model": str(), "input": list()}:
-            yield value
-        case dict():
-            for one in value.values():
-                yield from requests_in(one)
-        case list():
-            for one in value:
-                yield from requests_in(one)
-        case str() if value.lstrip()[:1] in ("{", "[") and '"input"' in value:
-            try:
-                yield from requests_in(json.loads(value))
-            except ValueError:
-                return
-
-
-def contents(path):
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    text = data.decode("utf-8", "replace")
-    if ".yaml" in path.name or ".yml" in path.name:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
 @pytest.mark.skipif(not (SHARED / "recordings").is_dir(), reason="the recordings are not there")
 def test_every_recorded_request_is_legal():
-    checked = 0
-    for path in sorted((SHARED / "recordings").rglob("*")):
-        if path.is_file():
-            for body in requests_in(contents(path)):
-                check_links(body)
-                checked += 1
-    assert checked > 10
+    bodies = list(published())
+    for _, body in bodies:
+        check_links(body)
+    assert len(bodies) > 10
