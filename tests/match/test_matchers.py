@@ -3,7 +3,7 @@ import pytest
 from respool.match.context import Context
 from respool.match.matchers import CONDITION, GROUPS, MATCHERS
 from respool.match.request import PlainRequest
-from respool.protocol.script.places import Place, PlainSource, ScriptError
+from respool.scripts.sources import PlainSource, ScriptError, ScriptPlace
 
 BODY = {
     "model": "gpt-5.5",
@@ -83,7 +83,7 @@ CASES = {
 
 
 def condition(value):
-    return CONDITION.read(value, Place(PlainSource()))
+    return CONDITION.read(value, ScriptPlace(PlainSource()))
 
 
 def test_every_matcher_has_cases():

@@ -1,10 +1,10 @@
 import pytest
 
-from respool import formats
 from respool.match.difference import SHOWN, compare
 from respool.match.near import NearIndex, WouldSend, explain, would_send
 from respool.match.recorded import Recorded, RecordedIndex
 from respool.match.rules import MatchRules, read_rules
+from respool.recordings import formats
 
 
 def asked(text, **others):

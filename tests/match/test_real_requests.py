@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.published_requests import SHARED, published
 
-from respool import formats
 from respool.match.canonical import canonical
 from respool.match.recorded import Recorded, RecordedIndex
 from respool.match.turn_choice import TurnFacts, TurnIndex, facts
 from respool.protocol.request import check_links
+from respool.recordings import formats
 
 FIXTURES = sorted(Path("fixtures").rglob("*.jsonl"))
 

@@ -11,7 +11,7 @@ from respool.match.context import Context
 from respool.match.request import PlainRequest
 from respool.match.stubs import STARTED, Scenario, StubSet, StubState
 from respool.match.stubs_file import is_stubs_file, read_stub, read_stubs, schema
-from respool.protocol.script.places import ScriptError
+from respool.scripts.sources import ScriptError
 
 FILE = b"""\
 stubs:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from respool import formats
 from respool.errors import OptionError, TurnsExhausted
 from respool.match.turn_choice import TurnFacts, TurnIndex, facts
+from respool.recordings import formats
 
 
 def said(text, id="msg_1"):

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from respool.errors import printable
 from respool.match.context import Context
 from respool.match.signatures import stable
-from respool.match.values import TextTest, TextTestKind, part_of
+from respool.match.values import TextTest, TextTestType, part_of
 from respool.protocol.events import dumps
-from respool.protocol.script.kinds import Boolean, Kind, ListOf, MapOf, Number, Object, Text
-from respool.protocol.script.places import Place
-from respool.protocol.script.records import Record
+from respool.scripts.records import Record
+from respool.scripts.sources import ScriptPlace
+from respool.scripts.value_types import Boolean, ListOf, MapOf, Number, Object, Text, ValueType
 
 MAX_EXPRESSION = 2000  # characters of a JMESPath expression
 MAX_DEPTH = 20  # of conditions within conditions
@@ -23,7 +23,7 @@ MAX_DEPTH = 20  # of conditions within conditions
 class Matcher(NamedTuple):
     """A row: what it is given, and whether a request passes. Its text is for the JSON Schema."""
 
-    kind: Kind
+    kind: ValueType
     test: Callable[[Any, Context], bool]
 
 
@@ -35,7 +35,7 @@ class _Expression(Text):
     def expects(self) -> str:
         return "a JMESPath expression"
 
-    def read(self, value: Any, place: Place) -> Any:
+    def read(self, value: Any, place: ScriptPlace) -> Any:
         import jmespath  # late: only who uses it should wait for it
 
         text = super().read(value, place)
@@ -94,19 +94,19 @@ def _text_format(test: TextTest, context: Context) -> bool:
     return any(test(name) for name in context.text_format)
 
 
-_TEXT = TextTestKind()
-_OPTIONAL_TEXT = TextTestKind(presence=True)
+_TEXT = TextTestType()
+_OPTIONAL_TEXT = TextTestType(presence=True)
 
 MATCHERS: Mapping[str, Matcher] = {
     "model": Matcher(
-        TextTestKind(about="The model."), lambda test, asked: test(_as_text(asked.body.get("model")))
+        TextTestType(about="The model."), lambda test, asked: test(_as_text(asked.body.get("model")))
     ),
     "instructions": Matcher(
-        TextTestKind(about="The instructions, with all messages of the system and of developers."),
+        TextTestType(about="The instructions, with all messages of the system and of developers."),
         lambda test, asked: test(asked.instructions),
     ),
     "last_user_text": Matcher(
-        TextTestKind(about="The text of the user's last message."),
+        TextTestType(about="The text of the user's last message."),
         lambda test, asked: test(asked.last_user_text),
     ),
     "input_item": Matcher(
@@ -118,7 +118,7 @@ MATCHERS: Mapping[str, Matcher] = {
         lambda names, asked: set(names) <= asked.tools,
     ),
     "tool_choice": Matcher(
-        Kind(about="The tool choice, or members that it has."),
+        ValueType(about="The tool choice, or members that it has."),
         lambda expected, asked: part_of(expected, asked.body.get("tool_choice") or "auto"),
     ),
     "tool_output": Matcher(
@@ -126,7 +126,7 @@ MATCHERS: Mapping[str, Matcher] = {
             {
                 "name": Text(about="The name of the tool."),
                 "call_id": Text(about="The id of the call."),
-                "output": TextTestKind(about="What it put out."),
+                "output": TextTestType(about="What it put out."),
             },
             short="name",
             some=("name", "call_id", "output"),
@@ -135,7 +135,7 @@ MATCHERS: Mapping[str, Matcher] = {
         _tool_output,
     ),
     "previous_response_id": Matcher(
-        TextTestKind(presence=True, about="The id of the previous response, or whether there is one."),
+        TextTestType(presence=True, about="The id of the previous response, or whether there is one."),
         lambda test, asked: test(_as_text(asked.body.get("previous_response_id"))),
     ),
     "previous_stub": Matcher(
@@ -143,7 +143,7 @@ MATCHERS: Mapping[str, Matcher] = {
         lambda name, asked: name == asked.previous_stub,
     ),
     "conversation": Matcher(
-        TextTestKind(presence=True, about="The id of the conversation, or whether there is one."),
+        TextTestType(presence=True, about="The id of the conversation, or whether there is one."),
         lambda test, asked: test(asked.conversation),
     ),
     "metadata": Matcher(
@@ -159,7 +159,7 @@ MATCHERS: Mapping[str, Matcher] = {
     "background": Matcher(Boolean(about="Whether it is to go on alone."), _flag("background", usual=False)),
     "store": Matcher(Boolean(about="Whether it is to be stored."), _flag("store", usual=True)),
     "text_format": Matcher(
-        TextTestKind(about="The type of the text's format, or its name."),
+        TextTestType(about="The type of the text's format, or its name."),
         _text_format,
     ),
     "body": Matcher(
@@ -225,7 +225,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class ConditionKind(Kind):
+class ConditionType(ValueType):
     """A condition, as it is written: a mapping of matchers."""
 
     @property
@@ -235,7 +235,7 @@ class ConditionKind(Kind):
     def fits(self, value: Any) -> bool:
         return isinstance(value, dict) or value is None
 
-    def read(self, value: Any, place: Place) -> Condition:
+    def read(self, value: Any, place: ScriptPlace) -> Condition:
         if sum(part in GROUPS for part in place.path) > MAX_DEPTH:
             raise place.error(f"conditions within more than {MAX_DEPTH} others")
         super().read(value, place)
@@ -261,11 +261,11 @@ def _parts(found: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[Par
         yield Part(name, value, key, printable(shown))
 
 
-CONDITION = ConditionKind()
+CONDITION = ConditionType()
 
 
 def _record() -> Record:
-    groups: dict[str, Kind] = {
+    groups: dict[str, ValueType] = {
         "all": ListOf(CONDITION, least=1, about="Conditions that all hold."),
         "any": ListOf(CONDITION, least=1, about="Conditions of which one holds."),
         "not": CONDITION,

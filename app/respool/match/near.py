@@ -12,7 +12,7 @@ from respool.match.canonical import JSON, digest
 from respool.match.difference import Comparison, Difference, common_ends, compare
 from respool.match.patterns import Pattern
 from respool.match.recorded import Forms, Recorded, RecordedIndex, last_items
-from respool.recording import Recording
+from respool.recordings.recording import Recording
 
 MOST = 3
 _COMPARED = 12  # candidates that are compared in detail

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from respool.errors import FaultError, OptionError
-from respool.protocol.script import Script, tables
-from respool.protocol.script import read as read_script
-from respool.protocol.script.kinds import Boolean, Either, Kind, ListOf, Number, OneOf, Text
-from respool.protocol.script.places import Path, Place, ScriptError, Source
-from respool.protocol.script.records import Record
-from respool.protocol.script.steps import PART, STEP
+from respool.scripts import Script, tables
+from respool.scripts import read as read_script
+from respool.scripts.records import Record
+from respool.scripts.sources import Path, ScriptError, ScriptPlace, Source
+from respool.scripts.steps import PART, STEP
+from respool.scripts.value_types import Boolean, Either, ListOf, Number, OneOf, Text, ValueType
 
 WORDS = ("improvise", "proxy")
 
@@ -53,7 +53,7 @@ class _Below:
 
 
 @dataclass(frozen=True)
-class InlineScript(Kind):
+class InlineScript(ValueType):
     """A Script that stands in a stub."""
 
     @property
@@ -63,7 +63,7 @@ class InlineScript(Kind):
     def fits(self, value: Any) -> bool:
         return isinstance(value, dict)
 
-    def read(self, value: Any, place: Place) -> Script:
+    def read(self, value: Any, place: ScriptPlace) -> Script:
         return read_script(value, _Below(place.source, place.path))
 
     @property
@@ -79,7 +79,7 @@ class InlineScript(Kind):
 
 
 @dataclass(frozen=True)
-class PlayKind(Kind):
+class PlayType(ValueType):
     """What answers, as it is written."""
 
     @property
@@ -89,7 +89,7 @@ class PlayKind(Kind):
     def fits(self, value: Any) -> bool:
         return isinstance(value, str | list | dict)
 
-    def read(self, value: Any, place: Place) -> Play:
+    def read(self, value: Any, place: ScriptPlace) -> Play:
         super().read(value, place)
         match value:
             case "":
@@ -111,7 +111,7 @@ class PlayKind(Kind):
 
 
 @dataclass(frozen=True)
-class Faults(Kind):
+class Faults(ValueType):
     """Faults, in the syntax of the header x-respool-fault, or as objects."""
 
     @property
@@ -121,7 +121,7 @@ class Faults(Kind):
     def fits(self, value: Any) -> bool:
         return isinstance(value, str | list)
 
-    def read(self, value: Any, place: Place) -> Any:
+    def read(self, value: Any, place: ScriptPlace) -> Any:
         from respool.faults import read as read_faults  # late: only who has faults should wait for them
 
         super().read(value, place)
@@ -140,7 +140,7 @@ class Faults(Kind):
 
 
 _SECONDS = Number(0)
-_PACE: Mapping[str, Kind] = {
+_PACE: Mapping[str, ValueType] = {
     "speed": Either((OneOf(("instant",)), Number(0)), about="2 is twice as fast; instant: all at once."),
     "gap": Either((OneOf(("typical",)), _SECONDS), about="Seconds before an event that has no time."),
     "max_gap": Number(0, about="Seconds; no pause is longer."),
@@ -151,11 +151,11 @@ _PACE: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True)
-class PaceKind(Record):
+class PaceType(Record):
     """How fast it is played: a speed, or a mapping. What is not given is as the server's."""
 
-    def read(self, value: Any, place: Place) -> dict[str, Any]:
-        from respool.pace import Pace
+    def read(self, value: Any, place: ScriptPlace) -> dict[str, Any]:
+        from respool.play.pace import Pace
 
         found = super().read(value, place)
         if found.get("speed") == "instant":
@@ -167,7 +167,7 @@ class PaceKind(Record):
         return found
 
 
-PACE = PaceKind(_PACE, short="speed", about="How fast it is played.")
+PACE = PaceType(_PACE, short="speed", about="How fast it is played.")
 SCENARIO = Record(
     {
         "name": Text(about="The scenario."),

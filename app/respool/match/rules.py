@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from respool.errors import RecordingError, printable
-from respool.formats import plain_yaml
 from respool.match import pointers
 from respool.match.masks import BUILT_IN, DEFAULT_MASKS, Masks
 from respool.match.patterns import Pattern
-from respool.protocol.script.kinds import Kind, ListOf, MapOf, OneOf, Text
-from respool.protocol.script.places import Place, ScriptError
-from respool.protocol.script.records import Record
+from respool.scripts import plain_yaml
+from respool.scripts.records import Record
+from respool.scripts.sources import ScriptError, ScriptPlace
+from respool.scripts.value_types import ListOf, MapOf, OneOf, Text, ValueType
 
 STRICTNESS = ("strict", "normal", "loose")
 MAX_SIZE = 1024 * 1024  # bytes of a file of rules or stubs
@@ -52,7 +52,7 @@ class PatternText(Text):
     def expects(self) -> str:
         return "a pattern"
 
-    def read(self, value: Any, place: Place) -> Any:
+    def read(self, value: Any, place: ScriptPlace) -> Any:
         text = super().read(value, place)
         try:
             return Pattern(text)
@@ -68,7 +68,7 @@ class PointerText(Text):
     def expects(self) -> str:
         return "a JSON pointer"
 
-    def read(self, value: Any, place: Place) -> Any:
+    def read(self, value: Any, place: ScriptPlace) -> Any:
         text = super().read(value, place)
         try:
             return pointers.parse(text)
@@ -124,10 +124,10 @@ def load_yaml(data: bytes, path: str, on_damage: OnDamage) -> YamlFile | None:
     return None
 
 
-def read_kind(kind: Kind, file: YamlFile) -> Any:
+def read_value(kind: ValueType, file: YamlFile) -> Any:
     """Return what `kind` makes of a document; None where it makes nothing of it."""
     try:
-        return kind.read(file.document.data, Place(file))
+        return kind.read(file.document.data, ScriptPlace(file))
     except ScriptError as error:
         file.damage(error)
         return None
@@ -140,6 +140,6 @@ def read_rules(data: bytes, path: str, on_damage: OnDamage = refuse) -> MatchRul
     read. As it is, the first one is raised.
     """
     file = load_yaml(data, path, on_damage)
-    found: Mapping[str, Any] = (read_kind(RULES, file) or {}) if file else {}
+    found: Mapping[str, Any] = (read_value(RULES, file) or {}) if file else {}
     masks = Masks(found.get("masks", {}), tuple(found.get("built_in_masks", BUILT_IN)))
     return MatchRules(found.get("strictness", "normal"), masks, tuple(found.get("exclude", ())))

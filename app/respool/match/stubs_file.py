@@ -7,13 +7,13 @@ from typing import Any
 
 from respool.errors import RecordingError
 from respool.match.matchers import CONDITION, Condition
-from respool.match.plays import DEFINITIONS, HOLD, PACE, SCENARIO, Faults, PlayKind
-from respool.match.rules import OnDamage, YamlFile, load_yaml, read_kind, refuse
+from respool.match.plays import DEFINITIONS, HOLD, PACE, SCENARIO, Faults, PlayType
+from respool.match.rules import OnDamage, YamlFile, load_yaml, read_value, refuse
 from respool.match.stubs import Scenario, Stub
-from respool.protocol.script.kinds import Kind, ListOf, Number, OneOf, Text
-from respool.protocol.script.places import Path, Place, PlainSource, ScriptError, Source
-from respool.protocol.script.records import Placed, Record
-from respool.recording import IDS
+from respool.recordings.recording import IDS
+from respool.scripts.records import Placed, Record
+from respool.scripts.sources import Path, PlainSource, ScriptError, ScriptPlace, Source
+from respool.scripts.value_types import ListOf, Number, OneOf, Text, ValueType
 
 _NAME = re.compile(r"(?:.*[.])?stubs[.]ya?ml", re.IGNORECASE)
 
@@ -28,9 +28,9 @@ class _WholeRecord(Record):
     """A mapping that is of no use if a part of it is wrong: a stub without one of its matchers would answer
     too much. All mistakes in it are told."""
 
-    def read(self, value: Any, place: Place) -> dict[str, Any]:
+    def read(self, value: Any, place: ScriptPlace) -> dict[str, Any]:
         source = _Counting(place.source)
-        found = super().read(value, Place(source, place.path))
+        found = super().read(value, ScriptPlace(source, place.path))
         if source.damages:
             last = source.damages.pop()
             for error in source.damages:
@@ -56,10 +56,10 @@ class _Counting:
         self.damages.append(error)
 
 
-_STUB_FIELDS: Mapping[str, Kind] = {
+_STUB_FIELDS: Mapping[str, ValueType] = {
     "name": Text(about="Its name, in the journal and for previous_stub."),
     "match": CONDITION,
-    "play": PlayKind(about="What answers."),
+    "play": PlayType(about="What answers."),
     "pace": PACE,
     "faults": Faults(about="What goes wrong with the answer."),
     "times": Number(1, whole=True, about="How many times it answers in each session."),
@@ -93,14 +93,14 @@ def read_stubs(data: bytes, path: str, on_damage: OnDamage = refuse) -> tuple[St
     mistakes are read. As it is, the first one is raised.
     """
     file = load_yaml(data, path, on_damage)
-    found = read_kind(STUBS, file) if file else None
+    found = read_value(STUBS, file) if file else None
     return tuple(_stubs(found["stubs"], file)) if file and found else ()
 
 
 def read_stub(value: Any) -> Stub:
     """Return the stub that plain data describes, as the admin API is given it. Raises ScriptError with the
     path to what is wrong."""
-    return _stub(STUB.read(value, Place(PlainSource())), "stub", "")
+    return _stub(STUB.read(value, ScriptPlace(PlainSource())), "stub", "")
 
 
 def _stubs(found: Any, file: YamlFile) -> Iterator[Stub]:

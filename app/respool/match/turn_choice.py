@@ -22,7 +22,7 @@ from respool.match.signatures import Item, Signature, calls_of, clean, ids_of, i
 from respool.protocol.events import TERMINAL_TYPES
 from respool.protocol.items import type_of
 from respool.protocol.snapshot import fold
-from respool.recording import Recording
+from respool.recordings.recording import Recording
 
 ON_EXHAUSTED = ("error", "last", "loop")
 

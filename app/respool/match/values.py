@@ -6,9 +6,9 @@ from typing import Any
 
 from respool.match.patterns import Pattern
 from respool.match.rules import PatternText
-from respool.protocol.script.kinds import Boolean, Either, Kind, Text
-from respool.protocol.script.places import Place
-from respool.protocol.script.records import Record
+from respool.scripts.records import Record
+from respool.scripts.sources import ScriptPlace
+from respool.scripts.value_types import Boolean, Either, Text, ValueType
 
 LONGEST_SEARCHED = 1_000_000  # characters of a text, of which the rest is not looked at
 
@@ -60,7 +60,7 @@ class TextTest:
         return " and ".join(f'{name} "{value}"' for name, value in given if value is not None)
 
 
-_FIELDS: Mapping[str, Kind] = {
+_FIELDS: Mapping[str, ValueType] = {
     "equals": Text(about="The whole text."),
     "contains": Text(about="A part of the text."),
     "regex": PatternText(about="A pattern that is found in the text, in the syntax of RE2."),
@@ -68,7 +68,7 @@ _FIELDS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True)
-class TextTestKind(Kind):
+class TextTestType(ValueType):
     """A test of a text: the text itself, or a mapping with equals, contains, regex.
 
     With `presence`, also true or false: whether there is any.
@@ -77,7 +77,7 @@ class TextTestKind(Kind):
     presence: bool = False
 
     @property
-    def _record(self) -> Kind:
+    def _record(self) -> ValueType:
         record = Record(_FIELDS, some=tuple(_FIELDS), short="equals")
         return Either((Boolean(), record)) if self.presence else record
 
@@ -88,7 +88,7 @@ class TextTestKind(Kind):
     def fits(self, value: Any) -> bool:
         return self._record.fits(value)
 
-    def read(self, value: Any, place: Place) -> TextTest:
+    def read(self, value: Any, place: ScriptPlace) -> TextTest:
         found = self._record.read(value, place)
         return TextTest(present=found) if isinstance(found, bool) else TextTest(**found)
 

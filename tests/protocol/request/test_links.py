@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from tests.published_requests import SHARED, published
 
-from respool import formats
 from respool.errors import RequestError
 from respool.protocol.request import Known, check_links
+from respool.recordings import formats
 
 CASES = SHARED / "cases"
 FIXTURES = Path("fixtures")
