@@ -222,7 +222,7 @@ bodies = st.dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(bodies)
 def test_the_canonical_form_is_its_own(body):
     once = canonical(body)

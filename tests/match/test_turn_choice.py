@@ -271,7 +271,7 @@ def recordings(draw):
     return turns
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(recordings(), st.data())
 def test_a_client_that_sends_its_history_gets_turn_after_turn(turns, data):
     """With ids made afresh or as recorded, reasoning kept or dropped, calls and outputs in any order."""

@@ -68,7 +68,8 @@ _TOKEN = re.compile(
 _SECRET_OF_TOOL = frozenset({"headers", "authorization"})
 _TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
 _ENCODER = Encoder()
-_MAX_DEPTH = 100  # deeper values are compared as text
+_MAX_DEPTH = 100  # of values; what is deeper is not compared
+_DEEPER = "(deeper)"
 
 
 def canonical(body: Mapping[str, Any]) -> JSON:
@@ -86,7 +87,8 @@ def canonical(body: Mapping[str, Any]) -> JSON:
     for path, usual in DEFAULTS.items():
         _drop_default(found, path, usual)
     if isinstance(conversation := found.get("conversation"), dict):
-        found["conversation"] = conversation.get("id")
+        id_ = conversation.get("id")
+        found["conversation"] = id_ if isinstance(id_, str) else None
     found = {name: value for name, value in found.items() if value not in (None, [], {}, "")}
     return _Renaming().body(found)
 
@@ -121,7 +123,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
         case float() if value.is_integer() and abs(value) < 1e15:
             return int(value)
         case dict() | list() if depth > _MAX_DEPTH:
-            return repr(value)[:1000]
+            return _DEEPER
         case dict():
             return {key: _plain(value[key], depth + 1) for key in sorted(value)}
         case list():

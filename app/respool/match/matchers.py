@@ -65,7 +65,13 @@ def _mapped(tests: Mapping[str, TextTest], values: Any) -> bool:
 
 
 def _as_text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else dumps(value)
+    match value:
+        case None | str():
+            return value
+        case bool() | int() | float():
+            return dumps(value)
+        case _:
+            return ""  # it is there, but it is no text
 
 
 def _flag(name: str, usual: bool) -> Callable[[Any, Context], bool]:

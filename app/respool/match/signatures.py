@@ -80,7 +80,13 @@ def ids_of(item: Item) -> list[str]:
 
 def signature(item: Item) -> Signature | None:
     """Return what of an output item stays the same; None where nothing of it tells it from others."""
-    type_ = type_of(item)
+    try:
+        return _signature(item, type_of(item))
+    except RecursionError:  # an item that is nested so deeply was never recorded
+        return None
+
+
+def _signature(item: Item, type_: str) -> Signature | None:
     if type_ == "message":
         text = clean(text_of(item))
         return ("message", text) if text else None
