@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from respool.match.context import Context
+from respool.match.plays import recordings_of
 from respool.match.request import PlainRequest
 from respool.match.stubs import STARTED, Scenario, StubSet, StubState
 from respool.match.stubs_file import is_stubs_file, read_stub, read_stubs, schema
@@ -79,6 +80,13 @@ def test_what_may_be_played():
     )
 
 
+def test_a_script_in_a_stub_becomes_recordings():
+    plays = [stub.play for stub in read_stubs(FILE, "stubs.yaml")]
+    (recording,) = recordings_of(plays[2], "inline")
+    assert (recording.name, recording.events[-1].event.type) == ("inline", "response.completed")
+    assert recordings_of(plays[0], "x") == ()
+
+
 WRONG = {
     "empty": (b"", "1:1: empty"),
     "no stubs": (b"a: b", "1:1: a is not known here; expected stubs"),
@@ -114,6 +122,10 @@ WRONG = {
         "3:9: there is no step massage",
     ),
     "a field of a Script": (b"- play: {txt: a}", "1:10: txt is not known here, did you mean text?"),
+    "a Script's header": (
+        b"- play:\n    text: a\n    headers: {'a b': c}",
+        "3:14: the header's \"headers\": 'a b' cannot be sent",
+    ),
     "a name twice": (
         b"- {name: a, play: b}\n- {name: a, play: c}",
         "2:10: the name a is also that of the stub at",

@@ -1,10 +1,11 @@
 """What a stub plays: the kinds of values below ``play``, and those beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from respool.errors import FaultError, OptionError
+from respool.recordings.recording import Recording
 from respool.scripts import Script, tables
 from respool.scripts import read as read_script
 from respool.scripts.records import Record
@@ -33,6 +34,17 @@ class Play:
 
     def __str__(self) -> str:
         return ", ".join(self.recordings) or self.script_file or self.word or "a Script"
+
+
+def recordings_of(play: Play, name: str) -> tuple[Recording, ...]:
+    """Return the turns of a Script that stands in the stub `name`; none where something else is played."""
+    return _expand(play.script, name, lambda _: None) if play.script else ()
+
+
+def _expand(script: Script, name: str, on_damage: Callable[[ScriptError], None]) -> tuple[Recording, ...]:
+    from respool.recordings.formats.script_file import expand  # late: only who has such Scripts should wait
+
+    return expand(script, name, on_damage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,10 @@ class InlineScript(ValueType):
         return isinstance(value, dict)
 
     def read(self, value: Any, place: ScriptPlace) -> Script:
-        return read_script(value, _Below(place.source, place.path))
+        source = _Below(place.source, place.path)
+        found = read_script(value, source)
+        _expand(found, "stub", source.damage)  # so that what cannot be written out is told now
+        return found
 
     @property
     def definition(self) -> str:

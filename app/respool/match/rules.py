@@ -5,29 +5,23 @@ masks: {order: 'ORD-[0-9]+'}
 exclude: [/input/*/content/0/image_url, /tools]
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from respool.errors import RecordingError, printable
+from respool.errors import printable
 from respool.match import pointers
 from respool.match.masks import BUILT_IN, DEFAULT_MASKS, Masks
 from respool.match.patterns import Pattern
-from respool.scripts import plain_yaml
+from respool.recordings.formats import yaml_file
+from respool.recordings.formats.turn_builder import OnDamage, refuse
+from respool.recordings.formats.yaml_file import YamlFile
 from respool.scripts.records import Record
 from respool.scripts.sources import ScriptError, ScriptPlace
 from respool.scripts.value_types import ListOf, MapOf, OneOf, Text, ValueType
 
 STRICTNESS = ("strict", "normal", "loose")
 MAX_SIZE = 1024 * 1024  # bytes of a file of rules or stubs
-MAX_CAUSE = 800  # characters of a message
-
-OnDamage = Callable[[RecordingError], None]
-
-
-def refuse(damage: RecordingError) -> None:
-    """Raise the first mistake."""
-    raise damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,39 +83,10 @@ RULES = Record(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class YamlFile:
-    """Where plain data came from: a YAML document. Each mistake goes to `on_damage`, with its place."""
-
-    document: plain_yaml.Document
-    path: str
-    on_damage: OnDamage
-
-    def written(self, path: plain_yaml.Path) -> str | None:
-        return self.document.written(path)
-
-    def picture(self, name: str) -> bytes:
-        raise ValueError("pictures are read in Script files only")
-
-    def damage(self, error: ScriptError) -> None:
-        line, column = self.document.place(error.path, error.at_key)
-        self.on_damage(RecordingError(printable(error.cause, MAX_CAUSE), self.path, line, column))
-
-
 def load_yaml(data: bytes, path: str, on_damage: OnDamage) -> YamlFile | None:
     """Return the document of a file's content; None where it is no YAML."""
-    if len(data) > MAX_SIZE:
-        on_damage(RecordingError(f"{len(data)} bytes, expected at most {MAX_SIZE}", path))
-        return None
-    try:
-        return YamlFile(plain_yaml.load(data.decode("utf-8-sig")), path, on_damage)
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        place = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-        on_damage(RecordingError(f"byte 0x{data[error.start]:02x} is not UTF-8", path, *place))
-    except plain_yaml.PlainYamlError as error:
-        on_damage(RecordingError(printable(str(error), MAX_CAUSE), path, error.line, error.column))
-    return None
+    document = yaml_file.load(data, path, on_damage, MAX_SIZE, "a file of rules or stubs")
+    return None if document is None else YamlFile(document, path, on_damage)
 
 
 def read_value(kind: ValueType, file: YamlFile) -> Any:

@@ -8,8 +8,10 @@ from typing import Any
 from respool.errors import RecordingError
 from respool.match.matchers import CONDITION, Condition
 from respool.match.plays import DEFINITIONS, HOLD, PACE, SCENARIO, Faults, PlayType
-from respool.match.rules import OnDamage, YamlFile, load_yaml, read_value, refuse
+from respool.match.rules import load_yaml, read_value
 from respool.match.stubs import Scenario, Stub
+from respool.recordings.formats.turn_builder import OnDamage, refuse
+from respool.recordings.formats.yaml_file import YamlFile
 from respool.recordings.recording import IDS
 from respool.scripts.records import Placed, Record
 from respool.scripts.sources import Path, PlainSource, ScriptError, ScriptPlace, Source
