@@ -3,11 +3,13 @@
 So no pattern can stop a server. The syntax is that of RE2: no look-around, no backreferences.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 LONGEST = 1000  # characters of a pattern
 MOST_MEMORY = 1 << 20  # bytes that RE2 may take for one
+MOST_MEMORY_OF_SET = 1 << 26  # bytes
 
 
 class Pattern:
@@ -35,6 +37,52 @@ class Pattern:
     def replace(self, by: str, text: str) -> str:
         """Return `text` with all that the pattern finds replaced."""
         return str(self._found.sub(lambda _: by, _utf8(text)))
+
+
+class PatternSet:
+    """Many patterns, searched for at once: in the time of one. Compiled when it is first asked."""
+
+    __slots__ = ("_found", "_texts")
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+        self._found: Any = None
+
+    def search(self, text: str) -> Sequence[int]:
+        """Return the numbers of the patterns that are found anywhere in `text`.
+
+        Where they are too many for one automaton, all numbers: ask each.
+        """
+        if not self._texts:
+            return ()
+        if self._found is None:
+            self._found = _compile_set(self._texts)
+        if self._found is False:
+            return range(len(self._texts))
+        return self._found.Match(_utf8(text)) or ()
+
+
+def escaped(text: str) -> str:
+    """Return the pattern that finds just this text."""
+    import re2
+
+    return str(re2.escape(_utf8(text)))
+
+
+def _compile_set(texts: Sequence[str]) -> Any:
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = MOST_MEMORY_OF_SET
+    found = re2.Set.SearchSet(options)
+    try:
+        for text in texts:
+            found.Add(_utf8(text))
+        found.Compile()
+    except re2.error:
+        return False
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -14,8 +14,9 @@ from respool.errors import printable
 from respool.faults.fault import Fault
 from respool.match.context import Context
 from respool.match.matchers import Condition, Part
+from respool.match.patterns import PatternSet, escaped
 from respool.match.plays import Play
-from respool.match.values import TextTest
+from respool.match.values import LONGEST_SEARCHED, TextTest
 
 STARTED = "Started"  # the state of a scenario in the beginning, as WireMock calls it
 PRIORITY = 5  # of a stub that gives none, as WireMock's
@@ -126,9 +127,18 @@ class StubSet:
         given = list(stubs)
         self.stubs = tuple(sorted(given, key=lambda stub: stub.priority))  # sorted keeps the order of equals
         self._by_key: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self._searched: list[int] = []  # those that look for something in the user's last text
         self._others: list[int] = []
+        patterns = []
         for number, stub in enumerate(self.stubs):
-            self._by_key[key].append(number) if (key := _key(stub.match)) else self._others.append(number)
+            if key := _key(stub.match):
+                self._by_key[key].append(number)
+            elif (pattern := _pattern(stub.match)) is not None:
+                self._searched.append(number)
+                patterns.append(pattern)
+            else:
+                self._others.append(number)
+        self._patterns = PatternSet(patterns)
 
     def __len__(self) -> int:
         return len(self.stubs)
@@ -177,10 +187,24 @@ class StubSet:
         return list(found.values())
 
     def _candidates(self, context: Context) -> Sequence[int]:
-        lists = [found for key in _keys_of(context) if (found := self._by_key.get(key))]
-        if not lists:
+        found = [numbers for key in _keys_of(context) if (numbers := self._by_key.get(key))]
+        if self._searched:
+            text = context.last_user_text[:LONGEST_SEARCHED]
+            found.append([self._searched[place] for place in self._patterns.search(text)])
+        if not found:
             return self._others
-        return sorted({*self._others, *(number for numbers in lists for number in numbers)})
+        return sorted({*self._others, *(number for numbers in found for number in numbers)})
+
+
+def _pattern(condition: Condition) -> str | None:
+    """A pattern that the user's last text has if a condition holds."""
+    for part in condition.parts:
+        if part.name == "last_user_text" and isinstance(part.value, TextTest):
+            if part.value.regex is not None:
+                return part.value.regex.text
+            if part.value.contains is not None:
+                return escaped(part.value.contains)
+    return None
 
 
 def _key(condition: Condition) -> tuple[str, str] | None:
