@@ -4,6 +4,7 @@ from respool.match.context import Context
 from respool.match.matchers import CONDITION, GROUPS, MATCHERS
 from respool.match.request import PlainRequest
 from respool.scripts.sources import PlainSource, ScriptError, ScriptPlace
+from respool.server.request import Request
 
 BODY = {
     "model": "gpt-5.5",
@@ -32,7 +33,7 @@ BODY = {
     "store": None,
     "max_output_tokens": 100,
 }
-FULL = Context(PlainRequest(BODY, {"x-team": "sea"}, {"trace": "on"}), previous_stub="first")
+FULL = Context(PlainRequest(BODY, {"x-team": "sea"}, "trace=on&a=%20"), previous_stub="first")
 EMPTY = Context(PlainRequest({}))
 
 # matcher: what FULL passes, what it does not pass
@@ -61,7 +62,7 @@ CASES = {
         [{"run": "8"}, {"other": True}],
     ),
     "headers": ([{"X-Team": "sea"}, {"x-team": True}], [{"x-team": "air"}, {"x-other": "sea"}]),
-    "query": ([{"trace": "on"}], [{"trace": "off"}]),
+    "query": ([{"trace": "on"}, {"a": " "}], [{"trace": "off"}]),
     "stream": ([True], [False]),
     "background": ([False], [True]),
     "store": ([True], [False]),
@@ -199,3 +200,8 @@ def test_lineage_tells_the_turn():
 def test_a_pattern_of_exponential_time_is_searched_at_once():
     context = Context(PlainRequest({"input": "a" * 100_000 + "!"}))
     assert not condition({"last_user_text": {"regex": "^(a+)+$"}}).holds(context)
+
+
+def test_the_request_of_the_server_fits():
+    request = Request({"model": "gpt-5.5"}, query="trace=on", headers=[(b"x-team", b"sea")])
+    assert condition({"headers": {"x-team": "sea"}, "query": {"trace": "on"}}).holds(Context(request))

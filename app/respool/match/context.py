@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
+from urllib.parse import parse_qsl
 
 from respool.match.request import Request, items_of, text_of
 from respool.match.signatures import is_output
 from respool.protocol.items import type_of
+
+_LONGEST_QUERY = 10_000  # characters
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class Context:
     @property
     def body(self) -> Mapping[str, Any]:
         return self.request.body
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """The parameters of the query, the first ones."""
+        return dict(parse_qsl(self.request.query[:_LONGEST_QUERY], keep_blank_values=True))
 
     @cached_property
     def items(self) -> Sequence[Mapping[str, Any]]:

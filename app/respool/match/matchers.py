@@ -84,7 +84,7 @@ def _flag(name: str, usual: bool) -> Callable[[Any, Context], bool]:
 
 
 def _headers(tests: Mapping[str, TextTest], context: Context) -> bool:
-    return _mapped({name.lower(): test for name, test in tests.items()}, context.request.headers)
+    return all(test(context.request.header(name.lower())) for name, test in tests.items())
 
 
 def _tool_output(expected: Mapping[str, Any], context: Context) -> bool:
@@ -159,7 +159,7 @@ MATCHERS: Mapping[str, Matcher] = {
     "headers": Matcher(MapOf(_OPTIONAL_TEXT, about="Headers, and tests of their values."), _headers),
     "query": Matcher(
         MapOf(_OPTIONAL_TEXT, about="Parameters of the query, and tests of their values."),
-        lambda tests, asked: _mapped(tests, asked.request.query),
+        lambda tests, asked: _mapped(tests, asked.query),
     ),
     "stream": Matcher(Boolean(about="Whether a stream is asked for."), _flag("stream", usual=False)),
     "background": Matcher(Boolean(about="Whether it is to go on alone."), _flag("background", usual=False)),

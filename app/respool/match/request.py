@@ -6,29 +6,28 @@ from typing import Any, Protocol
 
 
 class Request(Protocol):
-    """A request to create a response. Names of headers are in lower case."""
+    """A request to create a response."""
 
     @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def query(self) -> Mapping[str, str]: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
     def body(self) -> Mapping[str, Any]: ...
+    @property
+    def query(self) -> str: ...
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, by its name in lower case; None if it was not sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlainRequest:
-    """A request that was made in memory."""
+    """A request that was made in memory. Names of headers are in lower case."""
 
     body: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-    method: str = "POST"
-    path: str = "/v1/responses"
+    query: str = ""
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header."""
+        return self.headers.get(name)
 
 
 def items_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -21,7 +21,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage) -> tuple[Record
         return ()
     source = _ScriptSource(document, path, on_damage)
     found = scripts.read(document.data, source)
-    return expand(found, name, source.damage, lambda path: document.place(path)[0])
+    return expand(found, name, source.damage, lambda path: document.place(path)[0], source.locate)
 
 
 def expand(
@@ -29,12 +29,16 @@ def expand(
     name: str,
     on_damage: Callable[[scripts.ScriptError], None],
     line_of: Callable[[scripts.Path], int | None] = lambda _: None,
+    locate: Callable[[scripts.ScriptError], str] | None = None,
 ) -> tuple[Recording, ...]:
-    """Write out the turns of a Script. `line_of` gives the line of what stands at a path in it."""
+    """Write out the turns of a Script.
+
+    `line_of` gives the line of what stands at a path in it, `locate` where an error of a template is.
+    """
     recordings = []
     for number, turn in enumerate(value.turns, start=1):
         try:
-            scripted = synth.Scripted(turn, name, value.seed, number)
+            scripted = synth.Scripted(turn, name, value.seed, number, locate)
             expansion = scripted.expand()
             header = _header(expansion, turn)
         except scripts.ScriptError as error:
@@ -56,7 +60,8 @@ def _header(expansion: synth.Expansion, turn: scripts.Turn) -> Header:
     try:
         return Header(expansion.header)
     except ValueError as error:
-        raise scripts.ScriptError(str(error), (*turn.path, "headers")) from None
+        field = "faults" if '"faults"' in str(error) else "headers"
+        raise scripts.ScriptError(str(error), (*turn.path, field)) from None
 
 
 class _ScriptSource(YamlFile):

@@ -23,6 +23,11 @@ class YamlFile:
     def picture(self, name: str) -> bytes:
         raise ValueError("pictures are read in Script files only")
 
+    def locate(self, error: ScriptError) -> str:
+        """Where an error is: path, line and column."""
+        line, column = self.document.place(error.path, error.at_key)
+        return f"{self.path}:{line}:{column}"
+
     def damage(self, error: ScriptError) -> None:
         line, column = self.document.place(error.path, error.at_key)
         self.on_damage(_damage(error.cause, self.path, line, column))
