@@ -225,6 +225,37 @@ def item_not_found(id: str) -> RequestError:
     return _refused(f"Item with id '{printable(id)}' not found.", None, None, 404)
 
 
+def item_not_persisted(id: str) -> RequestError:
+    """An item of the input which is sent by its id alone, and which was not stored: 404."""
+    return _refused(
+        f"Item with id '{printable(id)}' not found. Items are not persisted when `store` is set to false. "
+        "Try again with `store` set to true, or remove this item from your input.",
+        None,
+        "input",
+        404,
+    )
+
+
+def duplicate_item(id: str) -> RequestError:
+    """Two items of the input, or one of the input and one that it continues, have the same id."""
+    return _refused(
+        f"Duplicate item found with id {printable(id)}. "
+        "Remove duplicate items from your input and try again.",
+        None,
+        "input",
+    )
+
+
+def no_tool_output(call: str, call_id: str) -> RequestError:
+    """A call in the history has no output. `call` is what it is: "function call"."""
+    return _refused(f"No tool output found for {call} {printable(call_id)}.", None, "input")
+
+
+def no_tool_call(call: str, call_id: str) -> RequestError:
+    """An output in the history has no call. `call` is what it would be: "function call"."""
+    return _refused(f"No tool call found for {call} output with call_id {printable(call_id)}.", None, "input")
+
+
 def prompt_not_found(id: str) -> RequestError:
     """``prompt`` names a template that is not there."""
     return _refused(f"Prompt with id '{printable(id)}' not found.", None, None, 404)
