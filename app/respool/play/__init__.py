@@ -1,0 +1,1 @@
+"""Playing: responses as functions of elapsed time. No I/O here."""
