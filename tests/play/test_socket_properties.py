@@ -19,8 +19,9 @@ from respool.protocol import api_errors
 
 Lane = str | None
 ENDS = ("completed", "incomplete", "failed", "refused")
-LANES: tuple[Lane, ...] = (None, "a", "b", "c")
-IDS = (None, "r1", "r2", "r3", "r4", "w1", "resp_x")
+LANES: tuple[Lane, ...] = (None, "a", "b")
+# What a create continues: nothing, the newest response of a lane, an older one, one that never was.
+SOURCES = (None, None, "newest of None", "newest of a", "newest of b", "older", "resp_x")
 
 
 @dataclass
@@ -52,13 +53,22 @@ class Watched(Playbook):
         self.asked = self.answers = 0
         self.open_steers: set[str] = set()
 
-    def ask(self, *, lane: Lane, previous: str | None, store: bool, generate: bool, doomed: bool) -> None:
+    def ask(self, *, lane: Lane, source: str | None, store: bool, generate: bool, doomed: bool) -> None:
+        previous = self._source(source)
         self.waiting[lane].append(Asked(self.asked, previous, doomed))
         self.asked += 1
         optional: dict[str, Any] = {"previous_response_id": previous} if previous else {}
         if doomed:
             optional["background"] = True
         self.create(lane, store=store, generate=generate, **optional)
+
+    def _source(self, source: str | None) -> str | None:
+        if source == "older":
+            return next((id_ for id_ in sorted(self.over) if id_ not in self.newest.values()), None)
+        if source and source.startswith("newest of "):
+            name = source.removeprefix("newest of ")
+            return self.newest.get(None if name == "None" else name)
+        return source
 
     def answered(self, start: StartTurn, now: float, name: str) -> Answer:
         previous = start.body.get("previous_response_id")
@@ -68,8 +78,8 @@ class Watched(Playbook):
         if end == "refused":
             return RequestError("No.", code="no")
         stored = start.body.get("store") is not False
-        items = [message(name, 0), message(name, 1)] + ([call(name, 2)] if len(name) % 2 else [])
-        live = turn(name, now, gap=0.5, items=items, end=end, stored=stored)
+        items = [message(name, 0), message(name, 1) if int(name[1:]) % 2 else call(name, 1)]
+        live = turn(name, now, gap=0.25, items=items, end=end, stored=stored)
         if stored:
             self.stored.add(name)
         return live
@@ -161,8 +171,8 @@ class Watched(Playbook):
 CREATES = st.fixed_dictionaries(
     {
         "lane": st.sampled_from(LANES),
-        "previous": st.sampled_from(IDS),
-        "store": st.booleans(),
+        "source": st.sampled_from(SOURCES),
+        "store": st.sampled_from((False, False, True)),
         "generate": st.sampled_from((True, True, True, False)),
         "doomed": st.sampled_from((False, False, False, False, True)),
     }
@@ -170,16 +180,17 @@ CREATES = st.fixed_dictionaries(
 STEPS = st.one_of(
     CREATES,
     CREATES,
-    st.floats(0.0, 3.0),
-    st.sampled_from(("r1", "r2", "r3", "w1")),  # steers of these
+    st.sampled_from((0.1, 0.5, 1.3, 5.0)),
+    st.sampled_from((0.1, 0.5, 1.3, 5.0)),
+    st.sampled_from(("steer running", "steer running", "r1")),
     st.just("{"),
 )
 
 
 @settings(deadline=None, max_examples=300)
 @given(
-    steps=st.lists(STEPS, max_size=25),
-    ends=st.lists(st.sampled_from(ENDS), max_size=10),
+    steps=st.lists(STEPS, min_size=5, max_size=30),
+    ends=st.lists(st.sampled_from(("completed", *ENDS)), max_size=15),
     active=st.integers(1, 3),
     steer_at=st.sampled_from(SteerAt),
 )
@@ -196,7 +207,8 @@ def test_every_conversation_follows_the_rules(
             case "{":
                 play.send(step)
             case _:
-                play.steer(step)
+                running = [one.id for one in play.current.values() if one.id]
+                play.steer(running[0] if running and step != "r1" else "r1")
     play.advance(1000.0)
     assert play.answers == play.asked
     assert not play.current
