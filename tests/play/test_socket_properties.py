@@ -189,7 +189,7 @@ STEPS = st.one_of(
 
 @settings(deadline=None, max_examples=300)
 @given(
-    steps=st.lists(STEPS, min_size=5, max_size=30),
+    steps=st.lists(STEPS, min_size=20, max_size=40),
     ends=st.lists(st.sampled_from(("completed", *ENDS)), max_size=15),
     active=st.integers(1, 3),
     steer_at=st.sampled_from(SteerAt),
