@@ -98,6 +98,8 @@ class Watched(Playbook):
         assert bool(start.lineage) == (previous in self.newest.values())
         if start.lineage:
             assert start.lineage[0].id == previous
+        if start.warm_up and start.body.get("store") is not False:
+            self.stored.add(f"w{self._warmed + 1}")
         return super()._start(start)
 
     def _check_barrier(self, lane: Lane, asked: Asked) -> None:
@@ -187,7 +189,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(
     steps=st.lists(STEPS, min_size=20, max_size=40),
     ends=st.lists(st.sampled_from(("completed", *ENDS)), max_size=15),
