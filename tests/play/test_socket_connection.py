@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from tests.play.socket_playbook import Answer, Playbook, call, message, simple, turn
 
-from respool.clock import ManualClock
 from respool.errors import RequestError
-from respool.matching import Request
+from respool.play.clock import ManualClock
 from respool.play.live_turn import FixedTurn, PlaybackTurn
 from respool.play.socket_actions import StartTurn
 from respool.play.socket_settings import SteerAt
-from respool.server import MockServer
-from respool.store import Store
+from respool.recordings.store import Store
+from respool.server.matching import Request
+from respool.server.mock_server import MockServer
 
 MISS = RequestError("No recording matches.", status=404, code="no_matching_recording")
 LONG = [message("a", 0), message("b", 1), message("c", 2)]

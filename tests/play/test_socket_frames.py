@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from respool import formats
 from respool.play.socket_frames import SocketFrames
 from respool.protocol.events import Event
 from respool.protocol.members import set_members
+from respool.recordings import formats
 
 CREATED = '{"type":"response.created","response":{"id":"r"}}'
 IN_PROGRESS = '{"type":"response.in_progress","response":{"id":"r"}}'

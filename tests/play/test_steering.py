@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 from tests.play.socket_playbook import call, message, turn
 
+from respool.check.checker import check
+from respool.check.findings import Level
 from respool.play.steering import input_list, place_to_cut, required_input, steered_text
-from respool.protocol.checker import check
 from respool.protocol.events import Event
-from respool.protocol.findings import Level
 
 CALL = {"type": "function_call", "call_id": "c", "name": "f", "id": "fc"}
 

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from respool.check.checker import check
+from respool.check.findings import Level
 from respool.play.warm_up import warm_up_turn
-from respool.protocol.checker import check
-from respool.protocol.findings import Level
 
 
 @pytest.mark.parametrize(

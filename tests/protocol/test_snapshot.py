@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from respool import formats
 from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES
 from respool.protocol.events import TERMINAL_TYPES, Event
 from respool.protocol.snapshot import Snapshot, fold
-from respool.recording import Recording
+from respool.recordings import formats
+from respool.recordings.recording import Recording
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT / "fixtures", ROOT.parent / "shared" / "recordings"]  # the second is not in the repository

@@ -8,9 +8,9 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.http.answers import answer
-from respool.http.bodies import check_depth, read_object
 from respool.http.edge import in_path
 from respool.http.problems import REFUSALS
+from respool.http.request_body import check_depth, read_object
 from respool.protocol.include import with_include
 from respool.protocol.pages import page
 from respool.protocol.request import (
@@ -20,7 +20,7 @@ from respool.protocol.request import (
     read_include,
     read_list,
 )
-from respool.server import MockServer
+from respool.server.mock_server import MockServer
 
 
 def router(server: MockServer, max_body: int) -> APIRouter:

@@ -16,11 +16,11 @@ from starlette.requests import Request as HTTPRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
-from respool.http.connection import REST, steering
 from respool.http.problems import envelope, profile_of
-from respool.journal import CLIENT_LEFT, Exchange
-from respool.matching import PLAY_HEADER
-from respool.server import MockServer
+from respool.http.sending.connection import REST, steering
+from respool.server.journal import CLIENT_LEFT, Exchange
+from respool.server.matching import PLAY_HEADER
+from respool.server.mock_server import MockServer
 
 logger = logging.getLogger("respool.requests")
 

@@ -7,20 +7,20 @@ from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
-from respool.clock import Clock
 from respool.errors import RequestError
-from respool.http.bodies import check_depth, parse_object, read_body
-from respool.http.connection import steering
 from respool.http.edge import exchange_of, name_in_header, name_in_path
-from respool.http.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS, envelope
-from respool.http.sending import LateResponse, PlaybackResponse
-from respool.journal import Exchange
-from respool.matching import Request
-from respool.playback import Playback
+from respool.http.request_body import check_depth, parse_object, read_body
+from respool.http.sending.connection import steering
+from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
+from respool.http.sending.playback_response import LateResponse, PlaybackResponse
+from respool.play.clock import Clock
+from respool.play.playback import Playback
 from respool.protocol.events import dumps
-from respool.server import MockServer
+from respool.server.journal import Exchange
+from respool.server.matching import Request
+from respool.server.mock_server import MockServer
 
 _FAULT_HEADER = FAULT_HEADER.encode()
 

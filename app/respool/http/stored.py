@@ -5,16 +5,16 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.http.answers import answer
-from respool.http.bodies import check_depth
 from respool.http.edge import exchange_of, in_path
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS
+from respool.http.request_body import check_depth
 from respool.http.responses import json_response
-from respool.http.sending import PlaybackResponse
+from respool.http.sending.playback_response import PlaybackResponse
 from respool.protocol.include import with_include
 from respool.protocol.pages import page
 from respool.protocol.request import read_list, read_retrieve
-from respool.server import MockServer
+from respool.server.mock_server import MockServer
 
 
 def router(server: MockServer) -> APIRouter:

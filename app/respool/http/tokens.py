@@ -8,11 +8,11 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.http.answers import answer
-from respool.http.bodies import check_depth, read_object
 from respool.http.edge import name_in_header, name_in_path
 from respool.http.problems import REFUSALS
+from respool.http.request_body import check_depth, read_object
 from respool.protocol.request import check_compact, check_input_tokens
-from respool.server import MockServer
+from respool.server.mock_server import MockServer
 
 
 def router(server: MockServer, max_body: int) -> APIRouter:

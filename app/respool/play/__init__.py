@@ -1,1 +1,1 @@
-"""Playing: responses as functions of elapsed time. No I/O here."""
+"""Time as data: the clock, the pace, and one live response as a function of the time since it began."""

@@ -8,7 +8,7 @@ from respool.play.socket_frames import SocketFrames
 from respool.protocol.events import Event
 
 if TYPE_CHECKING:
-    from respool.playback import Playback
+    from respool.play.playback import Playback
 
 
 class LiveTurn(Protocol):

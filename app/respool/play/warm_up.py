@@ -5,7 +5,7 @@ from typing import Any
 
 from respool.play.live_turn import FixedTurn
 from respool.protocol.events import Event, compact
-from respool.protocol.synth.response import USUAL, echo, usage_of
+from respool.protocol.response import USUAL, echo, usage_of
 
 
 def warm_up_turn(body: Mapping[str, Any], id: str, created_at: int, started: float) -> FixedTurn:

@@ -77,7 +77,7 @@ def _read(text: str) -> Any:
 
 @cache
 def _quick_decode() -> Callable[[str], Any]:
-    from respool.protocol.quick_json import decode  # late: see there
+    from respool.protocol.fast_json import decode  # late: see there
 
     return decode
 
