@@ -20,7 +20,7 @@ from respool.recordings import formats
 from respool.recordings.formats import jsonl
 from respool.recordings.recording import Recording
 from respool.repair import Ending, Options, Repaired, repair
-from respool.server.matching import PLAY_HEADER
+from respool.server.request import PLAY_HEADER
 from respool.testing import running_server
 
 ROOT = Path(__file__).parents[2]

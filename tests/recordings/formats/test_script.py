@@ -22,7 +22,7 @@ from respool.recordings.formats import jsonl, script
 from respool.recordings.formats.script_file import MAX_SIZE
 from respool.recordings.recording import Recording
 from respool.scripts import plain_yaml
-from respool.server.matching import PLAY_HEADER
+from respool.server.request import PLAY_HEADER
 from respool.testing import running_server
 
 ROOT = Path(__file__).parents[3]
