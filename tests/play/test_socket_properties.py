@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.changed_json import Change, changed, changes
@@ -189,16 +190,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=200)
-@given(
-    steps=st.lists(STEPS, min_size=20, max_size=40),
-    ends=st.lists(st.sampled_from(("completed", *ENDS)), max_size=15),
-    active=st.integers(1, 3),
-    steer_at=st.sampled_from(SteerAt),
-)
-def test_every_conversation_follows_the_rules(
-    steps: list[Any], ends: list[str], active: int, steer_at: SteerAt
-) -> None:
+def converse(steps: list[Any], ends: list[str], active: int, steer_at: SteerAt) -> None:
     play = Watched(ends, active=active, steer_at=steer_at)
     for step in steps:
         match step:
@@ -215,6 +207,39 @@ def test_every_conversation_follows_the_rules(
     assert play.answers == play.asked
     assert not play.current
     assert play.connection.queued == 0
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    steps=st.lists(STEPS, min_size=20, max_size=40),
+    ends=st.lists(st.sampled_from(("completed", *ENDS)), max_size=15),
+    active=st.integers(1, 3),
+    steer_at=st.sampled_from(SteerAt),
+)
+def test_every_conversation_follows_the_rules(
+    steps: list[Any], ends: list[str], active: int, steer_at: SteerAt
+) -> None:
+    converse(steps, ends, active, steer_at)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_long_conversations_follow_the_rules(seed: int) -> None:
+    """Many continuations and forks on few lanes, which short conversations seldom have."""
+    rng = Random(seed)
+    steps: list[Any] = []
+    for _ in range(80):
+        lane = rng.choice(LANES)
+        own = f"newest of {lane}"
+        create = {
+            "lane": lane,
+            "source": rng.choice((own, own, rng.choice(SOURCES))),
+            "store": rng.random() < 0.2,
+            "generate": rng.random() < 0.9,
+            "doomed": rng.random() < 0.1,
+        }
+        steps.append(create if rng.random() < 0.6 else rng.choice((0.1, 0.5, 1.3, 5.0, "steer running")))
+    ends = rng.choices(ENDS, (6, 1, 2, 1), k=100)
+    converse(steps, ends, rng.randint(1, 3), rng.choice(list(SteerAt)))
 
 
 FRAMES = [
