@@ -178,7 +178,7 @@ def test_refusals_tell_the_place_and_come_in_the_order_of_the_files(tmp_path: Pa
         tmp_path,
         {
             "c.jsonl": EVENT + DAMAGED,
-            "a.sse": STREAM + "data: {",
+            "a.sse": "hello",
             "b.jsonl": EVENT,
             "b.sse": STREAM,
             "d.jsonl": "[-1,{}]",
@@ -190,7 +190,7 @@ def test_refusals_tell_the_place_and_come_in_the_order_of_the_files(tmp_path: Pa
         for refusal in Store([tmp_path]).refused
     ]
     assert refused == [
-        (f"{tmp_path}/a.sse", 4, 8),
+        (f"{tmp_path}/a.sse", None, None),
         (f"{tmp_path}/b.jsonl", None, None),
         (f"{tmp_path}/c.jsonl", 2, 9),
         (f"{tmp_path}/d.jsonl", 1, 2),

@@ -20,7 +20,7 @@ from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
 from respool.protocol.request import Level
-from respool.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
+from respool.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
 from respool.rendition import UNCHANGED, Changes, Renditions
 from respool.store import Store
 
@@ -37,6 +37,7 @@ class ServerOptions(TypedDict, total=False):
     faults: Sequence[Fault]
     profile: str
     keepalive: float | None
+    framing: str
     on_unknown_id: str
     workers: int
 
@@ -52,6 +53,7 @@ class MockServer:
     faults         what goes wrong with every answer; it may be changed between two requests
     profile        whose way of speaking Scripts and errors have, one of `PROFILES`
     keepalive      seconds of silence after which a stream is kept alive; None: it is not
+    framing        of what was captured from a wire: ``captured``, as it was, or ``normal``, as the API does
     on_unknown_id  what answers for an id that is not known: ``not-found``, or ``default``, the default
                    recording's response with that id, ended; then no Response lacks a field
     workers        how many such servers share the requests, in processes of their own. With more than one
@@ -76,6 +78,7 @@ class MockServer:
         faults: Sequence[Fault] = (),
         profile: str = "openai",
         keepalive: float | None = None,
+        framing: str = FRAMINGS[0],
         on_unknown_id: str = "not-found",
         workers: int = 1,
     ) -> None:
@@ -91,6 +94,8 @@ class MockServer:
             raise OptionError(f"replay-window is {replay_window}, expected seconds, 0 or more")
         if keepalive is not None and not keepalive > 0:
             raise OptionError(f"keepalive is {keepalive}, expected seconds, more than 0")
+        if framing not in FRAMINGS:
+            raise OptionError(f"framing is {framing}, expected {' or '.join(FRAMINGS)}")
         if on_unknown_id not in ON_UNKNOWN_ID:
             raise OptionError(f"on-unknown-id is {on_unknown_id}, expected {' or '.join(ON_UNKNOWN_ID)}")
         if on_unknown_id == "default" and default_of(store, default) is None:
@@ -114,7 +119,7 @@ class MockServer:
         self.faults = faults
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
-        self._renditions = Renditions(self.pace, self.profile, keepalive)
+        self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
 
     def start(self, request: Request, now: float | None = None) -> Playback:
         """Begin to play what answers `request`, at the clock's moment `now` (this one, if not given).
