@@ -20,7 +20,7 @@ from respool.formats import (
     sse,
 )
 from respool.formats.document import begins_as_json
-from respool.formats.streams import is_error
+from respool.formats.streams import is_event
 from respool.formats.turns import OnDamage, refuse
 from respool.protocol.events import Event
 from respool.recording import Recording
@@ -170,8 +170,7 @@ def _is_of_the_api(turn: Recording) -> bool:
     if turn.header.body is not None or turn.scripted:
         return True
     return any(
-        type_.startswith("response.")
-        or type_ == "keepalive"
-        or (type_ == "error" and is_error({**Event(text, type_).data, "type": type_}))
+        type_ == "keepalive" or is_event({**Event(text, type_).data, "type": type_})
         for type_, text in turn.types()
+        if type_.startswith("response.") or type_ in ("keepalive", "error")
     )

@@ -147,8 +147,11 @@ class _Search:
             if key in REQUEST_KEYS or key in ("Variables", "cookies"):
                 continue
             if isinstance(item, str | bytes | list | dict):
-                below = self._walk(item, f"{pointer}/{_escape(str(key))}", inside)
-                found += [one for one in map(_with_gaps(value, item), below) if not _is_known(one, found)]
+                place = f"{pointer}/{_escape(str(key))}"
+                below = [_with_gaps(value, item, one) for one in self._walk(item, place, inside)]
+                # Beside each other, or in one exchange, the same stream may be told in two forms.
+                twice = asked or any(one.pointer == place for one in below)
+                found += [one for one in below if not (twice and _is_known(one, found))]
         if asked:
             self.exchanges += 1
             if not found:
@@ -182,19 +185,14 @@ def _pairs(value: Mapping[Any, Any]) -> list[Any] | None:
     return [{"request": one, "response": other} for one, other in zip(requests, responses, strict=True)]
 
 
-def _with_gaps(around: Mapping[Any, Any], item: Any) -> Any:
-    """The time of each chunk, where it stands in a list beside them, as milliseconds."""
+def _with_gaps(around: Mapping[Any, Any], item: Any, found: Exchange) -> Exchange:
+    """What was found, with the time of each chunk where a list beside the chunks tells it, in milliseconds."""
     gaps = around.get("chunkTimings") if isinstance(item, list) else None
-
-    def timed(found: Exchange) -> Exchange:
-        if found.stream is None or not isinstance(gaps, list) or found.stream.arrivals:
-            return found
-        if not all(type(gap) in (int, float) and gap >= 0 for gap in gaps):
-            return found
-        stream = streams.with_gaps(found.stream, item, [gap / 1000 for gap in gaps])
-        return replace(found, stream=stream)
-
-    return timed
+    if found.stream is None or not isinstance(gaps, list) or found.stream.arrivals:
+        return found
+    if not all(type(gap) in (int, float) and gap >= 0 for gap in gaps):
+        return found
+    return replace(found, stream=streams.with_gaps(found.stream, item, [gap / 1000 for gap in gaps]))
 
 
 def _is_known(one: Exchange, others: Sequence[Exchange]) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import yaml
 
 MAX_DOCUMENT = 64 * 1024 * 1024  # bytes of text that are parsed at once
-MAX_NODES = 3_000_000  # values that are looked at in one document, each alias anew
+MAX_NODES = 1_000_000  # values that are looked at in one document, each alias anew
 
 # What a document shows that holds something of the Responses API: an event's type or a Response object, plain
 # or in base64 (at each of three alignments), or gzip in base64. Nothing else is worth to be parsed.
@@ -68,7 +68,7 @@ def parse_json(text: str, path: str = "", *, located: bool = False) -> Document:
 
     With `located`, every object is an `Object`: slower, for documents whose events are objects of their own.
     """
-    text = text.removeprefix("\ufeff")
+    text = text.lstrip("\ufeff\x1e")  # without a BOM and the separators of RFC 7464
     if not located:
         try:
             return Document(loads(text), "json")

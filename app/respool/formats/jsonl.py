@@ -51,7 +51,9 @@ def _is_native(line: bytes) -> bool:
             and isinstance(value[1], dict | str)
             and type(value[0]) in (int, float, type(None))
         )
-    type_ = value.get("type")
+    type_, inner = value.get("type"), value.get("data")
+    if isinstance(inner, dict) and inner.get("type") == type_:  # a wrapper
+        return False
     return "respool" in value or (isinstance(type_, str) and bool(_EVENT_TYPE.fullmatch(type_)))
 
 
