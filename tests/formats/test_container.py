@@ -7,12 +7,12 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.formats.format_streams import ANSWER, ASKED, SSE, TEXTS, TYPES
 
 from respool import formats
 from respool.errors import Effect, NotARecording, RecordingError
 from respool.formats import container, document
 from respool.recording import Recording
-from tests.formats.streams import ANSWER, ASKED, SSE, TEXTS, TYPES
 
 OBJECTS = [json.loads(text) for text in TEXTS]
 LIST = f"[{','.join(TEXTS)}]"
@@ -98,7 +98,7 @@ def test_a_pretty_printed_event_keeps_its_white_space() -> None:
     assert [timed.event.data for timed in turn.events] == OBJECTS
 
 
-def test_events_that_are_YAML_are_written_as_JSON() -> None:
+def test_events_that_are_yaml_are_written_as_json() -> None:
     [turn] = read(yaml.dump({"events": OBJECTS}, sort_keys=False))
     assert [timed.event.data for timed in turn.events] == OBJECTS
 

@@ -38,6 +38,7 @@ _RESPONSE_KEYS = frozenset(
     + "chunks events sse stream".split()
 )
 _URL_KEYS = ("url", "uri", "RequestUri", "path", "requestUrl")
+_SHORTEST = 20  # characters of a stream's text: an event has a type
 _NOTHING = "no response of the Responses API in it"
 
 
@@ -124,7 +125,7 @@ class _Search:
             return [
                 one
                 for place, item in enumerate(value)
-                if isinstance(item, str | bytes | list | dict)
+                if _may_hold(item)
                 for one in self._walk(item, f"{pointer}/{place}", [*around, value])
             ]
         if isinstance(value, dict):
@@ -146,7 +147,7 @@ class _Search:
         for key, item in value.items():
             if key in REQUEST_KEYS or key in ("Variables", "cookies"):
                 continue
-            if isinstance(item, str | bytes | list | dict):
+            if _may_hold(item):
                 place = f"{pointer}/{_escape(str(key))}"
                 below = [_with_gaps(value, item, one) for one in self._walk(item, place, inside)]
                 # Beside each other, or in one exchange, the same stream may be told in two forms.
@@ -160,9 +161,11 @@ class _Search:
         return found
 
 
-def is_whole_answer(value: Mapping[Any, Any]) -> bool:
-    """Whether an object is an answer that was saved by itself."""
-    return next(_whole_answer(value), None) is not None
+def _may_hold(value: Any) -> bool:
+    """Whether there is room for an event in a value."""
+    if isinstance(value, str | bytes):
+        return len(value) >= _SHORTEST
+    return isinstance(value, list | dict) and bool(value)
 
 
 def _told(around: Sequence[Any]) -> dict[str, Any]:
@@ -186,7 +189,7 @@ def _pairs(value: Mapping[Any, Any]) -> list[Any] | None:
 
 
 def _with_gaps(around: Mapping[Any, Any], item: Any, found: Exchange) -> Exchange:
-    """What was found, with the time of each chunk where a list beside the chunks tells it, in milliseconds."""
+    """What was found, with the time of each chunk where a list beside them tells it, in milliseconds."""
     gaps = around.get("chunkTimings") if isinstance(item, list) else None
     if found.stream is None or not isinstance(gaps, list) or found.stream.arrivals:
         return found

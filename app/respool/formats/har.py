@@ -88,7 +88,7 @@ def _messages(value: Any) -> Stream | None:
 
 def _with_times(text: Stream, messages: Stream) -> Stream | None:
     """The text of a stream with the times of its messages, where those are the same."""
-    if text.text is None:
+    if text.text is None or len(re.findall(r"^data: ?\{", text.text, re.MULTILINE)) != len(messages.pieces):
         return None
     arrivals, at = [], 0
     for piece in messages.pieces:

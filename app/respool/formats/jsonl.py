@@ -27,13 +27,22 @@ SUFFIXES = (".jsonl", ".ndjson")
 
 _DECODER = json.JSONDecoder()
 _WHITESPACE = " \t\r"
+_HEAD = 64 * 1024  # bytes that tell whether a file is of this format
+_BEGINNING = re.compile(
+    rb'\{\s*"respool"|\{\s*"type"\s*:\s*"(?:response\.|error"|keepalive")|\[\s*(?:[\d.]+|null)\s*,\s*[{"]'
+)
 _BOM = b"\xef\xbb\xbf"
 _EVENT_TYPE = re.compile(r"[a-z_-]+[.:].+|error|keepalive")
 
 
 def sniff(data: bytes) -> bool:
     """Whether most of the first lines look like JSON, and one is a header or an event."""
-    lines = [raw.strip() for _, raw in islice(_lines(data), 20)]
+    head = data[:_HEAD]
+    lines = [raw.strip() for _, raw in islice(_lines(head), 20)]
+    if len(data) > _HEAD and lines and not head.endswith(b"\n") and head.rstrip().endswith(lines[-1]):
+        cut = lines.pop()  # its beginning tells
+        if not lines:
+            return bool(_BEGINNING.match(cut))
     if lines and (lines[0] == b"[" or lines[0].startswith((b"[{", b"[ {"))):  # an array, one event a line
         return False
     like_json = [line for line in lines if line.startswith((b"{", b"["))]
