@@ -99,6 +99,8 @@ class Header:
             if not _TOKEN.fullmatch(name) or not (value.isascii() and value.isprintable()):
                 raise ValueError(f'the header\'s "headers": {name!r} cannot be sent as an HTTP header')
 
+        if isinstance(self.body, str) and not _encodes(self.body):
+            raise ValueError('the header\'s "body" has half a character, which cannot be sent')
         if (given := self.fields.get("faults")) is not None:
             try:
                 from respool.faults import read as read_faults  # only who has faults should wait for them

@@ -124,7 +124,7 @@ class Rendition:
         """
         ends = [event for event in self.events if event.type in TERMINAL_TYPES]
         texts = (member_text(event.text, "response") for event in reversed(ends))
-        text = next((text for text in texts if text), None)
+        text = next((text for text in texts if text and text.startswith("{")), None)
         if text is None or ends[-1].type == "response.failed" or '"output"' not in text:
             return text
         response = loads(text)

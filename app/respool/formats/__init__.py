@@ -135,6 +135,8 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
         if what or isinstance(error, NotARecording):
             raise NotARecording(f"{what}: {_NO_EVENT}" if what else error.cause, path) from None
         raise RecordingError(error.cause, error.path or path, error.line, error.column) from None
+    except ValueError as error:  # an event that no turn takes
+        raise RecordingError(str(error), path) from None
     if not turns and not damaged:
         raise NotARecording("empty: expected a header or an event", path)
     return turns

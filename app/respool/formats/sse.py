@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from respool.errors import Effect, RecordingError, printable
-from respool.formats.turns import OnDamage, TurnBuilder, refuse, response_id
+from respool.formats.turns import MAX_DEPTH, OnDamage, TurnBuilder, refuse, response_id, too_deep
 from respool.protocol.events import Event, loads, not_json
 from respool.protocol.sse import DONE, encode
 from respool.recording import Recording, Verbatim
@@ -166,7 +166,7 @@ class Reader:
             self._damaged(text, data)
 
     def _event(self, text: str, name: str | None) -> tuple[Event, object] | None:
-        if _SURROGATES.search(text):
+        if _SURROGATES.search(text) or too_deep(text):
             return None
         try:
             value = loads(text)
@@ -218,6 +218,7 @@ class Reader:
             cause = f"byte 0x{ord(found.group()) & 0xFF:02x} is not UTF-8"
             number, column = line.number, len(before.encode(errors="surrogateescape")) + 1
         else:
+            cause = f"the JSON is nested deeper than {MAX_DEPTH} levels"
             try:
                 Event.from_object(text, loads(text), "message")
             except json.JSONDecodeError as error:

@@ -1,5 +1,6 @@
 """Where one response ends and the next begins, for formats that hold several in one file."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,28 @@ class _Turn:
     def is_another(self, response_id: object) -> bool:
         """Whether a response that is created now is another than this turn's."""
         return self.ended or (self.begun and self.response_id != response_id)
+
+
+MAX_DEPTH = 500  # levels: what is nested deeper cannot be read and written everywhere
+
+
+def too_deep(text: str) -> bool:
+    """Whether a JSON text is nested deeper than MAX_DEPTH."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for found in _NESTING.finditer(text):
+        match found.group():
+            case "[" | "{":
+                depth += 1
+                if depth > MAX_DEPTH:
+                    return True
+            case "]" | "}":
+                depth -= 1
+    return False
+
+
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def response_id(data: Mapping[str, Any]) -> object:
@@ -94,6 +117,8 @@ class TurnBuilder:
     def event(self, row: Row, response_id: object, frame: str | None = None) -> None:
         """Add an event, and how it was framed. Raises ValueError where no event may follow."""
         type_ = row[2]
+        if too_deep(row[1]):
+            raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
         turn = self._turns[-1] if self._turns else None
         if turn is None or (type_ == CREATED and turn.is_another(response_id)):
             turn = _Turn()
