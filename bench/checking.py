@@ -6,7 +6,7 @@ python -m bench.checking
 import json
 import time
 
-from respool.protocol.checker import check
+from respool.check.checker import check
 from respool.protocol.events import Event
 
 EVENTS = 10_000

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from respool.bench.client import Meter, Stream, late, run
+from respool.bench.client import ClientStream, Meter, late, run
 
 HOST = "127.0.0.1"
 _BODY = b'{"model": "bench", "input": "Say hello to the bench.", "stream": true}'
@@ -68,7 +68,7 @@ async def _lateness(
     port: int, name: str, moments: Sequence[float], streams: int, ramp: float, limit: float
 ) -> Lateness:
     meter = Meter()
-    opened = await _open(port, [Stream(request(name), len(moments)) for _ in range(streams)], ramp)
+    opened = await _open(port, [ClientStream(request(name), len(moments)) for _ in range(streams)], ramp)
     await asyncio.wait([asyncio.create_task(stream.done.wait()) for stream in opened], timeout=limit)
     busy = meter.busy()
     for stream in opened:
@@ -80,7 +80,7 @@ async def _lateness(
 
 async def _throughput(port: int, name: str, events: int, clients: int, seconds: float) -> Throughput:
     meter = Meter()
-    opened = await _open(port, [Stream(request(name), events, repeat=True) for _ in range(clients)])
+    opened = await _open(port, [ClientStream(request(name), events, repeat=True) for _ in range(clients)])
     await asyncio.sleep(seconds - meter.seconds())
     result = Throughput(
         events=sum(count for stream in opened for _, count in stream.reads),
@@ -95,7 +95,7 @@ async def _throughput(port: int, name: str, events: int, clients: int, seconds: 
     return result
 
 
-async def _open(port: int, streams: Sequence[Stream], ramp: float = 0.0) -> Sequence[Stream]:
+async def _open(port: int, streams: Sequence[ClientStream], ramp: float = 0.0) -> Sequence[ClientStream]:
     """Connect each, the first now and the last just before `ramp` seconds have passed."""
     loop = asyncio.get_running_loop()
     started = loop.time()

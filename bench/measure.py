@@ -19,8 +19,8 @@ from unittest import mock
 from bench import client, recordings
 from bench.report import Table, microseconds, ratio
 from bench.servers import PLAIN, RESPOOL, running
-from respool.bench.report import milliseconds, percentile
-from respool.bench.servers import Server
+from respool.bench.servers import ServerProcess
+from respool.bench.summary import milliseconds, percentile
 
 SERVERS = (RESPOOL, PLAIN)
 STARTS = 250  # streams begun each second: what the servers' request handling takes in its stride
@@ -63,7 +63,7 @@ class Bench:
     step: Callable[[str], None]  # told what is measured next
 
     @contextmanager
-    def servers(self, folder: Path, *, instant: bool) -> Iterator[list[Server]]:
+    def servers(self, folder: Path, *, instant: bool) -> Iterator[list[ServerProcess]]:
         """Both servers, warm: what is done once per process has been done."""
         recordings.write(folder / "warmup.jsonl", 20, gap=0.0)
         with ExitStack() as stack:
@@ -84,7 +84,7 @@ def lateness(bench: Bench) -> Table:
     moments = recordings.moments(plan.timed_events, plan.gap)
     limit = LEAST_LIMIT + 3 * moments[-1]
 
-    def play(server: Server, streams: int) -> client.Lateness:
+    def play(server: ServerProcess, streams: int) -> client.Lateness:
         arguments = (server.port, "timed", moments, streams, streams / STARTS, limit)
         return bench.client.submit(client.lateness, *arguments).result()
 
@@ -121,7 +121,7 @@ def throughput(bench: Bench) -> Table:
     """Streams without times: how fast they go."""
     plan = bench.plan
 
-    def play(server: Server, clients: int) -> client.Throughput:
+    def play(server: ServerProcess, clients: int) -> client.Throughput:
         arguments = (server.port, "untimed", plan.untimed_events, clients, plan.seconds)
         return bench.client.submit(client.throughput, *arguments).result()
 
@@ -163,7 +163,7 @@ def requests(bench: Bench) -> Table:
     """Short answers, all at once: what a request costs."""
     plan = bench.plan
 
-    def play(server: Server, clients: int) -> client.Throughput:
+    def play(server: ServerProcess, clients: int) -> client.Throughput:
         arguments = (server.port, "short", SHORT_EVENTS, clients, plan.seconds)
         return bench.client.submit(client.throughput, *arguments).result()
 
@@ -252,8 +252,8 @@ def _runs(
     bench: Bench,
     part: str,
     counts: Sequence[int],
-    servers: Sequence[Server],
-    play: Callable[[Server, int], Result],
+    servers: Sequence[ServerProcess],
+    play: Callable[[ServerProcess, int], Result],
 ) -> dict[tuple[int, str], list[tuple[Result, float]]]:
     """Each result, with the CPU seconds that the server used for it, by count and server.
 
@@ -293,7 +293,7 @@ def _encodings(path: Path) -> str:
 
 
 @contextmanager
-def _slow_reader(server: Server) -> Iterator[socket.socket]:
+def _slow_reader(server: ServerProcess) -> Iterator[socket.socket]:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         sock.settimeout(LEAST_LIMIT)
@@ -308,7 +308,7 @@ def _answered(sock: socket.socket) -> bool:
     return sock.recv(len(head), socket.MSG_PEEK) == head
 
 
-def _settled(server: Server) -> list[int]:
+def _settled(server: ServerProcess) -> list[int]:
     """The server's memory, sampled until it has not changed for a while."""
     samples = [server.memory()]
     began = changed = time.monotonic()

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from respool.bench.servers import Server, started
+from respool.bench.servers import ServerProcess, started
 
 ROOT = Path(__file__).parents[1]
 RESPOOL, PLAIN = "Respool", "plain app"
 
 
 @contextmanager
-def running(name: str, folder: Path, *, instant: bool = False, cpu: int | None = None) -> Iterator[Server]:
+def running(
+    name: str, folder: Path, *, instant: bool = False, cpu: int | None = None
+) -> Iterator[ServerProcess]:
     """Serve the recordings in `folder` until the block ends.
 
     With `cpu` the process stays on that one. Raises RespoolError, with what the server wrote, if it

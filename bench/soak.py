@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from bench import habits
 from bench.habits import HABITS, Answers
-from respool.bench.servers import Server, respool
+from respool.bench.servers import ServerProcess, respool
 
 CLIENTS = 40
 LIMIT = 60.0  # seconds for one visit of a client, which takes a few at most
@@ -39,7 +39,7 @@ class Held:
     memory: float  # resident, in MB
 
     @classmethod
-    def by(cls, server: Server) -> "Held":
+    def by(cls, server: ServerProcess) -> "Held":
         return cls(server.descriptors(), server.threads(), server.memory() / 1e6)
 
     def __str__(self) -> str:
@@ -73,7 +73,9 @@ def problems(before: Held, middle: Held, end: Held, after: Held, tally: Tally) -
     return found
 
 
-async def soak(server: Server, answers: Answers, seconds: float, say: Callable[[str], None]) -> list[str]:
+async def soak(
+    server: ServerProcess, answers: Answers, seconds: float, say: Callable[[str], None]
+) -> list[str]:
     """Let the clients come for so many seconds. Gives what was found; `say` is told how it goes."""
     tally = Tally()
     # So that what is made once has been made.
@@ -116,7 +118,7 @@ async def _visit(name: str, port: int, answers: Answers, rng: Random, tally: Tal
     tally.visits[name] += 1
 
 
-async def _settled(server: Server, wanted: Held | None = None) -> Held:
+async def _settled(server: ServerProcess, wanted: Held | None = None) -> Held:
     """What the server holds, once that is no more than was `wanted`, or (without that) stays the same; or
     after some time."""
     limit = time.monotonic() + SETTLE_LIMIT

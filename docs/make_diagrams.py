@@ -18,7 +18,7 @@ response, with a machine inside it for each output item, and inside an item one 
 event moves the machine of the innermost thing that it is of. An event that has no arrow is an error, and
 the message names those that have one.
 
-`protocol/checks/machines.py` asks the table, and `protocol/checker.py` judges the answers, since other
+`check/machines.py` asks the table, and `check/checker.py` judges the answers, since other
 producers leave steps out (see [checks.md](checks.md)). The diagrams are drawn from the table by
 `docs/make_diagrams.py`; the `response.` at the beginning of events is left out.
 """

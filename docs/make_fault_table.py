@@ -17,8 +17,8 @@ from rich.progress import track
 
 from respool.drill.cases import CASES, Case, Expect
 from respool.drill.run import Trial, drill, reference
-from respool.drill.verdict import Result, Run, Verdict, last_line
-from respool.pace import Pace
+from respool.drill.verdict import ClientRun, Result, Verdict, last_line
+from respool.play.pace import Pace
 
 DOCS = Path(__file__).parent
 PAGE = DOCS / "faults.md"
@@ -51,7 +51,7 @@ def columns() -> Mapping[str, Sequence[str]]:
     }
 
 
-def cell(result: Result, sound: Run) -> str:
+def cell(result: Result, sound: ClientRun) -> str:
     """What one client did with one fault, in a few words."""
     run = result.run
     match result.verdict:

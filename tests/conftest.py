@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from starlette.types import ASGIApp, Message
 
-from respool.clock import ManualClock
-from respool.formats import jsonl
 from respool.http import create_app
+from respool.play.clock import ManualClock
 from respool.protocol.events import Event
-from respool.recording import Header, Recording, TimedEvent
-from respool.server import MockServer
-from respool.store import Store
+from respool.recordings.formats import jsonl
+from respool.recordings.recording import Header, Recording, TimedEvent
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
 from respool.testing import RunningServer
 
 # A busy machine is no failure.

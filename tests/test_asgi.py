@@ -11,9 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from respool.errors import OptionError, PathError
-from respool.protocol.request import Level
-from respool.recording import Recording
-from respool.store import Store
+from respool.protocol.request import ValidationLevel
+from respool.recordings.recording import Recording
+from respool.recordings.store import Store
 
 Load = Callable[..., ModuleType]
 
@@ -63,16 +63,16 @@ def test_the_files_are_read_on_first_use_and_once(load: Load, folder: Path) -> N
 
 
 def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import respool.server
+    import respool.server.mock_server
 
-    servers: list[respool.server.MockServer] = []
-    make = respool.server.MockServer
+    servers: list[respool.server.mock_server.MockServer] = []
+    make = respool.server.mock_server.MockServer
 
-    def note(*args: object, **options: object) -> respool.server.MockServer:
+    def note(*args: object, **options: object) -> respool.server.mock_server.MockServer:
         servers.append(make(*args, **options))  # type: ignore[arg-type]
         return servers[-1]
 
-    monkeypatch.setattr(respool.server, "MockServer", note)
+    monkeypatch.setattr(respool.server.mock_server, "MockServer", note)
     settings = {
         "GAP": "typical",
         "MAX_GAP": 1.5,
@@ -94,7 +94,7 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
     assert (pace.gap, pace.max_gap, pace.ttft) == ("typical", 1.5, 2.0)
     assert (pace.jitter, pace.speed, pace.seed) == (0.25, math.inf, 7)
     assert server.default == "b"
-    assert server.validate is Level.STRICT
+    assert server.validate is ValidationLevel.STRICT
     assert (server.profile.name, server.keepalive) == ("xai", 2.5)
     assert server.memory.workers == 4
     large = {"model": "gpt-5.2", "input": "x" * 1024}

@@ -11,8 +11,8 @@ from bench import measure, recordings, startup
 from bench.measure import PARTS, SERVERS, Bench, Plan, steps
 from bench.report import Table, disturbance, microseconds, ratio, render
 
-from respool.pace import Pace
-from respool.store import Store
+from respool.play.pace import Pace
+from respool.recordings.store import Store
 
 TABLE = Table(
     "Lateness",

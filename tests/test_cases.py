@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from respool import formats
-from respool.checking import check_file
+from respool.check.files import check_file
 from respool.errors import NotARecording, RecordingError
-from respool.formats import jsonl
-from respool.recording import Recording, TimedEvent, Verbatim
-from respool.store import Store
+from respool.recordings import formats
+from respool.recordings.formats import jsonl
+from respool.recordings.recording import Recording, TimedEvent, Verbatim
+from respool.recordings.store import Store
 
 FOLDER = Path(__file__).parents[2] / "shared/cases"
 

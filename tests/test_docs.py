@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from respool import formats
+from respool.recordings import formats
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(

@@ -7,11 +7,11 @@ from types import ModuleType
 import pytest
 
 from respool.drill.cases import CASES, Case, Expect
-from respool.drill.verdict import Run, judge
+from respool.drill.verdict import ClientRun, judge
 
 DOCS = Path(__file__).parents[1] / "docs"
 NODE = Path(__file__).parent / "node" / "node_modules"
-SOUND = Run(0, 1.0, 1, "Hello", "Hello")
+SOUND = ClientRun(0, 1.0, 1, "Hello", "Hello")
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +39,17 @@ def test_the_page_has_a_row_for_each_case_and_a_cell_for_each_client(maker: Modu
     ("run", "words"),
     [
         (SOUND, "ok"),
-        (Run(0, 1.0, 3, "Hello", "Hello"), "ok, 3 requests"),
-        (Run(1, 1.0, 1, "Hel", "Hel", "a warning\nAPIError\n"), "APIError"),
-        (Run(0, 1.0, 1, "Hel", "Hel"), "**other text**"),
-        (Run(0, 1.0, 1, "\n", "\n"), "**no text**"),
-        (Run(None, 12.0, 1, "Hel", "Hel"), "waits"),
-        (Run(-6, 1.0, 1, "Hel", "Hel"), "killed by SIGABRT"),
+        (ClientRun(0, 1.0, 3, "Hello", "Hello"), "ok, 3 requests"),
+        (ClientRun(1, 1.0, 1, "Hel", "Hel", "a warning\nAPIError\n"), "APIError"),
+        (ClientRun(0, 1.0, 1, "Hel", "Hel"), "**other text**"),
+        (ClientRun(0, 1.0, 1, "\n", "\n"), "**no text**"),
+        (ClientRun(None, 12.0, 1, "Hel", "Hel"), "waits"),
+        (ClientRun(-6, 1.0, 1, "Hel", "Hel"), "killed by SIGABRT"),
     ],
 )
 @pytest.mark.parametrize("expect", Expect)
 def test_a_cell_says_what_was_seen_and_not_what_it_is_worth(
-    run: Run, words: str, expect: Expect, maker: ModuleType
+    run: ClientRun, words: str, expect: Expect, maker: ModuleType
 ) -> None:
     case = Case("a", "abort", expect, "why")
     assert maker.cell(judge(case, run, SOUND, comparable=True), SOUND) == words

@@ -15,11 +15,11 @@ from openai.lib.streaming.responses import ResponseFunctionCallArgumentsDeltaEve
 from openai.types.responses import ResponseStreamEvent
 from pydantic import Field, TypeAdapter, ValidationError
 
-from respool.formats import jsonl
-from respool.matching import PLAY_HEADER
-from respool.pace import Pace
-from respool.recording import Recording
-from respool.store import Store
+from respool.play.pace import Pace
+from respool.recordings.formats import jsonl
+from respool.recordings.recording import Recording
+from respool.recordings.store import Store
+from respool.server.request import PLAY_HEADER
 from respool.testing import running_server
 
 ROOT = Path(__file__).parent.parent

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from respool.formats import jsonl
-from respool.recording import Recording
-from respool.store import Store
+from respool.recordings.formats import jsonl
+from respool.recordings.recording import Recording
+from respool.recordings.store import Store
 
 FOLDER = Path(__file__).parents[2] / "shared/recordings"
 MANIFEST = json.loads((FOLDER / "MANIFEST.json").read_text()) if FOLDER.is_dir() else {"recordings": []}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from respool.pace import Pace
-from respool.recording import Recording
+from respool.play.pace import Pace
+from respool.recordings.recording import Recording
 from respool.show import Row, bar, gist, timeline
 
 Make = Callable[..., Recording]

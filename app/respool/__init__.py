@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from respool.clock import Clock, ManualClock, SystemClock
     from respool.errors import RespoolError
     from respool.http import create_app
-    from respool.pace import Pace
+    from respool.play.clock import Clock, ManualClock, SystemClock
+    from respool.play.pace import Pace
     from respool.protocol.events import Event
-    from respool.recording import Header, Recording, TimedEvent
-    from respool.server import MockServer
-    from respool.store import Store
+    from respool.recordings.recording import Header, Recording, TimedEvent
+    from respool.recordings.store import Store
+    from respool.server.mock_server import MockServer
     from respool.testing import running_server
 
 # Where each public name lives. PEP 562: a module's __getattr__ is asked for what it lacks.
 _HOMES = {
-    "Clock": "respool.clock",
+    "Clock": "respool.play.clock",
     "Event": "respool.protocol.events",
-    "Header": "respool.recording",
-    "ManualClock": "respool.clock",
-    "MockServer": "respool.server",
-    "Pace": "respool.pace",
-    "Recording": "respool.recording",
+    "Header": "respool.recordings.recording",
+    "ManualClock": "respool.play.clock",
+    "MockServer": "respool.server.mock_server",
+    "Pace": "respool.play.pace",
+    "Recording": "respool.recordings.recording",
     "RespoolError": "respool.errors",
-    "Store": "respool.store",
-    "SystemClock": "respool.clock",
-    "TimedEvent": "respool.recording",
+    "Store": "respool.recordings.store",
+    "SystemClock": "respool.play.clock",
+    "TimedEvent": "respool.recordings.recording",
     "create_app": "respool.http",
     "running_server": "respool.testing",
 }

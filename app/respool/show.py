@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from respool.errors import printable
-from respool.pace import Pace
-from respool.protocol.event_types import EVENT_TYPES, PART_INDEXES, Kind
+from respool.play.pace import Pace
+from respool.protocol.delta_texts import TEXTS
+from respool.protocol.event_types import EVENT_TYPES, PART_INDEXES, EventKind
 from respool.protocol.events import TERMINAL_TYPES, dumps
-from respool.protocol.texts import TEXTS
-from respool.recording import Recording
+from respool.recordings.recording import Recording
 
 JSON = Mapping[str, Any]
 
@@ -168,7 +168,7 @@ def _receive(item: _Thing, type: str, fields: JSON, moment: float) -> None:
     """Put an event to the part or the phase of its item."""
     known = EVENT_TYPES.get(type)
     word = type.rpartition(".")[2]
-    if type == _DONE or (known and known.kind is Kind.STATUS):
+    if type == _DONE or (known and known.kind is EventKind.STATUS):
         if item.phase:
             item.phase.moments.append(moment)
             item.phase = None

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Unpack
 from urllib.parse import quote
 
-from respool.server import MockServer, ServerOptions
-from respool.store import Store
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer, ServerOptions
 
 
 @dataclass(frozen=True, slots=True)

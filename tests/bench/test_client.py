@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from respool.bench.client import FrameCounter, Stream, late
+from respool.bench.client import ClientStream, FrameCounter, late
 
 PING = b": ping\n\n"
 BLOCKS = (
@@ -59,8 +59,8 @@ def answer(status: str = "200 OK", body: bytes = THREE) -> bytes:
     return head.encode() + body + b"\r\n0\r\n\r\n"
 
 
-def stream(*answers: bytes, repeat: bool = False) -> tuple[Stream, FakeTransport]:
-    played, transport = Stream(b"request", expected=3, repeat=repeat), FakeTransport()
+def stream(*answers: bytes, repeat: bool = False) -> tuple[ClientStream, FakeTransport]:
+    played, transport = ClientStream(b"request", expected=3, repeat=repeat), FakeTransport()
     played.connection_made(transport)
     for data in answers:
         played.data_received(data)

@@ -9,11 +9,11 @@ import pytest
 
 from respool import running_server
 from respool.bench import client, load
-from respool.bench.load import BEGUN, ENDED, EVENTS, FAILED, PLAYS, STOP, Outcome, Plan, kind, play
+from respool.bench.load import BEGUN, ENDED, EVENTS, FAILED, PLAYS, STOP, Plan, StreamOutcome, kind, play
 from respool.bench.target import Target
 from respool.errors import OptionError
 from respool.faults import parse
-from respool.pace import Pace
+from respool.play.pace import Pace
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 INSTANT = Pace(speed=float("inf"))
@@ -24,7 +24,7 @@ TERMINAL = b'data: {"type":"response.completed"}\n\n'
 HEAD = b"HTTP/1.%d 200 OK\r\nContent-Type: text/event-stream\r\n"
 
 
-def played(target: Target, plan: Plan) -> tuple[Outcome, Sequence[int]]:
+def played(target: Target, plan: Plan) -> tuple[StreamOutcome, Sequence[int]]:
     live = [0] * (STOP + 1)
     return client.run(play(target, plan, live)), live
 

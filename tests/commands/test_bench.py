@@ -9,7 +9,7 @@ import pytest
 
 from respool import running_server
 from respool.cli import main
-from respool.pace import Pace
+from respool.play.pace import Pace
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 INSTANT = Pace(speed=float("inf"))

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from respool import formats
 from respool.cli import main
+from respool.recordings import formats
 
 HELLO = Path(__file__).parents[2] / "fixtures/text/hello.jsonl"
 

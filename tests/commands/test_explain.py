@@ -1,7 +1,7 @@
 import pytest
 
+from respool.check.findings import RULES
 from respool.cli import main
-from respool.protocol.findings import RULES
 
 
 def run(*args: str) -> int:

@@ -6,11 +6,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from respool import scripts as scripts
 from respool.commands.new import new
 from respool.errors import PathError, RecordingError
-from respool.formats import script
-from respool.protocol import script as scripts
-from respool.protocol.script import Script, Step, Turn
+from respool.recordings.formats import script
+from respool.scripts import Script, Step, Turn
 
 
 @pytest.fixture

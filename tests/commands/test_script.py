@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from respool import formats
 from respool.commands.script import script
 from respool.errors import OptionError, PathError, RecordingError
-from respool.formats import jsonl
-from respool.formats import script as script_format
-from respool.protocol.script import read
-from respool.protocol.synth import expand
-from respool.recording import Header, Recording, TimedEvent
+from respool.recordings import formats
+from respool.recordings.formats import jsonl
+from respool.recordings.formats import script as script_format
+from respool.recordings.recording import Header, Recording, TimedEvent
+from respool.scripts import read
+from respool.scripts.synth import expand
 
 
 def run(*args: str | Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from respool.commands.show import show
 from respool.errors import PathError, RecordingError
-from respool.formats import jsonl
-from respool.recording import Recording
+from respool.recordings.formats import jsonl
+from respool.recordings.recording import Recording
 
 MESSAGE = {"output_index": 0}
 EVENTS = (

@@ -5,7 +5,7 @@ import pytest
 from respool.drill.cases import CASES, SETS, Case, Expect, choose, cuts, of_faults
 from respool.errors import FaultError, OptionError
 from respool.faults import FAULTS
-from respool.recording import Recording
+from respool.recordings.recording import Recording
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -5,21 +5,24 @@ import pytest
 
 from respool import __version__
 from respool.drill.cases import Case, Expect
-from respool.drill.report import Report, as_json, as_junit
-from respool.drill.verdict import Run, judge
+from respool.drill.report import DrillReport, as_json, as_junit
+from respool.drill.verdict import ClientRun, judge
 
-REFERENCE = Run(0, 0.5, 1, "Hello", "Hello")
+REFERENCE = ClientRun(0, 0.5, 1, "Hello", "Hello")
 CASES = [
     (Case("crlf", "line_ends(kind=crlf)", Expect.SURVIVE, "lines end with CRLF"), REFERENCE),
-    (Case("cut-1", "abort(after=1)", Expect.NOTICE, "cut"), Run(1, 0.25, 3, "", "", "an error\n")),
-    (Case("cut-2", "close(after=2)", Expect.NOTICE, "cut"), Run(0, 0.75, 1, "Hel", "Hel", "\x1b[1m\ud800")),
+    (Case("cut-1", "abort(after=1)", Expect.NOTICE, "cut"), ClientRun(1, 0.25, 3, "", "", "an error\n")),
+    (
+        Case("cut-2", "close(after=2)", Expect.NOTICE, "cut"),
+        ClientRun(0, 0.75, 1, "Hel", "Hel", "\x1b[1m\ud800"),
+    ),
     (Case("no-end", "no_terminal", Expect.NOTICE, "cut"), REFERENCE),
 ]  # fmt: skip
 
 
-def report(strict: bool = False) -> Report:
+def report(strict: bool = False) -> DrillReport:
     results = [judge(case, run, REFERENCE, comparable=True) for case, run in CASES]
-    return Report("text/hello", ["python", "client.py"], REFERENCE, True, results, strict)
+    return DrillReport("text/hello", ["python", "client.py"], REFERENCE, True, results, strict)
 
 
 def test_results_are_counted_the_worst_last() -> None:

@@ -8,8 +8,8 @@ from respool.drill.cases import Case, Expect
 from respool.drill.verdict import (
     MEANINGS,
     VERDICTS,
-    Outcome,
-    Run,
+    ClientOutcome,
+    ClientRun,
     Verdict,
     difference,
     judge,
@@ -18,8 +18,8 @@ from respool.drill.verdict import (
 )
 
 
-def run(exit_code: int | None = 0, output: str = "Hello", errors: str = "") -> Run:
-    return Run(exit_code, 1.0, 1, output, output, errors)
+def run(exit_code: int | None = 0, output: str = "Hello", errors: str = "") -> ClientRun:
+    return ClientRun(exit_code, 1.0, 1, output, output, errors)
 
 
 def case(expect: Expect) -> Case:
@@ -58,12 +58,15 @@ def test_without_an_output_to_compare_success_on_a_broken_answer_is_what_fools(o
 
 
 def test_outputs_are_compared_whole_even_if_not_all_is_kept() -> None:
-    reference = Run(0, 1.0, 1, "Hello", "digest 1")
-    assert outcome_of(Run(0, 1.0, 1, "Hello", "digest 2"), reference, comparable=True) is Outcome.OTHER
+    reference = ClientRun(0, 1.0, 1, "Hello", "digest 1")
+    assert (
+        outcome_of(ClientRun(0, 1.0, 1, "Hello", "digest 2"), reference, comparable=True)
+        is ClientOutcome.OTHER
+    )
 
 
 def test_every_outcome_has_a_verdict_for_every_expectation_and_every_verdict_a_meaning() -> None:
-    assert set(VERDICTS) == set(Outcome)
+    assert set(VERDICTS) == set(ClientOutcome)
     assert all(set(row) == set(Expect) for row in VERDICTS.values())
     assert {verdict for row in VERDICTS.values() for verdict in row.values()} == set(Verdict)
     assert set(MEANINGS) == set(Verdict)
@@ -86,7 +89,7 @@ def test_every_outcome_has_a_verdict_for_every_expectation_and_every_verdict_a_m
         (run(0), ""),
     ],
 )
-def test_the_reason_says_what_was_seen(seen: Run, reason: str) -> None:
+def test_the_reason_says_what_was_seen(seen: ClientRun, reason: str) -> None:
     assert judge(case(NOTICE), seen, run(), comparable=True).reason == reason
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from random import Random
 
 from respool.faults import Fault
-from respool.frames import SSE_DONE, Action, Frame, Head, encode_sse
+from respool.faults.frame import Action, Frame, Head
 from respool.protocol import sse
+from respool.protocol.event_frames import SSE_DONE, encode_sse
 from respool.protocol.events import Event
 
 EVENTS = (

@@ -33,7 +33,7 @@ from respool.faults import (
     apply,
     parse,
 )
-from respool.frames import Action, Frame
+from respool.faults.frame import Action, Frame
 
 
 def drawn(draws: Draws, faults: str, name: str = "a", codings: tuple[str, ...] = ()) -> list[str]:

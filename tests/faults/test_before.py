@@ -7,7 +7,7 @@ import pytest
 from fault_streams import make_body, make_stream, run, told
 
 from respool.faults import FAULTS, ContentType, EmptyReply, Fault, NotJson, Quota, RateLimit, Refuse, Status
-from respool.frames import Action, Frame, Head
+from respool.faults.frame import Action, Frame, Head
 
 CODES = [400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503, 529]
 

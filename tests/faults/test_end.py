@@ -4,7 +4,8 @@ import pytest
 from fault_streams import EVENTS, make_body, make_stream, numbers, run, told
 
 from respool.faults import Abort, Close, Cut, Fault, HalfFrame, NoTerminal, ResetPeer, SlowClose
-from respool.frames import Action, encode_sse
+from respool.faults.frame import Action
+from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event
 
 DATA = [encode_sse(Event.parse(text)) for text in EVENTS]

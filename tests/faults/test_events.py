@@ -23,8 +23,9 @@ from respool.faults import (
     UnknownEvent,
     WrongEventName,
 )
-from respool.frames import SSE_DONE, Action, Frame, encode_sse
+from respool.faults.frame import Action, Frame
 from respool.protocol import sse
+from respool.protocol.event_frames import SSE_DONE, encode_sse
 from respool.protocol.events import Event
 
 DATA = [encode_sse(Event.parse(text)) for text in EVENTS]

@@ -15,7 +15,7 @@ from fault_streams import EVENTS
 
 from respool import ManualClock, Pace, running_server
 from respool.faults import FAULTS, parse
-from respool.frames import SSE_DONE, encode_sse
+from respool.protocol.event_frames import SSE_DONE, encode_sse
 from respool.protocol.events import Event
 from respool.testing import RunningServer
 

@@ -5,8 +5,9 @@ from fault_streams import EVENTS, make_body, make_stream, told
 from hypothesis import given
 from hypothesis import strategies as st
 
+from respool.faults.frame import Frame
 from respool.faults.places import Parting, Place, Unit, spotted
-from respool.frames import Frame, encode_sse
+from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event
 
 SIZES = [len(encode_sse(Event.parse(text))) for text in EVENTS]

@@ -19,7 +19,8 @@ from respool.faults import (
     Ttft,
     apply,
 )
-from respool.frames import Action, Frame, encode_sse
+from respool.faults.frame import Action, Frame
+from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event
 
 INF = math.inf

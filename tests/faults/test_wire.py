@@ -27,7 +27,8 @@ from respool.faults import (
     SplitData,
     apply,
 )
-from respool.frames import SSE_DONE, Action, Frame, encode_sse
+from respool.faults.frame import Action, Frame
+from respool.protocol.event_frames import SSE_DONE, encode_sse
 from respool.protocol.events import Event
 
 DATA = [encode_sse(Event.parse(text)) for text in EVENTS]

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from respool.http import create_app
-from respool.server import MockServer
+from respool.server.mock_server import MockServer
 
 PROTOCOLS = {"httptools": HttpToolsProtocol, "h11": H11Protocol}
 

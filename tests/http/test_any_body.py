@@ -11,12 +11,12 @@ from fastapi.testclient import TestClient
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from respool.clock import ManualClock
 from respool.http import create_app
-from respool.pace import Pace
+from respool.play.clock import ManualClock
+from respool.play.pace import Pace
 from respool.protocol.request import parameters
-from respool.server import MockServer
-from respool.store import Store
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
 
 HELLO = Path(__file__).parents[2] / "fixtures/text/hello.jsonl"
 PATHS = [

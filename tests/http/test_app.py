@@ -18,10 +18,10 @@ from starlette.testclient import TestClient
 from respool import __version__
 from respool.http import create_app
 from respool.http.openapi import OPERATIONS
-from respool.pace import Pace
-from respool.recording import Recording
-from respool.server import MockServer
-from respool.store import Store
+from respool.play.pace import Pace
+from respool.recordings.recording import Recording
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
 from respool.testing import RunningServer, running_server
 
 Make = Callable[..., Recording]

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from openai.types.conversations import Conversation, ConversationDeletedResource, ConversationItemList
 from starlette.testclient import TestClient
 
-from respool.clock import ManualClock
 from respool.http import create_app
-from respool.server import MockServer
+from respool.play.clock import ManualClock
+from respool.server.mock_server import MockServer
 
 Serve = Callable[..., MockServer]
 

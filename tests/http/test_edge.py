@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from respool.errors import RecordingError
-from respool.formats import jsonl
 from respool.http import create_app
-from respool.journal import Exchange
-from respool.pace import Pace
-from respool.recording import Recording
-from respool.server import MockServer
-from respool.store import Store
+from respool.play.pace import Pace
+from respool.recordings.formats import jsonl
+from respool.recordings.recording import Recording
+from respool.recordings.store import Store
+from respool.server.journal import Exchange
+from respool.server.mock_server import MockServer
 from respool.testing import RunningServer
 
 Make = Callable[..., Recording]

@@ -13,8 +13,8 @@ from starlette.types import Message, Receive, Scope, Send
 from respool.errors import OptionError
 from respool.http import create_app
 from respool.http.keys import Keys, RequireKey, keys_in
-from respool.pace import Pace
-from respool.server import MockServer
+from respool.play.pace import Pace
+from respool.server.mock_server import MockServer
 
 Serve = Callable[..., MockServer]
 

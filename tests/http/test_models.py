@@ -6,8 +6,8 @@ from openai.types import Model
 from starlette.testclient import TestClient
 
 from respool.http import create_app
-from respool.recording import Recording
-from respool.server import MockServer
+from respool.recordings.recording import Recording
+from respool.server.mock_server import MockServer
 
 Make = Callable[..., Recording]
 Serve = Callable[..., MockServer]

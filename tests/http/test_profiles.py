@@ -9,9 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from respool.http import create_app
-from respool.pace import Pace
-from respool.server import MockServer
-from respool.store import Store
+from respool.play.pace import Pace
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
 
 SCRIPT = "request: {model: grok}\ntext: Hello\n"
 REFUSED = "status: 429\nerror: {code: mine}\n"

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from respool.clock import ManualClock
-from respool.frames import encode_sse
 from respool.http import create_app
-from respool.pace import Pace
-from respool.recording import Recording
-from respool.server import MockServer
-from respool.store import Store
+from respool.play.clock import ManualClock
+from respool.play.pace import Pace
+from respool.protocol.event_frames import encode_sse
+from respool.recordings.recording import Recording
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
 
 Make = Callable[..., Recording]
 Serve = Callable[..., MockServer]

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from respool.clock import ManualClock
-from respool.frames import encode_sse
 from respool.http import create_app
+from respool.play.clock import ManualClock
+from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event
-from respool.recording import Recording
-from respool.server import MockServer
+from respool.recordings.recording import Recording
+from respool.server.mock_server import MockServer
 
 Make = Callable[..., Recording]
 Serve = Callable[..., MockServer]

@@ -7,10 +7,10 @@ from openai.types.responses import InputTokenCountResponse
 from starlette.testclient import TestClient
 
 from respool.http import create_app
-from respool.matching import Request
-from respool.pace import Pace
-from respool.recording import Recording
-from respool.server import MockServer
+from respool.play.pace import Pace
+from respool.recordings.recording import Recording
+from respool.server.mock_server import MockServer
+from respool.server.request import Request
 
 Make = Callable[..., Recording]
 Serve = Callable[..., MockServer]

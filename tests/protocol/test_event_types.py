@@ -10,7 +10,7 @@ from openai.types.beta.beta_response_inject_failed_event import BetaResponseInje
 from openai.types.responses import ResponseOutputItem, ResponsesServerEvent, ResponseStreamEvent
 from pydantic import BaseModel
 
-from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, STATUSES, EventType, Kind, Origin
+from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, STATUSES, EventKind, EventType, Origin
 
 Model = type[BaseModel]
 
@@ -131,7 +131,7 @@ def test_each_row_is_consistent(row: EventType) -> None:
     assert row.of_item == ("output_index" in row.required)
     if row.items:
         assert row.of_item
-    if row.kind in (Kind.LIFECYCLE, Kind.TERMINAL):
+    if row.kind in (EventKind.LIFECYCLE, EventKind.TERMINAL):
         assert row.required["response"] == "object"
 
 

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
+from respool.check.checker import check
+from respool.check.findings import Level
 from respool.errors import OptionError
-from respool.pace import Pace
+from respool.play.pace import Pace
+from respool.play.rendition import Rendition, Renditions
 from respool.protocol import profiles
-from respool.protocol.checker import check
 from respool.protocol.event_types import EVENT_TYPES
 from respool.protocol.events import TERMINAL_TYPES, Event
-from respool.protocol.findings import Level
 from respool.protocol.profiles import OPENAI, PROFILES, spoken
-from respool.recording import Recording
-from respool.rendition import Rendition, Renditions
-from respool.store import Store
+from respool.recordings.recording import Recording
+from respool.recordings.store import Store
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 STORE = Store([FIXTURES])
@@ -116,14 +116,14 @@ def test_open_responses_follows_an_error_with_response_failed() -> None:
 @scripts
 @pytest.mark.parametrize(("name", "done"), [("openresponses", True), ("openrouter", True), ("xai", False)])
 def test_the_end_is_marked_where_the_producer_marks_it(script: Recording, name: str, done: bool) -> None:
-    data = rendition(script, name).schedule.reel.data
+    data = rendition(script, name).schedule.encoded.data
     assert data.endswith(b"\n\ndata: [DONE]\n\n") == done
 
 
 @scripts
 def test_openrouter_has_no_event_lines(script: Recording) -> None:
     made = rendition(script, "openrouter")
-    lines = made.schedule.reel.data.decode().split("\n\n")
+    lines = made.schedule.encoded.data.decode().split("\n\n")
     assert lines == [*(f"data: {event.text}" for event in made.events), "data: [DONE]", ""]
 
 

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from respool import formats
-from respool.protocol.checker import check
+from respool.check.checker import check
+from respool.check.findings import Level
 from respool.protocol.events import Event
-from respool.protocol.findings import Level
 from respool.protocol.rewrite import (
     with_fresh_ids,
     with_response_fields,
@@ -16,6 +15,7 @@ from respool.protocol.rewrite import (
     without_obfuscation,
 )
 from respool.protocol.snapshot import fold
+from respool.recordings import formats
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 TURNS = [

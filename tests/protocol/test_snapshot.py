@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from respool import formats
 from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES
 from respool.protocol.events import TERMINAL_TYPES, Event
 from respool.protocol.snapshot import Snapshot, fold
-from respool.recording import Recording
+from respool.recordings import formats
+from respool.recordings.recording import Recording
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT / "fixtures", ROOT.parent / "shared" / "recordings"]  # the second is not in the repository
@@ -74,7 +74,8 @@ def recordings() -> Iterator[Recording]:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder).with_suffix("").as_posix()
             data = path.read_bytes()
-            if path.suffix != ".md" and path.name != "MANIFEST.json" and formats.sniff(data):
+            others = (".md", ".script.yaml", "MANIFEST.json")
+            if not path.name.endswith(others) and formats.sniff(data):
                 yield from formats.read(data, name, str(path), lambda damage: None)
 
 

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, EventType, Kind
+from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, EventKind, EventType
 from respool.protocol.transitions import AUDIO, ITEM, PART, PART_TYPES, TRANSITIONS, State
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -56,12 +56,12 @@ def test_every_event_is_known_and_is_of_this_machine(name: str) -> None:
 @pytest.mark.parametrize("row", EVENT_TYPES.values(), ids=str)
 def test_every_event_has_a_machine_unless_it_is_of_the_connection(row: EventType) -> None:
     machines = {name for name in TRANSITIONS if row.name in events_of(name)}
-    if row.kind is Kind.CONNECTION or row.name.startswith("response.audio."):
+    if row.kind is EventKind.CONNECTION or row.name.startswith("response.audio."):
         assert machines == set()
     elif row.index:
         assert machines
         assert machines <= PART_TYPES
-    elif row.kind is Kind.ITEM:
+    elif row.kind is EventKind.ITEM:
         assert machines == set(ITEM_TYPES)
     elif row.of_item:
         assert machines == row.items

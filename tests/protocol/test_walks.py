@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from respool.protocol.checker import check
-from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, EventType, Kind, Origin
+from respool.check.checker import check
+from respool.check.findings import Finding
+from respool.protocol.delta_texts import TEXTS
+from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, EventKind, EventType, Origin
 from respool.protocol.events import Event
-from respool.protocol.findings import Finding
-from respool.protocol.texts import TEXTS
 from respool.protocol.transitions import AUDIO, ITEM, PART, PART_TYPES, TRANSITIONS, State
 
 Body = dict[str, Any]
@@ -92,7 +92,7 @@ class Walk:
             elif event.endswith(".partial_image"):
                 body |= {"partial_image_index": previews, "partial_image_b64": "AA=="}
                 previews += 1
-            elif EVENT_TYPES[event].kind is Kind.ITEM:
+            elif EVENT_TYPES[event].kind is EventKind.ITEM:
                 del body["item_id"]
                 body["item"] = deepcopy(item)
             self.bodies.append(body)
@@ -145,7 +145,7 @@ class Walk:
 
     def text(self, body: Body, said: str) -> str:
         text = TEXTS[body["type"]]
-        if EVENT_TYPES[body["type"]].kind is Kind.DELTA:
+        if EVENT_TYPES[body["type"]].kind is EventKind.DELTA:
             body["delta"] = self.draw(DELTAS)
             said += body["delta"]
         elif not said:
@@ -252,33 +252,35 @@ def places(bodies: list[Body], wanted: Callable[[EventType], bool]) -> list[int]
 
 def is_needed(row: EventType) -> bool:
     """Whether a stream is no longer legal without such an event."""
-    if row.kind is Kind.DELTA:
+    if row.kind is EventKind.DELTA:
         return row.name in TEXTS
-    return row.kind in (Kind.ITEM, Kind.PART, Kind.DONE) or row.name == "response.created"
+    return row.kind in (EventKind.ITEM, EventKind.PART, EventKind.DONE) or row.name == "response.created"
 
 
 def is_once(row: EventType) -> bool:
     """Whether such an event cannot come twice, one after the other."""
     repeated = ("response.mcp_call.in_progress", "response.compaction.compacting")
-    return is_needed(row) or (row.kind in (Kind.STATUS, Kind.LIFECYCLE) and row.name not in repeated)
+    return is_needed(row) or (
+        row.kind in (EventKind.STATUS, EventKind.LIFECYCLE) and row.name not in repeated
+    )
 
 
 # What may be found when an event is lost, by what it does.
 LOST = {
-    Kind.LIFECYCLE: {"RS101"},
-    Kind.ITEM: {"RS107", "RS113"},
-    Kind.PART: {"RS108", "RS114"},
-    Kind.DONE: {"RS112", "RS114", "RS404"},  # RS114, RS404: of a command, of its output
-    Kind.DELTA: {"RS401", "RS410"},
+    EventKind.LIFECYCLE: {"RS101"},
+    EventKind.ITEM: {"RS107", "RS113"},
+    EventKind.PART: {"RS108", "RS114"},
+    EventKind.DONE: {"RS112", "RS114", "RS404"},  # RS114, RS404: of a command, of its output
+    EventKind.DELTA: {"RS401", "RS410"},
 }
 # And when it comes twice.
 TWICE = {
-    Kind.LIFECYCLE: {"RS103"},
-    Kind.ITEM: {"RS107", "RS207"},
-    Kind.PART: {"RS108", "RS209"},
-    Kind.DONE: {"RS108", "RS109"},
-    Kind.DELTA: {"RS401"},
-    Kind.STATUS: {"RS109"},
+    EventKind.LIFECYCLE: {"RS103"},
+    EventKind.ITEM: {"RS107", "RS207"},
+    EventKind.PART: {"RS108", "RS209"},
+    EventKind.DONE: {"RS108", "RS109"},
+    EventKind.DELTA: {"RS401"},
+    EventKind.STATUS: {"RS109"},
 }
 
 
@@ -286,7 +288,7 @@ TWICE = {
 @given(st.data(), walks())
 def test_a_lost_event_is_found(data: st.DataObject, bodies: list[Body]) -> None:
     needed = places(bodies, is_needed)
-    assume(needed and EVENT_TYPES[bodies[-1]["type"]].kind is Kind.TERMINAL)
+    assume(needed and EVENT_TYPES[bodies[-1]["type"]].kind is EventKind.TERMINAL)
     lost = bodies.pop(data.draw(st.sampled_from(needed)))
     assume(lost["type"] != "response.created" or bodies[0]["type"] != "error")
     assume(lost.get("diff") != "")  # a patch need not have a diff
@@ -384,25 +386,25 @@ WRONG: list[tuple[str, Callable[[EventType], bool], Callable[[Body], object], se
     ),
     (
         "a delta",
-        lambda row: row.kind is Kind.DELTA and row.name in TEXTS,
+        lambda row: row.kind is EventKind.DELTA and row.name in TEXTS,
         lambda body: body.update(delta=body["delta"] + "x"),
         {"RS401"},
     ),
     (
         "a whole text",
-        lambda row: row.kind is Kind.DONE and row.name in TEXTS,
+        lambda row: row.kind is EventKind.DONE and row.name in TEXTS,
         lambda body: body.update({TEXTS[body["type"]].field: body[TEXTS[body["type"]].field] + "x"}),
         {"RS401", "RS410"},
     ),
     (
         "a status",
-        lambda row: row.kind in (Kind.LIFECYCLE, Kind.TERMINAL),
+        lambda row: row.kind in (EventKind.LIFECYCLE, EventKind.TERMINAL),
         lambda body: body["response"].update(status="x"),
         {"RS501"},
     ),
     (
         "a response",
-        lambda row: row.kind is Kind.TERMINAL,
+        lambda row: row.kind is EventKind.TERMINAL,
         lambda body: body["response"].update(id="x"),
         {"RS301"},
     ),
@@ -465,7 +467,7 @@ def test_a_missing_field_is_found(data: st.DataObject, bodies: list[Body]) -> No
 @quick
 @given(st.data(), walks())
 def test_whatever_follows_the_end_is_one_finding(data: st.DataObject, bodies: list[Body]) -> None:
-    assume(EVENT_TYPES[bodies[-1]["type"]].kind is Kind.TERMINAL)
+    assume(EVENT_TYPES[bodies[-1]["type"]].kind is EventKind.TERMINAL)
     more = data.draw(st.lists(st.sampled_from(bodies), min_size=1, max_size=3))
     more = [body for body in more if body["type"] != "keepalive"]
     assume(more)
@@ -476,7 +478,7 @@ def test_whatever_follows_the_end_is_one_finding(data: st.DataObject, bodies: li
 @given(st.data(), walks())
 def test_a_stream_that_is_cut_is_one_finding(data: st.DataObject, bodies: list[Body]) -> None:
     bodies = bodies[: data.draw(st.integers(0, len(bodies) - 1))]
-    assume(not any(EVENT_TYPES[body["type"]].kind is Kind.ERROR for body in bodies))
+    assume(not any(EVENT_TYPES[body["type"]].kind is EventKind.ERROR for body in bodies))
     assert codes(bodies) == ["RS106"]
 
 

@@ -43,7 +43,7 @@ class FrameCounter:
 
 
 @dataclass(eq=False)
-class Stream(asyncio.Protocol):
+class ClientStream(asyncio.Protocol):
     """One connection: it sends the request, and sends it again after each answer if `repeat`.
 
     A stream that has failed has ended. `verdict` says what is wrong with an answer.
@@ -139,7 +139,7 @@ class Stream(asyncio.Protocol):
 
 
 def late(reads: Iterable[tuple[float, int]], moments: Sequence[float]) -> Iterator[float]:
-    """How late each event was, in seconds; `reads` are those of a `Stream`."""
+    """How late each event was, in seconds; `reads` are those of a `ClientStream`."""
     arrivals = (elapsed for elapsed, count in reads for _ in range(count))
     return (arrival - moment for arrival, moment in zip(arrivals, moments, strict=False))
 

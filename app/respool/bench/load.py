@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from respool.bench import client
-from respool.bench.report import Report, figures
+from respool.bench.summary import LoadReport, figures
 from respool.bench.tally import EventCounter
 from respool.bench.target import Target
 from respool.errors import OptionError, RespoolError
@@ -51,7 +51,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Outcome:
+class StreamOutcome:
     """What all streams have seen. Times are seconds."""
 
     ttfe: "array[float]" = field(default_factory=lambda: array("d"))
@@ -64,11 +64,11 @@ class Outcome:
     busy: float = 0.0
 
 
-class Play(client.Stream):
-    """A stream that adds what it has seen to an `Outcome`, and ends an answer which takes too long."""
+class Play(client.ClientStream):
+    """A stream that adds what it has seen to a `StreamOutcome`, and ends an answer which takes too long."""
 
     def __init__(
-        self, request: bytes, plan: Plan, wanted: float, outcome: Outcome, live: MutableSequence[int]
+        self, request: bytes, plan: Plan, wanted: float, outcome: StreamOutcome, live: MutableSequence[int]
     ) -> None:
         super().__init__(request, None if plan.moments is None else len(plan.moments))
         self._plan = plan
@@ -141,7 +141,7 @@ class Play(client.Stream):
         self.size = 0
 
 
-def load(target: Target, plan: Plan, progress: Callable[[Sequence[int]], object]) -> Report:
+def load(target: Target, plan: Plan, progress: Callable[[Sequence[int]], object]) -> LoadReport:
     """Put the load on the target; `progress` is called now and then with what is shared.
 
     It ends when all streams have ended, or the plan's duration is over, or by Ctrl-C; then it tells
@@ -166,7 +166,7 @@ def load(target: Target, plan: Plan, progress: Callable[[Sequence[int]], object]
             outcome = running.result()
         except BrokenProcessPool:
             raise RespoolError("the process that puts the load on has ended; expected its figures") from None
-    return Report(
+    return LoadReport(
         url=target.url,
         model=target.model,
         streams=plan.streams,
@@ -218,13 +218,13 @@ def _begin(live: MutableSequence[int]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process above, which says when to stop
 
 
-def _play(target: Target, plan: Plan) -> Outcome:
+def _play(target: Target, plan: Plan) -> StreamOutcome:
     return client.run(play(target, plan, _live))
 
 
-async def play(target: Target, plan: Plan, live: MutableSequence[int]) -> Outcome:
+async def play(target: Target, plan: Plan, live: MutableSequence[int]) -> StreamOutcome:
     """Play all streams, and tell of them in `live` while they run."""
-    outcome = Outcome()
+    outcome = StreamOutcome()
     meter = client.Meter()
     context = ssl.create_default_context() if target.secure else None
     request = target.request()

@@ -20,7 +20,7 @@ _LISTENS = re.compile(r"http://127\.0\.0\.1:([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerProcess:
     """A server that listens on 127.0.0.1."""
 
     name: str
@@ -51,7 +51,7 @@ class Server:
 
 
 @contextmanager
-def respool(paths: Sequence[str | os.PathLike[str]], options: Sequence[str]) -> Iterator[Server]:
+def respool(paths: Sequence[str | os.PathLike[str]], options: Sequence[str]) -> Iterator[ServerProcess]:
     """``respool serve`` with the recordings below `paths`, on a free port, until the block ends.
 
     Raises RespoolError, with what it wrote, if it does not start.
@@ -70,7 +70,7 @@ def started(
     log: Path,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
-) -> Iterator[Server]:
+) -> Iterator[ServerProcess]:
     """Run the server in `folder` until the block ends; what it writes goes into `log`.
 
     It gets `environment` beside ours, but none of our RESPOOL_ variables. Raises RespoolError, with
@@ -87,7 +87,7 @@ def started(
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Server(name, _port(name, process, log), process.pid)
+        yield ServerProcess(name, _port(name, process, log), process.pid)
     finally:
         process.terminate()
         try:

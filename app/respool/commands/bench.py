@@ -87,7 +87,7 @@ def bench(
         from respool.bench.load import Plan, allow_open_files, load
     except ImportError as error:  # httptools comes with Respool, but not on Windows
         raise OptionError(f"bench needs a package that is not there: pip install {error.name}") from None
-    from respool.bench.report import as_json, as_text
+    from respool.bench.summary import as_json, as_text
     from respool.bench.target import Target
 
     for name, seconds in (("timeout", timeout), ("duration", duration)):
@@ -123,8 +123,8 @@ def bench(
 
 
 def _moments(paths: Sequence[Path], name: str, pace: Mapping[str, Any]) -> Sequence[float]:
-    from respool.pace import Pace
-    from respool.store import Store
+    from respool.play.pace import Pace
+    from respool.recordings.store import Store
 
     store = Store(paths)
     recording = store.get(name)

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from respool import __version__
-from respool.checking import Located, Report, check_data, check_file, check_url, find
+from respool.check.files import FileReport, Located, check_data, check_file, check_url, find
+from respool.check.findings import RULES, Level
 from respool.commands.options import headers_of
 from respool.commands.output import new_console
-from respool.protocol.findings import RULES, Level
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])
@@ -61,13 +61,13 @@ def check(
 ) -> None:
     """Say whether recordings are legal Responses streams and, if not, where and why."""
     if schema:
-        from respool.schema import sdk_version
+        from respool.check.schema import sdk_version
 
         sdk = sdk_version()
     else:
         sdk = None
     headers = headers_of(header)
-    checks: list[Callable[[], Report | None]] = []
+    checks: list[Callable[[], FileReport | None]] = []
     for source in sources:
         if source == "-":
             checks.append(lambda: check_data(sys.stdin.buffer.read(), "<stdin>", schema=schema))
@@ -90,7 +90,7 @@ def check(
         raise click.exceptions.Exit(1)
 
 
-def _with_progress(checks: Sequence[Callable[[], Report | None]]) -> Iterable[Report | None]:
+def _with_progress(checks: Sequence[Callable[[], FileReport | None]]) -> Iterable[FileReport | None]:
     """Run the checks; where there are many and somebody watches, with a bar."""
     if len(checks) < 20 or not sys.stderr.isatty():
         return [check() for check in checks]
@@ -100,7 +100,7 @@ def _with_progress(checks: Sequence[Callable[[], Report | None]]) -> Iterable[Re
     return [check() for check in track(checks, "checking", console=Console(stderr=True), transient=True)]
 
 
-def _totals(reports: Sequence[Report]) -> Mapping[str, int]:
+def _totals(reports: Sequence[FileReport]) -> Mapping[str, int]:
     return {
         "files": len(reports),
         "streams": sum(report.streams for report in reports),
@@ -109,7 +109,7 @@ def _totals(reports: Sequence[Report]) -> Mapping[str, int]:
     }
 
 
-def _print_human(reports: Sequence[Report], shown: Sequence[Located], sdk: str | None) -> None:
+def _print_human(reports: Sequence[FileReport], shown: Sequence[Located], sdk: str | None) -> None:
     console = new_console()
     for located in shown:
         finding = located.finding
@@ -125,7 +125,7 @@ def _plural(name: str, count: int) -> str:
     return name.removesuffix("s") if count == 1 else name
 
 
-def _print_json(reports: Sequence[Report], shown: Sequence[Located], sdk: str | None) -> None:
+def _print_json(reports: Sequence[FileReport], shown: Sequence[Located], sdk: str | None) -> None:
     findings = [
         {
             "path": located.path,
@@ -143,7 +143,7 @@ def _print_json(reports: Sequence[Report], shown: Sequence[Located], sdk: str | 
     click.echo(json.dumps({"versions": versions, "totals": _totals(reports), "findings": findings}, indent=1))
 
 
-def _print_github(reports: Sequence[Report], shown: Sequence[Located], sdk: str | None) -> None:
+def _print_github(reports: Sequence[FileReport], shown: Sequence[Located], sdk: str | None) -> None:
     """Workflow commands, which GitHub shows as annotations at the line."""
     names = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "notice"}
     for located in shown:

@@ -36,8 +36,8 @@ def convert(in_: Path, out: Path, to: str | None, overwrite: bool) -> None:
 
     For Scripts there is `respool script`; a Script as IN is written out as events.
     """
-    from respool import formats
-    from respool.formats import writing
+    from respool.recordings import formats
+    from respool.recordings.formats import writing
 
     data, path = _read(in_)
     if str(out) != "-" and out.exists() and not overwrite:
@@ -52,7 +52,7 @@ def convert(in_: Path, out: Path, to: str | None, overwrite: bool) -> None:
 
 
 def _read(path: Path) -> tuple[bytes, str]:
-    from respool.store import MAX_FILE_SIZE
+    from respool.recordings.store import MAX_FILE_SIZE
 
     if str(path) == "-":
         return sys.stdin.buffer.read(MAX_FILE_SIZE), "<stdin>"

@@ -18,7 +18,7 @@ from respool.errors import OptionError, PathError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from respool.drill.report import Report
+    from respool.drill.report import DrillReport
     from respool.drill.verdict import Result
 
 DEFAULT_PATH = "fixtures"
@@ -140,10 +140,10 @@ def drill(
     Without PATHS, the recordings are those of the folder fixtures.
     """
     from respool.drill import cases as chosen_from
-    from respool.drill.report import Report, as_json, as_junit
+    from respool.drill.report import DrillReport, as_json, as_junit
     from respool.drill.run import Trial, drill, reference
-    from respool.pace import Pace
-    from respool.store import Store
+    from respool.play.pace import Pace
+    from respool.recordings.store import Store
 
     command = ctx.meta.get("respool.command")
     if not command:
@@ -174,7 +174,7 @@ def drill(
         for result in drill(trial, cases, reference_, jobs or os.cpu_count() or 1):
             results[result.case] = result
             advance()
-    report = Report(
+    report = DrillReport(
         recording, command, reference_.run, reference_.comparable, [results[case] for case in cases], strict
     )
     # A report on stdout is for another program, which wants nothing else there.
@@ -203,7 +203,7 @@ def _progress(total: int) -> Iterator[Callable[[], object]]:
         yield lambda: bar.advance(task)
 
 
-def _print(report: "Report", show: bool) -> None:
+def _print(report: "DrillReport", show: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 

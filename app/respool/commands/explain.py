@@ -2,9 +2,9 @@
 
 import click
 
+from respool.check.findings import RULES
 from respool.commands.output import new_console
 from respool.errors import OptionError
-from respool.protocol.findings import RULES
 
 
 @click.command(

@@ -8,8 +8,8 @@ import click
 from respool.commands.options import paths_argument
 from respool.commands.output import new_console, print_passed_over, print_refused
 from respool.protocol.events import TERMINAL_TYPES
-from respool.recording import Recording
-from respool.store import Store
+from respool.recordings.recording import Recording
+from respool.recordings.store import Store
 
 
 @click.command(

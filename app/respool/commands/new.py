@@ -12,14 +12,14 @@ import click
 from respool.errors import PathError
 
 if TYPE_CHECKING:
-    from respool.protocol.script import Step
+    from respool.scripts import Step
 
 SUFFIX = ".script.yaml"
 
 
 def _print_schema(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from respool.protocol.script import schema
+        from respool.scripts import schema
 
         click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
         ctx.exit()
@@ -75,8 +75,8 @@ def new(
     The response has, in this order: reasoning, messages, a refusal, calls of functions; with none of
     them, a message. --text, --reasoning and --tool may be given several times.
     """
-    from respool.formats import script as format_
-    from respool.protocol.script import Script, Turn
+    from respool.recordings.formats import script as format_
+    from respool.scripts import Script, Turn
 
     path = _path(name, into)
     steps = tuple(_steps(text, reasoning, refusal, tools))
@@ -102,7 +102,7 @@ go on:     docs/scripts.md has all that a script can say""",
 def _steps(
     text: Sequence[str], reasoning: Sequence[str], refusal: str | None, tools: Sequence[str]
 ) -> Iterator["Step"]:
-    from respool.protocol.script import Step
+    from respool.scripts import Step
 
     if reasoning:
         yield Step("reasoning", {"summary": tuple(reasoning)})
@@ -147,7 +147,7 @@ def _path(name: str, into: Path) -> Path:
 
 def _check_free(path: Path, force: bool) -> None:
     """Raises PathError for a file in the way, or another one which a server would call the same."""
-    from respool.formats import FORMATS
+    from respool.recordings.formats import FORMATS
 
     if path.exists() and not force:
         raise PathError(f"{path} is already there; --force replaces it")

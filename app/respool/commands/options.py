@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 
-class Number(click.ParamType[float]):
+class NumberParam(click.ParamType[float]):
     """A number of 0 or more, or one of some words that stand for a value."""
 
     def __init__(self, name: str, words: Mapping[str, Any] | None = None) -> None:
@@ -74,9 +74,9 @@ class Port(click.ParamType[int]):
         return int(text)
 
 
-SECONDS = Number("SECONDS")
-GAP = Number("SECONDS|typical", {"typical": "typical"})
-SPEED = Number("FACTOR|instant", {"instant": math.inf})
+SECONDS = NumberParam("SECONDS")
+GAP = NumberParam("SECONDS|typical", {"typical": "typical"})
+SPEED = NumberParam("FACTOR|instant", {"instant": math.inf})
 
 # A path in PATHS, as several in one variable are parted like those of PATH.
 paths_argument = click.argument(

@@ -14,7 +14,7 @@ from respool.errors import PathError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from respool.store import PassedOver, Refusal
+    from respool.recordings.store import PassedOver, Refusal
 
 
 def new_console() -> "Console":

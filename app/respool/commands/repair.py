@@ -90,7 +90,7 @@ def _target(source: str, target: str | None, in_place: bool) -> str:
 
 
 def _check_native(data: bytes, path: str) -> None:
-    from respool import formats
+    from respool.recordings import formats
 
     if (format_ := formats.sniff(data, path)) != "jsonl":
         raise OptionError(f"{path} is {format_}, and what is written is jsonl: name another file as OUT")

@@ -28,10 +28,10 @@ def script(recording: Path, out: Path, pace: bool) -> None:
 
     OUT is a file, or - for stdout. It is the quickest way to change what a recording says.
     """
-    from respool import formats
-    from respool.formats import script as format_
-    from respool.protocol.synth import Expansion, Written
-    from respool.protocol.unsynth import UnsynthError, unsynth
+    from respool.recordings import formats
+    from respool.recordings.formats import script as format_
+    from respool.scripts.synth import Expansion, Written
+    from respool.scripts.unsynth import UnsynthError, unsynth
 
     data, path = _read(recording)
     if str(out) != "-" and out.exists() and recording.exists() and out.samefile(recording):
@@ -68,7 +68,7 @@ def _write(text: str, out: Path) -> None:
     if str(out) == "-":
         sys.stdout.buffer.write(text.encode())
         return
-    from respool.formats.script import SUFFIXES
+    from respool.recordings.formats.script import SUFFIXES
 
     try:
         out.write_text(text, "utf-8")

@@ -15,7 +15,7 @@ from respool.commands.output import new_console, print_passed_over, print_refuse
 from respool.errors import RespoolError
 from respool.listening import bind_each, url_of
 from respool.protocol.profiles import OPENAI, PROFILES
-from respool.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
+from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
 
 if TYPE_CHECKING:
     from socket import socket
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from respool.faults import Fault
-    from respool.server import MockServer
-    from respool.store import PassedOver, Refusal, Store
+    from respool.recordings.store import PassedOver, Refusal, Store
+    from respool.server.mock_server import MockServer
 
 
 def _join(context: click.Context, option: click.Parameter, value: Any) -> "tuple[Fault, ...]":
@@ -200,9 +200,9 @@ def steady_gc() -> Iterator[None]:
 def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
     """The server and the app that options of this command ask for."""
     from respool.http import create_app
-    from respool.pace import Pace
-    from respool.server import MockServer
-    from respool.store import Store
+    from respool.play.pace import Pace
+    from respool.recordings.store import Store
+    from respool.server.mock_server import MockServer
 
     pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
     server = MockServer(

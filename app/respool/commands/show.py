@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from respool import formats
 from respool import show as view
 from respool.errors import PathError
-from respool.recording import Recording
-from respool.store import Store
+from respool.recordings import formats
+from respool.recordings.recording import Recording
+from respool.recordings.store import Store
 
 if TYPE_CHECKING:
     from rich.text import Text

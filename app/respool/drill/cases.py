@@ -17,7 +17,7 @@ from enum import StrEnum
 from respool.errors import OptionError
 from respool.faults import FAULTS, Fault, parse
 from respool.protocol.events import TERMINAL_TYPES
-from respool.recording import Recording
+from respool.recordings.recording import Recording
 
 
 class Expect(StrEnum):

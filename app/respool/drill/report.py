@@ -8,19 +8,19 @@ from typing import Any
 from xml.etree import ElementTree
 
 from respool import __version__
-from respool.drill.verdict import MEANINGS, Result, Run, Verdict
+from respool.drill.verdict import MEANINGS, ClientRun, Result, Verdict
 
 # What XML 1.0 cannot hold: https://www.w3.org/TR/xml/#charsets
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DrillReport:
     """A drill, when it is over. With `strict`, being lucky is bad too."""
 
     recording: str
     command: Sequence[str]
-    reference: Run
+    reference: ClientRun
     comparable: bool
     results: Sequence[Result]
     strict: bool = False
@@ -51,7 +51,7 @@ def count(results: Sequence[Result]) -> Mapping[str, int]:
     return {verdict.value: counts[verdict] for verdict in Verdict if counts[verdict]}
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: DrillReport) -> dict[str, Any]:
     """The report as a JSON object; docs/drill.md describes its fields."""
     return {
         "respool": __version__,
@@ -81,7 +81,7 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: ClientRun) -> dict[str, Any]:
     return {
         "exit_code": run.exit_code,
         "hung": run.hung,
@@ -92,7 +92,7 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def as_junit(report: Report) -> str:
+def as_junit(report: DrillReport) -> str:
     """The report as JUnit XML, one test per case: the dialect of pytest, which CI systems read.
 
     Source: https://github.com/testmoapp/junitxml

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 from respool.drill.cases import Case
-from respool.drill.verdict import Result, Run, judge, last_line
+from respool.drill.verdict import ClientRun, Result, judge, last_line
 from respool.errors import OptionError, ReferenceFailed
-from respool.pace import Pace
+from respool.play.pace import Pace
 from respool.testing import running_server
 
 # The placeholder for clients that do not read OPENAI_BASE_URL.
@@ -49,7 +49,7 @@ class Trial:
 class Reference:
     """The run without a fault."""
 
-    run: Run
+    run: ClientRun
     stable: bool  # whether a second run gave the same output
 
     @property
@@ -102,7 +102,7 @@ def drill(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _run(trial: Trial, case: Case | None, given_up: threading.Event) -> Run:
+def _run(trial: Trial, case: Case | None, given_up: threading.Event) -> ClientRun:
     # A server for each run, so that none sees another's requests. When it has stopped, its journal is whole.
     serving = running_server(*trial.paths, pace=trial.pace, faults=case.faults if case else ())
     with ExitStack() as stack:
@@ -115,7 +115,7 @@ def _run(trial: Trial, case: Case | None, given_up: threading.Event) -> Run:
 
 def run_client(
     command: Sequence[str], base_url: str, timeout: float, given_up: Callable[[], bool] = lambda: False
-) -> Run:
+) -> ClientRun:
     """Run `command` for `timeout` seconds at most, then end it and all that it has started.
 
     Raises OptionError when there is no such program.
@@ -142,7 +142,7 @@ def run_client(
         finally:
             _end(process)
         text, digest = _read(output)
-        return Run(exit_code, seconds, 0, text, digest, _read(errors)[0])
+        return ClientRun(exit_code, seconds, 0, text, digest, _read(errors)[0])
 
 
 def environment(base_url: str, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -38,7 +38,7 @@ MEANINGS: Mapping[Verdict, str] = {
 }
 
 
-class Outcome(Enum):
+class ClientOutcome(Enum):
     """What a run comes to, seen from outside."""
 
     SAME = "exit code 0, the same output"
@@ -50,25 +50,25 @@ class Outcome(Enum):
 
 
 # What an outcome is worth depends on what was expected of the case.
-VERDICTS: Mapping[Outcome, Mapping[Expect, Verdict]] = {
-    Outcome.SAME: {
+VERDICTS: Mapping[ClientOutcome, Mapping[Expect, Verdict]] = {
+    ClientOutcome.SAME: {
         Expect.SURVIVE: Verdict.SURVIVED,
         Expect.EITHER: Verdict.SURVIVED,
         Expect.NOTICE: Verdict.LUCKY,
     },
-    Outcome.OTHER: dict.fromkeys(Expect, Verdict.FOOLED),
-    Outcome.ENDED: {
+    ClientOutcome.OTHER: dict.fromkeys(Expect, Verdict.FOOLED),
+    ClientOutcome.ENDED: {
         Expect.SURVIVE: Verdict.SURVIVED,
         Expect.EITHER: Verdict.SURVIVED,
         Expect.NOTICE: Verdict.FOOLED,
     },
-    Outcome.FAILED: {
+    ClientOutcome.FAILED: {
         Expect.SURVIVE: Verdict.GAVE_UP,
         Expect.EITHER: Verdict.NOTICED,
         Expect.NOTICE: Verdict.NOTICED,
     },
-    Outcome.HUNG: dict.fromkeys(Expect, Verdict.HUNG),
-    Outcome.CRASHED: dict.fromkeys(Expect, Verdict.CRASHED),
+    ClientOutcome.HUNG: dict.fromkeys(Expect, Verdict.HUNG),
+    ClientOutcome.CRASHED: dict.fromkeys(Expect, Verdict.CRASHED),
 }
 
 # A shell tells of a signal by 128 + its number. These are crashes; others (SIGTERM, SIGPIPE) may be how a
@@ -77,7 +77,7 @@ _CRASHES = frozenset(128 + signal for signal in (SIGABRT, SIGFPE, SIGILL, SIGSEG
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ClientRun:
     """One run of the client."""
 
     exit_code: int | None  # as subprocess gives it: -N if signal N killed it; None if it hung
@@ -101,12 +101,12 @@ class Result:
     """A case, the run, and what it is worth; `reason` is one line for people."""
 
     case: Case
-    run: Run
+    run: ClientRun
     verdict: Verdict
     reason: str
 
 
-def judge(case: Case, run: Run, reference: Run, *, comparable: bool) -> Result:
+def judge(case: Case, run: ClientRun, reference: ClientRun, *, comparable: bool) -> Result:
     """Judge a run by the `reference`, the one without a fault.
 
     `comparable` says whether the client's output is the same in every run without a fault.
@@ -115,31 +115,31 @@ def judge(case: Case, run: Run, reference: Run, *, comparable: bool) -> Result:
     return Result(case, run, VERDICTS[outcome][case.expect], _reason(outcome, run, reference))
 
 
-def outcome_of(run: Run, reference: Run, *, comparable: bool) -> Outcome:
+def outcome_of(run: ClientRun, reference: ClientRun, *, comparable: bool) -> ClientOutcome:
     if run.hung:
-        return Outcome.HUNG
+        return ClientOutcome.HUNG
     if run.crashed:
-        return Outcome.CRASHED
+        return ClientOutcome.CRASHED
     if run.exit_code != 0:
-        return Outcome.FAILED
+        return ClientOutcome.FAILED
     if not comparable:
-        return Outcome.ENDED
-    return Outcome.SAME if run.digest == reference.digest else Outcome.OTHER
+        return ClientOutcome.ENDED
+    return ClientOutcome.SAME if run.digest == reference.digest else ClientOutcome.OTHER
 
 
-def _reason(outcome: Outcome, run: Run, reference: Run) -> str:
+def _reason(outcome: ClientOutcome, run: ClientRun, reference: ClientRun) -> str:
     match outcome:
-        case Outcome.HUNG:
+        case ClientOutcome.HUNG:
             return f"still running after {run.seconds:.1f} s"
-        case Outcome.CRASHED:
+        case ClientOutcome.CRASHED:
             return f"killed by {_signal(run.exit_code or 0)}"
-        case Outcome.FAILED:
+        case ClientOutcome.FAILED:
             return last_line(run.errors) or f"exit code {run.exit_code}"
-        case Outcome.OTHER:
+        case ClientOutcome.OTHER:
             return difference(reference.output, run.output)
-        case Outcome.ENDED:
+        case ClientOutcome.ENDED:
             return "exit code 0; its output cannot be compared"
-        case Outcome.SAME:
+        case ClientOutcome.SAME:
             return ""
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from respool.faults.frame import Action, Frame, Head
 from respool.faults.places import number_text
-from respool.frames import Action, Frame, Head
 
 # Of a sound answer's headers, those that an error has as well.
 _KEPT = ("openai-version", "openai-processing-ms", "x-request-id")

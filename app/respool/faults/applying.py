@@ -8,9 +8,9 @@ from random import Random
 from typing import Any
 
 from respool.faults.fault import Fault, Stage, kinds_of
+from respool.faults.frame import Action, Frame
 from respool.faults.kinds import SPOT
 from respool.faults.places import Place
-from respool.frames import Action, Frame
 
 
 @dataclass(frozen=True, slots=True)

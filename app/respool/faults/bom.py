@@ -6,8 +6,8 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.rewriting import rewrite
-from respool.frames import Frame
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -6,8 +6,8 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import header
-from respool.frames import Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

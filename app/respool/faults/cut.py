@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from respool.faults.ending import stopped
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Action, Frame
 from respool.faults.kinds import point
 from respool.faults.places import PlaceLike
-from respool.frames import Action, Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

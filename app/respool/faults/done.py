@@ -6,7 +6,8 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
-from respool.frames import SSE_DONE, Action, Frame
+from respool.faults.frame import Action, Frame
+from respool.protocol.event_frames import SSE_DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

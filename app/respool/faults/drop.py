@@ -6,9 +6,9 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import spot, whole
 from respool.faults.places import PlaceLike, spotted
-from respool.frames import Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from respool.faults.frame import Action, Frame
 from respool.faults.places import Parting, PlaceLike
 from respool.faults.rewriting import made
-from respool.frames import Action, Frame
 from respool.protocol.events import TERMINAL_TYPES, Event
 
 Last = Callable[[list[Event], list[Event]], tuple[str, dict[str, Any]]]

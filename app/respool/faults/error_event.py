@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from respool.faults.ending import ended
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import flag, point, text
 from respool.faults.places import PlaceLike
-from respool.frames import Frame
 from respool.protocol.events import Event
-from respool.protocol.synth.response import error_event
+from respool.protocol.response import error_event
 
 _MESSAGE = "The server had an error while processing your request."
 

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from respool.faults.ending import ended, response_of
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import point, text
 from respool.faults.places import PlaceLike
-from respool.frames import Frame
 from respool.protocol.events import Event
-from respool.protocol.synth.response import failure
+from respool.protocol.response import failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

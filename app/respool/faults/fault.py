@@ -7,8 +7,8 @@ from random import Random
 from typing import Any, ClassVar, Literal
 
 from respool.errors import FaultError
+from respool.faults.frame import Frame
 from respool.faults.kinds import Kind, maybe_whole, share
-from respool.frames import Frame
 
 Category = Literal["before", "time", "wire", "end", "events"]
 

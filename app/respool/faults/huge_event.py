@@ -6,10 +6,10 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import spot, whole
 from respool.faults.places import PlaceLike, spotted
 from respool.faults.rewriting import carrying
-from respool.frames import Frame
 from respool.protocol.events import Event
 from respool.protocol.members import set_members
 

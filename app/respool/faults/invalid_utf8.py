@@ -6,10 +6,11 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import spot
 from respool.faults.places import PlaceLike
 from respool.faults.rewriting import damage
-from respool.frames import Frame, encode_sse
+from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event
 
 

@@ -7,9 +7,9 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import choice
 from respool.faults.rewriting import rewrite
-from respool.frames import Frame
 
 _END = re.compile(rb"\r\n|\r|\n")
 _ENDS = {"crlf": b"\r\n", "cr": b"\r"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from respool.frames import Frame
+from respool.faults.frame import Frame
 
 
 def each_line(change: Callable[[bytes], bytes]) -> Callable[[bytes, Frame], bytes]:

@@ -6,9 +6,9 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.lines import each_line
 from respool.faults.rewriting import rewrite
-from respool.frames import Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
-from respool.frames import Action, Frame
+from respool.faults.frame import Action, Frame
 from respool.protocol.events import TERMINAL_TYPES
 
 _ENDS = TERMINAL_TYPES | {"error"}

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from respool.faults.answers import answer
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import text, whole
-from respool.frames import Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

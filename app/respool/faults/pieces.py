@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from respool.frames import Action, Frame
+from respool.faults.frame import Action, Frame
 
 
 def pieces(frame: Frame, sizes: Iterable[int]) -> Iterator[Frame]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from respool.frames import Action, Frame
+from respool.faults.frame import Action, Frame
 
 
 class Unit(Enum):

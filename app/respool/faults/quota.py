@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from respool.faults.answers import answer
 from respool.faults.fault import Category, Fault, Stage
-from respool.frames import Frame
+from respool.faults.frame import Frame
 from respool.protocol.events import dumps
-from respool.protocol.synth.response import http_error
+from respool.protocol.response import http_error
 
 _ERROR = {
     "type": "insufficient_quota",

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from respool.faults.answers import answer, retry_headers
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import choice, maybe_milliseconds, maybe_seconds, whole
-from respool.frames import Frame
 from respool.protocol.events import dumps
-from respool.protocol.synth.response import http_error
+from respool.protocol.response import http_error
 
 _UNITS = {"requests": "requests per min (RPM)", "tokens": "tokens per min (TPM)"}
 

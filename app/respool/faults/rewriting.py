@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from respool.faults.frame import Frame
 from respool.faults.places import PlaceLike, spotted
-from respool.frames import Frame, encode_sse
+from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event, compact
 from respool.protocol.members import set_members
 

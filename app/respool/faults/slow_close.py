@@ -6,8 +6,8 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Action, Frame
 from respool.faults.kinds import seconds
-from respool.frames import Action, Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

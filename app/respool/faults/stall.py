@@ -7,9 +7,9 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import interval, point, seconds
 from respool.faults.places import Parting, PlaceLike
-from respool.frames import Frame
 
 KEEPALIVE = b": keepalive\n\n"
 

@@ -6,10 +6,10 @@ from random import Random
 from typing import ClassVar
 
 from respool.faults.fault import Category, Fault, Stage
+from respool.faults.frame import Frame
 from respool.faults.kinds import spot
 from respool.faults.places import PlaceLike
 from respool.faults.rewriting import damage
-from respool.frames import Frame
 from respool.protocol import sse
 
 

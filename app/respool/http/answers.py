@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from respool.http.edge import exchange_of
 from respool.protocol.events import dumps
-from respool.server import MockServer
+from respool.server.mock_server import MockServer
 
 
 def answer(http: HTTPRequest, server: MockServer, value: Any) -> Response:

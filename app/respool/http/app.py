@@ -20,11 +20,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from respool import __version__
 from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, responses, stored, tokens
-from respool.http.bodies import DEFAULT_LIMIT
-from respool.http.connection import SERVER_SEND
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.keys import Keys, RequireKey
-from respool.server import MockServer
+from respool.http.request_body import DEFAULT_LIMIT
+from respool.http.sending.connection import SERVER_SEND
+from respool.server.mock_server import MockServer
 
 logger = logging.getLogger("respool")
 

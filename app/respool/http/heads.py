@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from uuid import uuid4
 
-from respool.playback import Playback
+from respool.play.playback import Playback
 
 # Of a recorded answer's headers, those which describe its transport or its owner are not sent:
 # our own transport has its own, and nobody's cookies or account names belong in a test.

@@ -9,8 +9,8 @@ from starlette.requests import Request as HTTPRequest
 from respool.http.edge import in_path
 from respool.http.problems import REFUSALS
 from respool.protocol import api_errors
-from respool.recording import Recording
-from respool.server import MockServer
+from respool.recordings.recording import Recording
+from respool.server.mock_server import MockServer
 
 
 class _NameConvertor(Convertor[str]):

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from respool.http import described
+from respool.http import schemas
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +69,26 @@ _OF_CONVERSATION = "/v1/conversations/{conversation_id}"
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("post", "/v1/responses"): Operation(
-        described.Response, described.CreateResponse, asks=(PLAY,), streams=True
+        schemas.Response, schemas.CreateResponse, asks=(PLAY,), streams=True
     ),
-    ("get", _OF_RESPONSE): Operation(
-        described.Response, asks=(*RETRIEVE, INCLUDE), missing=True, streams=True
-    ),
-    ("delete", _OF_RESPONSE): Operation(described.ResponseDeleted, missing=True),
-    ("post", f"{_OF_RESPONSE}/cancel"): Operation(described.Response, missing=True),
-    ("get", f"{_OF_RESPONSE}/input_items"): Operation(
-        described.ItemList, asks=(*PAGE, INCLUDE), missing=True
-    ),
-    ("post", "/v1/responses/input_tokens"): Operation(described.InputTokens, described.CountTokens),
-    ("post", "/v1/responses/compact"): Operation(described.Compaction, described.Compact),
-    ("post", "/v1/conversations"): Operation(described.Conversation, described.CreateConversation),
-    ("get", _OF_CONVERSATION): Operation(described.Conversation, missing=True),
-    ("post", _OF_CONVERSATION): Operation(described.Conversation, described.UpdateConversation, missing=True),
-    ("delete", _OF_CONVERSATION): Operation(described.ConversationDeleted, missing=True),
+    ("get", _OF_RESPONSE): Operation(schemas.Response, asks=(*RETRIEVE, INCLUDE), missing=True, streams=True),
+    ("delete", _OF_RESPONSE): Operation(schemas.ResponseDeleted, missing=True),
+    ("post", f"{_OF_RESPONSE}/cancel"): Operation(schemas.Response, missing=True),
+    ("get", f"{_OF_RESPONSE}/input_items"): Operation(schemas.ItemList, asks=(*PAGE, INCLUDE), missing=True),
+    ("post", "/v1/responses/input_tokens"): Operation(schemas.InputTokens, schemas.CountTokens),
+    ("post", "/v1/responses/compact"): Operation(schemas.Compaction, schemas.Compact),
+    ("post", "/v1/conversations"): Operation(schemas.Conversation, schemas.CreateConversation),
+    ("get", _OF_CONVERSATION): Operation(schemas.Conversation, missing=True),
+    ("post", _OF_CONVERSATION): Operation(schemas.Conversation, schemas.UpdateConversation, missing=True),
+    ("delete", _OF_CONVERSATION): Operation(schemas.ConversationDeleted, missing=True),
     ("post", f"{_OF_CONVERSATION}/items"): Operation(
-        described.ItemList, described.AddItems, asks=(INCLUDE,), missing=True
+        schemas.ItemList, schemas.AddItems, asks=(INCLUDE,), missing=True
     ),
-    ("get", f"{_OF_CONVERSATION}/items"): Operation(described.ItemList, asks=(*PAGE, INCLUDE), missing=True),
-    ("get", f"{_OF_CONVERSATION}/items/{{item_id}}"): Operation(
-        described.Item, asks=(INCLUDE,), missing=True
-    ),
-    ("delete", f"{_OF_CONVERSATION}/items/{{item_id}}"): Operation(described.Conversation, missing=True),
-    ("get", "/v1/models"): Operation(described.ModelList),
-    ("get", "/v1/models/{model}"): Operation(described.Model, missing=True),
+    ("get", f"{_OF_CONVERSATION}/items"): Operation(schemas.ItemList, asks=(*PAGE, INCLUDE), missing=True),
+    ("get", f"{_OF_CONVERSATION}/items/{{item_id}}"): Operation(schemas.Item, asks=(INCLUDE,), missing=True),
+    ("delete", f"{_OF_CONVERSATION}/items/{{item_id}}"): Operation(schemas.Conversation, missing=True),
+    ("get", "/v1/models"): Operation(schemas.ModelList),
+    ("get", "/v1/models/{model}"): Operation(schemas.Model, missing=True),
 }
 
 
@@ -103,13 +97,13 @@ _IN_PATH = re.compile(r"\{(\w+)\}")
 
 def describe(document: dict[str, Any]) -> None:
     """Add to FastAPI's description of our routes, in place, what the table knows of them."""
-    models = {described.Error: None} | {operation.gives: None for operation in OPERATIONS.values()}
+    models = {schemas.Error: None} | {operation.gives: None for operation in OPERATIONS.values()}
     references, definitions = models_json_schema(
         [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
     )
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(definitions["$defs"])
-    document["components"]["schemas"] = dict(sorted(schemas.items()))
+    described = document.setdefault("components", {}).setdefault("schemas", {})
+    described.update(definitions["$defs"])
+    document["components"]["schemas"] = dict(sorted(described.items()))
     for (method, path), operation in OPERATIONS.items():
         known = document["paths"][path][method]
         known["responses"] = {
@@ -132,11 +126,11 @@ def _in_path(name: str) -> dict[str, Any]:
 
 
 def _answers(operation: Operation) -> list[tuple[str, str, type[BaseModel]]]:
-    missing = [("404", "Not there", described.Error)] if operation.missing else []
+    missing = [("404", "Not there", schemas.Error)] if operation.missing else []
     return [
         ("200", "Successful Response", operation.gives),
         *missing,
-        ("4XX", "A request which the API refuses", described.Error),
+        ("4XX", "A request which the API refuses", schemas.Error),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from respool.protocol.events import dumps
 from respool.protocol.items import Item, full_items, input_items, made_id
-from respool.protocol.synth.response import count_input, count_tokens, usage_of
+from respool.protocol.response import count_input, count_tokens, usage_of
 
 
 def compacted(body: Mapping[str, Any], context: Sequence[Item], created_at: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What an event does."""
 
     LIFECYCLE = "lifecycle"  # the response as a whole goes on
@@ -40,7 +40,7 @@ class EventType:
     """One type of event. `required` and `optional` give the JSON type of each field."""
 
     name: str
-    kind: Kind
+    kind: EventKind
     items: frozenset[str]  # the item types whose events these are; empty: any, or of no item
     required: Mapping[str, str]
     optional: Mapping[str, str]
@@ -94,7 +94,7 @@ def _fields(text: str) -> Mapping[str, str]:
 
 def _row(
     name: str,
-    kind: Kind,
+    kind: EventKind,
     items: str = "",
     required: str = "",
     optional: str = "",
@@ -112,21 +112,21 @@ _ITEM = "output_index item_id"
 _CONTENT = "output_index item_id content_index"
 _SUMMARY = "output_index item_id summary_index"
 _COMMAND = "output_index command_index"  # without item_id
-_DONE, _DELTA, _PART, _STATUS = Kind.DONE, Kind.DELTA, Kind.PART, Kind.STATUS
-_CONNECTION = Kind.CONNECTION
+_DONE, _DELTA, _PART, _STATUS = EventKind.DONE, EventKind.DELTA, EventKind.PART, EventKind.STATUS
+_CONNECTION = EventKind.CONNECTION
 
 # fmt: off
 _ROWS = (
-    _row("response.created", Kind.LIFECYCLE, required="response"),
-    _row("response.queued", Kind.LIFECYCLE, required="response"),
-    _row("response.in_progress", Kind.LIFECYCLE, required="response"),
-    _row("response.completed", Kind.TERMINAL, required="response"),
-    _row("response.incomplete", Kind.TERMINAL, required="response"),
-    _row("response.failed", Kind.TERMINAL, required="response"),
+    _row("response.created", EventKind.LIFECYCLE, required="response"),
+    _row("response.queued", EventKind.LIFECYCLE, required="response"),
+    _row("response.in_progress", EventKind.LIFECYCLE, required="response"),
+    _row("response.completed", EventKind.TERMINAL, required="response"),
+    _row("response.incomplete", EventKind.TERMINAL, required="response"),
+    _row("response.failed", EventKind.TERMINAL, required="response"),
     # Flat in the package; on the wire its fields are nested under "error".
-    _row("error", Kind.ERROR, required="message", optional="code param error status:integer"),
-    _row("response.output_item.added", Kind.ITEM, required="output_index item"),
-    _row("response.output_item.done", Kind.ITEM, required="output_index item"),
+    _row("error", EventKind.ERROR, required="message", optional="code param error status:integer"),
+    _row("response.output_item.added", EventKind.ITEM, required="output_index item"),
+    _row("response.output_item.done", EventKind.ITEM, required="output_index item"),
 
     _row("response.content_part.added", _PART, "message reasoning", f"{_CONTENT} part"),
     _row("response.content_part.done", _PART, "message reasoning", f"{_CONTENT} part"),

@@ -9,19 +9,19 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from respool import formats
+from respool.check.checker import check
+from respool.check.findings import Level
 from respool.errors import Effect, RecordingError
-from respool.formats import jsonl
-from respool.protocol.checker import check
-from respool.protocol.findings import Level
-from respool.recording import Recording, TimedEvent
-from respool.repair.bodies import Manner
+from respool.recordings import formats
+from respool.recordings.formats import jsonl
+from respool.recordings.recording import Recording, TimedEvent
+from respool.repair.damaged_stream import JSON, DamagedStream
+from respool.repair.damaged_turns import DamagedTurn, drop_surplus, split_turns
 from respool.repair.ending import Ending
+from respool.repair.made_events import Style
+from respool.repair.notes import in_words, tell
 from respool.repair.plan import plan
 from respool.repair.sequence import Arranged, arrange
-from respool.repair.stream import JSON, Stream
-from respool.repair.telling import in_words, tell
-from respool.repair.turns import Turn, drop_surplus, split_turns
 
 __all__ = ["Ending", "Options", "Repaired", "repair"]
 
@@ -79,7 +79,7 @@ def _framed_anew(turn: Recording) -> Recording:
     return replace(turn, events=tuple(replace(one, frame=None) for one in turn.events), captured=None)
 
 
-def _repair(turn: Turn, options: Options) -> tuple[Recording, list[str]]:
+def _repair(turn: DamagedTurn, options: Options) -> tuple[Recording, list[str]]:
     fixes: list[JSON] = [{"line": damage.line, "dropped": damage.cause} for damage in turn.damages]
     said: list[str] = []
     if turn.events and not (stream := _stream(turn)).sound:
@@ -96,17 +96,19 @@ def _repair(turn: Turn, options: Options) -> tuple[Recording, list[str]]:
     return Recording("", header, tuple(turn.events)), [*map(in_words, fixes), *said]
 
 
-def _complete(turn: Turn, stream: Stream, options: Options) -> tuple[list[TimedEvent], list[JSON], list[str]]:
+def _complete(
+    turn: DamagedTurn, stream: DamagedStream, options: Options
+) -> tuple[list[TimedEvent], list[JSON], list[str]]:
     """Make what is missing. Gives all events; what was done; and in words how the response ends now."""
     timed = turn.events
     if stream.sound:
         return timed, [], []
-    manner = Manner(stream)
+    style = Style(stream)
     seconds = math.fsum(one.gap or 0.0 for one in timed)
     suspected: set[int] = set()
     while True:
-        made, said = plan(stream, manner, options.ending, turn.header.request, seconds)
-        arranged = arrange(stream, manner, timed, made)
+        made, said = plan(stream, style, options.ending, turn.header.request, seconds)
+        arranged = arrange(stream, style, timed, made)
         errors = _errors(arranged)
         # One mistake may have hidden others.
         if errors.keys() <= suspected:
@@ -121,8 +123,8 @@ def _complete(turn: Turn, stream: Stream, options: Options) -> tuple[list[TimedE
     return arranged.events, arranged.fixes, said
 
 
-def _stream(turn: Turn, suspected: Collection[int] = ()) -> Stream:
-    return Stream([timed.event for timed in turn.events], turn.damaged, suspected)
+def _stream(turn: DamagedTurn, suspected: Collection[int] = ()) -> DamagedStream:
+    return DamagedStream([timed.event for timed in turn.events], turn.damaged, suspected)
 
 
 def _errors(arranged: Arranged) -> dict[int, str]:

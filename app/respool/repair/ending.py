@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from respool.check.json_values import at_path
 from respool.errors import RecordingError
-from respool.protocol.checks.values import at_path
 from respool.protocol.event_types import ITEM_TYPES
-from respool.protocol.synth.response import count_input, count_tokens
-from respool.repair.stream import JSON, Made, Stream
+from respool.protocol.response import count_input, count_tokens
+from respool.repair.damaged_stream import JSON, DamagedStream, Made
 
 CREATED, QUEUED, IN_PROGRESS = "response.created", "response.queued", "response.in_progress"
 
@@ -27,7 +27,7 @@ class Ending(StrEnum):
     FAILED = "failed"
 
 
-def begin(stream: Stream, *, running: bool) -> list[Made]:
+def begin(stream: DamagedStream, *, running: bool) -> list[Made]:
     """The missing events with which the response begins. `running`: whether it gets as far as having
     items, or completes."""
     came = {event.type: place for place, event in reversed([*enumerate(stream.events)])}
@@ -44,13 +44,13 @@ def begin(stream: Stream, *, running: bool) -> list[Made]:
     return made
 
 
-def _begun(stream: Stream, type: str, status: str, place: int, *, optional: bool = False) -> Made:
+def _begun(stream: DamagedStream, type: str, status: str, place: int, *, optional: bool = False) -> Made:
     known = response_of(stream)
     response = {**known, "status": status, "output": [], **{name: None for name in _NOT_YET if name in known}}
     return Made(type, {"response": response}, optional, at=place)
 
 
-def response_of(stream: Stream) -> JSON:
+def response_of(stream: DamagedStream) -> JSON:
     """The response object, as the first event that has it knows it. Raises RecordingError."""
     for event, data in zip(stream.events, stream.data, strict=True):
         if event.type.count(".") == 1 and isinstance(response := data.get("response"), dict):
@@ -69,7 +69,7 @@ def closed(value: JSON, ending: Ending, *, whole: bool) -> JSON:
 
 
 def end(
-    stream: Stream, ending: Ending, output: Sequence[JSON], request: Mapping[str, Any], seconds: float
+    stream: DamagedStream, ending: Ending, output: Sequence[JSON], request: Mapping[str, Any], seconds: float
 ) -> Made:
     """The event with which the response ends. How many tokens were used is estimated, except that one
     which has failed tells neither that nor its output."""

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from respool.repair.bodies import Manner
+from respool.repair.damaged_stream import DamagedStream, Made
 from respool.repair.ending import Ending, begin, closed, end
-from respool.repair.items import Item, find_items, folded, is_whole
-from respool.repair.stream import Made, Stream
+from respool.repair.item_events import ItemEvents, find_items, folded, is_whole
+from respool.repair.made_events import Style
 from respool.repair.walk import ItemWalk
 
 
 def plan(
-    stream: Stream, manner: Manner, wanted: Ending | None, request: Mapping[str, Any], seconds: float
+    stream: DamagedStream, style: Style, wanted: Ending | None, request: Mapping[str, Any], seconds: float
 ) -> tuple[list[Made], list[str]]:
     """The events to make; and in words, how a response that was cut is made to end. Raises RecordingError
     where too little is known."""
@@ -30,20 +30,20 @@ def plan(
         value = item.value or closed(folded(stream, item), ending or Ending.FAILED, whole=is_known)
         item.id = item.id or value.get("id")
         output.append(value)
-        made += ItemWalk(stream, manner, item, value, *_bounds(stream, items, number)).run()
+        made += ItemWalk(stream, style, item, value, *_bounds(stream, items, number)).run()
     if not stream.ended and ending:
         made.append(end(stream, ending, output, request, seconds))
     return made, said
 
 
-def _flaw(item: Item, whole: bool) -> str:
+def _flaw(item: ItemEvents, whole: bool) -> str:
     """Why the response cannot be completed, with this item in it."""
     if not whole:
         return f"{item.name} is cut off"
     return f"{item.name} is incomplete" if item.value and item.value.get("status") == "incomplete" else ""
 
 
-def _bounds(stream: Stream, items: Sequence[Item], number: int) -> tuple[int, int]:
+def _bounds(stream: DamagedStream, items: Sequence[ItemEvents], number: int) -> tuple[int, int]:
     """The places between which an item lies: one without any events is between the items around it."""
     if items[number].places:
         return stream.start, stream.end

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from respool.errors import RecordingError, printable
 from respool.protocol.events import Event
-from respool.recording import TimedEvent
-from respool.repair.bodies import Manner
-from respool.repair.stream import JSON, Made, Stream
+from respool.recordings.recording import TimedEvent
+from respool.repair.damaged_stream import JSON, DamagedStream, Made
+from respool.repair.made_events import Style
 from respool.repair.texts import split
 
 _NUMBER = re.compile(r'"sequence_number"\s*:\s*([^\s,}]+)')
@@ -36,7 +36,9 @@ class Arranged:
     misfit: RecordingError | None  # why sound events had to get other sequence numbers, if they had
 
 
-def arrange(stream: Stream, manner: Manner, timed: Sequence[TimedEvent], made: Sequence[Made]) -> Arranged:
+def arrange(
+    stream: DamagedStream, style: Style, timed: Sequence[TimedEvent], made: Sequence[Made]
+) -> Arranged:
     """Put the made events among the sound ones, and number them."""
     steps = [step for place in range(stream.size + 1) for step in _steps_at(stream, place, made)]
     misfit = None
@@ -49,7 +51,7 @@ def arrange(stream: Stream, manner: Manner, timed: Sequence[TimedEvent], made: S
     fixes = _renumbered(steps)
     for at, step in enumerate(steps):
         if step.made:
-            event = manner.event(step.made.type, step.made.fields, step.number)
+            event = style.event(step.made.type, step.made.fields, step.number)
             events.append(TimedEvent(gap, event))
             estimated = {"estimated": [*step.made.estimated]} if step.made.estimated else {}
             fixes.append({"event": at, "made": event.type, **estimated})
@@ -61,7 +63,7 @@ def arrange(stream: Stream, manner: Manner, timed: Sequence[TimedEvent], made: S
     return Arranged(events, places, sorted(fixes, key=lambda fix: int(fix["event"])), misfit)
 
 
-def _steps_at(stream: Stream, place: int, made: Sequence[Made]) -> Iterator[_Step]:
+def _steps_at(stream: DamagedStream, place: int, made: Sequence[Made]) -> Iterator[_Step]:
     """What comes at a place: what is made there, and the sound event."""
     here = [one for one in made if one.at == place]
     spare = stream.missing.get(place, 0) - sum(not one.optional for one in here)
@@ -82,7 +84,7 @@ def _steps_at(stream: Stream, place: int, made: Sequence[Made]) -> Iterator[_Ste
         yield _Step(place, None, stream.numbers[place], stream.numbers[place])
 
 
-def _count(stream: Stream, steps: Sequence[_Step]) -> None:
+def _count(stream: DamagedStream, steps: Sequence[_Step]) -> None:
     """Give all events their sequence numbers, which rise by one."""
     counted = [step for step in steps if step.made or stream.counted[step.place]]
     at, first = next((at, step.before) for at, step in enumerate(counted) if step.before is not None)
@@ -93,7 +95,9 @@ def _count(stream: Stream, steps: Sequence[_Step]) -> None:
         step.number = number
 
 
-def _misfit(stream: Stream, steps: Sequence[_Step], at: int, timed: Sequence[TimedEvent]) -> RecordingError:
+def _misfit(
+    stream: DamagedStream, steps: Sequence[_Step], at: int, timed: Sequence[TimedEvent]
+) -> RecordingError:
     """Why the sound event of a step cannot keep its number."""
     place, own = steps[at].place, steps[at].before
     name = timed[place].event.type

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from respool.protocol.checks.machines import missing
-from respool.protocol.checks.values import at_path
-from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, Kind
-from respool.protocol.texts import TEXTS
+from respool.check.json_values import at_path
+from respool.check.machines import missing
+from respool.protocol.delta_texts import TEXTS
+from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, EventKind
 from respool.protocol.transitions import PART, State
-from respool.repair.bodies import Manner, skeleton
-from respool.repair.items import ADDED, DONE, Item
-from respool.repair.parts import Lost, PartWalk, lost_of, texts_of, type_of
-from respool.repair.stream import JSON, Made, Stream, integer
+from respool.repair.damaged_stream import JSON, DamagedStream, Made, integer
+from respool.repair.item_events import ADDED, DONE, ItemEvents
+from respool.repair.made_events import Style, skeleton
+from respool.repair.missing_parts import Lost, PartWalk, lost_of, texts_of, type_of
 
 # Where an item keeps its parts, and the field that counts them.
 _PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -31,10 +31,10 @@ class ItemWalk:
     """
 
     def __init__(
-        self, stream: Stream, manner: Manner, item: Item, value: JSON, first: int, last: int
+        self, stream: DamagedStream, style: Style, item: ItemEvents, value: JSON, first: int, last: int
     ) -> None:
         self._stream = stream
-        self._manner = manner
+        self._manner = style
         self._item = item
         self._value = value
         self._first = first
@@ -100,7 +100,7 @@ class ItemWalk:
         for step in steps:
             if step == ADDED:
                 yield self._make(ADDED, {"item": skeleton(self._value)})
-            elif EVENT_TYPES[step].kind is Kind.STATUS:
+            elif EVENT_TYPES[step].kind is EventKind.STATUS:
                 yield from self._status(step)
             elif text := TEXTS.get(step):
                 yield from self._delta(text.name, None)

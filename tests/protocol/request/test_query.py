@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from respool.errors import RequestError
-from respool.protocol.request import Level, ListQuery, RetrieveQuery, read_include, read_list, read_retrieve
+from respool.protocol.request import (
+    ListQuery,
+    RetrieveQuery,
+    ValidationLevel,
+    read_include,
+    read_list,
+    read_retrieve,
+)
 
 RETRIEVE = [
     ([], RetrieveQuery()),
@@ -61,10 +68,10 @@ def test_the_query_of_a_list_has_the_defaults_of_the_service(
     assert read_list(iter(pairs)) == query
 
 
-@pytest.mark.parametrize("level", [Level.OFF, Level.BASIC])
+@pytest.mark.parametrize("level", [ValidationLevel.OFF, ValidationLevel.BASIC])
 @pytest.mark.parametrize(("name", "text", "message"), REFUSED)
 def test_a_value_that_cannot_be_read_is_refused_at_every_level(
-    name: str, text: str, message: str, level: Level
+    name: str, text: str, message: str, level: ValidationLevel
 ) -> None:
     read: Any = read_list if name in ("limit", "order") else read_retrieve
     with pytest.raises(RequestError) as raised:
@@ -82,9 +89,9 @@ def test_a_list_has_no_limit_out_of_range(name: str, text: str, message: str) ->
 def test_what_include_may_be_is_known_to_strict_alone() -> None:
     pairs = [("include[]", "reasoning.encrypted_content"), ("include[]", "of.the.future")]
     assert read_include(pairs) == ("reasoning.encrypted_content", "of.the.future")
-    assert read_include(pairs[:1], Level.STRICT) == ("reasoning.encrypted_content",)
+    assert read_include(pairs[:1], ValidationLevel.STRICT) == ("reasoning.encrypted_content",)
     with pytest.raises(RequestError) as raised:
-        read_include(pairs, Level.STRICT)
+        read_include(pairs, ValidationLevel.STRICT)
     assert (raised.value.code, raised.value.param) == ("invalid_value", "include[1]")
 
 
@@ -104,10 +111,10 @@ def test_any_query_is_read_or_refused_with_a_request_error(pairs: list[tuple[str
     ("text", "limit"), [("0", 20), ("-3", 20), ("", 20), ("1", 1), ("101", 101), ("9" * 18, 10**18 - 1)]
 )
 def test_a_list_has_any_limit_where_nothing_is_checked(text: str, limit: int) -> None:
-    assert read_list([("limit", text)], Level.OFF).limit == limit
+    assert read_list([("limit", text)], ValidationLevel.OFF).limit == limit
 
 
 def test_a_limit_that_is_no_number_is_refused_where_nothing_is_checked_too() -> None:
     with pytest.raises(RequestError) as raised:
-        read_list([("limit", "ten")], Level.OFF)
+        read_list([("limit", "ten")], ValidationLevel.OFF)
     assert raised.value.code == "invalid_type"

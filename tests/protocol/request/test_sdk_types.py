@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.protocol.request.samples import FULL
 
 from respool.errors import OptionError, RequestError
-from respool.protocol.request import Level, check_create, sdk_types
-from respool.store import Store
+from respool.protocol.request import ValidationLevel, check_create, sdk_types
+from respool.recordings.store import Store
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = [path for path in (ROOT / "fixtures", ROOT / "../shared/recordings") if path.is_dir()]
@@ -19,7 +19,7 @@ FOLDERS = [path for path in (ROOT / "fixtures", ROOT / "../shared/recordings") i
 
 def refusal(**parameters: Any) -> RequestError:
     with pytest.raises(RequestError) as raised:
-        check_create({"model": "a", "input": "Hi", **parameters}, Level.STRICT)
+        check_create({"model": "a", "input": "Hi", **parameters}, ValidationLevel.STRICT)
     return raised.value
 
 
@@ -159,14 +159,14 @@ def with_key(path: str, key: str) -> tuple[dict[str, Any], str]:
 def test_an_unknown_key_at_one_place_of_a_legal_body_is_found_there(path: str, key: str) -> None:
     body, name = with_key(path, key)
     with pytest.raises(RequestError) as raised:
-        check_create(body, Level.STRICT)
+        check_create(body, ValidationLevel.STRICT)
     assert (raised.value.code, raised.value.param) == ("unknown_parameter", name)
-    check_create(body, Level.BASIC)
+    check_create(body, ValidationLevel.BASIC)
 
 
 @pytest.mark.parametrize("path", FREE)
 def test_what_is_free_may_hold_any_key(path: str) -> None:
-    check_create(with_key(path, "own")[0], Level.STRICT)
+    check_create(with_key(path, "own")[0], ValidationLevel.STRICT)
 
 
 def items() -> list[Any]:
@@ -186,12 +186,12 @@ def test_every_recorded_item_can_be_sent_back() -> None:
     found = items()
     assert len(found) > 20
     for item in found:
-        check_create({"model": "a", "input": [item]}, Level.STRICT)
+        check_create({"model": "a", "input": [item]}, ValidationLevel.STRICT)
 
 
 def test_what_only_the_service_fills_in_need_not_be_sent_back() -> None:
     call = {"type": "local_shell_call", "call_id": "c", "action": {"type": "exec", "command": [], "env": {}}}
-    check_create({"model": "a", "input": [call]}, Level.STRICT)
+    check_create({"model": "a", "input": [call]}, ValidationLevel.STRICT)
 
 
 def test_a_long_array_of_wrong_values_costs_little() -> None:
@@ -208,7 +208,7 @@ def test_deep_nesting_is_not_followed_where_the_types_leave_it_free() -> None:
     for _ in range(5000):
         filters = {"type": "and", "filters": [filters]}
     tool = {"type": "file_search", "vector_store_ids": ["vs_1"], "filters": filters}
-    check_create({"model": "a", "input": "Hi", "tools": [tool]}, Level.STRICT)
+    check_create({"model": "a", "input": "Hi", "tools": [tool]}, ValidationLevel.STRICT)
 
 
 def test_without_the_openai_package_strict_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,4 +222,4 @@ def test_without_the_openai_package_strict_says_what_to_install(monkeypatch: pyt
     monkeypatch.setattr(builtins, "__import__", refuse)
     sdk_types._requests.cache_clear()
     with pytest.raises(OptionError, match=r"needs the openai package.*pip install 'respool\[schema\]'"):
-        Level.read("strict")
+        ValidationLevel.read("strict")

@@ -2,7 +2,7 @@
 
 ``check_create(body, level)`` and its sisters return None or raise a RequestError in the service's words;
 ``read_retrieve(pairs)`` and ``read_list(pairs)`` give a query string's values. How much is found is a
-`Level`; what is found is the tables in `parameters`.
+`ValidationLevel`; what is found is the tables in `parameters`.
 
 Null is the same as absent at every level, as it is to the service for nearly all parameters.
 """
@@ -15,13 +15,13 @@ from respool.protocol.request.bodies import (
     check_input_tokens,
     check_items,
 )
-from respool.protocol.request.level import Level
+from respool.protocol.request.level import ValidationLevel
 from respool.protocol.request.query import ListQuery, RetrieveQuery, read_include, read_list, read_retrieve
 
 __all__ = [
-    "Level",
     "ListQuery",
     "RetrieveQuery",
+    "ValidationLevel",
     "check_compact",
     "check_conversation",
     "check_conversation_update",

@@ -6,62 +6,62 @@ from typing import Any, NamedTuple
 
 from respool.protocol import api_errors
 from respool.protocol.request import parameters, sdk_types
-from respool.protocol.request.level import Level
+from respool.protocol.request.level import ValidationLevel
+from respool.protocol.request.parameter_types import Parameter
 from respool.protocol.request.parameters import NEEDED, PARAMETERS
-from respool.protocol.request.values import Parameter
 
 Body = Mapping[str, Any]
 
 
-def check_create(body: Body, level: Level, *, named: bool = False) -> None:
+def check_create(body: Body, level: ValidationLevel, *, named: bool = False) -> None:
     """The body of ``POST /responses``.
 
     `named` says that the path or a header names what plays: then no model is needed. Raises RequestError
-    as the service words it, and OptionError at Level.STRICT without the openai package.
+    as the service words it, and OptionError at ValidationLevel.STRICT without the openai package.
     """
-    if level is not Level.OFF and not (named or _given(body, "model") or _given(body, "prompt")):
+    if level is not ValidationLevel.OFF and not (named or _given(body, "model") or _given(body, "prompt")):
         raise (
             api_errors.model_not_found("")
             if body.get("model") == ""
             else api_errors.missing_parameter("model")
         )
-    if level is Level.STRICT and not any(
+    if level is ValidationLevel.STRICT and not any(
         _given(body, name) for name in ("input", "prompt", "previous_response_id", "conversation")
     ):
         raise api_errors.missing_parameter("input") if "input" not in body else api_errors.missing_input()
     _check(body, level, parameters.CREATE, "beta" if _given(body, "multi_agent") else "create")
-    if level is not Level.OFF:
+    if level is not ValidationLevel.OFF:
         _check_parent(body)
         _check_conflicts(body)
 
 
-def check_input_tokens(body: Body, level: Level) -> None:
+def check_input_tokens(body: Body, level: ValidationLevel) -> None:
     """The body of ``POST /responses/input_tokens``. Raises as check_create does."""
     _check(body, level, parameters.INPUT_TOKENS, "input_tokens")
-    if level is not Level.OFF:
+    if level is not ValidationLevel.OFF:
         _check_parent(body)
 
 
-def check_compact(body: Body, level: Level) -> None:
+def check_compact(body: Body, level: ValidationLevel) -> None:
     """The body of ``POST /responses/compact``, which needs a model. Raises as check_create does."""
-    if level is not Level.OFF and not _given(body, "model"):
+    if level is not ValidationLevel.OFF and not _given(body, "model"):
         raise api_errors.missing_parameter("model")
     _check(body, level, parameters.COMPACT, "compact")
 
 
-def check_conversation(body: Body, level: Level) -> None:
+def check_conversation(body: Body, level: ValidationLevel) -> None:
     """The body of ``POST /conversations``. Raises as check_create does."""
     _check(body, level, parameters.CONVERSATION, "conversation")
 
 
-def check_conversation_update(body: Body, level: Level) -> None:
+def check_conversation_update(body: Body, level: ValidationLevel) -> None:
     """The body of ``POST /conversations/{id}``: metadata, which may be null. Raises as check_create does."""
-    if level is not Level.OFF and "metadata" not in body:
+    if level is not ValidationLevel.OFF and "metadata" not in body:
         raise api_errors.missing_parameter("metadata")
     _check(body, level, parameters.CONVERSATION_UPDATE, "conversation_update")
 
 
-def check_items(body: Body, level: Level) -> None:
+def check_items(body: Body, level: ValidationLevel) -> None:
     """The body of ``POST /conversations/{id}/items``: at most 20 items. Raises as check_create does."""
     if body.get("items") is None:
         raise api_errors.missing_parameter("items")
@@ -73,10 +73,10 @@ def _given(body: Body, name: str) -> bool:
     return bool(value) or value not in (None, "", [], {})
 
 
-def _check(body: Body, level: Level, known: frozenset[str], request: str) -> None:
-    if level is Level.STRICT:
+def _check(body: Body, level: ValidationLevel, known: frozenset[str], request: str) -> None:
+    if level is ValidationLevel.STRICT:
         _refuse_unknown(body, known, request)
-    rows, free = _rows(level is Level.OFF, known)
+    rows, free = _rows(level is ValidationLevel.OFF, known)
     # Most bodies have few of the parameters, and most of those may be anything of their type: the others are
     # looked up, and put into the order of the table.
     others = [name for name, value in body.items() if type(value) not in free.get(name, ())]
@@ -84,7 +84,7 @@ def _check(body: Body, level: Level, known: frozenset[str], request: str) -> Non
         if body[name] is not None:
             for row in rows[name]:
                 row.check(body)
-    if level is Level.STRICT:
+    if level is ValidationLevel.STRICT:
         sdk_types.check(body, request)
 
 

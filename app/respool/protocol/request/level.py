@@ -6,7 +6,7 @@ from respool.errors import OptionError
 from respool.protocol.request import sdk_types
 
 
-class Level(Enum):
+class ValidationLevel(Enum):
     """How much of a request is checked; each finds what those before it find."""
 
     OFF = "off"  # what the server itself must read
@@ -14,7 +14,7 @@ class Level(Enum):
     STRICT = "strict"  # also what the newest openai package's types do not have
 
     @classmethod
-    def read(cls, value: "Level | str") -> "Level":
+    def read(cls, value: "ValidationLevel | str") -> "ValidationLevel":
         """The level of that name. Raises OptionError if there is none, or if what it needs is not there."""
         try:
             level = cls(value)

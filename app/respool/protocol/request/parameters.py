@@ -11,7 +11,7 @@ Sources: the types of openai 3.57, the service's answers to wrong requests, the 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from respool.protocol.request.contents import (
+from respool.protocol.request.nested import (
     check_added_items,
     check_input,
     check_metadata,
@@ -19,7 +19,7 @@ from respool.protocol.request.contents import (
     check_tool_choice,
     check_tools,
 )
-from respool.protocol.request.values import (
+from respool.protocol.request.parameter_types import (
     Parameter,
     array,
     boolean,

@@ -1,5 +1,5 @@
 """Query strings: pairs of text in, values out. They are checked at every level, since the server needs
-every one of them; only the values of ``include`` are left to Level.STRICT, and at Level.OFF a list has
+every one of them; only the values of ``include`` are left to strict checks, and without checks a list has
 any limit."""
 
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from respool.protocol.request import sdk_types
-from respool.protocol.request.level import Level
-from respool.protocol.request.values import Parameter, boolean, enum, integer, string
+from respool.protocol.request.level import ValidationLevel
+from respool.protocol.request.parameter_types import Parameter, boolean, enum, integer, string
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -45,7 +45,7 @@ class ListQuery:
     include: tuple[str, ...] = ()
 
 
-def read_retrieve(pairs: Pairs, level: Level = Level.BASIC) -> RetrieveQuery:
+def read_retrieve(pairs: Pairs, level: ValidationLevel = ValidationLevel.BASIC) -> RetrieveQuery:
     """Read the query of ``GET /responses/{id}``. Raises RequestError; unknown names pass."""
     pairs = list(pairs)
     return RetrieveQuery(
@@ -56,10 +56,10 @@ def read_retrieve(pairs: Pairs, level: Level = Level.BASIC) -> RetrieveQuery:
     )
 
 
-def read_list(pairs: Pairs, level: Level = Level.BASIC) -> ListQuery:
+def read_list(pairs: Pairs, level: ValidationLevel = ValidationLevel.BASIC) -> ListQuery:
     """Read the query of a list of items. Raises RequestError; unknown names pass."""
     pairs = list(pairs)
-    limit = _last(pairs, "limit", _ANY_LIMIT if level is Level.OFF else _LIMIT)
+    limit = _last(pairs, "limit", _ANY_LIMIT if level is ValidationLevel.OFF else _LIMIT)
     return ListQuery(
         after=_last(pairs, "after", _CURSOR),
         limit=limit if limit and limit > 0 else DEFAULT_LIMIT,
@@ -68,11 +68,11 @@ def read_list(pairs: Pairs, level: Level = Level.BASIC) -> ListQuery:
     )
 
 
-def read_include(pairs: Pairs, level: Level = Level.BASIC) -> tuple[str, ...]:
+def read_include(pairs: Pairs, level: ValidationLevel = ValidationLevel.BASIC) -> tuple[str, ...]:
     """The values of ``include``, however a client writes the array: ``include[]=a``, ``include[0]=a``,
-    ``include=a``. Raises RequestError for a value that Level.STRICT does not know."""
+    ``include=a``. Raises RequestError for a value that ValidationLevel.STRICT does not know."""
     found = tuple(value for name, value in pairs if name in _INCLUDE or _is_numbered(name))
-    if level is Level.STRICT and found:
+    if level is ValidationLevel.STRICT and found:
         sdk_types.check_include(found)
     return found
 

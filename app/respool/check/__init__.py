@@ -1,0 +1,1 @@
+"""Whether a stream is legal: the checker, its rules, and reports of files and live servers."""

@@ -1,0 +1,92 @@
+"""Comparing what was said with what is said again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from respool.check.json_values import shown
+
+# Encrypted anew each time it is sent.
+_NEVER_THE_SAME = "encrypted_content"
+
+_NOTHING: tuple[object, ...] = (None, "", [], {})
+
+
+@dataclass(slots=True)
+class Grown:
+    """A text that grows by deltas."""
+
+    pieces: list[str] = field(default_factory=list)
+    whole: str | None = None  # as its .done event has it
+
+    @property
+    def text(self) -> str | None:
+        """The text, as far as it is known."""
+        if self.whole is not None:
+            return self.whole
+        return "".join(self.pieces) if self.pieces else None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where a JSON value is not what it was. `hard`: it contradicts that, or has lost something."""
+
+    place: str
+    before: Any
+    now: Any
+    hard: bool
+
+    def __str__(self) -> str:
+        if isinstance(self.now, str) and isinstance(self.before, str):
+            return f"{self.place} {_text_difference(self.before, self.now)}"
+        if self.now is None:
+            return f"{self.place} is missing, expected {shown(self.before)}"
+        return f"{self.place} is {shown(self.now)}, expected {shown(self.before)}"
+
+
+def difference(
+    place: str, before: object, now: object, ignore: frozenset[str] = frozenset()
+) -> Difference | None:
+    """The most serious difference between two values, the first of its kind; None if there is none.
+
+    `place` is where the values are, for a message. Keys in `ignore` are left out; null and an absent key
+    are the same.
+    """
+    found = None
+    try:
+        for one in _members(place, before, now, ignore | {_NEVER_THE_SAME}):
+            if one.hard:
+                return one
+            found = found or one
+    except RecursionError:
+        pass  # nested deeper than can be followed: what was found so far
+    return found
+
+
+def _differences(place: str, before: Any, now: Any, ignore: frozenset[str]) -> Iterator[Difference]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in {**before, **now}:
+            if key not in ignore:
+                yield from _members(f"{place}.{key}", before.get(key), now.get(key), ignore)
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for number, pair in enumerate(zip(before, now, strict=True)):
+            yield from _differences(f"{place}[{number}]", *pair, ignore)
+    elif before != now:
+        yield Difference(place, before, now, hard=True)
+
+
+def _members(place: str, before: Any, now: Any, ignore: frozenset[str]) -> Iterator[Difference]:
+    if before is not None and now is not None:
+        yield from _differences(place, before, now, ignore)
+    elif before != now:
+        yield Difference(place, before, now, hard=before not in _NOTHING)
+
+
+def _text_difference(before: str, now: str) -> str:
+    shared = min(len(before), len(now))
+    at = next((at for at in range(shared) if before[at] != now[at]), shared)
+    return f"has {_rest(now, at)} after {at} characters, expected {_rest(before, at)}"
+
+
+def _rest(text: str, at: int) -> str:
+    return shown(text[at:]) if at < len(text) else "its end"

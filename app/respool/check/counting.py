@@ -1,0 +1,108 @@
+"""Numbers that rise by one: Count for any of them, and the stream's sequence numbers."""
+
+from respool.check.findings import Level
+from respool.check.verdicts import Verdicts
+
+_STRETCH = 5  # events that are missing at one place, and were cut out by hand
+_SIDES = 4  # how many surprises in a row are still told apart
+
+
+class Count:
+    """A number that should rise by one.
+
+    After a surprise it may go on from either side, so that one wrong number is one finding, and so is
+    one missing event.
+    """
+
+    def __init__(self, first: int = 0) -> None:
+        self._next = [first]
+
+    @property
+    def expected(self) -> int:
+        """The next number."""
+        return self._next[0]
+
+    def take(self, number: int) -> bool:
+        """Whether `number` is the next one."""
+        if number in self._next:
+            self._next = [number + 1]
+            return True
+        self._next = [number + 1, *(expected + 1 for expected in self._next)][:_SIDES]
+        return False
+
+    def restart(self, number: int) -> None:
+        """Go on after `number`."""
+        self._next = [number + 1]
+
+    def skip(self) -> None:
+        """One came without a number."""
+        self._next = [self._next[0] + 1, *self._next][:_SIDES]
+
+
+class SequenceNumbers:
+    """Whether the sequence numbers start at 0 and rise by one; all events have them, or none has."""
+
+    def __init__(self, report: Verdicts) -> None:
+        self._report = report
+        self._count = Count()
+        self._last: int | None = None
+        self._without: list[tuple[int, str]] = []  # events that had no number before any had one
+        self._jump: tuple[int, int, str] | None = None  # over a stretch: event, number, what to say
+
+    def receive(self, type_: str, number: object, *, from_start: bool) -> None:
+        """Look at an event's number; `from_start`: the stream is whole, and not the rest of one."""
+        if type(number) is not int:
+            if type_ != "error":  # over WebSocket it needs none
+                self._receive_none(type_)
+            return
+        for event, name in self._without:
+            self._report.add("RS204", f"{name}: no sequence_number, but later events have one", event=event)
+        self._without.clear()
+        self._land(number)
+        expected = self._count.expected
+        if self._last is None:
+            self._receive_first(type_, number, from_start)
+        elif not self._count.take(number):
+            self._surprise(type_, number, expected)
+        self._last = number
+
+    def _receive_none(self, type_: str) -> None:
+        if self._last is None:
+            self._without.append((self._report.at, type_))
+        else:
+            self._report.add("RS204", f"{type_}: no sequence_number, but earlier events have one")
+        self._count.skip()
+
+    def _receive_first(self, type_: str, number: int, from_start: bool) -> None:
+        if not from_start:
+            self._count.restart(number)
+        elif not self._count.take(number):
+            level = Level.WARNING if number == 1 else None
+            self._report.add("RS201", f"{type_}: the first sequence_number is {number}, expected 0", level)
+
+    def _surprise(self, type_: str, number: int, expected: int) -> None:
+        if number > expected:
+            message = f"{type_}: sequence_number is {number}, expected {expected}"
+            if number - expected < _STRETCH:
+                self._report.add("RS202", message)
+            else:
+                # People shorten recordings before they publish them; servers that lose events lose few.
+                # Whether it is that, and not one wrong number, the next number tells.
+                self._report.cut_out = True
+                self._jump = (self._report.at, number, message)
+        else:
+            self._report.add("RS203", f"{type_}: sequence_number is {number}, after {self._last}")
+
+    def _land(self, number: int) -> None:
+        """Decide of a jump by the number after it."""
+        if self._jump:
+            event, jumped_to, message = self._jump
+            self._report.cut_out = number == jumped_to + 1
+            self._report.add("RS202", message, event=event)
+            self._jump = None
+
+    def finish(self) -> None:
+        """The stream is over."""
+        self._land(-1)
+        if self._without:
+            self._report.of_stream("RS205", "no event has a sequence_number")

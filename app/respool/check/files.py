@@ -1,0 +1,225 @@
+"""Checking: files, folders, text and live servers, each made into a report."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from respool import __version__
+from respool.check import checker
+from respool.check.findings import Finding, Level
+from respool.errors import Effect, NotARecording, PathError, RecordingError, RespoolError
+from respool.protocol import sse
+from respool.protocol.events import Event
+from respool.recordings import formats
+from respool.recordings.recording import Recording
+from respool.recordings.store import MAX_FILE_SIZE, files_below, why_not
+
+DAMAGED = "RS001"
+SKIPPED = "RS004"
+NO_NUMBER = "RS005"
+
+_NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)', re.DOTALL)
+EVENT_NAME_DIFFERS = "RS002"
+NO_EVENT_NAME = "RS003"
+
+# Seconds to wait for a live server's next bytes.
+TIMEOUT = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A finding, and where it is: a file's path or a URL, and there the line, column and turn."""
+
+    finding: Finding
+    path: str
+    line: int | None = None
+    column: int | None = None
+    turn: int = 1
+
+    @property
+    def place(self) -> str:
+        """``path:line:column``, as far as it is known."""
+        return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What was found in one source."""
+
+    path: str
+    streams: int = 0
+    events: int = 0
+    findings: list[Located] = field(default_factory=list)
+    no_recording: bool = False  # nothing of the Responses API is in it
+
+    def count(self, level: Level) -> int:
+        """How many findings have this level."""
+        return sum(located.finding.level == level for located in self.findings)
+
+
+def find(paths: Iterable[Path]) -> list[Path]:
+    """The files to check: those named, and those below folders. Raises PathError."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise PathError(f"{path}: no such file or folder")
+        found.update(dict.fromkeys(map(Path, files_below(str(path)))))
+    return list(found)
+
+
+def check_file(path: Path, *, named: bool, schema: bool = False) -> FileReport | None:
+    """Check a file; None for one in a folder (not `named` itself) that is no recording."""
+    try:
+        size = path.stat().st_size
+        if not named and (size > MAX_FILE_SIZE or why_not(str(path))):
+            return None
+        if size > MAX_FILE_SIZE:
+            raise PathError(f"{path}: {size} bytes, expected at most {MAX_FILE_SIZE}")
+        data = path.read_bytes()
+    except OSError as error:
+        if not named:
+            return unreadable(str(path), error)
+        raise PathError(f"{path}: {error.strerror or error}") from None
+    if not named and formats.sniff(data, str(path)) is None:
+        return None
+    report = check_data(data, str(path), schema=schema)
+    if not named and report.no_recording and formats.by_suffix(str(path)) is None:
+        return None
+    return report
+
+
+def unreadable(path: str, error: OSError) -> FileReport:
+    """The report on a file that cannot be read: it hides nothing of what is known of the others."""
+    report = FileReport(path)
+    report.findings = [Located(Finding(DAMAGED, Level.ERROR, (error.strerror or str(error)).lower()), path)]
+    return report
+
+
+def check_data(data: bytes, path: str, *, schema: bool = False) -> FileReport:
+    """Check the content of a recording, in any format that Respool reads."""
+    report = FileReport(path)
+    damages: list[RecordingError] = []
+    turns: tuple[Recording, ...] = ()
+    try:
+        turns = formats.read(data, path, path, damages.append)
+    except RecordingError as error:
+        report.no_recording = isinstance(error, NotARecording) or not formats.shows_a_stream(data, path)
+        damages.append(error)
+    report.findings = [
+        Located(
+            Finding(SKIPPED, Level.INFO, damage.cause)
+            if damage.effect is Effect.SKIPPED
+            else Finding(DAMAGED, Level.ERROR, damage.cause),
+            path,
+            damage.line,
+            damage.column,
+        )
+        for damage in damages
+    ]
+    if formats.sniff(data, path) == "sse":
+        data = formats.encodings.plain(data)
+        report.findings += _check_event_names(data, path)
+    for number, turn in enumerate(turns, start=1):
+        _check_turn(report, turn, number, schema)
+        report.findings += _no_numbers(turn, number, data, path)
+    report.findings.sort(key=lambda located: (located.line or 0, located.column or 0))
+    return report
+
+
+def check_url(
+    url: str, body: Mapping[str, object], headers: Mapping[str, str], *, schema: bool = False
+) -> FileReport:
+    """Ask a live server for a stream, and check what it sends.
+
+    `url` is that of ``POST /v1/responses``, or the base URL above it. Raises RespoolError when there
+    is no stream to check.
+    """
+    if not url.rstrip("/").endswith("/responses"):
+        url = f"{url.rstrip('/')}/responses"
+    request = urllib.request.Request(
+        url,
+        json.dumps({"stream": True, **body}).encode(),
+        {"content-type": "application/json", "user-agent": f"respool/{__version__}", **headers},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            kind = answer.headers.get_content_type()
+            data: bytes = answer.read()
+    except urllib.error.HTTPError as error:
+        raise RespoolError(f"{url}: status {error.code}: {_told(error.read())}") from None
+    except (OSError, ValueError) as error:
+        raise RespoolError(f"{url}: {getattr(error, 'reason', None) or error}") from None
+    if kind != "text/event-stream":
+        raise RespoolError(f"{url}: content type {kind}, expected text/event-stream: {_told(data)}")
+    return check_data(data, url, schema=schema)
+
+
+def _told(body: bytes) -> str:
+    """What an error's body tells, on one short line."""
+    text = body.decode(errors="replace")
+    with suppress(ValueError, LookupError, TypeError):
+        text = json.loads(text)["error"]["message"]
+    return " ".join(text.split())[:200]
+
+
+def _check_turn(report: FileReport, turn: Recording, number: int, schema: bool) -> None:
+    events: Sequence[Event] = [timed.event for timed in turn.events]
+    report.streams += 1
+    report.events += len(events)
+    if turn.plain:
+        return
+    findings = checker.check(events)
+    if schema:
+        from respool.check.schema import validate
+
+        findings = [*findings, *validate(events)]
+    for finding in findings:
+        place = len(events) - 1 if finding.event is None else finding.event
+        report.findings.append(Located(finding, report.path, turn.events[place].line, turn=number))
+
+
+def _no_numbers(turn: Recording, number: int, data: bytes, path: str) -> Iterator[Located]:
+    """What is no number of JSON, though Python and others read it."""
+    lines: list[str] = []
+    for place, timed in enumerate(turn.events):
+        text = timed.event.text
+        if "NaN" not in text and "Infinity" not in text:
+            continue
+        for found in _NO_NUMBER.finditer(text):
+            if found[1] is None:
+                continue
+            line, column = timed.line, None
+            if line is not None and "\n" not in text:
+                lines = lines or data.decode(errors="replace").split("\n")
+                start = lines[line - 1].find(text) if line <= len(lines) else -1
+                column = start + found.start() + 1 if start >= 0 else None
+            problem = f"{found[1]} is no JSON; strict clients cannot read the event"
+            yield Located(Finding(NO_NUMBER, Level.ERROR, problem, place), path, line, column, number)
+
+
+def _check_event_names(data: bytes, path: str) -> Iterator[Located]:
+    """What the lines around the data say: the name in ``event:`` is to be the type."""
+    try:
+        messages = sse.decode(data)
+    except sse.DecodeError:
+        return  # told as damage
+    unnamed = 0
+    for message in messages:
+        try:
+            event = Event.parse(message.data)
+        except ValueError:
+            continue
+        line, _ = message.places[0]
+        if message.event is None:
+            unnamed += 1
+        elif message.event != event.type:
+            problem = f'the event: line says "{message.event}", expected the type {event.type}'
+            yield Located(Finding(EVENT_NAME_DIFFERS, Level.ERROR, problem), path, line)
+    if unnamed:
+        problem = f"{unnamed} of {len(messages)} events have no event: line"
+        yield Located(Finding(NO_EVENT_NAME, Level.INFO, problem), path)

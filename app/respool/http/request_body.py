@@ -1,0 +1,144 @@
+"""Request bodies: read within a limit, inflated, and parsed once."""
+
+import json
+import math
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HTTPRequest
+
+from respool.errors import RequestError
+from respool.http.sending.connection import header_values, steering
+from respool.protocol import fast_json
+from respool.protocol.events import json_kind, not_json
+
+DEFAULT_LIMIT = 32 * 1024 * 1024  # bytes, also after inflation
+_DEEPEST = 200  # levels; Python's own limit is 1000 calls, and a level may take several
+
+
+async def read_object(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
+    """The JSON object that is the body. Raises RequestError, as the API answers such requests."""
+    return parse_object(await read_body(request, limit))
+
+
+async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
+    """The body, inflated. Raises RequestError if it, inflated or not, has more than `limit` bytes."""
+    body = await _read(request, limit)
+    if codings := steering(request.scope, b"content-encoding"):
+        for coding in reversed(",".join(codings).lower().split(",")):
+            if (coding := coding.strip()) not in ("", "identity"):
+                body = _inflate(body, coding, limit)
+    return body
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is. Raises RequestError."""
+    try:
+        value = fast_json.decode(body)
+    except Exception:  # whatever it was: the careful reader has the last word
+        value = _read_carefully(body)
+    if not isinstance(value, dict):
+        raise RequestError(
+            f"Invalid body: expected a JSON object, but got {json_kind(value)} instead.", code="invalid_type"
+        )
+    return value
+
+
+def _read_carefully(body: bytes) -> Any:
+    try:
+        text = body.decode()
+        # Of a byte order mark only `loads` says what it is.
+        return json.loads(text) if text.startswith("\ufeff") else _DECODER.decode(text)
+    except UnicodeDecodeError:
+        raise _not_json("it is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        problem = not_json(error).removeprefix("not JSON: ")
+        raise _not_json(f"{problem} at line {error.lineno} column {error.colno}") from None
+    except RecursionError:
+        raise _not_json("it is nested too deeply") from None
+    except ValueError as error:
+        raise _not_json(str(error)) from None
+
+
+def check_depth(value: Any) -> None:
+    """Refuse what nests deeper than all that walks through it can follow. Raises RequestError."""
+    level, depth = [value], 0
+    while level := [
+        member
+        for holder in level
+        if isinstance(holder, dict | list)
+        for member in (holder.values() if isinstance(holder, dict) else holder)
+    ]:
+        depth += 1
+        if depth > _DEEPEST:
+            raise _not_json("it is nested too deeply")
+
+
+async def _read(request: HTTPRequest, limit: int) -> bytes:
+    for length in header_values(request.scope, b"content-length")[:1]:
+        length = length.lstrip("0")
+        if length.isdecimal() and (len(length) > 15 or int(length) > limit):
+            raise _too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    more = True
+    while more:  # as `request.stream()` does it, at a quarter of its cost
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _inflate(body: bytes, coding: str, limit: int) -> bytes:
+    from respool.http.codings import CODINGS, DAMAGE  # late: see there
+
+    inflate = CODINGS.get(coding)
+    if inflate is None:
+        known = ", ".join(CODINGS)
+        raise RequestError(
+            f"Unsupported content encoding: expected one of {known}.",
+            status=415,
+            code="unsupported_content_encoding",
+        )
+    try:
+        inflated = inflate(body, limit + 1)
+    except DAMAGE as error:
+        raise RequestError(
+            f"The body is not valid {coding}: {error}.", code="invalid_content_encoding"
+        ) from None
+    if len(inflated) > limit:
+        raise _too_large(limit)
+    return inflated
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")  # though Python would take it
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("it has a number that is too large")  # and could not be written as JSON again
+    return number
+
+
+# Made once: to make one costs more than to read a small body.
+_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_number)
+
+
+def _not_json(problem: str) -> RequestError:
+    return RequestError(f"We could not parse the JSON body of your request: {problem}.", code="invalid_json")
+
+
+def _too_large(limit: int) -> RequestError:
+    return RequestError(
+        f"The request body is too large: expected at most {limit} bytes.",
+        status=413,
+        code="request_too_large",
+    )

@@ -1,0 +1,1 @@
+"""How answers are sent. The only code that waits."""

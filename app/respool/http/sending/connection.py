@@ -1,0 +1,79 @@
+"""The connection below an ASGI request, for what ASGI cannot say: a broken chunk, a reset."""
+
+import asyncio
+import os
+import socket
+import struct
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import cast
+
+from starlette.types import Scope
+
+# No time to linger: what closes the socket then resets the connection. Windows counts in shorts.
+_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+
+
+# In the scope: `send` as the server gave it, without any layer's wrapping,
+SERVER_SEND = "respool.send"
+# and a list for what sends the rest of an answer, when the layers that began it have returned.
+REST = "respool.rest"
+
+
+# The headers that steer an answer: most requests have none of them.
+_STEERING = frozenset(
+    {b"origin", b"content-encoding", b"x-respool-play", b"x-respool-fault", b"x-respool-session"}
+)
+_NONE: Mapping[bytes, Sequence[str]] = MappingProxyType({})
+
+
+def steering(scope: Scope, name: bytes) -> Sequence[str]:
+    """The values of one of the headers that steer an answer. They are looked for once in each request, since
+    a request is asked for all of them."""
+    found: Mapping[bytes, Sequence[str]] | None = scope.get("respool.steering")
+    if found is None:
+        there = [(key, value.decode("latin-1")) for key, value in scope["headers"] if key in _STEERING]
+        found = {key: [value for other, value in there if other == key] for key, _ in there} or _NONE
+        scope["respool.steering"] = found
+    return found.get(name, ())
+
+
+def header_values(scope: Scope, name: bytes) -> list[str]:
+    """The values of any header, whose name is given in lower case: Starlette's own way to them takes several
+    times as long."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
+
+def transport_of(scope: Scope) -> asyncio.Transport | None:
+    """The transport of a request that uvicorn serves; None below another server, or in a test.
+
+    uvicorn's `send` is a method of the object that has it, with httptools and with h11.
+    """
+    cycle = getattr(scope.get(SERVER_SEND), "__self__", None)
+    transport = getattr(cycle, "transport", None)
+    return cast("asyncio.Transport | None", transport)
+
+
+def unsent(transport: asyncio.Transport) -> int:
+    """How many bytes the operating system has yet to send, or to hear of that they came; 0 if it does not
+    tell. Source: tcp(7), SIOCOUTQ, which has the number of TIOCOUTQ."""
+    sock = transport.get_extra_info("socket")
+    if sock is None or sys.platform != "linux":
+        return 0
+    import fcntl
+    import termios
+
+    try:
+        answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+    except OSError:  # it has gone
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Reset the connection: the other side gets a RST, and what it has not received yet is lost."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()

@@ -1,0 +1,285 @@
+"""Stream: a playback on its way through a connection of uvicorn's, without a task of its own.
+
+The library's loop costs a stream four tasks and an event several switches between them. Here the only task
+is the one in which uvicorn has called us, and it does one thing: it waits in uvicorn's `receive`, which
+returns when the client has left, and also when the answer is complete. It waits there in `rest`, which the
+outermost layer calls when all the others have returned (`Guard`): of what they needed to begin the answer
+nothing is kept while it lasts. Meanwhile the clock calls `_push` at each moment at which something is due.
+`_push` writes one chunk and asks to be called again:
+
+    more is due, and the connection has room    in the loop's next round, after the others
+    more is due, and it has none                when it has room again (only then with a task)
+    nothing is due                              at the next frame's moment
+
+What the streams that are due at one moment have to say is written when all of them were called: so our own
+code runs for all of them, and then the system's for all of them, which is quicker than by turns. And the
+head of an answer leaves in one write with what is due when it begins.
+
+This leans on properties of uvicorn's `send` and `receive`, the first three for both of its HTTP protocols:
+
+ 1. `send` waits for nothing but room in the connection (`flow`), so where there is room it can be run to
+    its end from a callback;
+ 2. `receive` returns `http.disconnect` once the answer is complete;
+ 3. both are methods of the request's cycle, which also has `flow`, `transport` and `response_complete`.
+ 4. with httptools, `send` does nothing for a chunk of the body but write it in the chunked coding
+    (RFC 9112, 7.1), which is done here then: it is the cost of each event. The last chunk goes by `send`.
+
+`Stream.of` looks whether they are there, and gives None for any other server; `PlaybackResponse` then lets
+the library do it. Bytes, status, headers and the end of a connection are uvicorn's affair in any case.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from starlette.types import Message, Send
+
+from respool.http.sending.open_streams import from_any_thread, open_streams_of_loop
+from respool.play.clock import Timer
+from respool.server.delivery import Delivery
+
+_HTTPTOOLS = "uvicorn.protocols.http.httptools_impl"
+_CYCLES = (_HTTPTOOLS, "uvicorn.protocols.http.h11_impl")
+
+
+class Stream:
+    """The frames of `playback` from number `first` on: `begin` sends the first of them, `rest` all others."""
+
+    __slots__ = (
+        "_chunked", "_clock", "_cut", "_cycle", "_delivery", "_ended", "_error", "_flow", "_late", "_next",
+        "_outbox", "_playback", "_schedule", "_sent", "_started", "_task", "_tell", "_transport",
+        "_unsubscribe",
+    )  # fmt: skip
+
+    def __init__(self, cycle: Any, delivery: Delivery) -> None:
+        self._cycle = cycle  # uvicorn's RequestResponseCycle
+        self._chunked = False
+        self._flow = cycle.flow
+        self._transport = cycle.transport
+        self._outbox = _outbox.parts
+        self._delivery = delivery
+        self._playback = playback = delivery.playback
+        self._schedule = playback.schedule
+        self._started = playback.started
+        self._clock = delivery.clock
+        self._sent = delivery.first
+        self._unsubscribe: Callable[[], None] | None = None
+        self._tell: Callable[[], None] | None = None  # what the clock calls
+        self._next: Timer | asyncio.Task[None] | None = None  # what calls `_push` next
+        self._task: asyncio.Task[Any] | None = None  # which waits in `rest`
+        self._ended = False
+        self._late = 0.0
+        self._error: BaseException | None = None
+        self._cut = False
+
+    @classmethod
+    def of(cls, send: Send | None, delivery: Delivery) -> "Stream | None":
+        """Return a stream through the server's own `send`; None if that is not uvicorn's."""
+        cycle = getattr(send, "__self__", None)
+        if type(cycle).__module__ not in _CYCLES:
+            return None
+        return cls(cycle, delivery)
+
+    async def begin(self, send: Send, head: Message) -> bool:
+        """Send `head` by `send`, which ends in the server's own, and what is due; True when that is all."""
+        cycle, transport = self._cycle, self._transport
+        together = cycle.transport = self._transport = _Together(transport)
+        try:
+            await send(head)
+            self._chunked = type(cycle).__module__ == _HTTPTOOLS and cycle.chunked_encoding is True
+            if self._playback.background:  # which may be cancelled, by another request
+                self._unsubscribe = self._playback.subscribe(from_any_thread(self._reschedule))
+                self._schedule = self._playback.schedule
+            self._go_on()
+        finally:
+            cycle.transport = self._transport = transport
+            together.flush()
+        if not cycle.response_complete and self._error is None:
+            return False
+        self._stop()
+        self._tell_how_it_ended()
+        return True
+
+    async def rest(self) -> None:
+        """Send all others, each frame when it is due.
+
+        If the client leaves before that, or the server ends, the answer stays incomplete.
+        """
+        self._task = asyncio.current_task()
+        open_streams = open_streams_of_loop()
+        open_streams.add(self)
+        self._tell = from_any_thread(self._wait_anew)
+        self._clock.listen(self._tell)
+        try:
+            # What has failed since `begin` could wake nobody.
+            while not self._error and (await self._cycle.receive())["type"] != "http.disconnect":
+                pass
+        except asyncio.CancelledError:
+            # Woken by us, unless someone else wants the task to end, too.
+            if not (self._cut or self._error) or (self._task and self._task.uncancel()):
+                raise
+        finally:
+            open_streams.discard(self)
+            self._stop()
+        self._tell_how_it_ended()
+
+    def _stop(self) -> None:
+        """Send nothing more."""
+        self._task = None
+        self._ended = True
+        if self._next:
+            self._next.cancel()
+            self._next = None
+        if self._unsubscribe:
+            self._unsubscribe()
+            self._unsubscribe = None  # it has us: a cycle that only garbage collection would find
+        if self._tell:
+            self._clock.unlisten(self._tell)
+            self._tell = None
+        self._note_events()
+
+    def _tell_how_it_ended(self) -> None:
+        """Raises what has kept us from sending."""
+        if self._error:
+            raise self._error
+        if self._cycle.response_complete:
+            self._delivery.complete()
+        elif not self._cut:
+            self._delivery.client_left()
+
+    def cut(self) -> None:
+        """End it now, incomplete."""
+        self._cut = True
+        self._wake()
+
+    def _reschedule(self) -> None:
+        """The playback has another schedule, of which what has been sent is a part."""
+        if not self._ended:
+            self._schedule = self._playback.schedule
+            self._wait_anew()
+
+    def _wait_anew(self) -> None:
+        """The moments, or the clock, have become other ones."""
+        if self._ended:
+            return
+        if self._next:
+            self._next.cancel()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Push, and be called again when the next frame is due."""
+        self._next = None
+        at = self._push()
+        if at is not None:
+            self._next = self._clock.call_at(at, self._push)
+
+    def _push(self) -> float | None:
+        """Write one chunk of what is due. Gives the moment of the next frame, if that is still to come."""
+        try:
+            schedule, sent, started = self._schedule, self._sent, self._started
+            total = len(schedule.moments)
+            now = self._clock.now()
+            if sent < total:
+                if (at := started + schedule.moments[sent]) > now:
+                    return at
+                if now - at > self._late:
+                    self._late = now - at
+            if self._transport.is_closing():
+                return None  # the client has left; `receive` tells, if it has not yet
+            if self._flow.write_paused:
+                self._note_events()
+                self._next = asyncio.get_running_loop().create_task(self._go_on_when_there_is_room())
+                return None
+            chunk = b""
+            if sent < total:
+                sent, chunk = schedule.take(sent, started, now)
+            if self._chunked and sent < total:
+                outbox = self._outbox
+                outbox.append((self, b"%x\r\n%b\r\n" % (len(chunk), chunk)))
+                if len(outbox) == 1:
+                    self._clock.after_turn(_write_all)
+            else:
+                body = {"type": "http.response.body", "body": chunk, "more_body": sent < total}
+                _finish(self._cycle.send(body))
+            self._sent = sent
+            if sent == total:
+                return None
+            if (at := started + schedule.moments[sent]) > now:
+                return at
+            self._next = asyncio.get_running_loop().call_soon(self._go_on)
+        except BaseException as error:
+            self._fail(error)
+        return None
+
+    def _note_events(self) -> None:
+        """Tell how many events were sent: not at each, which would be a tenth of its cost."""
+        self._delivery.sent(self._sent)
+        self._delivery.late(self._late)
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = error
+        self._wake()
+
+    async def _go_on_when_there_is_room(self) -> None:
+        await self._flow.drain()
+        self._go_on()
+
+    def _wake(self) -> None:
+        """Let `rest` go on from where it waits."""
+        if self._task and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+
+def _finish(send: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine which waits for nothing."""
+    try:
+        send.send(None)
+    except StopIteration:
+        return
+    send.close()
+    raise RuntimeError("the server's send waits though its connection has room")
+
+
+class _Together:
+    """Stands in for a connection's transport: what is written to it leaves in one write by `flush`."""
+
+    __slots__ = ("_parts", "transport", "write")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self._parts: list[bytes] = []
+        self.write = self._parts.append
+
+    def is_closing(self) -> bool:
+        return self.transport.is_closing()
+
+    def flush(self) -> None:
+        if self._parts:
+            self.transport.write(b"".join(self._parts))
+            self._parts.clear()
+
+    def close(self) -> None:
+        self.flush()
+        self.transport.close()
+
+
+def _write_all() -> None:
+    """Write what the streams of this thread have put into its outbox."""
+    outbox = _outbox.parts
+    for stream, data in outbox:
+        try:
+            stream._transport.write(data)
+        except Exception as error:
+            stream._fail(error)
+    outbox.clear()
+
+
+class _Outbox(threading.local):
+    """What the streams of one thread, and so of one event loop at a time, have to say at this moment."""
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[Stream, bytes]] = []
+
+
+_outbox = _Outbox()

@@ -1,0 +1,92 @@
+"""EncodedFrames and Schedule: all frames of a stream, encoded once and ready to be sent."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from respool.faults.frame import Frame
+
+# Large enough to make the cost of a write small, small enough for a slow reader to be felt: the
+# high-water mark of the server's write buffer is the same.
+MAX_CHUNK = 64 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFrames:
+    """The encoded frames of a recording, one after the other: made once, shared by all streams."""
+
+    data: bytes
+    ends: Sequence[int]  # ends[i]: where frame i ends in `data`
+
+    @classmethod
+    def join(cls, frames: Iterable[bytes]) -> "EncodedFrames":
+        """Join frames to one blob."""
+        parts = list(frames)
+        return cls(b"".join(parts), array("Q", accumulate(map(len, parts))))
+
+    def start_of(self, frame: int) -> int:
+        """Where a frame begins, in bytes."""
+        return self.ends[frame - 1] if frame else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Encoded frames, and the moment at which each of its frames is due: all that sending needs."""
+
+    encoded: EncodedFrames
+    moments: Sequence[float]  # seconds since the request, never falling
+
+    def __len__(self) -> int:
+        return len(self.moments)
+
+    @property
+    def end(self) -> float:
+        """The moment of the last frame, in seconds since the request."""
+        return self.moments[-1] if self.moments else 0.0
+
+    def due(self, started: float, now: float) -> int:
+        """How many frames of a playback that began at `started` are due at `now`, both in the clock's
+        seconds: those for which ``started + moment <= now``.
+
+        Just so, to the last bit: a stream sleeps until that sum, and what is asked at the same moment
+        (a snapshot, a cancel) must see the same frames.
+        """
+        due = bisect_right(self.moments, now - started)
+        # The difference is rounded otherwise than the sum: rarely, by one frame.
+        while due < len(self.moments) and started + self.moments[due] <= now:
+            due += 1
+        while due and started + self.moments[due - 1] > now:
+            due -= 1
+        return due
+
+    def chunk(self, sent: int, due: int) -> tuple[int, bytes]:
+        """As many whole frames from number `sent` on, before number `due`, as make one write.
+
+        Gives the number of frames sent after it, and the bytes: at most MAX_CHUNK, unless a single
+        frame is larger.
+        """
+        start = self.encoded.start_of(sent)
+        upto = max(sent + 1, min(due, bisect_right(self.encoded.ends, start + MAX_CHUNK)))
+        return upto, self.encoded.data[start : self.encoded.ends[upto - 1]]
+
+    def take(self, sent: int, started: float, now: float) -> tuple[int, bytes]:
+        """The chunk with which to go on after `sent` frames, of those which are due at `now`; see `due`.
+
+        There must be one.
+        """
+        following = sent + 1
+        # Most of the time one frame is due: this is cheaper than to count, on the path of each event.
+        if following == len(self.moments) or started + self.moments[following] > now:
+            return following, self.encoded.data[self.encoded.start_of(sent) : self.encoded.ends[sent]]
+        # And of short answers without times all of them are.
+        data = self.encoded.data
+        if not sent and len(data) <= MAX_CHUNK and started + self.moments[-1] <= now:
+            return len(self.moments), data
+        return self.chunk(sent, self.due(started, now))
+
+    def frames(self) -> Iterator[Frame]:
+        """The same, one frame at a time."""
+        for number, at in enumerate(self.moments):
+            yield Frame(at, self.encoded.data[self.encoded.start_of(number) : self.encoded.ends[number]])

@@ -1,0 +1,24 @@
+"""OfLoop: what there is one of for each event loop."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class PerLoop(threading.local, Generic[T]):
+    """Gives the object of the running loop, which `make` makes of the loop when it is first asked for."""
+
+    def __init__(self, make: Callable[[asyncio.AbstractEventLoop], T]) -> None:
+        # Each thread comes here when it first asks: a loop belongs to a thread, which has one at a time.
+        self._make = make
+        self._made: tuple[asyncio.AbstractEventLoop, T] | None = None
+
+    def get(self) -> T:
+        """That of the running event loop. Raises RuntimeError where none runs."""
+        loop = asyncio.get_running_loop()
+        if self._made is None or self._made[0] is not loop:
+            self._made = (loop, self._make(loop))
+        return self._made[1]

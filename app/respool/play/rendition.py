@@ -1,0 +1,267 @@
+"""Rendition: a recording as one kind of request gets it; and Renditions, which makes and keeps them.
+
+Most requests get the recording as it is, and share one rendition. What a request may ask to be changed is
+in `Changes`.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from random import Random
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from respool.play import keepalive as keepalives
+from respool.play.frames import EncodedFrames, Schedule
+from respool.play.pace import Pace, moments_between
+from respool.protocol import rewrite, snapshot
+from respool.protocol.event_frames import SSE_DONE, Encoder, encode_comment, encode_data, encode_sse
+from respool.protocol.events import CREATED, TERMINAL_TYPES, Event, compact, loads
+from respool.protocol.members import member_text
+from respool.protocol.profiles import OPENAI, Profile, spoken
+from respool.recordings.recording import FRAMINGS, Recording, TimedEvent, Verbatim, wire_bytes
+
+# The renditions that differ from the recording and are kept, the latest ones: each holds all its bytes.
+MOST_CHANGED = 64
+
+_BEFORE_PROGRESS = frozenset({CREATED, "response.queued", "keepalive"})
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How a play differs from what was recorded; without any, it does not.
+
+    obfuscation  False: the deltas have no padding (``stream_options.include_obfuscation``)
+    request      JSON text of the request, as far as the Response object repeats it; "" as recorded
+    ids          the seed of fresh ids; "" as recorded
+    id           the id of the response, whatever its other ids are; "" as recorded
+    whole        True: what a Response object lacks is filled in (`protocol.whole`)
+    """
+
+    obfuscation: bool = True
+    request: str = ""
+    ids: str = ""
+    id: str = ""
+    whole: bool = False
+
+
+UNCHANGED = Changes()
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """The events that a play sends, and when. Shared by all plays that ask for the same.
+
+    A frame of the schedule is an event, but for some comments and ``[DONE]``, which comes after all events.
+    """
+
+    events: Sequence[Event]
+    schedule: Schedule
+    comments: Sequence[int] = ()  # of each comment, how many events come before it
+    encode: Encoder = encode_sse
+
+    def events_in(self, frames: int) -> int:
+        """How many events are among the first `frames` frames."""
+        if not self.comments:
+            return min(frames, len(self.events))
+        return min(frames - bisect_right(self._comment_places, frames - 1), len(self.events))
+
+    def frame_after(self, events: int) -> int:
+        """The place of the frame that follows the first `events` events."""
+        return events + bisect_right(self.comments, events - 1)
+
+    @property
+    def done(self) -> bool:
+        """Whether it ends with ``[DONE]``."""
+        return len(self.schedule) > len(self.events) + len(self.comments)
+
+    @cached_property
+    def _comment_places(self) -> Sequence[int]:
+        return [before + number for number, before in enumerate(self.comments)]
+
+    @cached_property
+    def numbers(self) -> Sequence[int]:
+        """Of each event, the number by which a client resumes after it: its ``sequence_number``; in a
+        recording that has none, its place. They never fall."""
+        numbers = []
+        last = -1
+        for place, event in enumerate(self.events):
+            number = event.sequence_number
+            last = max(last, place if number is None else number)
+            numbers.append(last)
+        return numbers
+
+    @cached_property
+    def end(self) -> int | None:
+        """The place of the event with which the response ends; None: it was cut."""
+        ends = [
+            place
+            for place, event in enumerate(self.events)
+            if event.type in TERMINAL_TYPES or event.type == "error"
+        ]
+        return ends[-1] if ends else None
+
+    @cached_property
+    def progress(self) -> int:
+        """The place of the event with which the response is no longer queued."""
+        places = (place for place, event in enumerate(self.events) if event.type not in _BEFORE_PROGRESS)
+        return next(places, len(self.events))
+
+    @cached_property
+    def begun(self) -> Mapping[str, Any]:
+        """The Response object as it is told first; empty if no event has one."""
+        data = (event.data.get("response") for event in self.events if event.type in rewrite.LIFECYCLE_TYPES)
+        return next((response for response in data if isinstance(response, dict)), {})
+
+    @cached_property
+    def final_response(self) -> str | None:
+        """The Response object with which the stream ends, as JSON text; None if it ends without one.
+
+        Byte for byte as recorded, but where it lacks the output that came before it (the ChatGPT backend
+        sends none): there it is filled in, as a client needs it.
+        """
+        ends = [event for event in self.events if event.type in TERMINAL_TYPES]
+        texts = (member_text(event.text, "response") for event in reversed(ends))
+        text = next((text for text in texts if text and text.startswith("{")), None)
+        if text is None or ends[-1].type == "response.failed":
+            return text
+        response = loads(text)
+        if not isinstance(response, dict) or response.get("output"):
+            return text
+        whole = snapshot.fold(self.events)
+        return compact(whole) if whole.get("output") else text
+
+
+class Renditions:
+    """Makes renditions at a pace, and keeps them: that of a recording as it is for as long as the
+    recording is there, of the others the latest.
+
+    `framing` says whether what was captured from a wire is framed as it was there (``captured``), or as the
+    API does it (``normal``). `profile` is how Scripts are spoken, and what keeps a stream alive that was
+    silent for `keepalive` seconds (None: nothing does).
+    """
+
+    def __init__(
+        self,
+        pace: Pace,
+        profile: Profile = OPENAI,
+        keepalive: float | None = None,
+        framing: str = FRAMINGS[0],
+    ) -> None:
+        self._pace = pace
+        self._captured = framing == FRAMINGS[0]
+        self.profile = profile
+        self._keepalive = keepalive
+        self._unchanged: WeakKeyDictionary[Recording, Rendition] = WeakKeyDictionary()
+        self._changed: OrderedDict[tuple[Recording, Changes], Rendition] = OrderedDict()
+
+    def get(self, recording: Recording, changes: Changes = UNCHANGED) -> Rendition:
+        """The recording with these changes."""
+        if changes is UNCHANGED or changes == UNCHANGED:
+            rendition = self._unchanged.get(recording)
+            if rendition is None:
+                rendition = self._unchanged[recording] = self._make(recording, changes)
+            return rendition
+        key = (recording, changes)
+        rendition = self._changed.pop(key, None) or self._make(recording, changes)
+        self._changed[key] = rendition  # the latest is last
+        if len(self._changed) > MOST_CHANGED:
+            self._changed.popitem(last=False)
+        return rendition
+
+    def _make(self, recording: Recording, changes: Changes) -> Rendition:
+        profile = self.profile
+        if recording.scripted and (changes.request or profile.failed_after_error):
+            request = loads(changes.request) if changes.request else None
+            written = recording.scripted.expand(request, failed_after_error=profile.failed_after_error).events
+            recording = replace(recording, events=tuple(TimedEvent(one.gap, one.event) for one in written))
+        moments = self._pace.moments(recording)
+        events = list(_changed((timed.event for timed in recording.events), recording, changes))
+        frames = _captured_frames(recording, events) if self._captured and recording.captured else {}
+        between = moments_between(recording.entries, moments) if self._captured and recording.captured else []
+        encode, done = encode_sse, recording.header.done
+        if recording.scripted:  # a recording is what its producer sent
+            if not profile.obfuscation:
+                events = list(rewrite.without_obfuscation(events))
+            events = list(spoken(events, profile))
+            encode, done = encode_sse if profile.event_lines else encode_data, done or profile.done
+        if self._keepalive and not profile.comment:
+            events, moments = keepalives.with_events(events, moments, self._keepalive)
+            if between:  # the places of the texts are those before these events came
+                between = _places_among(between, moments)
+        others = [(place, at, wire_bytes(text.text)) for place, at, text in between]
+        if self._keepalive and profile.comment:
+            comment = encode_comment(profile.comment)
+            others += [(place, at, comment) for place, at in keepalives.silences(moments, self._keepalive)]
+            others.sort(key=lambda other: other[:2])
+        return _wind(events, moments, others, encode, frames, done=done)
+
+
+def _captured_frames(recording: Recording, events: Sequence[Event]) -> dict[int, bytes]:
+    """How events were framed on the wire, by the identity of those that are played as they were recorded.
+
+    One whose text was changed is framed anew: with an ``event:`` line where it had one.
+    """
+    frames = {}
+    for timed, event in zip(recording.events, events, strict=True):
+        if timed.frame is None:
+            continue
+        if event.text == timed.event.text:
+            frames[id(event)] = wire_bytes(timed.frame)
+        elif not re.search(r"(?:^|[\r\n])event:", timed.frame):
+            frames[id(event)] = encode_data(event)
+    return frames
+
+
+def _places_among(
+    between: Sequence[tuple[int, float, Verbatim]], moments: Sequence[float]
+) -> list[tuple[int, float, Verbatim]]:
+    """The same texts, among events of which there are more now."""
+    return [(max(place, bisect_left(moments, at)), at, text) for place, at, text in between]
+
+
+def _wind(
+    events: Sequence[Event],
+    moments: Sequence[float],
+    others: Sequence[tuple[int, float, bytes]],
+    encode: Encoder,
+    captured: Mapping[int, bytes],
+    *,
+    done: bool,
+) -> Rendition:
+    """The rendition of these events; `others` are places, moments and bytes of what is between them."""
+    frames: list[bytes] = []
+    times: list[float] = []
+    waiting = deque(others)
+    for place, (event, moment) in enumerate(zip(events, moments, strict=True)):
+        while waiting and waiting[0][0] <= place:
+            _, at, data = waiting.popleft()
+            frames.append(data)
+            times.append(min(at, moment))
+        frames.append(captured.get(id(event)) or encode(event))
+        times.append(moment)
+    for _, at, data in waiting:
+        frames.append(data)
+        times.append(max(at, times[-1] if times else 0.0))
+    if done:
+        frames.append(SSE_DONE)
+        times.append(times[-1] if times else 0.0)
+    places = tuple(place for place, _, _ in others)
+    return Rendition(tuple(events), Schedule(EncodedFrames.join(frames), times), places, encode)
+
+
+def _changed(events: Iterable[Event], recording: Recording, changes: Changes) -> Iterable[Event]:
+    if changes.request and not recording.scripted:
+        events = rewrite.with_response_fields(events, loads(changes.request))
+    if changes.ids:
+        events = rewrite.with_fresh_ids(tuple(events), Random(changes.ids))
+    if changes.whole:
+        from respool.protocol.response_defaults import lacking  # which needs much else
+
+        events = rewrite.with_whole_responses(events, lacking)
+    if changes.id:
+        events = rewrite.with_response_fields(events, {"id": changes.id})
+    return events if changes.obfuscation else rewrite.without_obfuscation(events)

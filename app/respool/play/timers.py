@@ -1,0 +1,229 @@
+"""Timers: one timer for all who wait on an event loop, however many they are.
+
+A timer of the loop's own for each waiting stream costs a system call or a heap entry each, and event
+loops count in whole milliseconds: uvloop rounds down, and may fire up to one too early. Here time is cut
+into slots of about a quarter millisecond. Who waits for a moment is put into the slot that ends at it or
+after it, never before it; a heap holds the numbers of the slots that are in use, so that a busy slot costs
+one heap entry; and one timer of the system is set to the first of them.
+
+To wake up costs as much as to write an event or two. Where many wait, half a millisecond therefore passes
+from one turn to the next, and who came due meanwhile is served together.
+
+On Linux that timer is a timerfd (exact to some microseconds, read through the loop's own poll), elsewhere
+the loop's `call_later`.
+"""
+
+import asyncio
+import heapq
+import math
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+from respool.play import epoch
+from respool.play.per_loop import PerLoop
+
+# Slots a second. A power of two, so that moments become slots and slots moments without rounding: with
+# 4000 the alarm of some slots went off just before the slot had ended, and was set again to the same moment.
+SLOTS = 4096
+# So many callbacks, and then the loop's turn: what they wrote leaves only then.
+MOST_AT_ONCE = 64
+# Where so many wait, the wheel turns at most once in so many slots.
+MANY, REST = 500, 2
+
+# What it gives, if anything, is the moment at which it is to be called again.
+Callback = Callable[[], float | None]
+
+
+class Alarm(Protocol):
+    """A timer of the system: it calls back, once or more often, when the moment has come to which it was
+    last set."""
+
+    def set(self, moment: float) -> None:
+        """Go off at `moment`, in seconds; one that has passed means at once, though not from within."""
+
+    def close(self) -> None:
+        """Never go off again."""
+
+
+class ScheduledCall:
+    """One who waits: what `Timers.call_at` gives."""
+
+    __slots__ = ("_callback", "_slot", "_wheel")
+
+    def __init__(self, wheel: "Timers", slot: int, callback: Callback) -> None:
+        self._wheel = wheel
+        self._slot = slot
+        self._callback: Callback | None = callback
+
+    def cancel(self) -> None:
+        """Wait no longer. It does no harm when its moment has passed."""
+        if self._callback is not None:
+            self._callback = None
+            self._wheel._forget(self)
+
+
+class Timers:
+    """The timers of one event loop; to be used in its thread only.
+
+    While nobody waits it holds no resources. `now` and `new_alarm` are for tests.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        now: Callable[[], float] = epoch.now,
+        new_alarm: "Callable[[asyncio.AbstractEventLoop, Callable[[], None]], Alarm] | None" = None,
+    ) -> None:
+        self.loop = loop
+        self._now = now
+        self._new_alarm = new_alarm or _new_alarm
+        self._slots: dict[int, dict[ScheduledCall, None]] = {}
+        self._order: list[int] = []  # a heap of the slots in use, and of some that were
+        self._alarm: Alarm | None = None
+        self._set_to: float = math.inf  # the slot for which the alarm is set
+        self._rests_until = 0  # the slot before whose end it does not turn
+        self._waiting = 0
+        self._after: list[Callable[[], None]] | None = None  # None: it does not turn now
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    def call_at(self, deadline: float, callback: Callback) -> ScheduledCall:
+        """Call `callback` once `deadline` has come, in seconds since 1970, and never before.
+
+        It is called again at the moment that it gives, with the same timer.
+        """
+        timer = ScheduledCall(self, math.ceil(deadline * SLOTS), callback)
+        self._put(timer)
+        if timer._slot < self._set_to:
+            self._set_alarm()
+        return timer
+
+    def after_turn(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when all were called whose moment has come; at once, if none is being called."""
+        if self._after is None:
+            callback()
+        else:
+            self._after.append(callback)
+
+    def _put(self, timer: ScheduledCall) -> None:
+        self._waiting += 1
+        timers = self._slots.get(timer._slot)
+        if timers is None:
+            self._slots[timer._slot] = {timer: None}
+            heapq.heappush(self._order, timer._slot)
+        else:
+            timers[timer] = None
+
+    def _turn(self) -> None:
+        """Call those whose slot has ended."""
+        now = self._now() * SLOTS
+        order, slots = self._order, self._slots
+        self._set_to = -math.inf  # who comes meanwhile need not set the alarm
+        after: list[Callable[[], None]] = []
+        self._after = after
+        called = 0
+        while order and order[0] <= now and called < MOST_AT_ONCE:
+            timers = slots.pop(heapq.heappop(order), ())
+            self._waiting -= len(timers)
+            for timer in timers:
+                callback = timer._callback
+                if callback is None:  # cancelled by one of those before it
+                    continue
+                called += 1
+                try:
+                    again = callback()
+                except Exception as error:
+                    again = None
+                    self._report(callback, error)
+                if again is None:
+                    timer._callback = None
+                elif timer._callback:  # it has not cancelled itself
+                    timer._slot = math.ceil(again * SLOTS)
+                    self._put(timer)
+        self._after = None
+        for callback_after in after:
+            try:
+                callback_after()
+            except Exception as error:
+                self._report(callback_after, error)
+        if self._waiting >= MANY and called < MOST_AT_ONCE:
+            self._rests_until = math.ceil(now) + REST
+        self._set_alarm()
+
+    def _report(self, callback: object, error: Exception) -> None:
+        self.loop.call_exception_handler({"message": f"{callback} failed", "exception": error})
+
+    def _set_alarm(self) -> None:
+        """Set it for the first slot in use; give it back if there is none."""
+        order, slots = self._order, self._slots
+        while order and order[0] not in slots:
+            heapq.heappop(order)
+        if order:
+            if self._alarm is None:
+                self._alarm = self._new_alarm(self.loop, self._turn)
+            slot = max(order[0], self._rests_until)
+            if slot != self._set_to:
+                self._set_to = slot
+                self._alarm.set(slot / SLOTS)
+        else:
+            self._set_to = math.inf
+            if self._alarm:
+                self._alarm.close()
+                self._alarm = None
+
+    def _forget(self, timer: ScheduledCall) -> None:
+        timers = self._slots.get(timer._slot)
+        if timers is None or timer not in timers:
+            return  # its slot's turn has come
+        del timers[timer]
+        self._waiting -= 1
+        if timers:
+            return
+        del self._slots[timer._slot]
+        if len(self._order) > 2 * len(self._slots) + 64:
+            self._order[:] = self._slots
+            heapq.heapify(self._order)
+        if not self._slots and self._set_to >= 0:
+            self._set_alarm()
+
+
+_wheels = PerLoop(Timers)
+
+
+def running_timers() -> Timers:
+    """That of the running event loop. Raises RuntimeError where none runs."""
+    return _wheels.get()
+
+
+class _LoopAlarm:
+    """The event loop's own timer, where there is no better one."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+        self._loop = loop
+        self._callback = callback
+        self._handle: asyncio.TimerHandle | None = None
+
+    def set(self, moment: float) -> None:
+        self.close()
+        # Up to a whole millisecond, since some loops cut off what is less; and a day is long enough for
+        # one wait, and short enough for every loop.
+        delay = math.ceil(min(max(0.0, moment - epoch.now()), 86400.0) * 1000) / 1000
+        self._handle = self._loop.call_later(delay, self._callback)
+
+    def close(self) -> None:
+        if self._handle:
+            self._handle.cancel()
+            self._handle = None
+
+
+def _new_alarm(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> Alarm:
+    if sys.platform == "linux":
+        from respool.play.timerfd import TimerFd
+
+        try:
+            return TimerFd(loop, callback)
+        except (OSError, AttributeError, NotImplementedError):
+            pass  # no descriptors left, a libc without it, a loop without add_reader
+    return _LoopAlarm(loop, callback)

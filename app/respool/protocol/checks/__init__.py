@@ -1,1 +1,0 @@
-"""What `respool.protocol.checker` is made of: one module for each kind of thing that can be wrong."""

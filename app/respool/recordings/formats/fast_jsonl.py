@@ -1,0 +1,68 @@
+"""Lines of the native format read fast, where nothing is unusual about them.
+
+Of an event only the type and the response's id are made values; all the rest is checked to be JSON and
+passed over. Like `protocol.fast_json` this takes less than the careful reader, `formats.jsonl`, and what it
+takes it reads as that does; and it is imported where it is used.
+"""
+
+from typing import Any
+
+from msgspec import UNSET, Struct
+from msgspec.json import Decoder
+
+from respool.protocol.fast_json import decode
+from respool.recordings.recording import Row
+
+# Python makes no integer of more digits, and what is passed over is not looked at so closely: lines that
+# could hold one are read whole as well.
+_MOST_DIGITS = 4300
+
+
+class _Response(Struct, gc=False):
+    id: Any = None
+
+
+class _Event(Struct, gc=False):
+    """An event in a pair with its gap: there it may lack a type, and then has that of SSE."""
+
+    type: str = "message"
+    response: _Response | None = None
+
+
+class _BareEvent(Struct, gc=False):
+    type: str
+    response: _Response | None = None
+    respool: Any = UNSET  # the mark of a header
+
+
+_decode_pair = Decoder(tuple[float | None, _Event]).decode
+_decode_bare = Decoder(_BareEvent).decode
+
+
+def read_event(line: bytes, number: int) -> tuple[Row, object] | None:
+    """The event of a line that is ``[gap, event]`` or the event, and its response's id.
+
+    None for a header, and for all that should be read carefully. `number` is the line's.
+    """
+    gap: float | None = None
+    event: _Event | _BareEvent
+    try:
+        text = line.decode()
+        if text[0] == "[":
+            gap, event = _decode_pair(line)
+            if gap is not None and gap < 0:
+                return None
+        else:
+            event = _decode_bare(line)
+            if event.respool is not UNSET:
+                return None
+        if len(line) > _MOST_DIGITS:
+            decode(line)
+    except Exception:  # whatever it was: the careful reader has the last word
+        return None
+    if not event.type:
+        return None
+    response = event.response
+    # It is an object, and around it there are at most a number, brackets, a comma and white space.
+    text = text[text.index("{") : text.rindex("}") + 1]
+    return (gap, text, event.type, number), response and response.id

@@ -1,0 +1,249 @@
+"""Recording: the events of one response, with their times, as they were captured."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from respool.errors import FaultError, printable
+from respool.protocol.events import Event, json_kind
+
+if TYPE_CHECKING:
+    from respool.faults import Fault
+    from respool.scripts.synth import Scripted
+
+FORMAT_VERSION = 1  # the "respool" field of a header line
+REPLAY_WINDOW = 600.0  # seconds after its end for which a background response can be streamed
+IDS = ("recorded", "fresh")  # whose ids a play of a recording has
+FRAMINGS = ("captured", "normal")  # how a capture of a wire is framed
+ON_UNKNOWN_ID = ("not-found", "default")  # what answers for an id that is not known
+
+
+@dataclass(frozen=True, slots=True)
+class TimedEvent:
+    """An event, and how long after the one before it came.
+
+    `gap` is in seconds since the previous event (for the first: since the request was sent), or None
+    where the recording has no time; the pace then chooses. Gaps rather than moments, so that reading
+    and writing a file never changes a digit of it. `line` is where it stands in its file, from 1.
+    `frame` is the text that was captured on the wire; None where that is how the API frames an event.
+    """
+
+    gap: float | None
+    event: Event
+    line: int | None = field(default=None, compare=False)
+    frame: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """What was captured between events and is none: a comment, ``data:`` that is no JSON, a stray line.
+
+    `gap` is in seconds since the event or text before it. In `text`, bytes that are not UTF-8 are lone
+    surrogates, as Python's ``surrogateescape`` has them; `wire_bytes` gives the bytes.
+    """
+
+    gap: float | None
+    text: str
+    line: int | None = field(default=None, compare=False)
+
+
+Entry = TimedEvent | Verbatim
+
+
+def wire_bytes(text: str) -> bytes:
+    """The bytes of a captured text."""
+    return text.encode(errors="surrogateescape") if _encodes(text) else text.encode(errors="replace")
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header line of a recording: what was asked, and how the answer began.
+
+    `fields` is the JSON object of that line, kept whole so that fields which this version does not
+    know survive; the properties read the known ones, and `faults` is what goes wrong with the answer.
+    Raises ValueError when one of those has the wrong type.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    faults: "tuple[Fault, ...]" = field(init=False, repr=False, compare=False, default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
+        for name, (kinds, expected) in _HEADER_FIELDS.items():
+            value = self.fields.get(name)
+            if value is not None and type(value) not in kinds:
+                raise ValueError(f'the header\'s "{name}" is {json_kind(value)}, expected {expected}')
+        version = self.fields.get("respool", FORMAT_VERSION)
+        if version != FORMAT_VERSION:
+            raise ValueError(f"the header's format version is {version}, this Respool reads {FORMAT_VERSION}")
+        if not 200 <= self.status <= 599:
+            raise ValueError(f'the header\'s "status" is {self.status}, expected 200 to 599')
+        if self.ids not in (None, *IDS):
+            raise ValueError(f'the header\'s "ids" is {printable(str(self.ids))}, expected recorded or fresh')
+        headers: Mapping[str, object] = self.headers  # as the file has it, not as it is declared
+        for name, value in headers.items():
+            if not isinstance(value, str):
+                shown = f"{printable(name)} is {json_kind(value)}"
+                raise ValueError(f'the header\'s "headers": {shown}, expected a string')
+            if not _TOKEN.fullmatch(name) or not (value.isascii() and value.isprintable()):
+                raise ValueError(f'the header\'s "headers": {name!r} cannot be sent as an HTTP header')
+
+        if isinstance(self.body, str) and not _encodes(self.body):
+            raise ValueError('the header\'s "body" has half a character, which cannot be sent')
+        if (given := self.fields.get("faults")) is not None:
+            try:
+                from respool.faults import read as read_faults  # only who has faults should wait for them
+
+                object.__setattr__(self, "faults", read_faults(given))
+            except FaultError as error:
+                raise ValueError(f'the header\'s "faults": {error}') from None
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The body of the request that this recording answered; empty if it is not known."""
+        return self.fields.get("request") or {}
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        status = self.fields.get("status")
+        return 200 if status is None else int(status)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The HTTP headers of the answer, as recorded."""
+        return self.fields.get("headers") or {}
+
+    @property
+    def body(self) -> Any:
+        """The body of an answer that is no stream: JSON, or a string to be sent as it is."""
+        return self.fields.get("body")
+
+    @property
+    def note(self) -> str:
+        """What a reader should know of this recording."""
+        return self.fields.get("note") or ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the stream ended with the sentinel ``[DONE]``, as OpenRouter's do."""
+        return bool(self.fields.get("done"))
+
+    @property
+    def ids(self) -> str | None:
+        """Whose ids a play has: ``recorded``, ``fresh`` ones, or None: as the server's option says."""
+        return self.fields.get("ids")
+
+
+_HEADER_FIELDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "respool": ((int,), "an integer"),
+    "request": ((dict,), "an object"),
+    "status": ((int,), "an integer"),
+    "headers": ((dict,), "an object"),
+    "note": ((str,), "a string"),
+    "done": ((bool,), "true or false"),
+    "ids": ((str,), '"recorded" or "fresh"'),
+}
+
+# The name of an HTTP header: RFC 9110, section 5.6.2.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One captured answer. Compared by identity: a recording that was read again is another one.
+
+    `name` is the path below the folder without the suffix; the second and later responses of one
+    file are its turns, ``name#2``, ``name#3`` ...
+    """
+
+    name: str
+    header: Header
+    events: tuple[TimedEvent, ...]
+    scripted: "Scripted | None" = None  # the turn of a Script that it was written from
+    captured: tuple[Entry, ...] | None = None  # events and what was between them; None: the events alone
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All that is sent, each with its gap since the entry before it.
+
+        The gap of one of `events` is that since the event before, whatever came between.
+        """
+        return self.events if self.captured is None else self.captured
+
+    def types(self) -> Iterable[tuple[str, str]]:
+        """The type and text of each event."""
+        return ((timed.event.type, timed.event.text) for timed in self.events)
+
+    @classmethod
+    def of_entries(cls, name: str, header: Header, entries: Sequence[Entry]) -> "Recording":
+        """The recording of what was captured: events, and what was between them."""
+        events: list[TimedEvent] = []
+        waited: float | None = None
+        for entry in entries:
+            gap = entry.gap if waited is None else waited + (entry.gap or 0.0)
+            if isinstance(entry, Verbatim):
+                waited = gap
+            else:
+                events.append(entry if gap == entry.gap else replace(entry, gap=gap))
+                waited = None
+        plain = all(isinstance(entry, TimedEvent) and entry.frame is None for entry in entries)
+        return Recording(name, header, tuple(events), captured=None if plain else tuple(entries))
+
+    @property
+    def plain(self) -> bool:
+        """Whether it answers with a body instead of a stream: an HTTP error, most of the time."""
+        return not self.events
+
+
+# What a TimedEvent is made of: its gap, its event's text and type, its line.
+Row = tuple[float | None, str, str, int | None]
+
+
+class ReadRecording(Recording):
+    """One that was read from a file. Its events are made of their rows when they are first asked for.
+
+    To make the objects takes longer than to read and to check a file: the many recordings that nobody has
+    asked for yet do not keep a server from listening.
+    """
+
+    _rows: Sequence[Row] | None
+
+    @classmethod
+    def of(cls, name: str, header: Header, rows: Sequence[Row]) -> "ReadRecording":
+        """The recording whose events these rows are."""
+        recording = cls.__new__(cls)
+        vars(recording).update(name=name, header=header, scripted=None, captured=None, _rows=rows)
+        return recording
+
+    def types(self) -> Iterable[tuple[str, str]]:
+        rows = self._rows
+        return super().types() if rows is None else ((kind, text) for _, text, kind, _ in rows)
+
+    @cached_property
+    def events(self) -> tuple[TimedEvent, ...]:
+        known = vars(self)
+        rows = self._rows
+        if rows is not None:  # else another thread has just made them, and put them there before it let go
+            known["events"] = tuple(
+                TimedEvent(gap, Event(text, kind), line) for gap, text, kind, line in rows
+            )
+            known["_rows"] = None
+        events: tuple[TimedEvent, ...] = known["events"]
+        return events
+
+
+def turn_name(name: str, turn: int) -> str:
+    """The name of a file's turn, which counts from 1: the first turn has the file's own name."""
+    return name if turn == 1 else f"{name}#{turn}"

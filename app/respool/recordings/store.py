@@ -1,0 +1,315 @@
+"""Store: recordings by name, from folders and files, taken up anew when they change."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from respool.errors import NotARecording, PathError, RecordingError, printable
+from respool.recordings import formats
+from respool.recordings.formats.turn_builder import refuse
+from respool.recordings.recording import Recording
+
+# What a file may be at most: one that is larger is refused, not read into memory.
+MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
+MOST_NOTES = 100  # of one file, that are kept
+NO_RECORDING = "no recording"  # what is said of a file of which nothing else is known
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that cannot be used as it is now."""
+
+    name: str
+    error: RecordingError
+    kept: bool  # whether its last good version is still served
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A file or folder below a folder that was given, which is not read, and why."""
+
+    path: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{printable(self.path, 4096)}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreChanges:
+    """What a `Store.refresh` found new: names of recordings, and refusals."""
+
+    changed: Sequence[str]
+    removed: Sequence[str]
+    refused: Sequence[Refusal]
+
+
+class _Signature(NamedTuple):
+    """What changes when a file is written."""
+
+    mtime_ns: int
+    size: int
+    inode: int
+
+
+_UNREADABLE = _Signature(0, 0, 0)  # unlike any file's: it is tried again at each refresh
+
+
+@dataclass(slots=True)
+class _File:
+    name: str
+    signature: _Signature
+    turns: tuple[Recording, ...] = ()  # of the last version that could be read
+    error: RecordingError | None = None  # of the newest version
+    ignored: bool = False  # no recording, and nothing says that it was meant to be one
+    why: str = ""  # it is ignored
+    notes: tuple[RecordingError, ...] = ()  # what is odd in it; it is used all the same
+
+
+class Store:
+    """The recordings below some paths.
+
+    A recording's name is its path below the folder that was given, without the suffix; a file that
+    was given by itself has its own name without the suffix. Names are made from the files found, and
+    looked up: a name from a client never becomes a path.
+
+    Raises PathError when one of `paths` does not exist.
+    """
+
+    def __init__(self, paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> None:
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        self.paths = tuple(Path(path) for path in given)
+        for path in self.paths:
+            try:
+                path.stat()
+            except FileNotFoundError:
+                raise PathError(f"{path}: no such file or folder") from None
+            except (OSError, ValueError) as error:
+                problem = getattr(error, "strerror", None) or error
+                raise PathError(f"{printable(str(path), 4096)}: {problem}") from None
+        self._given = frozenset(map(str, self.paths))
+        self._files: dict[str, _File] = {}
+        self._recordings: dict[str, tuple[Recording, ...]] = {}
+        self._clashes: list[Refusal] = []
+        self._closed: list[PassedOver] = []
+        self.refresh()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the recordings, sorted. Each may hold several turns."""
+        return list(self._recordings)
+
+    @property
+    def only(self) -> Recording | None:
+        """The first turn of the only recording; None where there are several, or none."""
+        if len(self._recordings) != 1:
+            return None
+        ((first, *_),) = self._recordings.values()
+        return first
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """What cannot be used, and why, in the order of the files."""
+        broken = [
+            Refusal(file.name, file.error, kept=file.name in self._recordings)
+            for file in self._files.values()
+            if file.error is not None
+        ]
+        return sorted([*broken, *self._clashes], key=lambda refusal: refusal.error.path)
+
+    @property
+    def passed_over(self) -> list[PassedOver]:
+        """The files in folders that are not read, and the folders that cannot be, in their order."""
+        files = [PassedOver(path, file.why) for path, file in self._files.items() if file.ignored]
+        return sorted([*files, *self._closed], key=lambda one: one.path)
+
+    @property
+    def notes(self) -> list[RecordingError]:
+        """What is odd in files that are used all the same: damage that plays as captured, parts not read."""
+        return [note for file in self._files.values() for note in file.notes]
+
+    def turns(self, name: str) -> tuple[Recording, ...]:
+        """The turns of the recording `name`; none if there is no such recording."""
+        return self._recordings.get(name, ())
+
+    def get(self, name: str) -> Recording | None:
+        """The first turn of `name`, or the Nth of ``name#N``; None if there is none such."""
+        if turns := self._recordings.get(name):
+            return turns[0]
+        base, _, number = name.rpartition("#")
+        if number.isascii() and number.isdecimal() and len(number) < 10:
+            turns = self.turns(base)
+            if 1 <= int(number) <= len(turns):
+                return turns[int(number) - 1]
+        return None
+
+    def nearest(self, name: str, limit: int = 3) -> list[str]:
+        """The names most like `name`, best first."""
+        return get_close_matches(name[:200], self.names, n=limit, cutoff=0.4)
+
+    def refresh(self) -> StoreChanges:
+        """Look at the files again, read those that changed, and say what did.
+
+        A file that can no longer be read keeps the recording of its last good version.
+        """
+        before = self._recordings
+        refused_before = {str(refusal.error) for refusal in self.refused}
+        self._files = {path: file for path, name in self._find() if (file := self._read(path, name))}
+        self._index()
+        return StoreChanges(
+            changed=[name for name, turns in self._recordings.items() if before.get(name) is not turns],
+            removed=sorted(before.keys() - self._recordings.keys()),
+            refused=[refusal for refusal in self.refused if str(refusal.error) not in refused_before],
+        )
+
+    def _find(self) -> Iterator[tuple[str, str]]:
+        """Each file to look at, once, as its path and its name."""
+        self._closed = []
+
+        def on_closed(folder: str, error: OSError) -> None:
+            self._closed.append(PassedOver(folder, f"a folder, {(error.strerror or str(error)).lower()}"))
+
+        seen: set[tuple[str, str]] = set()
+        resolved: dict[str, str] = {}  # the folders: there are fewer of them than files
+        for top in map(str, self.paths):
+            for path in files_below(top, on_closed):
+                # A link to a folder leads to the same files; a link to a file gives it another name.
+                folder, file = os.path.split(path)
+                if folder not in resolved:
+                    resolved[folder] = os.path.realpath(folder)
+                place = (resolved[folder], file)
+                if place not in seen:
+                    seen.add(place)
+                    below = file if path == top else path[_length_as_prefix(top) :]
+                    yield path, formats.without_suffix(below.replace(os.sep, "/"))
+
+    def _read(self, path: str, name: str) -> _File | None:
+        """What the file is now, from memory if it has not changed; None if it has just gone."""
+        last = self._files.get(path)
+        turns = last.turns if last else ()
+        # In a folder there may be anything. Meant to be a recording is what was given by itself, what
+        # was one before, and what its suffix says is one.
+        meant = path in self._given or bool(turns) or formats.by_suffix(path) is not None
+        signature = _UNREADABLE
+        data = b""
+        try:
+            status = os.stat(path)
+            signature = _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
+            if last and last.signature == signature:
+                return last
+            if signature.size > MAX_FILE_SIZE:
+                problem = f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}"
+                if not meant:
+                    return _File(name, signature, ignored=True, why=problem)
+                raise RecordingError(problem, path)
+            if not meant and (why := why_not(path)):
+                return _File(name, signature, ignored=True, why=why)
+            data = _content(path)
+            if not meant and formats.sniff(data, path) is None:
+                why = formats.foreign.name_of(data[: formats.encodings.HEAD], path) or NO_RECORDING
+                return _File(name, signature, ignored=True, why=why)
+            if not _is_utf8(name):
+                raise RecordingError("the file's name is not UTF-8", path)
+            notes: list[RecordingError] = []
+
+            def on_damage(damage: RecordingError) -> None:
+                refuse(damage)
+                if len(notes) < MOST_NOTES:
+                    notes.append(damage)
+
+            return _File(name, signature, formats.read(data, name, path, on_damage), notes=tuple(notes))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            problem = (error.strerror or str(error)).lower()
+            if not meant:
+                return _File(name, _UNREADABLE, ignored=True, why=problem)
+            return _File(name, _UNREADABLE, turns, RecordingError(problem, path))
+        except RecordingError as error:
+            if not meant and (isinstance(error, NotARecording) or not formats.shows_a_stream(data, path)):
+                return _File(name, signature, ignored=True, why=str(error).removeprefix(f"{path}:").strip())
+            # Kept as long as the file is as it is: without the frames that hold the file's content.
+            error.__context__ = None
+            return _File(name, signature, turns, error.with_traceback(None))
+
+    def _index(self) -> None:
+        owners: dict[str, list[str]] = {}
+        for path, file in self._files.items():
+            if not file.ignored:
+                owners.setdefault(file.name, []).append(path)
+        self._clashes = [_clash(name, paths) for name, paths in owners.items() if len(paths) > 1]
+        self._recordings = {
+            name: self._files[paths[0]].turns
+            for name, paths in sorted(owners.items())
+            if len(paths) == 1 and self._files[paths[0]].turns
+        }
+
+
+def why_not(path: str) -> str | None:
+    """Why a file is not worth reading, by its first 64 KiB; None if it is. Raises OSError."""
+    with open(path, "rb", buffering=0) as file:
+        head = file.read(formats.encodings.HEAD) or b""
+    if formats.worth_reading(head, path):
+        return None
+    return formats.foreign.name_of(head, path) or NO_RECORDING
+
+
+def files_below(top: str, on_closed: Callable[[str, OSError], None] | None = None) -> list[str]:
+    """The paths of a folder's files, sorted part by part. A name that begins with a dot, or ends with a
+    tilde, is some tool's, not a recording.
+
+    A folder that may not be entered goes to `on_closed` and is passed over, and so are links to folders.
+    """
+    if not os.path.isdir(top):
+        return [top]
+    found: list[str] = []
+    waiting = _entries(top, on_closed)  # the next one is the last
+    while waiting:
+        entry = waiting.pop()
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                waiting += _entries(entry.path, on_closed)
+            elif entry.name[-1] != "~" and entry.is_file():
+                found.append(entry.path)
+        except OSError:  # a link that leads nowhere, or to itself
+            continue
+    # As elsewhere, no path begins with "./".
+    return [path[2:] for path in found] if top == os.curdir else found
+
+
+def _entries(folder: str, on_closed: Callable[[str, OSError], None] | None = None) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        if on_closed is not None:
+            on_closed(folder, error)
+        return []
+    return sorted(shown, key=lambda entry: entry.name, reverse=True)
+
+
+def _length_as_prefix(folder: str) -> int:
+    """How long the beginning is that the paths of the folder's files have in common."""
+    return 0 if folder == os.curdir else len(os.path.join(folder, ""))
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # read at once, so a buffer would be in the way
+        return file.readall()
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _clash(name: str, paths: Sequence[str]) -> Refusal:
+    others = " and ".join(paths[1:])
+    cause = f"its name {name} is also that of {others}; rename one, neither is served"
+    return Refusal(name, RecordingError(cause, paths[0]), kept=False)

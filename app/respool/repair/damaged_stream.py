@@ -1,0 +1,139 @@
+"""Stream: the sound events of one turn, and the places where something is missing between them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from respool.check.checker import check
+from respool.check.findings import Level
+from respool.protocol.event_types import EVENT_TYPES, EventKind
+from respool.protocol.events import CREATED, TERMINAL_TYPES, Event
+
+JSON = dict[str, Any]
+
+# Findings which say that something is missing, even where they are no errors: of recordings that seem to
+# have been shortened on purpose, say.
+_LOSSES = frozenset({"RS202", "RS206", "RS401"})
+
+# How many events may be missing where nothing tells their number.
+ENDLESS = 1 << 30
+
+
+@dataclass(slots=True)
+class Made:
+    """An event to be made. `at` is the number of the sound event that it comes before."""
+
+    type: str
+    fields: JSON  # without the type and the sequence_number
+    optional: bool = False  # made only where a sequence number is missing for it
+    estimated: tuple[str, ...] = ()  # what in it is no more than a guess
+    at: int = 0
+
+
+class DamagedStream:
+    """The sound events of a turn.
+
+    A *place* is the number of an event, and means: before that event. The last place is after all of
+    them. `damaged` are the places where a line was damaged, `suspected` others where something is wrong.
+    """
+
+    def __init__(
+        self, events: Sequence[Event], damaged: Collection[int] = (), suspected: Collection[int] = ()
+    ) -> None:
+        self.events = events
+        self.suspected = suspected
+        self.data: list[JSON] = [event.data for event in events]
+        self.size = len(events)
+        self.counted = [counts(event, data) for event, data in zip(events, self.data, strict=True)]
+        self.numbers = [
+            number(data) if counted else None for counted, data in zip(self.counted, self.data, strict=True)
+        ]
+        self.numbered = any(one is not None for one in self.numbers)
+        ends = (place for place, event in enumerate(events) if event.type in TERMINAL_TYPES)
+        self.end = next(ends, self.size)  # the place before the terminal event, if there is one
+        self.ending = events[self.end].type.removeprefix("response.") if self.end < self.size else None
+        self.ended = self.end < self.size or any(event.type == "error" for event in events)
+        self.start = next((place for place in range(self.size) if not self._opens(place)), self.size)
+        findings = check(events)
+        self.legal = not damaged and all(finding.level is not Level.ERROR for finding in findings)
+        self._trouble = {*damaged, *suspected} | {
+            self.size if finding.event is None else finding.event
+            for finding in findings
+            if finding.level is Level.ERROR or finding.code in _LOSSES
+        }
+        self.missing = self._missing(damaged)  # place: how many events are missing
+        self._room = dict(self.missing)  # the same, less those that are found
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong, nor known to be missing."""
+        return not self._trouble and not self.headless
+
+    @property
+    def headless(self) -> bool:
+        """Whether the beginning is missing. A stream that was resumed need not have it; but where nothing
+        more is missing than other events repeat, it may as well be whole."""
+        first = self.events[0].type
+        late = first in ("response.queued", "response.in_progress") or (first == "error" and self.size > 1)
+        return CREATED not in (event.type for event in self.events) and (late or 0 in self._trouble)
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the stream is the rest of one: what came before is not missing."""
+        return not self.headless and CREATED not in (event.type for event in self.events)
+
+    def _opens(self, place: int) -> bool:
+        """Whether the event at a place is one of those before the first item."""
+        row = EVENT_TYPES.get(self.events[place].type)
+        return row is not None and row.kind in (EventKind.LIFECYCLE, EventKind.CONNECTION)
+
+    def _missing(self, damaged: Collection[int]) -> dict[int, int]:
+        missing = {} if self.numbered else dict.fromkeys(damaged, ENDLESS)
+        last = -1
+        for place, one in enumerate(self.numbers):
+            if one is not None:
+                if one > last + 1:
+                    missing[place] = one - last - 1
+                last = one
+        if not self.ended:
+            missing[self.size] = ENDLESS
+        return missing
+
+    def troubled(self, first: int, last: int) -> bool:
+        """Whether something is missing or wrong at one of these places."""
+        return any(place in self._trouble for place in range(first, last + 1))
+
+    def suspect(self, place: int) -> None:
+        """Something is missing at a place."""
+        self._trouble.add(place)
+
+    def room(self, first: int, last: int) -> int:
+        """How many events are missing at these places that are not yet found."""
+        return sum(max(0, self._room.get(place, 0)) for place in range(first, last + 1))
+
+    def take(self, first: int, last: int, count: int, *, latest: bool, default: int) -> int:
+        """The place for so many events that are missing somewhere between two places."""
+        free = [place for place in range(first, last + 1) if self._room.get(place, 0) > 0]
+        place = free[-1 if latest else 0] if free else default
+        if free:
+            self._room[place] -= count
+        return place
+
+
+def counts(event: Event, data: JSON) -> bool:
+    """Whether an event takes part in the numbering. What is of the connection does not, except keepalives;
+    an error, and what nobody knows, may have no number."""
+    row = EVENT_TYPES.get(event.type)
+    if row is None or row.kind is EventKind.ERROR:
+        return number(data) is not None
+    return row.kind is not EventKind.CONNECTION or row.name == "keepalive"
+
+
+def number(data: JSON) -> int | None:
+    """An event's sequence_number."""
+    return integer(data.get("sequence_number"))
+
+
+def integer(value: object) -> int | None:
+    """The value if it is an integer, else None."""
+    return value if type(value) is int else None

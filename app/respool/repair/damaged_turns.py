@@ -1,0 +1,105 @@
+"""Turns: what was read of a file, response by response, with the damages in each; and the events that
+are too many."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from respool.errors import RecordingError
+from respool.protocol.event_types import EVENT_TYPES, EventKind
+from respool.protocol.events import TERMINAL_TYPES
+from respool.recordings.recording import Header, Recording, TimedEvent
+from respool.repair.damaged_stream import JSON, DamagedStream
+
+# Why events are too many: the option that allows to leave them out.
+SURPLUS: Mapping[str, str] = {
+    "a duplicate of an earlier event": "--drop-duplicates",
+    "after the end of the response": "--drop-after-end",
+}
+_DUPLICATE, _LATE = SURPLUS
+
+# Kinds of events of which two may have the same text, where there are no sequence numbers.
+_MAY_REPEAT = frozenset({EventKind.DELTA, EventKind.STATUS, EventKind.CONNECTION, None})
+
+
+@dataclass(slots=True)
+class DamagedTurn:
+    """One response of a file: its sound events, and the damages among them."""
+
+    header: Header
+    events: list[TimedEvent]
+    damages: list[RecordingError] = field(default_factory=list)
+
+    @property
+    def damaged(self) -> set[int]:
+        """The places of the damages: each before the event of that number."""
+        lines = (damage.line for damage in self.damages if damage.line is not None)
+        return {sum(_line(timed) < line for timed in self.events) for line in lines}
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has a terminal event."""
+        return any(timed.event.type in TERMINAL_TYPES for timed in self.events)
+
+
+def split_turns(recordings: Sequence[Recording], damages: Sequence[RecordingError]) -> list[DamagedTurn]:
+    """The turns of a file, with the damages of each."""
+    turns = [turn for recording in recordings for turn in _split(recording)]
+    for damage in damages:
+        line = damage.line or 0
+        begun = [at for at, turn in enumerate(turns) if turn.events and _line(turn.events[0]) < line]
+        at = begun[-1] if begun else 0
+        # What follows the end of a turn is the next one's.
+        late = turns[at].ended and all(_line(timed) < line for timed in turns[at].events)
+        turns[min(at + late, len(turns) - 1)].damages.append(damage)
+    return turns
+
+
+def _split(recording: Recording) -> Iterator[DamagedTurn]:
+    """A recording, or several: another response that follows the end of one is a turn of its own, also
+    where its `response.created` is lost."""
+    turn = DamagedTurn(recording.header, [])
+    response_id: object = None
+    for timed in recording.events:
+        response = timed.event.data.get("response")
+        own = response.get("id") if isinstance(response, dict) else None
+        if own and own != response_id and turn.ended:
+            yield turn
+            turn = DamagedTurn(Header(), [])
+        response_id = own or response_id
+        turn.events.append(timed)
+    yield turn
+
+
+def drop_surplus(turn: DamagedTurn, stream: DamagedStream, allowed: Collection[str]) -> list[JSON]:
+    """Leave out the events that are too many, and say which. Raises RecordingError, with the name of the
+    option, for one that is not `allowed`."""
+    surplus = dict(_find_surplus(turn.events, stream))
+    dropped: list[JSON] = []
+    for place, reason in surplus.items():
+        timed = turn.events[place]
+        if SURPLUS[reason] not in allowed:
+            cause = f"{timed.event.type} is {reason}; {SURPLUS[reason]} leaves it out"
+            raise RecordingError(cause, line=timed.line)
+        dropped.append({"line": timed.line, "dropped": f"{timed.event.type}, {reason}"})
+    turn.events = [timed for place, timed in enumerate(turn.events) if place not in surplus]
+    return dropped
+
+
+def _find_surplus(events: Sequence[TimedEvent], stream: DamagedStream) -> Iterator[tuple[int, str]]:
+    seen: set[tuple[int | None, str]] = set()
+    ended = False
+    for place, timed in enumerate(events):
+        row = EVENT_TYPES.get(timed.event.type)
+        kind = row.kind if row else None
+        own = stream.numbers[place]
+        again = (own, timed.event.text) in seen
+        if again and (own is not None or (kind not in _MAY_REPEAT and stream.troubled(place, place))):
+            yield place, _DUPLICATE
+        elif ended and kind is not EventKind.CONNECTION:
+            yield place, _LATE
+        seen.add((own, timed.event.text))
+        ended = ended or timed.event.type in TERMINAL_TYPES
+
+
+def _line(timed: TimedEvent) -> int:
+    return timed.line or 0

@@ -1,0 +1,147 @@
+"""Bodies: what a made event holds, in the style of the events that are there."""
+
+import json
+import string
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from respool.check.json_values import at_path
+from respool.protocol.event_types import EVENT_TYPES
+from respool.protocol.events import Event
+from respool.repair.damaged_stream import JSON, DamagedStream, integer
+
+_PADDING = string.ascii_letters + string.digits
+_BLOCK = 16  # a delta and its obfuscation have a multiple of so many characters
+
+_DROP = object()
+
+# What an item does not have yet when it is added. A dotted name is one within an object.
+_NOT_YET: Mapping[str, JSON] = {
+    "message": {"content": []},
+    "reasoning": {"summary": [], "content": []},
+    "function_call": {"arguments": ""},
+    "custom_tool_call": {"input": ""},
+    "web_search_call": {"action": _DROP},
+    "file_search_call": {"queries": [], "results": None},
+    "code_interpreter_call": {"code": "", "outputs": None},
+    "image_generation_call": dict.fromkeys(
+        ("result", "revised_prompt", "size", "quality", "background", "output_format", "action"), _DROP
+    ),
+    "mcp_list_tools": {"tools": [], "error": None},
+    "mcp_call": {"arguments": "", "output": None, "error": None},
+    "local_shell_call": {"action.command": []},
+    "shell_call": {"action.commands": []},
+    "shell_call_output": {"output": []},
+    "apply_patch_call": {"operation.diff": ""},
+    "tool_search_call": {"arguments": {}},
+    "program": {"code": ""},
+    "program_output": {"result": ""},
+}
+
+_EMPTY: JSON = {"text": "", "refusal": "", "annotations": [], "logprobs": []}
+
+
+def skeleton(value: JSON) -> JSON:
+    """An item as it is when it is added, from what it holds in the end."""
+    type_ = str(value.get("type"))
+    added = dict(value)
+    for name, empty in _NOT_YET.get(type_, {}).items():
+        outer, _, inner = name.partition(".")
+        if not inner and outer in added:
+            added[outer] = empty
+        elif isinstance(held := added.get(outer), dict) and inner in held:
+            added[outer] = {**held, inner: empty}
+    # What a tool has put out is completed from the first.
+    if "status" in added and (not type_.endswith("_output") or type_ == "tool_search_output"):
+        added["status"] = "in_progress"
+    return {name: one for name, one in added.items() if one is not _DROP}
+
+
+def empty_part(part: JSON) -> JSON:
+    """A part as it is when it is added, from what it holds in the end."""
+    return {name: _EMPTY.get(name, value) for name, value in part.items()}
+
+
+class Style:
+    """How the events of a stream are written: the order of their keys, and which of those that not
+    everybody sends it has."""
+
+    def __init__(self, stream: DamagedStream) -> None:
+        self._numbered = stream.numbered
+        self._keys: dict[str, Iterable[str]] = {}  # of each type
+        self._order: dict[str, None] = {}  # of all keys
+        self._types = {event.type for event in stream.events}
+        self._padding: set[bool] = set()  # whether obfuscation is empty, where there is any
+        self._changing = _ids_change(stream)
+        self._made = 0
+        for event, data in zip(stream.events, stream.data, strict=True):
+            self._keys[event.type] = data.keys()
+            self._order |= dict.fromkeys(data)
+            if "obfuscation" in data:
+                self._padding.add(not data["obfuscation"])
+
+    def fields(self, type: str, known: Mapping[str, Any]) -> JSON:
+        """The fields of an event, of those that are `known`: it has those that such events have."""
+        row = EVENT_TYPES[type]
+        seen = self._keys.get(type)
+        return {
+            name: known[name]
+            for name in (*row.required, *row.optional)
+            if known.get(name) is not None and (name != "logprobs" or seen is None or name in seen)
+        }
+
+    def step(self, type: str) -> str:
+        """The type by which this stream's producer calls a step."""
+        for ours, theirs in _SYNONYMS:
+            if type.startswith(ours) and any(other.startswith(theirs) for other in self._types):
+                return type.replace(ours, theirs)
+        return type
+
+    def event(self, type: str, fields: JSON, number: int | None) -> Event:
+        """The event itself."""
+        data = {"type": type, **fields}
+        if self._numbered:
+            data["sequence_number"] = number
+        if "obfuscation" in EVENT_TYPES[type].optional and self._padding:
+            padding = "" if self._padding == {True} else _PADDING[: -len(fields["delta"]) % _BLOCK]
+            data["obfuscation"] = padding
+        if self._changing:
+            data = self._with_other_ids(data)
+        alike = (keys for keys in self._keys.values() if set(keys) == set(data))
+        like = self._keys.get(type) or next(alike, ())
+        order = list(dict.fromkeys([*like, *self._order, *data]))
+        return Event(compact({name: data[name] for name in order if name in data}), type)
+
+    def _with_other_ids(self, data: JSON) -> JSON:
+        """The same event with ids of its own, as all events of GitHub Copilot have them."""
+        self._made += 1
+        changed = {name: f"{one}.{self._made}" if name == "item_id" else one for name, one in data.items()}
+        for name in ("item", "response"):
+            if isinstance(held := data.get(name), dict) and isinstance(held.get("id"), str):
+                changed[name] = {**held, "id": f"{held['id']}.{self._made}"}
+        return changed
+
+
+def _ids_change(stream: DamagedStream) -> bool:
+    """Whether nothing has the same id in two events, as it is with GitHub Copilot."""
+    ids: dict[int | None, list[str]] = {}
+    for data in stream.data:
+        name = data.get("item_id") or at_path(data, ("item", "id")) or at_path(data, ("response", "id"))
+        if isinstance(name, str):
+            ids.setdefault(integer(data.get("output_index")), []).append(name)
+    several = [names for names in ids.values() if len(names) > 1]
+    return bool(several) and all(len({*names}) == len(names) for names in several)
+
+
+# How Open Responses calls what OpenAI calls otherwise.
+_SYNONYMS = (("response.reasoning_text.", "response.reasoning."),)
+
+
+def compact(value: Any) -> str:
+    """JSON text as the service writes it: without spaces. Lone surrogates are escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"))
+    return text

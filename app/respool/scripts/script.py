@@ -1,0 +1,213 @@
+"""Script, Turn, Step: the values; and how they come from plain data and go back to it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from respool.scripts import tables
+from respool.scripts.sources import Path, PlainSource, ScriptError, ScriptPlace, Source
+from respool.scripts.steps import PART, STEP
+
+TOKENS = "tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens: an output item, by the name of its type, or `item`, `event`, `pause`.
+
+    `value` has the fields that `steps.STEPS` knows for it: of an item only those which differ from
+    what is usual. Of `item` and `event` it is the object itself, of `pause` the seconds.
+    """
+
+    type: str
+    value: Any = field(default_factory=dict)
+    path: Path = field(default=(), compare=False)  # where it stands in the Script
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a turn ends. Without any of these it is completed.
+
+    incomplete   the reason
+    error        an `error` event with these fields (type, code, message, param)
+    failed       `response.failed` with these (code, message); with `error`, that comes before it
+    cut          the stream breaks off: in the middle of the last item, or after so many events
+    """
+
+    incomplete: str | None = None
+    error: Mapping[str, Any] | None = None
+    failed: Mapping[str, Any] | None = None
+    cut: bool | int = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptPace:
+    """When events come. Times are seconds."""
+
+    tokens_per_second: float | None = None  # None: what follows the first delta comes at once
+    ttft: float = 0.0  # when the first delta comes; pauses before it are added
+    bursts: bool = False  # uneven, with the same mean
+    gap: float | None = None  # between any two events, instead of tokens per second
+    speed: float = 1.0  # by which all times are divided, those of pauses as well
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One response, or an answer that is none (`body` is then not None)."""
+
+    steps: tuple[Step, ...] = ()
+    end: End = End()
+    model: str | None = None
+    request: Mapping[str, Any] = field(default_factory=dict)
+    response: Mapping[str, Any] = field(default_factory=dict)
+    usage: Mapping[str, Any] | None = field(default_factory=dict)  # what is given; None: it has none
+    deltas: str | int = TOKENS  # tokens, words, whole, or a number of characters
+    obfuscation: bool = False
+    pace: ScriptPace | None = None  # None: the player's own pace decides
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: Mapping[str, Any] | None = None  # of an answer that is an error
+    body: Any = None
+    ids: str | None = None  # recorded or fresh; None: as the server says
+    note: str = ""
+    faults: tuple[str | Mapping[str, Any], ...] = ()  # as in the header of a recording
+    template: bool = False  # whether ${...} stands for a value of the request
+    path: Path = field(default=(), compare=False)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the answer is no stream."""
+        return self.error is not None or self.body is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file's turns, and the seed of all chance in them."""
+
+    turns: tuple[Turn, ...]
+    seed: int = 0
+
+
+def read(data: Any, source: Source | None = None) -> Script:
+    """The Script that plain data describes.
+
+    Each error goes to ``source.damage``, as a ScriptError with the path to what is wrong; when that
+    returns, the rest is read. Without a source the first error is raised.
+    """
+    source = source or PlainSource()
+    place = ScriptPlace(source)
+    try:
+        found = tables.SCRIPT.read(data, place)
+    except ScriptError as error:
+        source.damage(error)
+        return Script(())
+    seed = found.pop("seed", 0)
+    turns = found.pop("turns", None)
+    if turns is None:
+        turns, shared = [(found, ())], {}
+    else:
+        shared = found
+    return Script(tuple(_turns(turns, shared, source)), seed)
+
+
+def _turns(
+    turns: Iterable[tuple[dict[str, Any], Path]], shared: Mapping[str, Any], source: Source
+) -> Iterator[Turn]:
+    for found, path in turns:
+        try:
+            yield _turn({**shared, **found}, ScriptPlace(source, path))
+        except ScriptError as error:
+            source.damage(error)
+
+
+def _turn(found: dict[str, Any], place: ScriptPlace) -> Turn:
+    status = found.get("status", 200)
+    if status >= 300:
+        for name in ("text", "output", "end"):
+            if name in found:
+                raise place.below(name).error(f"an answer with status {status} has no {name}", at_key=True)
+        if found.get("body") is None:
+            found.setdefault("error", {})
+    elif "error" in found:
+        raise place.below("error").error("an error needs a status of 400 or more beside it", at_key=True)
+    steps = [_step(name, value, path) for (name, value), path in found.pop("output", ())]
+    if "text" in found:
+        steps = [Step("message", {"text": found.pop("text")}, (*place.path, "text"))]
+    end = _end(found.pop("end", "completed"))
+    pace = found.pop("pace", None)
+    return Turn(
+        tuple(steps), end, pace=None if pace is None else ScriptPace(**pace), path=place.path, **found
+    )
+
+
+def _step(name: str, value: Any, path: Path) -> Step:
+    if name == "refusal":
+        return Step("message", {"content": (("refusal", value),)}, path)
+    return Step(name, value, path)
+
+
+_END_WORDS = {
+    "completed": End(),
+    "incomplete": End(incomplete="max_output_tokens"),
+    "failed": End(failed={}),
+    "error": End(error={}),
+    "cut": End(cut=True),
+}
+
+
+def _end(found: str | dict[str, Any]) -> End:
+    return _END_WORDS[found] if isinstance(found, str) else End(**found)
+
+
+def plain(script: Script) -> dict[str, Any]:
+    """The shortest plain data from which `read` makes this Script."""
+    turns = [_plain_turn(turn) for turn in script.turns]
+    data = turns[0] if len(turns) == 1 else {"turns": turns}
+    return data | ({"seed": script.seed} if script.seed else {})
+
+
+def _plain_turn(turn: Turn) -> dict[str, Any]:
+    usual = Turn()
+    found = {name: getattr(turn, name) for name in _ORDER if getattr(turn, name) != getattr(usual, name)}
+    if turn.error == {}:
+        del found["error"]  # the status says it
+    if turn.pace:
+        usual_pace = ScriptPace()
+        found["pace"] = {
+            name: value for name, value in asdict(turn.pace).items() if value != getattr(usual_pace, name)
+        }
+    steps = turn.steps
+    if len(steps) == 1 and steps[0].type == "message" and steps[0].value.keys() == {"text"}:
+        found["text"] = steps[0].value["text"]
+    elif steps:
+        found["output"] = [(_plain_step(step), step.path) for step in steps]
+    if turn.end != usual.end or not (steps or turn.plain):
+        words = (word for word, end in _END_WORDS.items() if repr(end) == repr(turn.end))  # True == 1
+        found["end"] = next(words, None) or {
+            name: value for name, value in asdict(turn.end).items() if value not in (None, False)
+        }
+    data: dict[str, Any] = tables.TURN_RECORD.plain(found)
+    return data
+
+
+def _plain_step(step: Step) -> tuple[str, Any]:
+    match step.type, step.value:
+        case "message", {"content": (("refusal", text),), **others} if not others:
+            return "refusal", text
+        case _:
+            return step.type, step.value
+
+
+_ORDER = (
+    "note ids template faults model request response status headers error body deltas obfuscation pace usage"
+).split()
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of Scripts, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Respool script",
+        **tables.SCRIPT.schema(),
+        "$defs": {kind.definition: kind.shape() for kind in (STEP, PART)},
+    }

@@ -1,0 +1,152 @@
+"""Script -> full event sequences: every event of a response, as the service would send it.
+
+Pure: the same Script, seed and name give the same bytes. Legal: `respool check` finds nothing, unless
+the Script says something illegal literally, by `event`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from respool.errors import RequestError
+from respool.protocol import response as responses
+from respool.scripts import Script, ScriptError, Turn
+from respool.scripts.steps import GROWING
+from respool.scripts.synth import turn_response
+from respool.scripts.synth.item_writers import ITEMS
+from respool.scripts.synth.writer import Chance, Writer, Written
+
+__all__ = ["Expansion", "Scripted", "Written", "expand", "expand_turn"]
+
+# Items which the service closes as incomplete when tokens run out.
+_TRUNCATED = ("message", "function_call")
+_NO_ITEM = ("event", "pause")
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A turn, written out: the fields of a recording's header, and the events."""
+
+    header: Mapping[str, Any]
+    events: tuple[Written, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """What a recording was written from: the `number`th turn of the Script `name`."""
+
+    turn: Turn
+    name: str
+    seed: int = 0
+    number: int = 1
+    locate: Callable[[ScriptError], str] | None = field(default=None, compare=False, repr=False)
+
+    def expand(
+        self, request: Mapping[str, Any] | None = None, *, failed_after_error: bool = False
+    ) -> Expansion:
+        """Write the turn out, as the answer to a request: what that says replaces what the Script's own
+        request says. With `failed_after_error`, an error event is never the last. Raises ScriptError where a
+        Script contradicts itself; RequestError, where a template cannot be applied to the request."""
+        turn = replace(self.turn, request={**self.turn.request, **(request or {})})
+        if failed_after_error and turn.end.error is not None and turn.end.failed is None:
+            turn = replace(turn, end=replace(turn.end, failed={}))
+        try:
+            return expand_turn(turn, self.name, self.seed, self.number)
+        except ScriptError as error:
+            if request is None or not turn.template:
+                raise
+            place = self.locate(error) if self.locate else self.name
+            raise RequestError(
+                f"{place}: {error.cause}", status=500, code="template_error", type="server_error"
+            ) from None
+
+
+def expand(script: Script, name: str) -> tuple[Expansion, ...]:
+    """Write out all turns. Raises ScriptError where a Script contradicts itself."""
+    return tuple(
+        expand_turn(turn, name, script.seed, number) for number, turn in enumerate(script.turns, start=1)
+    )
+
+
+def expand_turn(turn: Turn, name: str, seed: int = 0, number: int = 1) -> Expansion:
+    """Write out one turn, the `number`th of the Script `name`. Raises ScriptError."""
+    if turn.template:
+        from respool.scripts.templates import fill_turn  # with jmespath: only who has templates waits for it
+
+        turn = fill_turn(turn, turn.request)
+    header: dict[str, Any] = {
+        "request": dict(turn.request),
+        "status": turn.status if turn.status != 200 else None,
+        "headers": dict(turn.headers),
+        "body": responses.http_error(turn.status, turn.error) if turn.error is not None else turn.body,
+        "ids": turn.ids,
+        "faults": [*turn.faults],
+        "note": turn.note,
+    }
+    given = {name: value for name, value in header.items() if value not in (None, "", {}, [])}
+    return Expansion(given, () if turn.plain else _events(turn, Chance(seed, name, number)))
+
+
+def _events(turn: Turn, chance: Chance) -> tuple[Written, ...]:
+    writer = Writer(turn, chance)
+    response = turn_response.new_response(turn, writer.ids.new("resp_"))
+    writer.path = turn.path
+    if response["background"]:
+        queued = {**response, "status": "queued"}
+        writer.event("response.created", response=queued)
+        writer.event("response.queued", response=queued)
+    else:
+        writer.event("response.created", response=response)
+    writer.event("response.in_progress", response=response)
+    last = next((step for step in reversed(turn.steps) if step.type not in _NO_ITEM), None)
+    for step in turn.steps:
+        writer.path = step.path
+        writer.truncated = step is last and turn.end.incomplete is not None and step.type in _TRUNCATED
+        writer.cut_as(step.value.get("deltas") if step.type in GROWING else None)
+        ITEMS[step.type](writer, step.value)
+    if turn.end.cut:
+        return _cut(turn, writer.written)
+    writer.path = turn.path
+    _finish(writer, response)
+    return tuple(writer.written)
+
+
+def _cut(turn: Turn, written: Sequence[Written]) -> tuple[Written, ...]:
+    """What is left of a stream that breaks off: in the middle of its last item, or where it says."""
+    if turn.end.cut is not True:
+        return tuple(written[: turn.end.cut])
+    last = next((step for step in reversed(turn.steps) if step.type != "pause"), None)
+    if last is None or last.type == "event":
+        return tuple(written)
+    deltas = [
+        place
+        for place, event in enumerate(written)
+        if event.path == last.path and event.event.type.endswith(".delta")
+    ]
+    return tuple(written[: deltas[-1] + 1] if deltas else written[:-1])
+
+
+def _finish(writer: Writer, response: Mapping[str, Any]) -> None:
+    """Write the events that end the stream."""
+    turn = writer.turn
+    end = turn.end
+    if end.error is not None:
+        writer.event("error", error=responses.error_event(end.error))
+        if end.failed is None:
+            return
+    final = {**response, "output": writer.output}
+    if end.failed is not None:
+        error = responses.failure({**(end.error or {}), **end.failed})
+        writer.event("response.failed", response={**final, "status": "failed", "error": error})
+        return
+    if final["service_tier"] == "auto":  # a response that failed keeps it; so do real ones
+        final["service_tier"] = "default"
+    final["usage"] = turn_response.usage(turn, writer.output_tokens, writer.reasoning_tokens)
+    if end.incomplete is not None:
+        details = {"reason": end.incomplete}
+        final |= {"status": "incomplete", "incomplete_details": details}
+        writer.event("response.incomplete", response=final)
+    else:
+        completed_at = turn_response.created_at(turn) + int(writer.duration)
+        final |= {"status": "completed", "completed_at": completed_at}
+        writer.event("response.completed", response=final)

@@ -1,0 +1,30 @@
+"""The Response object and the usage of a Script's turn."""
+
+from typing import Any
+
+from respool.protocol.response import CREATED_AT, USUAL, count_input, echo, usage_of
+from respool.scripts import Turn
+
+
+def created_at(turn: Turn) -> int:
+    """When the response was created, in seconds since 1970."""
+    given = turn.response.get("created_at", CREATED_AT)
+    return given if type(given) is int else CREATED_AT
+
+
+def new_response(turn: Turn, id: str) -> dict[str, Any]:
+    """The Response object with which a stream begins."""
+    given = {"model": turn.model} if turn.model is not None else {}
+    return {"id": id, "object": "response", "created_at": created_at(turn)} | {
+        **USUAL,
+        **echo(turn.request),
+        **given,
+        **turn.response,
+    }
+
+
+def usage(turn: Turn, output_tokens: int, reasoning_tokens: int) -> dict[str, Any] | None:
+    """The tokens used: what the Script gives, the rest counted."""
+    if turn.usage is None:
+        return None
+    return usage_of(count_input(turn.request), output_tokens, reasoning_tokens, turn.usage)

@@ -1,0 +1,129 @@
+"""The fields of a turn and of a Script, as tables. Reading, writing and the JSON Schema follow them."""
+
+from collections.abc import Mapping
+
+from respool.protocol.response import ECHOED
+from respool.scripts.records import Placed, Record
+from respool.scripts.steps import COUNT, DAY, STEP, STEPS, TEXT
+from respool.scripts.value_types import (
+    Boolean,
+    Either,
+    ListOf,
+    MapOf,
+    Null,
+    Number,
+    Object,
+    OneOf,
+    Text,
+    ValueType,
+)
+
+_ERROR: Mapping[str, ValueType] = {
+    "type": TEXT,
+    "code": Either((Null(), TEXT)),
+    "message": TEXT,
+    "param": Either((Null(), TEXT)),
+}
+END_RECORD = Record(
+    {
+        "incomplete": Text(about="The reason: max_output_tokens, content_filter ..."),
+        "error": Record(_ERROR, short="message", optional=True, about="An error event."),
+        "failed": Record(
+            _ERROR,
+            short="message",
+            optional=True,
+            about="response.failed; with error as well, first the error event, as the service does.",
+        ),
+        "cut": Number(1, whole=True, about="The stream breaks off after this many events."),
+    },
+    some=("incomplete", "error", "failed", "cut"),
+    exclusive=(("incomplete", "error", "cut"), ("incomplete", "failed", "cut")),
+)
+END = Either((OneOf(("completed", "incomplete", "failed", "error", "cut")), END_RECORD))
+
+# Fields of the Response object which the rest of a Script decides.
+_DECIDED = {
+    "output": "the output is made of the steps",
+    "status": "the status follows from end",
+    "error": "the error is that of end",
+    "incomplete_details": "the reason is that of end",
+    "usage": "write usage beside response, not in it",
+}
+
+TURN: Mapping[str, ValueType] = {
+    "text": Text(about="The model says this: short for an output with one message."),
+    "output": ListOf(Placed(STEP), about="What happens, step by step."),
+    "end": END,
+    "model": TEXT,
+    "request": Object(about="The body of the request that is answered; the Response object repeats it."),
+    "response": Object(
+        forbidden=_DECIDED, about="More fields of the Response object: id, created_at, service_tier ..."
+    ),
+    "usage": Either(
+        (
+            Null(),
+            Record(
+                {
+                    "input_tokens": COUNT,
+                    "input_tokens_details": MapOf(COUNT),
+                    "output_tokens": COUNT,
+                    "output_tokens_details": MapOf(COUNT),
+                    "total_tokens": COUNT,
+                }
+            ),
+        ),
+        about="What is absent is counted: about four characters a token.",
+    ),
+    "deltas": Either(
+        (OneOf(("tokens", "words", "whole")), Number(1, whole=True)),
+        about="How text is cut: about four characters (tokens), words, not at all, or so many characters.",
+    ),
+    "obfuscation": Boolean(about="Whether deltas are padded, as the service does unless asked not to."),
+    "pace": Record(
+        {
+            "tokens_per_second": Number(0.001),
+            "ttft": Number(high=DAY, about="Seconds until the first token."),
+            "bursts": Boolean(about="Uneven, as real streams are, with the same mean."),
+            "gap": Number(high=DAY, about="Seconds between any two events, instead of tokens per second."),
+            "speed": Number(0.001, about="By which all times are divided, pauses as well."),
+        },
+        short="tokens_per_second",
+        exclusive=(("tokens_per_second", "gap"),),
+        about="Without it the server's own pace decides.",
+    ),
+    "status": Number(200, 599, whole=True, about="The HTTP status."),
+    "headers": MapOf(TEXT, about="HTTP headers of the answer."),
+    "error": Record(_ERROR, short="message", about="The error of an answer with a status of 400 or more."),
+    "body": ValueType(about="The body of an answer that is no stream: JSON, or text."),
+    "ids": OneOf(("recorded", "fresh"), about="Whose ids a play has, whatever the server's option says."),
+    "faults": ListOf(
+        Either((Text(), Object(required=("fault",)))),
+        about="What goes wrong with the answer, as in the header of a recording: stall(after=3, seconds=2).",
+    ),
+    "template": Boolean(about="Whether ${...} stands for a value of the request; a literal ${ is $${."),
+    "note": Text(about="What a reader should know."),
+}
+OUTCOME = ("text", "output", "end", "error", "body", "status")
+
+_EXCLUSIVE = (
+    ("text", "output"),
+    *((streamed, plain) for streamed in ("text", "output", "end") for plain in ("error", "body")),
+    ("error", "body"),
+)
+# Where a field that is looked for at the top belongs.
+_HINTS = {
+    **{name: f"{name} belongs below request" for name in ECHOED},
+    **{name: f"{name} is a step: write it in the list of output" for name in STEPS},
+    **{name: f"{name} belongs below response" for name in ("id", "created_at", "billing")},
+}
+TURN_RECORD = Record(TURN, some=OUTCOME, exclusive=_EXCLUSIVE, hints=_HINTS)
+SCRIPT = Record(
+    {
+        **TURN,
+        "turns": ListOf(Placed(TURN_RECORD), least=1, about="Several responses, one after the other."),
+        "seed": Number(None, whole=True, about="Of all chance: ids, padding, bursts."),
+    },
+    some=(*OUTCOME, "turns"),
+    exclusive=(*_EXCLUSIVE, *(("turns", name) for name in OUTCOME)),
+    hints=_HINTS,
+)

@@ -1,0 +1,344 @@
+"""Kinds of values in a Script: each reads plain data, writes it at its shortest, and has a JSON Schema.
+
+Plain data is what JSON has: dicts, lists, text, numbers, booleans, None. Mappings with known fields
+are in `records`, the tables of fields in `tables`.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
+
+from respool.protocol.events import compact
+from respool.scripts.pictures import Picture, inspect
+from respool.scripts.sources import ScriptError, ScriptPlace, did_you_mean, shown
+
+
+@dataclass(frozen=True)
+class ValueType:
+    """The base of all kinds: any JSON value."""
+
+    _: KW_ONLY
+    about: str = ""  # for the JSON Schema: what an editor shows
+
+    @property
+    def expects(self) -> str:
+        """What an error message says was expected."""
+        return "any value"
+
+    def fits(self, value: Any) -> bool:
+        """Whether the value is of the right shape, its content aside."""
+        return True
+
+    def holds(self, value: Any) -> bool:
+        """Whether `read` can have given this value."""
+        return self.fits(value)
+
+    def read(self, value: Any, place: ScriptPlace) -> Any:
+        """The value as a Script holds it. Raises ScriptError."""
+        if not self.fits(value):
+            raise place.error(f"expected {self.expects}, but this is {shown(value)}")
+        return value
+
+    def plain(self, value: Any) -> Any:
+        """The shortest data which `read` turns into this value."""
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """Its JSON Schema."""
+        return self.shape() | ({"description": self.about} if self.about else {})
+
+    def shape(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Text(ValueType):
+    """Text. Numbers and booleans are taken as they are written."""
+
+    @property
+    def expects(self) -> str:
+        return "text"
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, (str, bool, int, float))
+
+    def read(self, value: Any, place: ScriptPlace) -> str:
+        if value is None:
+            raise place.error(f"expected {self.expects}, but there is none; an empty text is ''")
+        super().read(value, place)
+        if isinstance(value, str):
+            return value
+        written = place.source.written(place.path)
+        return json.dumps(value) if written is None else written
+
+    def shape(self) -> dict[str, Any]:
+        return {"type": ["string", "number", "boolean"]}
+
+
+@dataclass(frozen=True)
+class OneOf(ValueType):
+    """One of some words."""
+
+    words: Sequence[str]
+
+    @property
+    def expects(self) -> str:
+        return " or ".join(self.words)
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, str)
+
+    def read(self, value: Any, place: ScriptPlace) -> str:
+        super().read(value, place)
+        if value not in self.words:
+            raise place.error(
+                f"expected {self.expects}, but this is {shown(value)}{did_you_mean(value, self.words)}"
+            )
+        return str(value)
+
+    def shape(self) -> dict[str, Any]:
+        return {"enum": list(self.words)}
+
+
+@dataclass(frozen=True)
+class Boolean(ValueType):
+    @property
+    def expects(self) -> str:
+        return "true or false"
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, bool)
+
+    def shape(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Number(ValueType):
+    """A number within bounds, both included; with `whole`, an integer."""
+
+    low: float | None = 0
+    high: float | None = None
+    whole: bool = False
+
+    @property
+    def expects(self) -> str:
+        what = "a whole number" if self.whole else "a number"
+        match self.low, self.high:
+            case None, None:
+                return what
+            case low, None:
+                return f"{what}, {low} or more"
+            case low, high:
+                return f"{what} from {low} to {high}"
+
+    def fits(self, value: Any) -> bool:
+        return type(value) is int or (type(value) is float and not self.whole)
+
+    def read(self, value: Any, place: ScriptPlace) -> Any:
+        super().read(value, place)
+        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
+            raise place.error(f"expected {self.expects}, but this is {value}")
+        return value
+
+    def shape(self) -> dict[str, Any]:
+        bounds = {"minimum": self.low, "maximum": self.high}
+        return {
+            "type": "integer" if self.whole else "number",
+            **{name: bound for name, bound in bounds.items() if bound is not None},
+        }
+
+
+@dataclass(frozen=True)
+class Object(ValueType):
+    """A mapping taken literally, whatever it holds, but for `required` fields, which are text, and
+    `forbidden` ones: those are told why."""
+
+    required: Sequence[str] = ()
+    forbidden: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def expects(self) -> str:
+        return "a mapping" + (f" with {' and '.join(self.required)}" if self.required else "")
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, dict)
+
+    def read(self, value: Any, place: ScriptPlace) -> Any:
+        super().read(value, place)
+        for name in self.required:
+            if name not in value:
+                raise place.error(f"{name} is missing")
+            if not isinstance(value[name], str):
+                raise place.below(name).error(f"expected text, but this is {shown(value[name])}")
+        for name in self.forbidden.keys() & value.keys():
+            raise place.below(name).error(self.forbidden[name], at_key=True)
+        return value
+
+    def shape(self) -> dict[str, Any]:
+        properties: dict[str, Any] = {name: {"type": "string"} for name in self.required}
+        properties |= dict.fromkeys(self.forbidden, False)
+        return {"type": "object", "properties": properties, "required": list(self.required)}
+
+
+@dataclass(frozen=True)
+class JsonText(ValueType):
+    """A JSON text: text as it is, any other value as compact JSON."""
+
+    @property
+    def expects(self) -> str:
+        return "a mapping, or JSON as text"
+
+    def fits(self, value: Any) -> bool:
+        return value is not None
+
+    def read(self, value: Any, place: ScriptPlace) -> str:
+        super().read(value, place)
+        return value if isinstance(value, str) else compact(value)
+
+    def plain(self, value: str) -> Any:
+        try:
+            parsed = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+        return parsed if isinstance(parsed, dict) and compact(parsed) == value else value
+
+
+@dataclass(frozen=True)
+class ListOf(ValueType):
+    """A list; with `single`, one element may stand for a list of it."""
+
+    kind: ValueType
+    single: bool = False
+    least: int = 0
+
+    @property
+    def expects(self) -> str:
+        return (
+            f"a list of {self.kind.expects}" if not self.single else f"{self.kind.expects}, or a list of it"
+        )
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, list) or (self.single and self.kind.fits(value))
+
+    def holds(self, value: Any) -> bool:
+        return isinstance(value, (tuple, list))
+
+    def read(self, value: Any, place: ScriptPlace) -> tuple[Any, ...]:
+        super().read(value, place)
+        if not isinstance(value, list):
+            return (self.kind.read(value, place),)
+        if len(value) < self.least:
+            raise place.error(f"expected {self.expects}, but it is empty")
+        found = []
+        for number, element in enumerate(value):
+            try:
+                found.append(self.kind.read(element, place.below(number)))
+            except ScriptError as error:
+                place.source.damage(error)
+        return tuple(found)
+
+    def plain(self, value: Sequence[Any]) -> Any:
+        elements = [self.kind.plain(element) for element in value]
+        if self.single and len(elements) == 1 and not isinstance(elements[0], list):
+            return elements[0]
+        return elements
+
+    def shape(self) -> dict[str, Any]:
+        whole: dict[str, Any] = {"type": "array", "items": self.kind.schema()}
+        if self.least:
+            whole["minItems"] = self.least
+        return {"anyOf": [self.kind.schema(), whole]} if self.single else whole
+
+
+@dataclass(frozen=True)
+class MapOf(ValueType):
+    """A mapping with any keys to values of one kind."""
+
+    kind: ValueType
+
+    @property
+    def expects(self) -> str:
+        return f"a mapping to {self.kind.expects}"
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, dict)
+
+    def read(self, value: Any, place: ScriptPlace) -> dict[str, Any]:
+        super().read(value, place)
+        return {key: self.kind.read(element, place.below(key)) for key, element in value.items()}
+
+    def plain(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: self.kind.plain(element) for key, element in value.items()}
+
+    def shape(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": self.kind.schema()}
+
+
+@dataclass(frozen=True)
+class Either(ValueType):
+    """The first of several kinds that the value fits."""
+
+    kinds: Sequence[ValueType]
+
+    @property
+    def expects(self) -> str:
+        return ", or ".join(kind.expects for kind in self.kinds)
+
+    def fits(self, value: Any) -> bool:
+        return any(kind.fits(value) for kind in self.kinds)
+
+    def read(self, value: Any, place: ScriptPlace) -> Any:
+        super().read(value, place)
+        return next(kind for kind in self.kinds if kind.fits(value)).read(value, place)
+
+    def plain(self, value: Any) -> Any:
+        return next(kind for kind in self.kinds if kind.holds(value)).plain(value)
+
+    def shape(self) -> dict[str, Any]:
+        return {"anyOf": [kind.schema() for kind in self.kinds]}
+
+
+@dataclass(frozen=True)
+class Null(ValueType):
+    @property
+    def expects(self) -> str:
+        return "null"
+
+    def fits(self, value: Any) -> bool:
+        return value is None
+
+    def shape(self) -> dict[str, Any]:
+        return {"type": "null"}
+
+
+@dataclass(frozen=True)
+class PictureFile(ValueType):
+    """The name of a picture file, from which it is read."""
+
+    @property
+    def expects(self) -> str:
+        return "the name of a picture file"
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, str)
+
+    def holds(self, value: Any) -> bool:
+        return isinstance(value, Picture)
+
+    def read(self, value: Any, place: ScriptPlace) -> Picture:
+        super().read(value, place)
+        try:
+            data = place.source.picture(value)
+            format_, width, height = inspect(data)
+        except ValueError as error:
+            raise place.error(f"{value}: {error}") from None
+        return Picture(value, format_, width, height, base64.b64encode(data).decode())
+
+    def plain(self, value: Picture) -> str:
+        return value.name
+
+    def shape(self) -> dict[str, Any]:
+        return {"type": "string"}

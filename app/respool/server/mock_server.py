@@ -1,0 +1,445 @@
+"""MockServer: the one object that remembers. It knows recordings, pace, time and the journal, but
+no sockets: the HTTP floor asks it, and so can a test."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
+from secrets import token_hex
+from typing import Any, TypedDict
+
+from respool.errors import OptionError, RequestError, printable
+from respool.faults.applying import Drawn
+from respool.faults.fault import Fault
+from respool.play.clock import Clock, SystemClock
+from respool.play.frames import Schedule
+from respool.play.pace import Pace
+from respool.play.playback import CANCELLED, Playback
+from respool.play.rendition import UNCHANGED, Changes, Renditions
+from respool.protocol import api_errors, profiles
+from respool.protocol.events import compact
+from respool.protocol.items import Item, input_items
+from respool.protocol.request import ValidationLevel
+from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
+from respool.recordings.store import Store
+from respool.server.conversations import Conversations, PlaybackInConversation, output_items
+from respool.server.history import Budget, History
+from respool.server.journal import Journal
+from respool.server.matching import choose, default_of
+from respool.server.memory import Memory
+from respool.server.request import Request
+from respool.server.session import EVERYBODYS, Session
+from respool.server.sessions import IDLE, MOST_BYTES, SESSION_BY, Sessions
+
+
+class ServerOptions(TypedDict, total=False):
+    """What may be said to `MockServer`, and to whatever makes one."""
+
+    pace: Pace | None
+    clock: Clock | None
+    default: str | None
+    ids: str
+    replay_window: float
+    validate: ValidationLevel | str | None
+    faults: Sequence[Fault]
+    profile: str
+    keepalive: float | None
+    framing: str
+    on_unknown_id: str
+    workers: int
+    session_idle: float
+    session_by: str
+
+
+class MockServer:
+    """A store of recordings, and how they are played.
+
+    default        the name of the recording that answers what nothing else does
+    ids            ``recorded`` ids in what is played, or ``fresh`` ones for each play
+    replay_window  seconds after its end for which a background response can be streamed
+    validate       how much of a request is checked: off, basic or strict; if not given, basic, but off
+                   where unknown ids are answered for
+    faults         what goes wrong with every answer; it may be changed between two requests
+    profile        whose way of speaking Scripts and errors have, one of `PROFILES`
+    keepalive      seconds of silence after which a stream is kept alive; None: it is not
+    framing        of what was captured from a wire: ``captured``, as it was, or ``normal``, as the API does
+    on_unknown_id  what answers for an id that is not known: ``not-found``, or ``default``, the default
+                   recording's response with that id, ended; then no Response lacks a field
+    workers        how many such servers share the requests, in processes of their own. With more than one
+                   nothing is remembered, and what would need that is refused: 400, ``needs_one_worker``; but
+                   where unknown ids are answered for, all are unknown
+    session_idle   seconds after its last request for which a session is kept
+    session_by     what says which session a request is of: its header and path (``name``), or, where those
+                   say nothing, its API key (``api-key``)
+
+    Raises OptionError for values out of range, when no recording is named `default` or there is none that
+    could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
+    plays with several workers.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        pace: Pace | None = None,
+        clock: Clock | None = None,
+        default: str | None = None,
+        ids: str = "recorded",
+        replay_window: float = REPLAY_WINDOW,
+        validate: ValidationLevel | str | None = None,
+        faults: Sequence[Fault] = (),
+        profile: str = "openai",
+        keepalive: float | None = None,
+        framing: str = FRAMINGS[0],
+        on_unknown_id: str = "not-found",
+        workers: int = 1,
+        session_idle: float = IDLE,
+        session_by: str = "name",
+    ) -> None:
+        if default is not None and store.get(default) is None:
+            nearest = ", ".join(store.nearest(default))
+            raise OptionError(
+                f"default is {default}, but no recording has that name"
+                + (nearest and f"; nearest: {nearest}")
+            )
+        if ids not in IDS:
+            raise OptionError(f"ids is {ids}, expected {' or '.join(IDS)}")
+        if not replay_window >= 0:
+            raise OptionError(f"replay-window is {replay_window}, expected seconds, 0 or more")
+        if keepalive is not None and not keepalive > 0:
+            raise OptionError(f"keepalive is {keepalive}, expected seconds, more than 0")
+        if framing not in FRAMINGS:
+            raise OptionError(f"framing is {framing}, expected {' or '.join(FRAMINGS)}")
+        if on_unknown_id not in ON_UNKNOWN_ID:
+            raise OptionError(f"on-unknown-id is {on_unknown_id}, expected {' or '.join(ON_UNKNOWN_ID)}")
+        if session_by not in SESSION_BY:
+            raise OptionError(f"session-by is {session_by}, expected {' or '.join(SESSION_BY)}")
+        if not session_idle > 0:
+            raise OptionError(f"session-idle is {session_idle}, expected seconds, more than 0")
+        if on_unknown_id == "default" and default_of(store, default) is None:
+            raise OptionError(
+                "on-unknown-id is default, but there is none; give the name of a recording as default"
+            )
+        self.store = store
+        self.pace = pace or Pace()
+        self.clock = clock or SystemClock()
+        self.default = default
+        self.ids = ids
+        self.replay_window = replay_window
+        if validate is None:  # tests that make ids up send all parameters at once, or none
+            validate = ValidationLevel.OFF if on_unknown_id == "default" else ValidationLevel.BASIC
+        self.validate = ValidationLevel.read(validate)
+        self.journal = Journal()
+        self.on_unknown_id = on_unknown_id
+        self.session_by = session_by
+        self.profile = profiles.find(profile)
+        self.keepalive = keepalive
+        self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
+        self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
+        budget = Budget(MOST_BYTES)
+        make = partial(self.memory.session, clock=self.clock, seed=self.pace.seed, budget=budget)
+        self.sessions = Sessions(make, self.clock, session_idle, budget=budget)
+        self.faults = faults
+
+    def session(self, name: str = EVERYBODYS) -> Session:
+        """Return the session of that name, which begins if there is none. Raise RequestError for what is no
+        session's name."""
+        try:
+            return self.sessions.get(name)
+        except OptionError as error:
+            raise RequestError(f"The session cannot be used: {error}.", code="invalid_session") from None
+
+    @property
+    def history(self) -> History:
+        """The playbacks of the session of those who name none."""
+        return self.sessions.everybodys.history
+
+    @property
+    def conversations(self) -> Conversations:
+        """The conversations of the session of those who name none."""
+        return self.sessions.everybodys.conversations
+
+    def start(self, request: Request, now: float | None = None) -> Playback:
+        """Begin to play what answers `request`, at its session's moment `now` (this one, if not given).
+
+        Raise RequestError for a request which the API refuses, NoMatchingRecording if none answers.
+        """
+        request.check(self.validate)
+        self.memory.check(request.body)
+        session = self.session(request.session)
+        moment = session.clock.now() if now is None else now
+        previous = request.previous_response_id
+        if previous is not None and self._latest(session, previous) is None:
+            raise api_errors.previous_response_not_found(previous)
+        conversation = request.conversation_id
+        if conversation is not None:
+            session.conversations.check_free(conversation, moment)
+        recording = choose(request, self.store, self.default)
+        playback = Playback(
+            recording,
+            self._renditions,
+            moment,
+            self._changes(request, recording),
+            background=request.background,
+            streamed=request.stream,
+            stored=request.store,
+            body=request.kept_body,
+            size=request.size,
+        )
+        if recording.plain:
+            return playback
+        if conversation is not None:
+            session.conversations.attach(conversation, PlaybackInConversation(playback), moment)
+        if playback.stored and playback.id:
+            session.history.add(playback.id, playback)
+            self.sessions.keep_within_bounds(session)
+        return playback
+
+    def retrieve(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
+        """Return the latest playback whose response has this id and can be retrieved now: a background one
+        at any time, another when it has ended.
+
+        Raise RequestError: 404, as the API answers.
+        """
+        using, moment = self._using(session, now)
+        for playback in self._all(using, id, moment):
+            if playback.background or playback.ended(moment):
+                return playback
+        raise api_errors.response_not_found(id)
+
+    def stream(
+        self,
+        id: str,
+        *,
+        include_obfuscation: bool = True,
+        now: float | None = None,
+        session: str = EVERYBODYS,
+    ) -> Playback:
+        """Return the latest playback that can be streamed now.
+
+        Raise RequestError: 404, or 400 for one that was not created with ``background=true`` and
+        ``stream=true``, and for one whose events are no longer kept.
+        """
+        using, moment = self._using(session, now)
+        latest = self.retrieve(id, moment, session)
+        for playback in self._all(using, id, moment):
+            if self._streamable(playback, moment) is None:
+                return playback.with_obfuscation(include_obfuscation)
+        refusal = self._streamable(latest, moment)
+        assert refusal
+        raise refusal
+
+    def _streamable(self, playback: Playback, moment: float) -> RequestError | None:
+        """Why a playback cannot be streamed again; None if it can."""
+        if not playback.background:
+            return api_errors.not_created_with("background")
+        if not playback.streamed:
+            return api_errors.not_created_with("stream")
+        gone = moment > playback.ends + self.replay_window and playback.ended(moment)
+        if gone and not playback.stands_in:
+            return api_errors.no_longer_streamable(self.replay_window / 60)
+        return None
+
+    def cancel(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
+        """Cancel the latest background response of this id that is queued or in progress; one that was
+        cancelled stays so.
+
+        Raise RequestError: 404, or 400 for one that has ended or is not in the background.
+        """
+        using, moment = self._using(session, now)
+        found = self._all(using, id, moment)
+        if not found:
+            raise api_errors.response_not_found(id)
+        playback = next((one for one in found if one.background and not one.ended(moment)), found[0])
+        if playback.stands_in:  # for one that could be cancelled, too
+            playback.cancel(playback.started)
+            return playback
+        if not playback.background:
+            raise api_errors.cannot_cancel_synchronous()
+        status = playback.status(moment)
+        if playback.ended(moment) and status != CANCELLED:
+            raise api_errors.cannot_cancel(status)
+        playback.cancel(moment)
+        return playback
+
+    def delete(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> None:
+        """Forget a response: all playbacks of this id that have ended. Raise RequestError: 404, or 400 if
+        the only ones are in progress."""
+        using, moment = self._using(session, now)
+        self.retrieve(id, moment, session)
+        ended = [one for one in self._all(using, id, moment) if one.ended(moment) or one.stands_in]
+        if not ended:
+            raise api_errors.cannot_delete_in_flight()
+        for playback in ended:
+            using.history.discard(playback)
+
+    def input_items(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> list[Item]:
+        """Return the items of the request that a response answers, oldest first. Raise RequestError: 404."""
+        return input_items(self.retrieve(id, now, session).body, id)
+
+    def context(
+        self, body: Mapping[str, Any], now: float | None = None, session: str = EVERYBODYS
+    ) -> list[Item]:
+        """Return the items that come before the input of a request: of its conversation, or of the responses
+        that it continues, oldest first. `body` has been checked.
+
+        Raise RequestError: 404 for a conversation, 400 for a previous response that is not there.
+        """
+        using, moment = self._using(session, now)
+        self.memory.check(body)
+        conversation = body.get("conversation")
+        if conversation:
+            id_ = conversation["id"] if isinstance(conversation, dict) else conversation
+            return using.conversations.items(id_, moment)
+        previous = body.get("previous_response_id")
+        if previous and self._latest(using, previous) is None:
+            raise api_errors.previous_response_not_found(previous)
+        turns: list[list[Item]] = []
+        seen: set[object] = set()  # a recording that was played twice may continue itself
+        while previous and previous not in seen and (playback := self._latest(using, previous)):
+            seen.add(previous)
+            turns.append([*input_items(playback.body, previous), *output_items(playback, moment)])
+            previous = playback.body.get("previous_response_id")
+        return [item for turn in reversed(turns) for item in turn]
+
+    def client_left(self, playback: Playback, session: str = EVERYBODYS) -> None:
+        """A client has left before the end of its answer: a response that is not in the background ends
+        with that, and is never seen again."""
+        using = self.sessions.find(session)
+        if playback.background or using is None:
+            return
+        using.history.discard(playback)
+        conversation = Request(playback.body).conversation_id
+        if conversation is not None:
+            using.conversations.detach(conversation, PlaybackInConversation(playback))
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What goes wrong with every answer of a session that says nothing else. When it is set, plays are
+        counted anew."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Sequence[Fault]) -> None:
+        if counting := self.memory.counting(faults):
+            raise OptionError(
+                f"fault {counting} counts its plays, but each of {self.memory.workers} workers would count "
+                "its own; leave times out, or run with --workers 1"
+            )
+        self._faults = tuple(faults)
+        for session in self.sessions:
+            session.sampler.clear()
+
+    def faults_of(self, session: Session) -> Sequence[Fault]:
+        """Return what goes wrong with every answer of a session."""
+        return self._faults if session.faults is None else session.faults
+
+    def draw_faults(
+        self,
+        recording: Recording,
+        asked: Sequence[Fault] = (),
+        codings: Collection[str] = (),
+        session: str = EVERYBODYS,
+    ) -> tuple[Drawn, ...]:
+        """Return what goes wrong with this play of `recording`: the recording's own faults, the session's,
+        and those that the request asked for, so far as chance and count let them.
+
+        `codings` are the content codings that the client accepts. Raise RequestError for one that counts its
+        plays, with several workers.
+        """
+        using = self.session(session)
+        faults = (*recording.header.faults, *self.faults_of(using), *asked)
+        if counting := self.memory.counting(faults):
+            raise self.memory.refusal(f"The fault {printable(str(counting))} cannot count its plays")
+        return using.sampler.draw(recording.name, faults, codings) if faults else ()
+
+    def schedule(self, recording: Recording) -> Schedule:
+        """The recording's frames and moments: worked out once, shared by all its streams."""
+        return self._renditions.get(recording).schedule
+
+    def prepare(self) -> Iterator[Recording]:
+        """Work out all schedules, one at each step, so that no play waits for its own. One that is not
+        prepared is worked out at its first play."""
+        for name in self.store.names:
+            for recording in self.store.turns(name):
+                self.schedule(recording)
+                yield recording
+
+    def _using(self, session: str, now: float | None) -> tuple[Session, float]:
+        """The session of that name, and its moment."""
+        using = self.session(session)
+        return using, using.clock.now() if now is None else now
+
+    def _all(self, session: Session, id: str, now: float) -> list[Playback]:
+        """All playbacks with this id, latest first, or what stands in for one."""
+        self.memory.check_known(id)
+        if found := session.history.all(id):
+            return found
+        stand_in = self._stand_in(id, now)
+        return [stand_in] if stand_in else []
+
+    def _latest(self, session: Session, id: str) -> Playback | None:
+        """The playback that another one continues."""
+        found = self._all(session, id, session.clock.now())
+        return found[0] if found else None
+
+    def stand_in(self) -> Recording | None:
+        """The recording that answers for ids which are not known, if they are answered for."""
+        return default_of(self.store, self.default) if self.on_unknown_id == "default" else None
+
+    def _stand_in(self, id: str, now: float) -> Playback | None:
+        """What answers for a response that is not known, if anything does: one of the background that was
+        streamed, and ended a second ago. Nothing remembers it."""
+        recording = self.stand_in()
+        if recording is None or recording.plain:
+            return None
+        playback = Playback(
+            recording,
+            self._renditions,
+            started=0.0,
+            changes=Changes(id=id, whole=True),
+            background=True,
+            body=recording.header.request,
+            stands_in=True,
+        )
+        playback.started = now - playback.schedule.end - 1.0
+        return playback
+
+    def _said(self, id: str) -> list[Item]:
+        """What was said in a conversation that is not known: the default recording's input and output."""
+        playback = self._stand_in(id, self.clock.now())
+        given = input_items(playback.body if playback else {}, id) or input_items({"input": "Hello!"}, id)
+        return [*given, *(output_items(playback, playback.ends) if playback else ())]
+
+    def _changes(self, request: Request, recording: Recording) -> Changes:
+        if recording.plain:
+            return UNCHANGED
+        fresh = (recording.header.ids or self.ids) == "fresh"
+        whole = self.on_unknown_id == "default"
+        if not (fresh or whole or recording.scripted) and request.include_obfuscation:
+            return UNCHANGED  # one object for all, which costs less to make and to compare
+        return Changes(
+            obfuscation=request.include_obfuscation,
+            request=_repeated(request.body, recording, fresh=fresh),
+            ids=token_hex(16) if fresh else "",
+            whole=whole,
+        )
+
+
+def _repeated(body: Mapping[str, Any], recording: Recording, *, fresh: bool) -> str:
+    """What the Response object is to repeat of a request, where that is not in the recording already."""
+    if not (recording.scripted or fresh):
+        return ""
+    # Who has no Scripts should not wait for all that they need.
+    from respool.protocol.response import ECHOED, echo
+
+    if recording.scripted:
+        known = recording.scripted.turn.request
+        # A template may take anything from the request.
+        names = body if recording.scripted.turn.template else (*ECHOED, "input")
+        said = {name: body[name] for name in names if body.get(name) is not None}
+    else:
+        known = echo(recording.header.request)
+        said = echo(body)
+        if said.get("service_tier") == "auto":  # which becomes another one when the response ends
+            del said["service_tier"]
+    new = {name: value for name, value in said.items() if known.get(name) != value}
+    return compact(new) if new else ""
