@@ -54,6 +54,7 @@ SHAPES = {
     "strings of JSON": json.dumps(list(TEXTS)),
     "text in an object": json.dumps({"a": {"b": SSE}}),
     "text with CRLF": json.dumps({"a": SSE.replace("\n", "\r\n")}),
+    "text with the head of its answer": json.dumps({"a": f"HTTP/1.1 200 OK\r\ncontent-type: x\r\n\r\n{SSE}"}),
     "base64": json.dumps({"body": B64}),
     "base64 of gzip": json.dumps({"body": {"base64_string": GZIPPED}}),
     "chunks": json.dumps({"chunks": [SSE[:50], SSE[50:120], SSE[120:]]}),

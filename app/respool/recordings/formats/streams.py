@@ -147,6 +147,8 @@ def _of_text(text: str, nested: bool = False) -> Stream | None:
         if nested or len(text) < 40 or (data := unpack(text)) is None:
             return None
         return _of_bytes(data)
+    if text.startswith("HTTP/") and (body := re.split(r"\r?\n\r?\n", text, maxsplit=1)[1:]):
+        text = body[0]  # an answer with its head
     if holds_events(text):
         return Stream(text=text)
     if looks_like_json(text) and '"type"' in text and "response." in text:
