@@ -5,6 +5,8 @@
     │   └── NotARecording       a file that holds nothing of the Responses API
     ├── PathError               a path given to us that is not there or cannot be read
     ├── NoMatchingRecording     no recording answers a request; carries the nearest names
+    │   ├── TurnsExhausted      it is a turn after the last one that the request asks for
+    │   └── AmbiguousMatch      several recordings are equally near
     ├── RequestError            a request which the API would refuse: status, type, code, param
     └── OptionError             an option whose value makes no sense
         ├── FaultError          a fault that is not known, or one of its options: fault, key, value
@@ -135,6 +137,32 @@ class NoMatchingRecording(RespoolError):
     def __init__(self, message: str, nearest: Sequence[str] = ()) -> None:
         self.nearest = tuple(nearest)
         super().__init__(message)
+
+
+class TurnsExhausted(NoMatchingRecording):
+    """A request asks for the turn after a recording's last one. `asked` counts from 1."""
+
+    def __init__(self, seen: int, count: int, why: str) -> None:
+        self.asked = seen + 1
+        self.count = count
+        super().__init__(
+            f"The request asks for turn {self.asked} ({why}), but the recording has {count} "
+            f"turn{'s' if count > 1 else ''}. Pin one with #N, or let the last or the first follow "
+            "(--on-exhausted last, loop)."
+        )
+
+
+class AmbiguousMatch(NoMatchingRecording):
+    """Several recordings with different answers are equally near to a request; `nearest` names them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        shown = ", ".join(printable(name) for name in names[:5])
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        super().__init__(
+            f"The request is equally near to several recordings: {shown}{more}. Name one in the header "
+            "x-respool-play, or mask what differs in match.yaml.",
+            names,
+        )
 
 
 class RequestError(RespoolError):

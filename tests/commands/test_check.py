@@ -1,5 +1,6 @@
 import io
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from respool import __version__
 from respool.cli import main
+from respool.play.pace import Pace
 from respool.testing import RunningServer, running_server
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +33,7 @@ def cut(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[RunningServer]:
-    with running_server(ROOT / "fixtures") as server:
+    with running_server(ROOT / "fixtures", pace=Pace(speed=math.inf)) as server:
         yield server
 
 

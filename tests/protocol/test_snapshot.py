@@ -594,7 +594,7 @@ def mutated_events(draw: st.DrawFn) -> Event:
 STRANGE_STREAMS = st.lists(ANY_EVENTS | mutated_events() | REAL_EVENTS, max_size=12)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(STRANGE_STREAMS)
 def test_malformed_events_never_raise(events: list[Event]) -> None:
     json.dumps(fold(events))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from respool import __version__
-from respool.check import checker
+from respool.check import socket_lanes
 from respool.check.findings import Finding, Level
 from respool.errors import Effect, NotARecording, PathError, RecordingError, RespoolError
 from respool.protocol import sse
@@ -173,7 +173,7 @@ def _check_turn(report: FileReport, turn: Recording, number: int, schema: bool) 
     report.events += len(events)
     if turn.plain:
         return
-    findings = checker.check(events)
+    findings = socket_lanes.check(events)
     if schema:
         from respool.check.schema import validate
 

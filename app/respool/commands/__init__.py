@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "show:show",
     "repair": "repair:repair",
     "convert": "convert:convert",
+    "scan": "scan:scan",
     "new": "new:new",
     "script": "script:script",
     "drill": "drill:drill",

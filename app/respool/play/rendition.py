@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from respool.play import keepalive as keepalives
 from respool.play.frames import EncodedFrames, Schedule
 from respool.play.pace import Pace, moments_between
+from respool.play.socket_frames import SocketFrames
 from respool.protocol import rewrite, snapshot
 from respool.protocol.event_frames import SSE_DONE, Encoder, encode_comment, encode_data, encode_sse
 from respool.protocol.events import CREATED, TERMINAL_TYPES, Event, compact, loads
@@ -93,6 +94,11 @@ class Rendition:
             last = max(last, place if number is None else number)
             numbers.append(last)
         return numbers
+
+    @cached_property
+    def socket_frames(self) -> SocketFrames:
+        """The events as a WebSocket sends them: made once, shared by all."""
+        return SocketFrames.of(self.events)
 
     @cached_property
     def end(self) -> int | None:

@@ -7,8 +7,8 @@ from secrets import token_hex
 from typing import Any, TypedDict
 
 from respool.errors import OptionError, RequestError, printable
-from respool.faults.applying import Drawn
-from respool.faults.fault import Fault
+from respool.faults.applying import ActiveFault
+from respool.faults.fault import Fault, limit
 from respool.play.clock import Clock, SystemClock
 from respool.play.frames import Schedule
 from respool.play.pace import Pace
@@ -319,12 +319,13 @@ class MockServer:
 
     @faults.setter
     def faults(self, faults: Sequence[Fault]) -> None:
-        if counting := self.memory.counting(faults):
+        limited = limit(faults)
+        if counting := self.memory.counting(limited):
             raise OptionError(
                 f"fault {counting} counts its plays, but each of {self.memory.workers} workers would count "
                 "its own; leave times out, or run with --workers 1"
             )
-        self._faults = tuple(faults)
+        self._faults = limited
         for session in self.sessions:
             session.sampler.clear()
 
@@ -338,7 +339,7 @@ class MockServer:
         asked: Sequence[Fault] = (),
         codings: Collection[str] = (),
         session: str = EVERYBODYS,
-    ) -> tuple[Drawn, ...]:
+    ) -> tuple[ActiveFault, ...]:
         """Return what goes wrong with this play of `recording`: the recording's own faults, the session's,
         and those that the request asked for, so far as chance and count let them.
 
@@ -349,7 +350,7 @@ class MockServer:
         faults = (*recording.header.faults, *self.faults_of(using), *asked)
         if counting := self.memory.counting(faults):
             raise self.memory.refusal(f"The fault {printable(str(counting))} cannot count its plays")
-        return using.sampler.draw(recording.name, faults, codings) if faults else ()
+        return using.sampler.sample(recording.name, faults, codings) if faults else ()
 
     def schedule(self, recording: Recording) -> Schedule:
         """The recording's frames and moments: worked out once, shared by all its streams."""

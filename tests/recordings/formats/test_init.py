@@ -122,7 +122,7 @@ _bytes = st.binary(max_size=50) | st.lists(st.sampled_from(_WORDS), max_size=25)
 _paths = st.sampled_from(["a.jsonl", "a.sse", "a.txt"])
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=10 * settings.default.max_examples)
 @given(_bytes, _paths)
 @example(b"[" * 100_000, "a.jsonl")
 @example(b"data: " + b'{"a":' * 100_000, "a.sse")
@@ -140,7 +140,7 @@ def test_any_bytes_are_a_recording_or_a_recording_error(data: bytes, path: str) 
     assert all(damage.path == path and 1 <= (damage.line or 1) <= lines for damage in damages)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=5 * settings.default.max_examples)
 @given(_bytes, _paths)
 def test_without_damage_the_strict_and_the_lenient_reading_are_the_same(data: bytes, path: str) -> None:
     def texts(on_damage: OnDamage) -> list[list[str]] | None:

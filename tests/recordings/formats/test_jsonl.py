@@ -422,7 +422,7 @@ def test_headers_gaps_and_texts_survive_a_round_trip(
         assert json.dumps(dict(turn.header.fields)) == json.dumps(expected)
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(
     st.lists(
         st.one_of(
@@ -448,7 +448,7 @@ def test_the_short_way_through_a_line_reads_and_refuses_as_the_general_way_does(
         assert outcome(line) == read_carefully(line)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=6 * settings.default.max_examples, deadline=None)
 @given(
     st.sampled_from(
         [
