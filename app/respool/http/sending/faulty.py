@@ -74,8 +74,8 @@ def check_possible(faults: Sequence[Fault], *, stream: bool) -> None:
     impossible = () if stream else [fault for fault in faults if fault.of_streams]
     if impossible:
         raise RequestError(
-            f"The fault {impossible[0].name} changes a stream, and this answer is none: ask for a stream, or for "
-            "another fault.",
+            f"The fault {impossible[0].name} changes a stream, and this answer is none: ask for a stream, "
+            "or for another fault.",
             code="impossible_fault",
         )
 
