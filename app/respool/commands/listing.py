@@ -7,7 +7,7 @@ import click
 
 from respool.commands.options import paths_argument
 from respool.commands.output import new_console, print_passed_over, print_refused
-from respool.protocol.events import TERMINAL_TYPES
+from respool.protocol.events import ENDING_TYPES
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
 
@@ -61,6 +61,6 @@ def _end(recording: Recording) -> str:
     if recording.plain:
         return str(recording.header.status)
     for timed in reversed(recording.events):
-        if timed.event.type in TERMINAL_TYPES or timed.event.type == "error":
+        if timed.event.type in ENDING_TYPES:
             return timed.event.type.removeprefix("response.")
     return "cut"

@@ -20,7 +20,7 @@ from respool.play.pace import Pace, moments_between
 from respool.play.socket_frames import SocketFrames
 from respool.protocol import rewrite, snapshot
 from respool.protocol.event_frames import SSE_DONE, Encoder, encode_comment, encode_data, encode_sse
-from respool.protocol.events import CREATED, TERMINAL_TYPES, Event, compact, loads
+from respool.protocol.events import CREATED, ENDING_TYPES, TERMINAL_TYPES, Event, compact, loads
 from respool.protocol.members import member_text
 from respool.protocol.profiles import OPENAI, Profile, spoken
 from respool.recordings.recording import FRAMINGS, Recording, TimedEvent, Verbatim, wire_bytes
@@ -104,11 +104,7 @@ class Rendition:
     @cached_property
     def end(self) -> int | None:
         """The place of the event with which the response ends; None: it was cut."""
-        ends = [
-            place
-            for place, event in enumerate(self.events)
-            if event.type in TERMINAL_TYPES or event.type == "error"
-        ]
+        ends = [place for place, event in enumerate(self.events) if event.type in ENDING_TYPES]
         return ends[-1] if ends else None
 
     @cached_property
