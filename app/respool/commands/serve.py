@@ -1,5 +1,6 @@
 """respool serve"""
 
+import errno
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +13,9 @@ import click
 from respool import __version__
 from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size, paths_argument
 from respool.commands.output import new_console, print_refused
-from respool.errors import RespoolError
-from respool.listening import bind_each, url_of
+from respool.errors import OptionError, RespoolError, printable
+from respool.listening import address_of, bind_each, url_of
+from respool.logs import log_to_stderr
 from respool.protocol.profiles import OPENAI, PROFILES
 from respool.recordings.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
 
@@ -117,6 +119,19 @@ Examples:
     help="Processes that serve. They share no state: what needs some is refused.",
 )
 @click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
+@click.option(
+    "--allow-host",
+    metavar="NAME",
+    multiple=True,
+    help="Answer also to this name in Host; '*.NAME' for all below it, '*' for any. Repeatable. On loopback "
+    "only its own names are answered to.",
+)
+@click.option(
+    "--head-timeout",
+    type=SECONDS,
+    default=60.0,
+    help="Close a connection whose request's head takes longer [default: 60].",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
@@ -126,12 +141,12 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = make_app(options)
+        server, app = make_app(options, host)
         (sock,) = _bind(host, port, 1)
-    _log_to_stderr(quiet)
+    log_to_stderr(quiet)
     _greet(Greeting.of(server), url_of(sock))
     with sock:
-        uvicorn_server(app).run(sockets=[sock])
+        uvicorn_server(app, head_timeout=options["head_timeout"]).run(sockets=[sock])
 
 
 def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any]) -> None:
@@ -139,7 +154,7 @@ def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any
     from respool.workers import Workers
 
     socks = _bind(host, port, options["workers"])
-    _log_to_stderr(quiet)
+    log_to_stderr(quiet)
 
     def close() -> None:  # or clients would wait for an answer from a socket that nobody accepts from
         for sock in socks:
@@ -156,18 +171,23 @@ def work(
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = make_app(options)
-    _log_to_stderr(quiet, f"worker {number}: ")
-    uvicorn_server(app, on_started=lambda: report(Greeting.of(server))).run(sockets=[sock])
+        server, app = make_app(options, sock.getsockname()[0])
+    log_to_stderr(quiet, f"worker {number}: ")
+    uvicorn_server(
+        app, on_started=lambda: report(Greeting.of(server)), head_timeout=options["head_timeout"]
+    ).run(sockets=[sock])
 
 
 def _bind(host: str, port: int, count: int) -> "list[socket]":
+    if not host:
+        raise OptionError("host is empty; expected 127.0.0.1 for this machine only, or 0.0.0.0 for all")
     try:
         return bind_each(host, port, count)
-    except OSError as error:
-        raise RespoolError(
-            f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
-        ) from None
+    except (OSError, UnicodeError) as error:
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        problem = (getattr(error, "strerror", None) or str(error)).lower()
+        hint = "; --port takes another one, --port 0 any that is free" if taken else ""
+        raise RespoolError(f"cannot listen on {printable(host)}:{port}: {problem}{hint}") from None
 
 
 @contextmanager
@@ -190,9 +210,10 @@ def steady_gc() -> Iterator[None]:
         gc.enable()
 
 
-def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
-    """The server and the app that options of this command ask for."""
+def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["MockServer", "FastAPI"]:
+    """The server and the app that options of this command ask for, for one that listens on `host`."""
     from respool.http import create_app
+    from respool.http.hosts import allowed_hosts
     from respool.play.pace import Pace
     from respool.recordings.store import Store
     from respool.server.mock_server import MockServer
@@ -217,16 +238,9 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         reload=options["reload"],
         api_keys=options["api_key"],
         request_faults=options["request_faults"],
+        hosts=allowed_hosts(address_of(host) if host else None, options["allow_host"]),
     )
     return server, app
-
-
-def _log_to_stderr(quiet: bool, who: str = "") -> None:
-    import logging
-
-    logging.basicConfig(format=f"%(asctime)s {who}%(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
-    logging.getLogger("respool").setLevel(logging.INFO)
-    logging.getLogger("respool.requests").setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from respool import __version__
 from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, responses, stored, tokens
 from respool.http.edge import Edge, Endpoint, Guard
+from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.request_body import DEFAULT_LIMIT
 from respool.http.sending.connection import SERVER_SEND
@@ -44,13 +44,14 @@ def create_app(
     reload: bool = False,
     api_keys: Sequence[str] = (),
     request_faults: bool = True,
+    hosts: Hosts | None = None,
 ) -> FastAPI:
     """The application that serves `server`.
 
     `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
-    `request_faults`, a request may ask for faults by the header ``x-respool-fault``. Raises OptionError for
-    a key that no header can carry.
+    `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `hosts`, it answers
+    to these names only. Raises OptionError for a key that no header can carry.
     """
 
     keys = Keys(api_keys)
@@ -99,10 +100,17 @@ def create_app(
         app.add_middleware(RequireKey, keys=keys)
     app.add_middleware(CORSMiddleware, **_CORS)
     app.add_middleware(_RefuseWebSocket)
+    if hosts:  # the outermost
+        app.add_middleware(RequireHost, hosts=hosts)
     create: ASGIApp = Guard(Endpoint(routes, "create", app.exception_handlers[RespoolError]))
     if api_keys:
         create = RequireKey(create, keys)
-    app.edge = Edge(app.all_layers, server, create, partial(CORSMiddleware, **_CORS))
+
+    def cors(inner: ASGIApp) -> ASGIApp:
+        layer = CORSMiddleware(inner, **_CORS)
+        return RequireHost(layer, hosts) if hosts else layer
+
+    app.edge = Edge(app.all_layers, server, RequireHost(create, hosts) if hosts else create, cors)
     return app
 
 
