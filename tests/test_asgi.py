@@ -72,7 +72,7 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
         servers.append(make(*args, **options))  # type: ignore[arg-type]
         return servers[-1]
 
-    monkeypatch.setattr(respool.server, "MockServer", note)
+    monkeypatch.setattr(respool.server.mock_server, "MockServer", note)
     settings = {
         "GAP": "typical",
         "MAX_GAP": 1.5,

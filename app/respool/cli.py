@@ -12,11 +12,16 @@ import click
 
 from respool import __version__
 from respool.commands import COMMANDS
-from respool.errors import OptionError, PathError, RespoolError
+from respool.commands.output import echo, flush_stdout, prepare_streams
+from respool.errors import OptionError, PathError, RespoolError, printable
 
+FINE = 0
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
+
+# A variable that, when set, lets the traceback of a defect of ours through.
+TRACEBACK = "RESPOOL_TRACEBACK"
 
 
 class Commands(click.Group):
@@ -56,24 +61,47 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line. What goes wrong is one line on stderr and an exit code."""
+    prepare_streams()
+    code, message = _run(args)
+    try:
+        flush_stdout()
+    except OSError as error:
+        code, message = FAILED, message or _cannot_write(error)
+    if message:
+        echo(f"respool: {message}", err=True)
+    sys.exit(code)
+
+
+def _run(args: Sequence[str] | None) -> tuple[int, str]:
+    """Run a command; its exit code, and what went wrong."""
     try:
         # Not standalone, so that click's own errors become one line as well.
         code = cli.main(args, prog_name="respool", standalone_mode=False)
+        return code or FINE, ""
     except click.ClickException as error:
         message = error.format_message().rstrip(".")
         hint = "; see 'respool --help'" if isinstance(error, click.UsageError) else ""
-        click.echo(f"respool: {message[:1].lower()}{message[1:]}{hint}", err=True)
-        code = error.exit_code
+        return error.exit_code, f"{message[:1].lower()}{message[1:]}{hint}"
     except (OptionError, PathError) as error:
-        click.echo(f"respool: {error}", err=True)
-        code = WRONG_USAGE
+        return WRONG_USAGE, str(error)
     except RespoolError as error:
-        click.echo(f"respool: {error}", err=True)
-        code = FAILED
-    except BrokenPipeError:
-        # The reader of our output (`respool list | head`) has left; that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return FAILED, str(error)
     except (click.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
-    sys.exit(code)
+        return INTERRUPTED, ""
+    except RecursionError:
+        return FAILED, "something is nested too deeply to be read"
+    except MemoryError:
+        return FAILED, "out of memory"
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:
+            return FAILED, _cannot_write(error)
+        if os.environ.get(TRACEBACK):
+            raise
+        return (
+            FAILED,
+            f"internal error: {type(error).__name__}: {printable(str(error))}; {TRACEBACK}=1 shows it",
+        )
+
+
+def _cannot_write(error: OSError) -> str:
+    return f"cannot write: {(error.strerror or str(error)).lower()}"

@@ -12,7 +12,7 @@ from respool import __version__
 from respool.check.files import FileReport, Located, check_data, check_file, check_url, find
 from respool.check.findings import RULES, Level
 from respool.commands.options import headers_of
-from respool.commands.output import new_console
+from respool.commands.output import echo, new_console
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])
@@ -151,9 +151,7 @@ def _print_github(reports: Sequence[FileReport], shown: Sequence[Located], sdk: 
         fields = {"file": located.path, "line": located.line, "col": located.column}
         title = f"{finding.code} {RULES[finding.code].title}" if finding.code in RULES else finding.code
         where = ",".join(f"{name}={_escape(str(value), ':,')}" for name, value in fields.items() if value)
-        click.echo(
-            f"::{names[finding.level]} {where},title={_escape(title, ':,')}::{_escape(finding.message)}"
-        )
+        echo(f"::{names[finding.level]} {where},title={_escape(title, ':,')}::{_escape(finding.message)}")
 
 
 def _escape(text: str, also: str = "") -> str:

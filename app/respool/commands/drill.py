@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from respool.commands.options import GAP, SECONDS, SPEED
-from respool.commands.output import new_console, unwound_by_sigterm, write
+from respool.commands.output import echo, new_console, unwound_by_sigterm, write
 from respool.errors import OptionError, PathError
 
 if TYPE_CHECKING:
@@ -264,4 +264,4 @@ def _print_table(table: "Table") -> None:
     console = new_console()
     with console.capture() as printed:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
+    echo("\n".join(line.rstrip() for line in printed.get().splitlines()))

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from respool.commands.options import paths_argument
-from respool.commands.output import new_console, print_refused
+from respool.commands.output import echo, new_console, print_refused
 from respool.protocol.events import TERMINAL_TYPES
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
@@ -26,7 +26,7 @@ def list_(paths: Sequence[Path], names: bool) -> None:
     """List the recordings in PATHS, and the files that are refused."""
     store = Store(paths)
     if names:
-        click.echo("".join(f"{name}\n" for name in store.names), nl=False)
+        echo("".join(f"{name}\n" for name in store.names), nl=False)
         return
     from rich.markup import escape
     from rich.table import Table
@@ -46,7 +46,7 @@ def list_(paths: Sequence[Path], names: bool) -> None:
     console = new_console()
     with console.capture() as printed:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
+    echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
     print_refused(store.refused, console)
 
 

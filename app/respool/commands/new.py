@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import click
 
+from respool.commands.output import DOCS, echo, write_file
 from respool.errors import PathError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def _print_schema(ctx: click.Context, param: click.Parameter, wanted: bool) -> N
     if wanted:
         from respool.scripts import schema
 
-        click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+        echo(json.dumps(schema(), indent=2, ensure_ascii=False))
         ctx.exit()
 
 
@@ -85,16 +86,15 @@ def new(
     format_.read(written.encode(), name, str(path))  # raises what a server would refuse
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(written)
     except OSError as error:
-        raise PathError(f"{path}: {error.strerror}") from None
-    click.echo(path)
+        raise PathError(f"{path.parent}: {error.strerror}") from None
+    write_file(path, written.encode(), replace=force)
+    echo(str(path))
     stem = path.relative_to(into).as_posix().removesuffix(SUFFIX)
-    click.echo(
+    echo(
         f"""serve it:  respool serve {shlex.quote(str(into))}
 ask it:    curl -N http://127.0.0.1:8080/r/{quote(stem)}/v1/responses -d '{{"stream": true}}'
-go on:     docs/scripts.md has all that a script can say""",
+go on:     {DOCS}/scripts.md has all that a script can say""",
         err=True,
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from respool.commands.output import echo, echo_bytes, write_file
 from respool.errors import OptionError, PathError
 
 
@@ -63,7 +64,7 @@ def repair(
     if in_place and repaired.done:
         _check_native(data, path)
     for line in repaired.done or ("nothing to repair",):
-        click.echo(line, err=True)
+        echo(line, err=True)
     if repaired.done or not in_place:
         _write(target, repaired.data)
 
@@ -98,9 +99,6 @@ def _check_native(data: bytes, path: str) -> None:
 
 def _write(target: str, data: bytes) -> None:
     if target == "-":
-        click.echo(data, nl=False)
-        return
-    try:
-        Path(target).write_bytes(data)
-    except OSError as error:
-        raise PathError(f"{target}: {error.strerror or error}") from None
+        echo_bytes(data)
+    else:
+        write_file(Path(target), data)

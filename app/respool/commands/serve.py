@@ -12,7 +12,7 @@ import click
 
 from respool import __version__
 from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size, paths_argument
-from respool.commands.output import new_console, print_refused
+from respool.commands.output import echo, new_console, print_refused
 from respool.errors import OptionError, RespoolError, printable
 from respool.listening import address_of, bind_each, url_of
 from respool.logs import log_to_stderr
@@ -270,9 +270,9 @@ def _greet(greeting: Greeting, url: str) -> None:
         # To import the console takes as long as to read fifty recordings: the start should not wait for it.
         print_refused(refused, new_console())
     if greeting.warning:
-        click.echo(greeting.warning)
+        echo(greeting.warning)
     if greeting.example:
-        click.echo(f"""try: curl -N {url}/r/{quote(greeting.example)}/v1/responses -d '{{"stream": true}}'""")
+        echo(f"""try: curl -N {url}/r/{quote(greeting.example)}/v1/responses -d '{{"stream": true}}'""")
 
 
 def _completes(store: "Store", name: str) -> bool:
