@@ -76,5 +76,7 @@ def test_a_server_loads_the_faults_only_when_one_is_asked_for() -> None:
 
 def test_a_server_loads_only_when_it_is_asked_for_what_most_of_them_never_need() -> None:
     create = "from respool.http import create_app; create_app(MockServer(Store([])))"
-    loaded = loaded_by(f"from respool.server import MockServer; from respool.store import Store; {create}")
+    names = "from respool.server.mock_server import MockServer; from respool.recordings.store import Store"
+    loaded = loaded_by(f"{names}; {create}")
+    assert not loaded & {"jmespath", "respool.scripts.improvise", "respool.scripts.templates"}
     assert not loaded & {"zstandard", "brotli", "rich", "yaml", "respool.http.schemas", "pydantic.v1"}

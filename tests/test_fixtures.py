@@ -19,7 +19,7 @@ from respool.play.pace import Pace
 from respool.recordings.formats import jsonl
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
-from respool.server.matching import PLAY_HEADER
+from respool.server.request import PLAY_HEADER
 from respool.testing import running_server
 
 ROOT = Path(__file__).parent.parent

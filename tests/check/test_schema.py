@@ -8,7 +8,7 @@ from respool.check.schema import sdk_version, validate
 from respool.protocol.events import Event
 from respool.recordings.store import Store
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def findings(*texts: str) -> list[tuple[str, str, str, int | None]]:

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 from respool.http import create_app
 from respool.play.pace import Pace
 from respool.recordings.recording import Recording
-from respool.server.matching import Request
 from respool.server.mock_server import MockServer
+from respool.server.request import Request
 
 Make = Callable[..., Recording]
 Serve = Callable[..., MockServer]

@@ -18,10 +18,10 @@ from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
-from respool.server.matching import Request
 from respool.server.mock_server import MockServer
+from respool.server.request import Request
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 STORE = Store([FIXTURES])
 SLOW = Pace(gap=1.0)
 

@@ -28,7 +28,7 @@ FAILED = '{"type":"response.failed","response":{"id":"resp_1","status":"failed"}
 INCOMPLETE = '{"type":"response.incomplete","response":{"id":"resp_1","status":"incomplete"}}'
 ERROR = '{"type":"error","error":{"type":"server_error","code":null,"message":"Boom.","param":null}}'
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILES = sorted(
     path
     for folder in (ROOT / "fixtures", ROOT.parent / "shared" / "recordings")

@@ -2,7 +2,6 @@ import asyncio
 import gc
 import os
 import sys
-import time
 import weakref
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from respool.play import epoch
 from respool.play.timers import (
     MANY,
     MOST_AT_ONCE,
@@ -228,10 +228,10 @@ async def test_an_alarm_never_goes_off_early(alarm: str) -> None:
     done = asyncio.Event()
     delays = [0.0, 0.00001, 0.0004, 0.001, 0.0015, 0.0049, -1.0]
     for delay in delays:
-        deadline = time.monotonic() + delay
+        deadline = epoch.now() + delay
 
         def callback(deadline: float = deadline) -> None:
-            late.append(time.monotonic() - deadline)
+            late.append(epoch.now() - deadline)
             if len(late) == len(delays):
                 done.set()
 
@@ -245,7 +245,7 @@ async def test_an_alarm_never_goes_off_early(alarm: str) -> None:
 async def test_a_wheel_holds_a_descriptor_only_while_someone_waits() -> None:
     before = len(os.listdir("/proc/self/fd"))
     wheel = Timers(asyncio.get_running_loop())
-    timers = [wheel.call_at(time.monotonic() + 3600, lambda: None) for _ in range(100)]
+    timers = [wheel.call_at(epoch.now() + 3600, lambda: None) for _ in range(100)]
     assert len(os.listdir("/proc/self/fd")) == before + 1
     for timer in timers:
         timer.cancel()
@@ -259,7 +259,7 @@ async def test_without_descriptors_the_loops_own_timer_serves(monkeypatch: pytes
 
     monkeypatch.setattr("respool.play.timerfd._libc.timerfd_create", none_left)
     called = asyncio.Event()
-    Timers(asyncio.get_running_loop()).call_at(time.monotonic() + 0.001, called.set)
+    Timers(asyncio.get_running_loop()).call_at(epoch.now() + 0.001, called.set)
     await called.wait()
 
 

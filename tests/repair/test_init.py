@@ -20,10 +20,10 @@ from respool.recordings import formats
 from respool.recordings.formats import jsonl
 from respool.recordings.recording import Recording
 from respool.repair import Ending, Options, Repaired, repair
-from respool.server.matching import PLAY_HEADER
+from respool.server.request import PLAY_HEADER
 from respool.testing import running_server
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "fixtures"
 SCRIPTS = FIXTURES / "scripts"
 PUBLISHED = ROOT.parent / "shared" / "recordings"  # real ones; not in the repository

@@ -7,7 +7,19 @@ import jsonschema
 import pytest
 
 from respool.protocol.event_types import ITEM_TYPES
-from respool.scripts import End, Pace, Path, PlainSource, Script, ScriptError, Step, Turn, plain, read, schema
+from respool.scripts import (
+    End,
+    Path,
+    PlainSource,
+    Script,
+    ScriptError,
+    ScriptPace,
+    Step,
+    Turn,
+    plain,
+    read,
+    schema,
+)
 from respool.scripts.steps import ITEMS, STEPS
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
@@ -36,11 +48,11 @@ SCRIPTS: list[tuple[dict[str, Any], Script]] = [
     ({"deltas": "words", "text": "Hello"}, turn((HELLO,), deltas="words")),
     ({"deltas": 3, "text": "Hello"}, turn((HELLO,), deltas=3)),
     ({"obfuscation": True, "text": "Hello"}, turn((HELLO,), obfuscation=True)),
-    ({"pace": 50, "text": "Hello"}, turn((HELLO,), pace=Pace(50))),
-    ({"pace": {"ttft": 0.5}, "text": "Hello"}, turn((HELLO,), pace=Pace(ttft=0.5))),
+    ({"pace": 50, "text": "Hello"}, turn((HELLO,), pace=ScriptPace(50))),
+    ({"pace": {"ttft": 0.5}, "text": "Hello"}, turn((HELLO,), pace=ScriptPace(ttft=0.5))),
     (
         {"pace": {"tokens_per_second": 9, "bursts": True}, "text": "Hello"},
-        turn((HELLO,), pace=Pace(9, bursts=True)),
+        turn((HELLO,), pace=ScriptPace(9, bursts=True)),
     ),
     ({"note": "A note.", "text": "Hello"}, turn((HELLO,), note="A note.")),
     ({"headers": {"x-a": "b"}, "text": "Hello"}, turn((HELLO,), headers={"x-a": "b"})),

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from respool.errors import RequestError
 from respool.recordings.recording import Recording
 from respool.server.conversations import Conversations, PlaybackInConversation
-from respool.server.matching import Request
 from respool.server.mock_server import MockServer
+from respool.server.request import Request
 
 HELLO = {"role": "user", "content": "hello"}
 ANSWER = {"id": "msg_out", "type": "message", "role": "assistant", "content": []}

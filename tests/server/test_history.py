@@ -6,7 +6,7 @@ from respool.play.pace import Pace
 from respool.play.playback import Playback
 from respool.play.rendition import Renditions
 from respool.recordings.recording import Recording
-from respool.server.history import History
+from respool.server.history import MOST_OF_ONE_ID, Budget, History
 
 
 @pytest.fixture
@@ -29,12 +29,51 @@ def test_a_playback_is_found_by_its_id_until_it_is_removed(playback: Callable[..
     assert (history.get("a"), len(history)) == (None, 0)
 
 
-def test_of_two_playbacks_with_one_id_the_later_counts(playback: Callable[..., Playback]) -> None:
+def test_of_two_playbacks_with_one_id_both_are_kept_and_the_later_comes_first(
+    playback: Callable[..., Playback],
+) -> None:
     history = History()
     first, second = playback(), playback()
     history.add("a", first)
     history.add("a", second)
-    assert list(history) == [second]
+    assert history.all("a") == [second, first]
+    assert history.get("a") is second
+    assert list(history) == [first, second]
+
+
+def test_of_many_playbacks_with_one_id_those_of_the_background_are_kept_longest(
+    recording: Callable[..., Recording],
+) -> None:
+    history = History()
+    first, *others = (
+        Playback(recording(), Renditions(Pace()), 0.0, background=number == 0)
+        for number in range(MOST_OF_ONE_ID + 2)
+    )
+    for one in (first, *others):
+        history.add("a", one)
+    assert history.all("a") == [*reversed(others[2:]), first]
+
+
+def test_one_of_several_playbacks_with_one_id_can_be_forgotten(recording: Callable[..., Recording]) -> None:
+    history = History()
+    first, second = (Playback(recording(), Renditions(Pace()), 0.0) for _ in range(2))
+    for one in (first, second):
+        history.add("resp_1", one)
+    history.discard(first.with_obfuscation(False))
+    history.discard(first)
+    assert history.all("resp_1") == [second]
+
+
+def test_histories_count_together_what_they_hold(playback: Callable[..., Playback]) -> None:
+    budget = Budget(10_000)
+    one, other = History(shared=budget), History(shared=budget)
+    one.add("a", playback(size=4000))
+    assert not budget.exceeded
+    other.add("a", playback(size=5000))
+    assert budget.exceeded
+    one.clear()
+    other.remove("a")
+    assert budget.used == 0
 
 
 def test_the_oldest_is_forgotten_when_there_are_too_many(playback: Callable[..., Playback]) -> None:

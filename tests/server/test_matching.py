@@ -8,7 +8,8 @@ import pytest
 from respool.errors import NoMatchingRecording, RequestError
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
-from respool.server.matching import Request, choose
+from respool.server.matching import choose
+from respool.server.request import Request
 
 GOOD = '{"type":"response.created"}\n'
 

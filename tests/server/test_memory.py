@@ -7,9 +7,9 @@ from respool.errors import OptionError, RequestError
 from respool.faults import parse
 from respool.recordings.recording import Recording
 from respool.server.conversations import Conversations
-from respool.server.matching import Request
 from respool.server.memory import NEED_MEMORY, Memory
 from respool.server.mock_server import MockServer
+from respool.server.request import Request
 
 Serve = Callable[..., MockServer]
 Make = Callable[..., Recording]

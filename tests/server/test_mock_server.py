@@ -19,8 +19,8 @@ from respool.protocol.request import ValidationLevel
 from respool.recordings.formats import jsonl
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
-from respool.server.matching import Request
 from respool.server.mock_server import MockServer
+from respool.server.request import Request
 
 Make = Callable[..., Recording]
 Serve = Callable[..., MockServer]
@@ -485,7 +485,7 @@ def test_a_client_that_leaves_frees_its_conversation_unless_the_response_goes_on
 ) -> None:
     serving = running({})
     conversation = conversing(serving, background=background)
-    (playback,) = serving.history
+    *_, playback = serving.history
     serving.client_left(playback)
     again = Request({"model": "a", "conversation": conversation})
     if free:

@@ -1,6 +1,5 @@
 """``/v1/conversations`` and their items."""
 
-import time
 from typing import Any
 
 from fastapi import APIRouter
@@ -8,7 +7,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.http.answers import answer
-from respool.http.edge import in_path
+from respool.http.edge import in_path, session_of
 from respool.http.problems import REFUSALS
 from respool.http.request_body import check_depth, read_object
 from respool.protocol.include import with_include
@@ -21,6 +20,7 @@ from respool.protocol.request import (
     read_list,
 )
 from respool.server.mock_server import MockServer
+from respool.server.session import Session
 
 
 def router(server: MockServer, max_body: int) -> APIRouter:
@@ -31,7 +31,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         default_response_class=Response,
         responses=REFUSALS,
     )
-    conversations = server.conversations
+
+    def session(http: HTTPRequest) -> Session:
+        return server.session(session_of(http.scope))
 
     async def read(http: HTTPRequest) -> dict[str, Any]:
         body = await read_object(http, max_body)
@@ -49,7 +51,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         """A new conversation, with up to 20 items."""
         body = await read(http)
         check_conversation(body, server.validate)
-        made = conversations.create(int(time.time()), body.get("items") or (), body.get("metadata"))
+        made = session(http).conversations.create(
+            int(server.clock.now()), body.get("items") or (), body.get("metadata")
+        )
         return answer(http, server, made)
 
     @routes.get(
@@ -58,7 +62,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     )
     async def retrieve(http: HTTPRequest) -> Response:
         """The conversation, without its items."""
-        return answer(http, server, conversations.get(in_path(http, "conversation_id")))
+        return answer(http, server, session(http).conversations.get(in_path(http, "conversation_id")))
 
     @routes.post(
         "/{conversation_id}",
@@ -69,7 +73,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         body = await read(http)
         check_conversation_update(body, server.validate)
         return answer(
-            http, server, conversations.update(in_path(http, "conversation_id"), body.get("metadata"))
+            http,
+            server,
+            session(http).conversations.update(in_path(http, "conversation_id"), body.get("metadata")),
         )
 
     @routes.delete(
@@ -78,7 +84,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     )
     async def delete(http: HTTPRequest) -> Response:
         """Forgets the conversation and its items."""
-        return answer(http, server, conversations.delete(in_path(http, "conversation_id")))
+        return answer(http, server, session(http).conversations.delete(in_path(http, "conversation_id")))
 
     @routes.post(
         "/{conversation_id}/items",
@@ -89,7 +95,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         asked = include(http)
         body = await read(http)
         check_items(body, server.validate)
-        added = conversations.add(in_path(http, "conversation_id"), body["items"], server.clock.now())
+        added = session(http).conversations.add(
+            in_path(http, "conversation_id"), body["items"], session(http).clock.now()
+        )
         told = page(with_include(added, asked), limit=max(1, len(added)), order="asc")
         return answer(http, server, told)
 
@@ -100,7 +108,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     async def list_items(http: HTTPRequest) -> Response:
         """A page of the items, newest first; also those of responses that have ended by now."""
         query = read_list(http.query_params.multi_items(), server.validate)
-        items = conversations.items(in_path(http, "conversation_id"), server.clock.now())
+        items = session(http).conversations.items(in_path(http, "conversation_id"), session(http).clock.now())
         told = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
         told["data"] = with_include(told["data"], query.include)
         return answer(http, server, told)
@@ -111,8 +119,8 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     )
     async def retrieve_item(http: HTTPRequest) -> Response:
         """One item."""
-        item = conversations.item(
-            in_path(http, "conversation_id"), in_path(http, "item_id"), server.clock.now()
+        item = session(http).conversations.item(
+            in_path(http, "conversation_id"), in_path(http, "item_id"), session(http).clock.now()
         )
         (told,) = with_include([item], include(http))
         return answer(http, server, told)
@@ -126,8 +134,8 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         return answer(
             http,
             server,
-            conversations.remove(
-                in_path(http, "conversation_id"), in_path(http, "item_id"), server.clock.now()
+            session(http).conversations.remove(
+                in_path(http, "conversation_id"), in_path(http, "item_id"), session(http).clock.now()
             ),
         )
 

@@ -7,6 +7,7 @@ play, and Azure's paths. It is plain ASGI, since Starlette's BaseHTTPMiddleware 
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from hashlib import sha256
 from typing import Any, cast
 
 from fastapi import APIRouter
@@ -16,11 +17,12 @@ from starlette.requests import Request as HTTPRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
+from respool.http.keys import keys_in
 from respool.http.problems import envelope, profile_of
 from respool.http.sending.connection import REST, steering
 from respool.server.journal import CLIENT_LEFT, Exchange
-from respool.server.matching import PLAY_HEADER
 from respool.server.mock_server import MockServer
+from respool.server.request import PLAY_HEADER, SESSION_HEADER
 
 logger = logging.getLogger("respool.requests")
 
@@ -30,6 +32,7 @@ _INTERNAL = RequestError(
     type="server_error",
 )
 _PLAY_HEADER = PLAY_HEADER.encode()
+_SESSION_HEADER = SESSION_HEADER.encode()
 # What the CORS layer adds to the answer for a request that does not come from a browser's page.
 _VARY = ((b"vary", b"Origin"),)
 _TURN = re.compile(r"(?P<name>.+)/turns/(?P<turn>[0-9]{1,9})")
@@ -62,12 +65,20 @@ class Edge:
         clock, journal = self.server.clock, self.server.journal
         sent_path = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
         exchange = Exchange(
-            scope.get("method", "WEBSOCKET"), sent_path.decode("ascii", "backslashreplace"), clock.now()
+            scope.get("method", "WEBSOCKET"),
+            sent_path.decode("ascii", "backslashreplace"),
+            clock.now(),
+            address=scope.get("client"),
+            raw_query=scope.get("query_string", b""),
+            raw_headers=scope["headers"],
         )
         scope["respool.exchange"] = exchange
         scope["respool.profile"] = self.server.profile
-        if scope["path"].startswith(("/r/", "/openai/")):
+        if scope["path"].startswith(("/s/", "/r/", "/openai/")):
+            self._take_session(scope)
             self._take_prefix(scope)
+        exchange.session = session_of(scope) or self._session_of_key(scope)
+        journal.add(exchange)
 
         more_headers: Iterable[tuple[bytes, bytes]] = ()
 
@@ -96,10 +107,33 @@ class Edge:
             exchange.seconds = clock.now() - exchange.received
             # A health check every few seconds would bury the requests that matter.
             if scope["path"] == "/healthz" and exchange.status == 200:
+                journal.take_back(exchange)
                 logger.debug("%s", exchange)
             else:
-                journal.add(exchange)
                 logger.info("%s", exchange)
+
+    def _session_of_key(self, scope: Scope) -> str:
+        """The session of the key that a request shows, where keys say which."""
+        if self.server.session_by != "api-key":
+            return ""
+        keys = keys_in(scope["headers"])
+        if not keys:
+            return ""
+        name = f"key-{sha256(keys[0]).hexdigest()[:16]}"  # nobody should read the key in a list of sessions
+        scope["respool.session"] = name
+        return name
+
+    def _take_session(self, scope: Scope) -> None:
+        """Cut ``/s/NAME`` off the path."""
+        path = scope["path"]
+        if not path.startswith("/s/"):
+            return
+        name, slash, rest = path.removeprefix("/s/").partition("/")
+        if name and slash:
+            scope["respool.session"] = name
+            scope["respool.path"] = path
+            scope["path"] = f"/{rest}"
+            scope["raw_path"] = scope["path"].encode()
 
     def _take_prefix(self, scope: Scope) -> None:
         """Cut ``/r/NAME`` and Azure's ``/openai`` off the path, so that all routes work below them."""
@@ -111,7 +145,7 @@ class Edge:
             scope["respool.name"] = self._name(head.removeprefix("/r/"))
         elif head != "/openai":
             return
-        scope["respool.path"] = scope["path"]
+        scope.setdefault("respool.path", scope["path"])
         scope["path"] = f"/v1/{tail}"
         scope["raw_path"] = scope["path"].encode()
 
@@ -174,6 +208,8 @@ class Guard:
         try:
             await self.app(scope, receive, send)
             if rest:
+                # A stream that goes on: the line at its end may be minutes away.
+                logger.info("%s", exchange_of(scope))
                 await rest.pop()()
         except ClientDisconnect:
             exchange_of(scope).ended = CLIENT_LEFT
@@ -189,6 +225,16 @@ class Guard:
 def exchange_of(scope: Scope) -> Exchange:
     """The journal's entry for this request, to be filled."""
     return cast(Exchange, scope["respool.exchange"])
+
+
+def session_of(scope: Scope) -> str:
+    """The name of the session that a request is of: by its path, or by ``x-respool-session``; "" for that of
+    everybody."""
+    named: str | None = scope.get("respool.session")
+    if named is None:
+        named = next(iter(steering(scope, _SESSION_HEADER)), "").encode("latin-1").decode("utf-8", "replace")
+        scope["respool.session"] = named
+    return named
 
 
 def name_in_path(scope: Scope) -> str | None:

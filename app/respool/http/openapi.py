@@ -85,9 +85,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         schemas.ItemList, schemas.AddItems, asks=(INCLUDE,), missing=True
     ),
     ("get", f"{_OF_CONVERSATION}/items"): Operation(schemas.ItemList, asks=(*PAGE, INCLUDE), missing=True),
-    ("get", f"{_OF_CONVERSATION}/items/{{item_id}}"): Operation(
-        schemas.ItemSchema, asks=(INCLUDE,), missing=True
-    ),
+    ("get", f"{_OF_CONVERSATION}/items/{{item_id}}"): Operation(schemas.Item, asks=(INCLUDE,), missing=True),
     ("delete", f"{_OF_CONVERSATION}/items/{{item_id}}"): Operation(schemas.Conversation, missing=True),
     ("get", "/v1/models"): Operation(schemas.ModelList),
     ("get", "/v1/models/{model}"): Operation(schemas.Model, missing=True),

@@ -1,6 +1,5 @@
 """``/v1/responses``: create."""
 
-from collections.abc import Callable
 from functools import partial
 
 from fastapi import APIRouter
@@ -8,19 +7,18 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.errors import RequestError
-from respool.http.edge import exchange_of, name_in_header, name_in_path
+from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS, envelope
 from respool.http.request_body import check_depth, parse_object, read_body
 from respool.http.sending.connection import steering
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
-from respool.play.clock import Clock
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
-from respool.server.journal import Exchange
-from respool.server.matching import Request
+from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer
+from respool.server.request import Request
 
 _FAULT_HEADER = FAULT_HEADER.encode()
 
@@ -41,38 +39,57 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         stream would have ended."""
         exchange = exchange_of(http.scope)
         body = await read_body(http, max_body)
+        server.journal.keep_body(exchange, body)
         asked = asked_faults(steering(http.scope, _FAULT_HEADER), request_faults)
         name = name_in_path(http.scope)
         parameters = parse_object(body)
         if "conversation" in parameters:  # which will walk through the input
             check_depth(parameters)
-        request = Request(parameters, name, name_in_header(http), size=len(body))
-        playback = server.start(request, exchange.received)
+        request = Request(
+            parameters,
+            name,
+            name_in_header(http),
+            len(body),
+            http.scope["method"],
+            http.scope["path"],
+            http.scope["query_string"].decode("latin-1"),
+            http.scope["headers"],
+            session_of(http.scope),
+            body,
+            asked,
+        )
+        session = server.session(request.session)
+        # Time counts from the request's arrival, unless a test holds the clock.
+        playback = server.start(request, None if session.clock.setting else exchange.received)
         exchange.recording = playback.recording.name
-        on_left = partial(server.client_left, playback)
-        drawn = draw(server, playback.recording, asked, http.scope)
+        if not playback.recording.plain:
+            exchange.response_id = playback.id
+        delivery = Delivery(
+            playback, session.clock, exchange, on_left=partial(server.client_left, playback, request.session)
+        )
+        drawn = draw(server, playback.recording, asked, http.scope, request.session)
         if not drawn:
-            return _answer(playback, server.clock, exchange, on_left)
+            return _answer(delivery)
         try:
-            sound = _answer(playback, server.clock, exchange, on_left)
+            sound = _answer(delivery)
         except RequestError as error:  # the recording has no such answer
             sound = envelope(error, profile=server.profile)
-        return FaultyResponse(sound, playback, drawn, server.clock, exchange, on_left)
+        return FaultyResponse(sound, delivery, drawn)
 
     return routes
 
 
-def _answer(playback: Playback, clock: Clock, exchange: Exchange, on_left: Callable[[], None]) -> Response:
+def _answer(delivery: Delivery) -> Response:
     """The sound answer. Raises RequestError where the recording has none."""
-    now = clock.now()
+    playback, now = delivery.playback, delivery.clock.now()
     if playback.recording.plain:
         return _plain(playback, now)
     if playback.streamed:
-        return PlaybackResponse(playback, clock, exchange, head_of(playback, now), on_left=on_left)
+        return PlaybackResponse(delivery, head_of(playback, now))
     if playback.background:
         return json_response(playback, playback.snapshot(now), now)
     head = head_of(playback, playback.ends, stream=False)
-    return LateResponse(playback.final_response(), playback.ends, clock, exchange, head, on_left)
+    return LateResponse(playback.final_response(), playback.ends, delivery, head)
 
 
 def json_response(playback: Playback, text: str, now: float) -> Response:

@@ -20,7 +20,7 @@ def _examples(*examples: dict[str, Any]) -> ConfigDict:
     return ConfigDict(extra="allow", json_schema_extra={"examples": list(examples)})
 
 
-class ItemSchema(BaseModel):
+class Item(BaseModel):
     """An item: a message, a call of a tool, its output, ... Each type has fields of its own."""
 
     model_config = _examples(_MESSAGE)
@@ -36,7 +36,7 @@ class ItemList(BaseModel):
         {"object": "list", "data": [_MESSAGE], "first_id": "msg_1", "last_id": "msg_1", "has_more": False}
     )
     object: Literal["list"]
-    data: list[ItemSchema]
+    data: list[Item]
     first_id: str | None
     last_id: str | None
     has_more: bool
@@ -82,7 +82,7 @@ class Response(BaseModel):
     created_at: float = Field(description="Seconds since 1970.")
     status: Literal["queued", "in_progress", "completed", "failed", "incomplete", "cancelled"] | None = None
     model: str | None = None
-    output: list[ItemSchema]
+    output: list[Item]
     error: dict[str, Any] | None = None
     incomplete_details: dict[str, Any] | None = None
     usage: dict[str, Any] | None = None
@@ -191,7 +191,7 @@ class Compaction(BaseModel):
     id: str
     object: Literal["response.compaction"]
     created_at: int = Field(description="Seconds since 1970.")
-    output: list[ItemSchema]
+    output: list[Item]
     usage: dict[str, Any]
 
 

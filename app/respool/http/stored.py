@@ -5,7 +5,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.http.answers import answer
-from respool.http.edge import exchange_of, in_path
+from respool.http.edge import exchange_of, in_path, session_of
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS
 from respool.http.request_body import check_depth
@@ -14,6 +14,7 @@ from respool.http.sending.playback_response import PlaybackResponse
 from respool.protocol.include import with_include
 from respool.protocol.pages import page
 from respool.protocol.request import read_list, read_retrieve
+from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer
 
 
@@ -30,17 +31,18 @@ def router(server: MockServer) -> APIRouter:
         """The Response object as it is at this moment. With `stream`, its events after the one with the
         sequence number `starting_after` (without it: all): those that are due at once, the others live."""
         response_id = in_path(http, "response_id")
-        exchange, now = exchange_of(http.scope), server.clock.now()
+        exchange, session = exchange_of(http.scope), server.session(session_of(http.scope))
+        now = session.clock.now()
         query = read_retrieve(http.query_params.multi_items(), server.validate)
         if not query.stream:
-            playback = server.retrieve(response_id, now)
+            playback = server.retrieve(response_id, now, session.name)
             exchange.recording = playback.recording.name
             return json_response(playback, playback.snapshot(now), now)
         obfuscation = query.include_obfuscation is not False
-        playback = server.stream(response_id, include_obfuscation=obfuscation, now=now)
+        playback = server.stream(response_id, include_obfuscation=obfuscation, now=now, session=session.name)
         exchange.recording = playback.recording.name
         first = playback.first(query.starting_after)
-        return PlaybackResponse(playback, server.clock, exchange, head_of(playback, now), first=first)
+        return PlaybackResponse(Delivery(playback, session.clock, exchange, first), head_of(playback, now))
 
     @routes.get(
         "/input_items",
@@ -51,8 +53,9 @@ def router(server: MockServer) -> APIRouter:
         """The items of the request, newest first."""
         response_id = in_path(http, "response_id")
         query = read_list(http.query_params.multi_items(), server.validate)
-        check_depth(server.retrieve(response_id).body)
-        items = server.input_items(response_id)
+        session = session_of(http.scope)
+        check_depth(dict(server.retrieve(response_id, session=session).body))
+        items = server.input_items(response_id, session=session)
         found = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
         return answer(http, server, {**found, "data": with_include(found["data"], query.include)})
 
@@ -64,7 +67,7 @@ def router(server: MockServer) -> APIRouter:
     async def delete(http: HTTPRequest) -> Response:
         """Forget a response that has ended."""
         response_id = in_path(http, "response_id")
-        server.delete(response_id)
+        server.delete(response_id, session=session_of(http.scope))
         return answer(http, server, {"id": response_id, "object": "response.deleted", "deleted": True})
 
     @routes.post(
@@ -74,8 +77,9 @@ def router(server: MockServer) -> APIRouter:
     )
     async def cancel(http: HTTPRequest) -> Response:
         """End a background response that is queued or in progress."""
-        now = server.clock.now()
-        playback = server.cancel(in_path(http, "response_id"), now)
+        session = server.session(session_of(http.scope))
+        now = session.clock.now()
+        playback = server.cancel(in_path(http, "response_id"), now, session.name)
         exchange_of(http.scope).recording = playback.recording.name
         return json_response(playback, playback.snapshot(now), now)
 

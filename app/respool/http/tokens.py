@@ -1,6 +1,5 @@
 """``/v1/responses/input_tokens`` and ``/v1/responses/compact``: an input, and no response to it."""
 
-import time
 from typing import Any
 
 from fastapi import APIRouter
@@ -8,7 +7,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.http.answers import answer
-from respool.http.edge import name_in_header, name_in_path
+from respool.http.edge import name_in_header, name_in_path, session_of
 from respool.http.problems import REFUSALS
 from respool.http.request_body import check_depth, read_object
 from respool.protocol.request import check_compact, check_input_tokens
@@ -31,7 +30,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         body = await read_object(http, max_body)
         check_depth(body)
         check_input_tokens(body, server.validate)
-        count = count_request(body, server.context(body))
+        count = count_request(body, server.context(body, session=session_of(http.scope)))
         return answer(http, server, {"object": "response.input_tokens", "input_tokens": count})
 
     @routes.post(
@@ -50,7 +49,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         if recorded := _recorded(http, server):
             return answer(http, server, recorded)
         continued = {"previous_response_id": body.get("previous_response_id")}  # it has no conversation
-        made = compacted(body, server.context(continued), int(time.time()))
+        made = compacted(
+            body, server.context(continued, session=session_of(http.scope)), int(server.clock.now())
+        )
         if server.stand_in() is not None:  # for strict types, which have no messages of users here
             made["output"] = made["output"][-1:]
         return answer(http, server, made)

@@ -5,10 +5,10 @@ import heapq
 import itertools
 import math
 import threading
-import time
 from collections.abc import Callable
 from typing import Protocol
 
+from respool.play import epoch
 from respool.play.timers import Callback, running_timers
 
 
@@ -20,7 +20,7 @@ class Timer(Protocol):
 
 
 class Clock(Protocol):
-    """Seconds since some fixed moment, and two ways to wait until one."""
+    """Seconds since 1970 (of a manual clock: since its start), and two ways to wait until a moment."""
 
     def now(self) -> float:
         """The moment, in seconds. It never goes back."""
@@ -43,12 +43,12 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's monotonic clock."""
+    """The machine's clock, in seconds since 1970."""
 
-    now = staticmethod(time.monotonic)
+    now = staticmethod(epoch.now)
 
     async def sleep_until(self, deadline: float, interrupt: asyncio.Event | None = None) -> bool:
-        while (delay := deadline - time.monotonic()) > 0:
+        while (delay := deadline - epoch.now()) > 0:
             # Event loops count in whole milliseconds and may wake up early by part of one. A day is
             # long enough for one sleep, and short enough for every loop.
             delay = math.ceil(min(delay, 86400.0) * 1000) / 1000
@@ -85,6 +85,12 @@ class ManualClock:
         """How many wait for a later moment: a test can wait until its server does."""
         with self._lock:
             return len(self._sleepers)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """The moment for which the next one waits; None if nobody does."""
+        with self._lock:
+            return self._sleepers[0][0] if self._sleepers else None
 
     def advance(self, seconds: float) -> None:
         """Move time on, and wake all whose moment has come."""

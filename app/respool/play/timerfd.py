@@ -9,6 +9,8 @@ import ctypes
 import os
 from collections.abc import Callable
 
+from respool.play.epoch import OFFSET
+
 _CLOEXEC, _NONBLOCK, _ABSTIME = os.O_CLOEXEC, os.O_NONBLOCK, 1
 _CLOCK_MONOTONIC = 1  # the clock that `time.monotonic` reads
 
@@ -47,11 +49,11 @@ class TimerFd:
             raise
 
     def set(self, moment: float) -> None:
-        """Go off at `moment`, in seconds of the monotonic clock; one that has passed means at once."""
+        """Go off at `moment`, in seconds since 1970; one that has passed means at once."""
         # What the timer has counted is not read: setting it anew clears that.
         value = self._spec.value
         # 0 would mean never; one nanosecond later makes up for what rounding may cut off.
-        value.seconds, value.nanoseconds = divmod(max(0, int(moment * 1e9)) + 1, 1_000_000_000)
+        value.seconds, value.nanoseconds = divmod(max(0, int((moment - OFFSET) * 1e9)) + 1, 1_000_000_000)
         self._settime(self._fd, *self._arguments)
 
     def close(self) -> None:

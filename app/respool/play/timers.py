@@ -1,4 +1,4 @@
-"""Wheel: one timer for all who wait on an event loop, however many they are.
+"""Timers: one timer for all who wait on an event loop, however many they are.
 
 A timer of the loop's own for each waiting stream costs a system call or a heap entry each, and event
 loops count in whole milliseconds: uvloop rounds down, and may fire up to one too early. Here time is cut
@@ -17,10 +17,10 @@ import asyncio
 import heapq
 import math
 import sys
-import time
 from collections.abc import Callable
 from typing import Protocol
 
+from respool.play import epoch
 from respool.play.per_loop import PerLoop
 
 # Slots a second. A power of two, so that moments become slots and slots moments without rounding: with
@@ -72,7 +72,7 @@ class Timers:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = epoch.now,
         new_alarm: "Callable[[asyncio.AbstractEventLoop, Callable[[], None]], Alarm] | None" = None,
     ) -> None:
         self.loop = loop
@@ -90,7 +90,7 @@ class Timers:
         return self._waiting
 
     def call_at(self, deadline: float, callback: Callback) -> ScheduledCall:
-        """Call `callback` once `deadline` has come, in seconds of the monotonic clock, and never before.
+        """Call `callback` once `deadline` has come, in seconds since 1970, and never before.
 
         It is called again at the moment that it gives, with the same timer.
         """
@@ -209,7 +209,7 @@ class _LoopAlarm:
         self.close()
         # Up to a whole millisecond, since some loops cut off what is less; and a day is long enough for
         # one wait, and short enough for every loop.
-        delay = math.ceil(min(max(0.0, moment - time.monotonic()), 86400.0) * 1000) / 1000
+        delay = math.ceil(min(max(0.0, moment - epoch.now()), 86400.0) * 1000) / 1000
         self._handle = self._loop.call_later(delay, self._callback)
 
     def close(self) -> None:

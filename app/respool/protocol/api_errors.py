@@ -166,6 +166,15 @@ def invalid_function_schema(param: str, name: str, problem: str) -> RequestError
     )
 
 
+def invalid_format_schema(name: str, problem: str) -> RequestError:
+    """The schema of ``text.format``; `problem` is a sentence without full stop."""
+    return _refused(
+        f"Invalid schema for response_format '{printable(name)}': {problem}.",
+        "invalid_json_schema",
+        "text.format.schema",
+    )
+
+
 def context_length_exceeded() -> RequestError:
     """The input is too long for the model."""
     return _refused(

@@ -59,7 +59,7 @@ class Event:
         return number if type(number) is int else None
 
 
-def loads(text: str) -> Any:
+def loads(text: str | bytes) -> Any:
     """``json.loads``, whose every failure is a ValueError: also numbers and nesting without end."""
     try:
         return _read(text)
@@ -67,7 +67,7 @@ def loads(text: str) -> Any:
         raise ValueError("the JSON is nested too deeply") from None
 
 
-def _read(text: str) -> Any:
+def _read(text: str | bytes) -> Any:
     """``json.loads``, which is asked only where the quick reader does not take the text."""
     try:
         return _quick_decode()(text)
@@ -76,7 +76,7 @@ def _read(text: str) -> Any:
 
 
 @cache
-def _quick_decode() -> Callable[[str], Any]:
+def _quick_decode() -> Callable[[str | bytes], Any]:
     from respool.protocol.fast_json import decode  # late: see there
 
     return decode

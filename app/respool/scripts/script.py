@@ -47,6 +47,8 @@ class ScriptPace:
     tokens_per_second: float | None = None  # None: what follows the first delta comes at once
     ttft: float = 0.0  # when the first delta comes; pauses before it are added
     bursts: bool = False  # uneven, with the same mean
+    gap: float | None = None  # between any two events, instead of tokens per second
+    speed: float = 1.0  # by which all times are divided, those of pauses as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Turn:
     body: Any = None
     ids: str | None = None  # recorded or fresh; None: as the server says
     note: str = ""
+    faults: tuple[str | Mapping[str, Any], ...] = ()  # as in the header of a recording
+    template: bool = False  # whether ${...} stands for a value of the request
     path: Path = field(default=(), compare=False)
 
     @property
@@ -194,7 +198,9 @@ def _plain_step(step: Step) -> tuple[str, Any]:
             return step.type, step.value
 
 
-_ORDER = "note ids model request response status headers error body deltas obfuscation pace usage".split()
+_ORDER = (
+    "note ids template faults model request response status headers error body deltas obfuscation pace usage"
+).split()
 
 
 def schema() -> dict[str, Any]:

@@ -24,26 +24,22 @@ _ERROR: Mapping[str, ValueType] = {
     "message": TEXT,
     "param": Either((Null(), TEXT)),
 }
-END = Either(
-    (
-        OneOf(("completed", "incomplete", "failed", "error", "cut")),
-        Record(
-            {
-                "incomplete": Text(about="The reason: max_output_tokens, content_filter ..."),
-                "error": Record(_ERROR, short="message", optional=True, about="An error event."),
-                "failed": Record(
-                    _ERROR,
-                    short="message",
-                    optional=True,
-                    about="response.failed; with error as well, first the error event, as the service does.",
-                ),
-                "cut": Number(1, whole=True, about="The stream breaks off after this many events."),
-            },
-            some=("incomplete", "error", "failed", "cut"),
-            exclusive=(("incomplete", "error", "cut"), ("incomplete", "failed", "cut")),
+END_RECORD = Record(
+    {
+        "incomplete": Text(about="The reason: max_output_tokens, content_filter ..."),
+        "error": Record(_ERROR, short="message", optional=True, about="An error event."),
+        "failed": Record(
+            _ERROR,
+            short="message",
+            optional=True,
+            about="response.failed; with error as well, first the error event, as the service does.",
         ),
-    )
+        "cut": Number(1, whole=True, about="The stream breaks off after this many events."),
+    },
+    some=("incomplete", "error", "failed", "cut"),
+    exclusive=(("incomplete", "error", "cut"), ("incomplete", "failed", "cut")),
 )
+END = Either((OneOf(("completed", "incomplete", "failed", "error", "cut")), END_RECORD))
 
 # Fields of the Response object which the rest of a Script decides.
 _DECIDED = {
@@ -88,8 +84,11 @@ TURN: Mapping[str, ValueType] = {
             "tokens_per_second": Number(0.001),
             "ttft": Number(high=DAY, about="Seconds until the first token."),
             "bursts": Boolean(about="Uneven, as real streams are, with the same mean."),
+            "gap": Number(high=DAY, about="Seconds between any two events, instead of tokens per second."),
+            "speed": Number(0.001, about="By which all times are divided, pauses as well."),
         },
         short="tokens_per_second",
+        exclusive=(("tokens_per_second", "gap"),),
         about="Without it the server's own pace decides.",
     ),
     "status": Number(200, 599, whole=True, about="The HTTP status."),
@@ -97,6 +96,11 @@ TURN: Mapping[str, ValueType] = {
     "error": Record(_ERROR, short="message", about="The error of an answer with a status of 400 or more."),
     "body": ValueType(about="The body of an answer that is no stream: JSON, or text."),
     "ids": OneOf(("recorded", "fresh"), about="Whose ids a play has, whatever the server's option says."),
+    "faults": ListOf(
+        Either((Text(), Object(required=("fault",)))),
+        about="What goes wrong with the answer, as in the header of a recording: stall(after=3, seconds=2).",
+    ),
+    "template": Boolean(about="Whether ${...} stands for a value of the request; a literal ${ is $${."),
     "note": Text(about="What a reader should know."),
 }
 OUTCOME = ("text", "output", "end", "error", "body", "status")

@@ -15,6 +15,7 @@ from respool.play.playback import Playback
 from respool.protocol import api_errors
 from respool.protocol.events import dumps
 from respool.protocol.items import Item, full_items, input_items
+from respool.server.history import Budget
 
 MOST_CONVERSATIONS = 1000
 MOST_CHARACTERS = 64 * 1024 * 1024  # of JSON text, of all items together
@@ -88,8 +89,9 @@ class Conversations:
     remembered. What is not there is refused with a RequestError, 404, as the API words it. `token` gives what
     follows ``conv_``, new each time.
 
-    With `stand_in` nothing is refused: a conversation that is not there has the items, one or more, that this
-    gives for its id; an item that is not there is like the first of them; and none of it is remembered.
+    `shared` counts what all sessions hold together. With `stand_in` nothing is refused: a conversation that
+    is not there has the items, one or more, that this gives for its id; an item that is not there is like the
+    first of them; and none of it is remembered.
     """
 
     def __init__(
@@ -99,11 +101,13 @@ class Conversations:
         most_characters: int = MOST_CHARACTERS,
         token: Callable[[], str] = lambda: token_hex(24),
         stand_in: Callable[[str], Iterable[Any]] | None = None,
+        shared: Budget | None = None,
     ) -> None:
         self._most = most
         self._most_characters = most_characters
         self._token = token
         self._stand_in = stand_in
+        self._shared = shared or Budget(most_characters)
         self._all: dict[str, _Conversation] = {}
         self._characters = 0
 
@@ -178,7 +182,7 @@ class Conversations:
     def clear(self) -> None:
         """Forget all of them."""
         self._all.clear()
-        self._characters = 0
+        self._count(-self._characters)
 
     def _find(self, id: str) -> _Conversation:
         if id in self._all:
@@ -214,9 +218,9 @@ class Conversations:
     def _weigh(self, conversation: _Conversation, part: str, value: Any) -> None:
         if self._all.get(conversation.id) is not conversation:
             return  # it only stands in
-        self._characters -= conversation.sizes.get(part, 0)
+        before = conversation.sizes.get(part, 0)
         conversation.sizes[part] = len(dumps(value))
-        self._characters += conversation.sizes[part]
+        self._count(conversation.sizes[part] - before)
 
     def _bound(self, newest: _Conversation) -> None:
         """Forget what is too much: other conversations first, of `newest` its oldest items."""
@@ -231,11 +235,15 @@ class Conversations:
 
     def _forget(self, conversation: _Conversation) -> None:
         self._all.pop(conversation.id, None)
-        self._characters -= sum(conversation.sizes.values())
+        self._count(-sum(conversation.sizes.values()))
 
     def _drop(self, conversation: _Conversation, item_id: str) -> None:
         conversation.items.pop(item_id, None)
-        self._characters -= conversation.sizes.pop(item_id, 0)
+        self._count(-conversation.sizes.pop(item_id, 0))
+
+    def _count(self, characters: int) -> None:
+        self._characters += characters
+        self._shared.used += characters
 
 
 class NoConversations(Conversations):

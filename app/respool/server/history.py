@@ -7,48 +7,103 @@ from respool.play.playback import Playback
 
 MOST = 10_000  # playbacks
 MOST_BYTES = 64 * 1024 * 1024  # of the bodies of their requests, which input_items tells again
+# Playbacks with one id. A recording with its recorded ids may be played many times at once.
+MOST_OF_ONE_ID = 64
+_OVERHEAD = 1024  # bytes: about what a playback costs besides its request
+
+
+class Budget:
+    """How many bytes several owners hold together."""
+
+    __slots__ = ("most", "used")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.used = 0
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether they hold too much."""
+        return self.used > self.most
 
 
 class History:
-    """The latest playbacks by id. When there are too many, or their requests are too large together, the
-    oldest are forgotten.
+    """The latest playbacks by id, oldest first. When there are too many, or their requests are too large
+    together, the oldest are forgotten; the latest is always kept.
 
-    Where two playbacks have one id (a recording with its recorded ids, played twice), the later counts.
+    Several playbacks may have one id: a recording with its recorded ids, played twice. All of them are
+    kept, so that a play never hides an earlier one that can still be asked for.
     """
 
-    def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES, shared: Budget | None = None) -> None:
+        """`shared` counts the bytes of all histories of a server."""
         self._most = most
         self._most_bytes = most_bytes
+        self._shared = shared or Budget(most_bytes)
         self._bytes = 0
-        self._playbacks: OrderedDict[str, Playback] = OrderedDict()
+        self._playbacks: OrderedDict[int, tuple[str, Playback]] = OrderedDict()  # by the number of their play
+        self._numbers: dict[str, list[int]] = {}  # by id
+        self._added = 0
 
     def __len__(self) -> int:
         return len(self._playbacks)
 
     def __iter__(self) -> Iterator[Playback]:
         """Oldest first."""
-        return iter(list(self._playbacks.values()))
+        return iter([playback for _, playback in self._playbacks.values()])
 
     def get(self, id: str) -> Playback | None:
-        """The playback whose response has this id."""
-        return self._playbacks.get(id)
+        """Return the latest playback whose response has this id."""
+        numbers = self._numbers.get(id)
+        return self._playbacks[numbers[-1]][1] if numbers else None
+
+    def all(self, id: str) -> list[Playback]:
+        """Return the playbacks whose responses have this id, latest first."""
+        return [self._playbacks[number][1] for number in reversed(self._numbers.get(id, ()))]
 
     def add(self, id: str, playback: Playback) -> None:
         """Remember a playback."""
-        self.remove(id)
-        self._playbacks[id] = playback
-        self._bytes += playback.size
+        if not self._most:
+            return
+        self._added = number = self._added + 1
+        numbers = self._numbers.setdefault(id, [])
+        numbers.append(number)
+        self._playbacks[number] = (id, playback)
+        self._count(playback.size + _OVERHEAD)
+        if len(numbers) > MOST_OF_ONE_ID:
+            # One of the background may be polled for long; the others are asked for soon or never.
+            asked_soon = (one for one in numbers if not self._playbacks[one][1].background)
+            self._drop(next(asked_soon, numbers[0]))
         while len(self._playbacks) > self._most or (
-            self._bytes > self._most_bytes and len(self._playbacks) > 1
+            self._bytes - _OVERHEAD * len(self._playbacks) > self._most_bytes and len(self._playbacks) > 1
         ):
-            self._bytes -= self._playbacks.popitem(last=False)[1].size
+            self._drop(next(iter(self._playbacks)))
 
     def remove(self, id: str) -> None:
-        """Forget a playback, if it is known."""
-        if playback := self._playbacks.pop(id, None):
-            self._bytes -= playback.size
+        """Forget all playbacks with this id."""
+        for number in list(self._numbers.get(id, ())):
+            self._drop(number)
+
+    def discard(self, playback: Playback) -> None:
+        """Forget one playback, if it is known; with other padding (`with_obfuscation`) it is the same."""
+        for number in list(self._numbers.get(playback.id, ())):
+            if self._playbacks[number][1].run is playback.run:
+                self._drop(number)
 
     def clear(self) -> None:
         """Forget all."""
+        self._count(-self._bytes)
         self._playbacks.clear()
-        self._bytes = 0
+        self._numbers.clear()
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        self._shared.used += size
+
+    def _drop(self, number: int) -> None:
+        id_, playback = self._playbacks.pop(number)
+        self._count(-playback.size - _OVERHEAD)
+        numbers = self._numbers[id_]
+        numbers.remove(number)
+        if not numbers:
+            del self._numbers[id_]

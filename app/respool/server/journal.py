@@ -1,9 +1,12 @@
-"""Journal: what was asked, what was answered, and how it ended."""
+"""Journal: what was asked, what was answered and why, and how it ended."""
 
+import json
+import re
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from respool.errors import printable
 
@@ -11,16 +14,28 @@ from respool.errors import printable
 CLIENT_LEFT = "client left"
 CUT = "cut by the server"
 
+MOST = 1000  # exchanges
+MOST_BYTES = 32 * 1024 * 1024  # of the bodies of requests
+
+# The headers whose values are secret, wholly or in part.
+_SECRET = frozenset(
+    "authorization proxy-authorization api-key x-api-key cookie set-cookie x-goog-api-key "
+    "ocp-apim-subscription-key x-amz-security-token".split()
+)
+_SECRET_PARAMETER = re.compile(r"key|token|secret|passw|signature|^sig$|^code$", re.IGNORECASE)
+_KEPT_OF_SECRET = ("Bearer ", "Basic ")
+MASKED = "[secret]"
+
 _ids = Random()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Exchange:
-    """One request and its answer. It is filled on the way, and complete when `seconds` is set."""
+    """One request and its answer: entered when the request arrives, complete when `seconds` is set."""
 
     method: str
     path: str  # as it was sent, percent-encoded
-    received: float  # the clock's seconds
+    received: float  # the server's moment, in seconds since 1970
     request_id: str = ""
     recording: str | None = None  # the name of what was played
     status: int | None = None  # None: the client left before there was one
@@ -28,11 +43,52 @@ class Exchange:
     ended: str = ""  # how, where there is something to say: "client left", ...
     seconds: float | None = None  # from the request to the end of the answer
     faults: tuple[str, ...] = ()  # what was to go wrong
+    session: str = ""
+    address: tuple[str, int] | None = None  # of the client
+    why: str = ""  # why this recording answers
+    lateness: float = 0.0  # seconds by which the latest event came after its moment
+    response_id: str = ""
+    raw_query: bytes = field(default=b"", repr=False)  # as it was sent, with its secrets
+    raw_headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)  # with their secrets
+    body: bytes = field(default=b"", repr=False)  # of the request, as it was read
+    body_dropped: bool = False  # it was too large to be kept, or is too old
 
     def __post_init__(self) -> None:
         self.request_id = (
             self.request_id or f"req_{_ids.getrandbits(128):032x}"
         )  # no secret: to ask the system costs more
+
+    @property
+    def client(self) -> str:
+        """The address of the client; "" if it has none."""
+        return self.address[0] if self.address else ""
+
+    @property
+    def query(self) -> str:
+        """The query string as it was sent; secrets are masked."""
+        if not self.raw_query:
+            return ""
+        pairs = (pair.partition("=") for pair in self.raw_query.decode("latin-1").split("&"))
+        return "&".join(
+            f"{name}={MASKED}" if equals and _SECRET_PARAMETER.search(name) else f"{name}{equals}{value}"
+            for name, equals, value in pairs
+        )
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the request, by their names in lower case; secrets are masked."""
+        found: dict[str, str] = {}
+        for raw_name, raw_value in self.raw_headers:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            if name in _SECRET:
+                value = next((scheme for scheme in _KEPT_OF_SECRET if value.startswith(scheme)), "") + MASKED
+            found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
+
+    @property
+    def client_request_id(self) -> str | None:
+        """What the client calls this request, in ``x-client-request-id``."""
+        return self.headers.get("x-client-request-id")
 
     def __str__(self) -> str:
         """One line for the log."""
@@ -47,14 +103,40 @@ class Exchange:
             parts.append(f"[{'; '.join(self.faults)}]")
         if self.ended:
             parts.append(f"({self.ended})")
+        if self.session:
+            parts.append(f"session {self.session}")
         return printable(" ".join(parts), 1000)
+
+    def to_json(self) -> str:
+        """One line for a log that is read by programs: a JSON object, without headers and bodies."""
+        fields: dict[str, Any] = {
+            "request_id": self.request_id,
+            "method": self.method,
+            "path": printable(self.path, 1000),
+            "status": self.status,
+            "recording": self.recording,
+            "why": self.why or None,
+            "session": self.session or None,
+            "client": self.client or None,
+            "client_request_id": self.client_request_id,
+            "events": self.events,
+            "seconds": None if self.seconds is None else round(self.seconds, 6),
+            "lateness": round(self.lateness, 6) if self.events else None,
+            "faults": [printable(fault) for fault in self.faults] or None,
+            "ended": self.ended or None,
+        }
+        return json.dumps({name: value for name, value in fields.items() if value is not None})
 
 
 class Journal:
-    """The last exchanges, oldest first."""
+    """The last exchanges, oldest first: those that have ended, and those under way."""
 
-    def __init__(self, limit: int = 1000) -> None:
-        self._exchanges: deque[Exchange] = deque(maxlen=limit)
+    def __init__(self, limit: int = MOST, most_bytes: int = MOST_BYTES) -> None:
+        self._exchanges: deque[Exchange] = deque()
+        self._limit = limit
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._with_body: deque[Exchange] = deque()
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(list(self._exchanges))
@@ -62,10 +144,55 @@ class Journal:
     def __len__(self) -> int:
         return len(self._exchanges)
 
+    @property
+    def ended(self) -> list[Exchange]:
+        """Those that have ended."""
+        return [exchange for exchange in self._exchanges if exchange.seconds is not None]
+
     def add(self, exchange: Exchange) -> None:
-        """Note an exchange that has ended."""
+        """Enter a request that has arrived."""
         self._exchanges.append(exchange)
+        if len(self._exchanges) > self._limit:
+            self._drop_body(self._exchanges.popleft())
+
+    def take_back(self, exchange: Exchange) -> None:
+        """Have it as if the request had never arrived."""
+        if self._exchanges and self._exchanges[-1] is exchange:
+            self._exchanges.pop()
+        elif exchange in self._exchanges:
+            self._exchanges.remove(exchange)
+
+    def keep_body(self, exchange: Exchange, body: bytes) -> None:
+        """Keep the body of a request. Of too much, the oldest are dropped; one that is too large by itself is
+        not kept."""
+        if not body:
+            return
+        if len(body) > self._most_bytes:
+            exchange.body_dropped = True
+            return
+        exchange.body = body
+        self._bytes += len(body)
+        self._with_body.append(exchange)
+        while self._bytes > self._most_bytes:
+            self._drop_body(self._with_body[0])
 
     def clear(self) -> None:
         """Forget all."""
         self._exchanges.clear()
+        self._with_body.clear()
+        self._bytes = 0
+
+    def clear_session(self, session: str) -> None:
+        """Forget those of one session."""
+        for exchange in [one for one in self._exchanges if one.session == session]:
+            self._exchanges.remove(exchange)
+            self._drop_body(exchange)
+
+    def _drop_body(self, exchange: Exchange) -> None:
+        if not exchange.body:
+            return
+        self._bytes -= len(exchange.body)
+        exchange.body = b""
+        exchange.body_dropped = True
+        while self._with_body and not self._with_body[0].body:
+            self._with_body.popleft()

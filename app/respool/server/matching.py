@@ -1,72 +1,9 @@
 """Matching: which recording answers a request."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from respool.errors import NoMatchingRecording, printable
-from respool.protocol.request import ValidationLevel, check_create
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
-
-PLAY_HEADER = "x-respool-play"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request to create a response: its body, and what it says outside of it.
-
-    Source of the fields read from the body: ``POST /v1/responses``, parameters `model`, `stream`.
-    """
-
-    body: Mapping[str, Any]
-    path_name: str | None = None  # NAME of /r/NAME/v1/responses
-    header_name: str | None = None  # of the header x-respool-play
-    size: int = 0  # of the body as it was read, in bytes
-
-    @property
-    def model(self) -> str | None:
-        """The parameter `model`."""
-        model: str | None = self.body.get("model")
-        return model
-
-    @property
-    def stream(self) -> bool:
-        """Whether a stream is asked for: false, null and absent all mean that it is not."""
-        return bool(self.body.get("stream"))
-
-    @property
-    def background(self) -> bool:
-        """Whether the response is to go on when its client leaves."""
-        return self.body.get("background") is True
-
-    @property
-    def store(self) -> bool:
-        """Whether the response can be retrieved later."""
-        return self.body.get("store") is not False
-
-    @property
-    def previous_response_id(self) -> str | None:
-        """The parameter `previous_response_id`."""
-        id_: str | None = self.body.get("previous_response_id")
-        return id_
-
-    @property
-    def conversation_id(self) -> str | None:
-        """The id of the parameter `conversation`, which may be the id itself or an object that has it."""
-        conversation = self.body.get("conversation")
-        id_ = conversation.get("id") if isinstance(conversation, dict) else conversation
-        return id_ if isinstance(id_, str) else None
-
-    @property
-    def include_obfuscation(self) -> bool:
-        """Whether deltas are padded, where they are in the recording."""
-        options = self.body.get("stream_options")
-        return not (isinstance(options, dict) and options.get("include_obfuscation") is False)
-
-    def check(self, level: ValidationLevel = ValidationLevel.BASIC) -> None:
-        """Find what the API would refuse. Raises RequestError in its words."""
-        check_create(self.body, level, named=bool(self.path_name or self.header_name))
+from respool.server.request import PLAY_HEADER, Request
 
 
 def choose(request: Request, store: Store, default: str | None) -> Recording:

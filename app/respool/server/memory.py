@@ -5,8 +5,10 @@ from typing import Any
 
 from respool.errors import OptionError, RequestError, printable
 from respool.faults.fault import Fault
+from respool.play.clock import Clock
 from respool.server.conversations import Conversations, NoConversations
-from respool.server.history import History
+from respool.server.history import Budget, History
+from respool.server.session import Session
 
 # The parameters of a request that need what another one has left, or leave something for one.
 NEED_MEMORY = ("background", "conversation", "previous_response_id")
@@ -25,13 +27,18 @@ class Memory:
             raise OptionError(f"workers is {workers}, expected 1 or more")
         self.workers = workers
         self._refuses = workers > 1 and stand_in is None
-        self.history = History() if workers == 1 else History(most=0)
+        self._stand_in = stand_in
+
+    def session(self, name: str, *, clock: Clock, seed: int, budget: Budget) -> Session:
+        """Return a new session, which remembers what may be remembered."""
+        history = History(shared=budget) if self.workers == 1 else History(most=0)
         if self._refuses:
-            self.conversations: Conversations = NoConversations(self.refusal)
-        elif workers > 1:
-            self.conversations = Conversations(stand_in=stand_in, most=0)
+            conversations: Conversations = NoConversations(self.refusal)
+        elif self.workers > 1:
+            conversations = Conversations(stand_in=self._stand_in, most=0)
         else:
-            self.conversations = Conversations(stand_in=stand_in)
+            conversations = Conversations(stand_in=self._stand_in, shared=budget)
+        return Session(name, clock, history, conversations, seed)
 
     def refusal(self, problem: str, param: str | None = None) -> RequestError:
         """The refusal of what cannot be done; `problem` is a sentence without full stop. 400, since SDKs try

@@ -2,11 +2,12 @@
 no sockets: the HTTP floor asks it, and so can a test."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from secrets import token_hex
 from typing import Any, TypedDict
 
-from respool.errors import OptionError, printable
-from respool.faults.applying import Drawn, Draws
+from respool.errors import OptionError, RequestError, printable
+from respool.faults.applying import Drawn
 from respool.faults.fault import Fault
 from respool.play.clock import Clock, SystemClock
 from respool.play.frames import Schedule
@@ -19,10 +20,14 @@ from respool.protocol.items import Item, input_items
 from respool.protocol.request import ValidationLevel
 from respool.recordings.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
 from respool.recordings.store import Store
-from respool.server.conversations import PlaybackInConversation, output_items
+from respool.server.conversations import Conversations, PlaybackInConversation, output_items
+from respool.server.history import Budget, History
 from respool.server.journal import Journal
-from respool.server.matching import Request, choose, default_of
+from respool.server.matching import choose, default_of
 from respool.server.memory import Memory
+from respool.server.request import Request
+from respool.server.session import EVERYBODYS, Session
+from respool.server.sessions import IDLE, MOST_BYTES, SESSION_BY, Sessions
 
 
 class ServerOptions(TypedDict, total=False):
@@ -39,6 +44,8 @@ class ServerOptions(TypedDict, total=False):
     keepalive: float | None
     on_unknown_id: str
     workers: int
+    session_idle: float
+    session_by: str
 
 
 class MockServer:
@@ -57,6 +64,9 @@ class MockServer:
     workers        how many such servers share the requests, in processes of their own. With more than one
                    nothing is remembered, and what would need that is refused: 400, ``needs_one_worker``; but
                    where unknown ids are answered for, all are unknown
+    session_idle   seconds after its last request for which a session is kept
+    session_by     what says which session a request is of: its header and path (``name``), or, where those
+                   say nothing, its API key (``api-key``)
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
@@ -78,6 +88,8 @@ class MockServer:
         keepalive: float | None = None,
         on_unknown_id: str = "not-found",
         workers: int = 1,
+        session_idle: float = IDLE,
+        session_by: str = "name",
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -93,13 +105,15 @@ class MockServer:
             raise OptionError(f"keepalive is {keepalive}, expected seconds, more than 0")
         if on_unknown_id not in ON_UNKNOWN_ID:
             raise OptionError(f"on-unknown-id is {on_unknown_id}, expected {' or '.join(ON_UNKNOWN_ID)}")
+        if session_by not in SESSION_BY:
+            raise OptionError(f"session-by is {session_by}, expected {' or '.join(SESSION_BY)}")
+        if not session_idle > 0:
+            raise OptionError(f"session-idle is {session_idle}, expected seconds, more than 0")
         if on_unknown_id == "default" and default_of(store, default) is None:
             raise OptionError(
                 "on-unknown-id is default, but there is none; give the name of a recording as default"
             )
         self.store = store
-        self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
-        self.history, self.conversations = self.memory.history, self.memory.conversations
         self.pace = pace or Pace()
         self.clock = clock or SystemClock()
         self.default = default
@@ -110,26 +124,49 @@ class MockServer:
         self.validate = ValidationLevel.read(validate)
         self.journal = Journal()
         self.on_unknown_id = on_unknown_id
-        self._draws = Draws(self.pace.seed)
-        self.faults = faults
+        self.session_by = session_by
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self._renditions = Renditions(self.pace, self.profile, keepalive)
+        self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
+        budget = Budget(MOST_BYTES)
+        make = partial(self.memory.session, clock=self.clock, seed=self.pace.seed, budget=budget)
+        self.sessions = Sessions(make, self.clock, session_idle, budget=budget)
+        self.faults = faults
+
+    def session(self, name: str = EVERYBODYS) -> Session:
+        """Return the session of that name, which begins if there is none. Raise RequestError for what is no
+        session's name."""
+        try:
+            return self.sessions.get(name)
+        except OptionError as error:
+            raise RequestError(f"The session cannot be used: {error}.", code="invalid_session") from None
+
+    @property
+    def history(self) -> History:
+        """The playbacks of the session of those who name none."""
+        return self.sessions.everybodys.history
+
+    @property
+    def conversations(self) -> Conversations:
+        """The conversations of the session of those who name none."""
+        return self.sessions.everybodys.conversations
 
     def start(self, request: Request, now: float | None = None) -> Playback:
-        """Begin to play what answers `request`, at the clock's moment `now` (this one, if not given).
+        """Begin to play what answers `request`, at its session's moment `now` (this one, if not given).
 
-        Raises RequestError for a request which the API refuses, NoMatchingRecording if none answers.
+        Raise RequestError for a request which the API refuses, NoMatchingRecording if none answers.
         """
         request.check(self.validate)
         self.memory.check(request.body)
+        session = self.session(request.session)
+        moment = session.clock.now() if now is None else now
         previous = request.previous_response_id
-        if previous is not None and self._stored(previous) is None:
+        if previous is not None and self._latest(session, previous) is None:
             raise api_errors.previous_response_not_found(previous)
-        moment = self._moment(now)
         conversation = request.conversation_id
         if conversation is not None:
-            self.conversations.check_free(conversation, moment)
+            session.conversations.check_free(conversation, moment)
         recording = choose(request, self.store, self.default)
         playback = Playback(
             recording,
@@ -139,55 +176,74 @@ class MockServer:
             background=request.background,
             streamed=request.stream,
             stored=request.store,
-            body=request.body,
+            body=request.kept_body,
             size=request.size,
         )
         if recording.plain:
             return playback
         if conversation is not None:
-            self.conversations.attach(conversation, PlaybackInConversation(playback), moment)
+            session.conversations.attach(conversation, PlaybackInConversation(playback), moment)
         if playback.stored and playback.id:
-            self.history.add(playback.id, playback)
+            session.history.add(playback.id, playback)
+            self.sessions.keep_within_bounds(session)
         return playback
 
-    def retrieve(self, id: str, now: float | None = None) -> Playback:
-        """The playback whose response has this id, if it can be retrieved now: a background one at any
-        time, another when it has ended.
+    def retrieve(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
+        """Return the latest playback whose response has this id and can be retrieved now: a background one
+        at any time, another when it has ended.
 
-        Raises RequestError: 404, as the API answers.
+        Raise RequestError: 404, as the API answers.
         """
-        moment = self._moment(now)
-        playback = self._stored(id, moment)
-        if playback is None or not (playback.background or playback.ended(moment)):
-            raise api_errors.response_not_found(id)
-        return playback
+        using, moment = self._using(session, now)
+        for playback in self._all(using, id, moment):
+            if playback.background or playback.ended(moment):
+                return playback
+        raise api_errors.response_not_found(id)
 
-    def stream(self, id: str, *, include_obfuscation: bool = True, now: float | None = None) -> Playback:
-        """The same, if it can be streamed now.
+    def stream(
+        self,
+        id: str,
+        *,
+        include_obfuscation: bool = True,
+        now: float | None = None,
+        session: str = EVERYBODYS,
+    ) -> Playback:
+        """Return the latest playback that can be streamed now.
 
-        Raises RequestError: 404, or 400 for one that was not created with ``background=true`` and
+        Raise RequestError: 404, or 400 for one that was not created with ``background=true`` and
         ``stream=true``, and for one whose events are no longer kept.
         """
-        moment = self._moment(now)
-        playback = self.retrieve(id, moment)
+        using, moment = self._using(session, now)
+        latest = self.retrieve(id, moment, session)
+        for playback in self._all(using, id, moment):
+            if self._streamable(playback, moment) is None:
+                return playback.with_obfuscation(include_obfuscation)
+        refusal = self._streamable(latest, moment)
+        assert refusal
+        raise refusal
+
+    def _streamable(self, playback: Playback, moment: float) -> RequestError | None:
+        """Why a playback cannot be streamed again; None if it can."""
         if not playback.background:
-            raise api_errors.not_created_with("background")
+            return api_errors.not_created_with("background")
         if not playback.streamed:
-            raise api_errors.not_created_with("stream")
+            return api_errors.not_created_with("stream")
         gone = moment > playback.ends + self.replay_window and playback.ended(moment)
         if gone and not playback.stands_in:
-            raise api_errors.no_longer_streamable(self.replay_window / 60)
-        return playback.with_obfuscation(include_obfuscation)
+            return api_errors.no_longer_streamable(self.replay_window / 60)
+        return None
 
-    def cancel(self, id: str, now: float | None = None) -> Playback:
-        """Cancel a background response that is queued or in progress; one that was cancelled stays so.
+    def cancel(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
+        """Cancel the latest background response of this id that is queued or in progress; one that was
+        cancelled stays so.
 
-        Raises RequestError: 404, or 400 for one that has ended or is not in the background.
+        Raise RequestError: 404, or 400 for one that has ended or is not in the background.
         """
-        moment = self._moment(now)
-        playback = self._stored(id, moment)
-        if playback is None:
+        using, moment = self._using(session, now)
+        found = self._all(using, id, moment)
+        if not found:
             raise api_errors.response_not_found(id)
+        playback = next((one for one in found if one.background and not one.ended(moment)), found[0])
         if playback.stands_in:  # for one that could be cancelled, too
             playback.cancel(playback.started)
             return playback
@@ -199,55 +255,61 @@ class MockServer:
         playback.cancel(moment)
         return playback
 
-    def delete(self, id: str, now: float | None = None) -> None:
-        """Forget a response. Raises RequestError: 404, or 400 for one that is in progress."""
-        moment = self._moment(now)
-        playback = self.retrieve(id, moment)
-        if not playback.ended(moment) and not playback.stands_in:
+    def delete(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> None:
+        """Forget a response: all playbacks of this id that have ended. Raise RequestError: 404, or 400 if
+        the only ones are in progress."""
+        using, moment = self._using(session, now)
+        self.retrieve(id, moment, session)
+        ended = [one for one in self._all(using, id, moment) if one.ended(moment) or one.stands_in]
+        if not ended:
             raise api_errors.cannot_delete_in_flight()
-        self.history.remove(id)
+        for playback in ended:
+            using.history.discard(playback)
 
-    def input_items(self, id: str, now: float | None = None) -> list[Item]:
-        """The items of the request to which a response answers, oldest first. Raises RequestError: 404."""
-        return input_items(self.retrieve(id, now).body, id)
+    def input_items(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> list[Item]:
+        """Return the items of the request that a response answers, oldest first. Raise RequestError: 404."""
+        return input_items(self.retrieve(id, now, session).body, id)
 
-    def context(self, body: Mapping[str, Any], now: float | None = None) -> list[Item]:
-        """The items that come before the input of a request: of its conversation, or of the responses that it
-        continues, oldest first. `body` has been checked.
+    def context(
+        self, body: Mapping[str, Any], now: float | None = None, session: str = EVERYBODYS
+    ) -> list[Item]:
+        """Return the items that come before the input of a request: of its conversation, or of the responses
+        that it continues, oldest first. `body` has been checked.
 
-        Raises RequestError: 404 for a conversation, 400 for a previous response that is not there.
+        Raise RequestError: 404 for a conversation, 400 for a previous response that is not there.
         """
-        moment = self._moment(now)
+        using, moment = self._using(session, now)
         self.memory.check(body)
         conversation = body.get("conversation")
         if conversation:
             id_ = conversation["id"] if isinstance(conversation, dict) else conversation
-            return self.conversations.items(id_, moment)
+            return using.conversations.items(id_, moment)
         previous = body.get("previous_response_id")
-        if previous and self._stored(previous) is None:
+        if previous and self._latest(using, previous) is None:
             raise api_errors.previous_response_not_found(previous)
         turns: list[list[Item]] = []
         seen: set[object] = set()  # a recording that was played twice may continue itself
-        while previous and previous not in seen and (playback := self._stored(previous)):
+        while previous and previous not in seen and (playback := self._latest(using, previous)):
             seen.add(previous)
             turns.append([*input_items(playback.body, previous), *output_items(playback, moment)])
             previous = playback.body.get("previous_response_id")
         return [item for turn in reversed(turns) for item in turn]
 
-    def client_left(self, playback: Playback) -> None:
+    def client_left(self, playback: Playback, session: str = EVERYBODYS) -> None:
         """A client has left before the end of its answer: a response that is not in the background ends
         with that, and is never seen again."""
-        if playback.background:
+        using = self.sessions.find(session)
+        if playback.background or using is None:
             return
-        if self.history.get(playback.id) is playback:
-            self.history.remove(playback.id)
+        using.history.discard(playback)
         conversation = Request(playback.body).conversation_id
         if conversation is not None:
-            self.conversations.detach(conversation, PlaybackInConversation(playback))
+            using.conversations.detach(conversation, PlaybackInConversation(playback))
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What goes wrong with every answer. When it is set, plays are counted anew."""
+        """What goes wrong with every answer of a session that says nothing else. When it is set, plays are
+        counted anew."""
         return self._faults
 
     @faults.setter
@@ -258,21 +320,31 @@ class MockServer:
                 "its own; leave times out, or run with --workers 1"
             )
         self._faults = tuple(faults)
-        self._draws.clear()
+        for session in self.sessions:
+            session.sampler.clear()
+
+    def faults_of(self, session: Session) -> Sequence[Fault]:
+        """Return what goes wrong with every answer of a session."""
+        return self._faults if session.faults is None else session.faults
 
     def draw_faults(
-        self, recording: Recording, asked: Sequence[Fault] = (), codings: Collection[str] = ()
+        self,
+        recording: Recording,
+        asked: Sequence[Fault] = (),
+        codings: Collection[str] = (),
+        session: str = EVERYBODYS,
     ) -> tuple[Drawn, ...]:
-        """What goes wrong with this play of `recording`: the recording's own faults, the server's, and
-        those that the request asked for, so far as chance and count let them.
+        """Return what goes wrong with this play of `recording`: the recording's own faults, the session's,
+        and those that the request asked for, so far as chance and count let them.
 
-        `codings` are the content codings that the client accepts. Raises RequestError for one that counts its
+        `codings` are the content codings that the client accepts. Raise RequestError for one that counts its
         plays, with several workers.
         """
-        faults = (*recording.header.faults, *self.faults, *asked)
+        using = self.session(session)
+        faults = (*recording.header.faults, *self.faults_of(using), *asked)
         if counting := self.memory.counting(faults):
             raise self.memory.refusal(f"The fault {printable(str(counting))} cannot count its plays")
-        return self._draws.draw(recording.name, faults, codings) if faults else ()
+        return using.sampler.draw(recording.name, faults, codings) if faults else ()
 
     def schedule(self, recording: Recording) -> Schedule:
         """The recording's frames and moments: worked out once, shared by all its streams."""
@@ -286,18 +358,29 @@ class MockServer:
                 self.schedule(recording)
                 yield recording
 
-    def _moment(self, now: float | None) -> float:
-        return self.clock.now() if now is None else now
+    def _using(self, session: str, now: float | None) -> tuple[Session, float]:
+        """The session of that name, and its moment."""
+        using = self.session(session)
+        return using, using.clock.now() if now is None else now
 
-    def _stored(self, id: str, now: float | None = None) -> Playback | None:
+    def _all(self, session: Session, id: str, now: float) -> list[Playback]:
+        """All playbacks with this id, latest first, or what stands in for one."""
         self.memory.check_known(id)
-        return self.history.get(id) or self._stand_in(id, now)
+        if found := session.history.all(id):
+            return found
+        stand_in = self._stand_in(id, now)
+        return [stand_in] if stand_in else []
+
+    def _latest(self, session: Session, id: str) -> Playback | None:
+        """The playback that another one continues."""
+        found = self._all(session, id, session.clock.now())
+        return found[0] if found else None
 
     def stand_in(self) -> Recording | None:
         """The recording that answers for ids which are not known, if they are answered for."""
         return default_of(self.store, self.default) if self.on_unknown_id == "default" else None
 
-    def _stand_in(self, id: str, now: float | None) -> Playback | None:
+    def _stand_in(self, id: str, now: float) -> Playback | None:
         """What answers for a response that is not known, if anything does: one of the background that was
         streamed, and ended a second ago. Nothing remembers it."""
         recording = self.stand_in()
@@ -312,12 +395,12 @@ class MockServer:
             body=recording.header.request,
             stands_in=True,
         )
-        playback.started = self._moment(now) - playback.schedule.end - 1.0
+        playback.started = now - playback.schedule.end - 1.0
         return playback
 
     def _said(self, id: str) -> list[Item]:
         """What was said in a conversation that is not known: the default recording's input and output."""
-        playback = self._stand_in(id, None)
+        playback = self._stand_in(id, self.clock.now())
         given = input_items(playback.body if playback else {}, id) or input_items({"input": "Hello!"}, id)
         return [*given, *(output_items(playback, playback.ends) if playback else ())]
 
@@ -345,7 +428,9 @@ def _repeated(body: Mapping[str, Any], recording: Recording, *, fresh: bool) -> 
 
     if recording.scripted:
         known = recording.scripted.turn.request
-        said = {name: body[name] for name in (*ECHOED, "input") if body.get(name) is not None}
+        # A template may take anything from the request.
+        names = body if recording.scripted.turn.template else (*ECHOED, "input")
+        said = {name: body[name] for name in names if body.get(name) is not None}
     else:
         known = echo(recording.header.request)
         said = echo(body)

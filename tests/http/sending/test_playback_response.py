@@ -156,10 +156,12 @@ async def test_a_stream_that_was_sent_whole_is_in_the_journal(
     await settle()
     clock.advance(2)
     await settle()
-    assert len(serving.journal) == 0
+    (exchange,) = serving.journal
+    assert exchange.seconds is None
+    assert serving.journal.ended == []
     clock.advance(1)
     await stream.task
-    (exchange,) = serving.journal
+    assert serving.journal.ended == [exchange]
     assert (exchange.status, exchange.recording, exchange.events, exchange.ended) == (200, "a", 4, "")
     assert (exchange.received, exchange.seconds) == (50.0, 3.0)
 
@@ -398,11 +400,11 @@ def connection(running: RunningServer, body: object, path: str = "/v1/responses"
 
 @pytest.fixture
 def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[Exchange]:
-    """The exchanges that have begun: the journal has them only when they have ended."""
+    """The exchanges that have begun, health checks as well."""
     begun: list[Exchange] = []
 
-    def note(*args: Any) -> Exchange:
-        begun.append(Exchange(*args))
+    def note(*args: Any, **more: Any) -> Exchange:
+        begun.append(Exchange(*args, **more))
         return begun[-1]
 
     monkeypatch.setattr(edge, "Exchange", note)

@@ -28,7 +28,6 @@ from respool.play.frames import Schedule
 from respool.protocol.event_frames import encode_sse
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
-from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 from respool.testing import RunningServer, running_server
 
@@ -265,7 +264,7 @@ def test_a_stream_that_has_ended_is_gone_without_garbage_collection(
             with connected(running.url, request(**fields)) as sock:
                 if not leaves:
                     answer_rest(sock)
-            wait_for(running, lambda: len(running.server.journal) > 0 and not streams())
+            wait_for(running, lambda: len(running.server.journal.ended) > 0 and not streams())
     finally:
         gc.enable()
 
@@ -296,9 +295,8 @@ def test_no_other_server_is_taken_for_uvicorn(recording: Make) -> None:
     class Cycle:
         async def send(self, message: Any) -> None: ...
 
-    exchange = Exchange("POST", "/", 0.0)
     for send in (None, Cycle().send, lambda message: None):
-        assert Stream.of(send, None, ManualClock(), exchange, 0, lambda: None) is None  # type: ignore[arg-type]
+        assert Stream.of(send, None) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("protocol", ["httptools", "h11"])

@@ -13,7 +13,7 @@ from tests.protocol.request.samples import FULL, NAMES, input_items, parameter, 
 
 from respool.errors import RequestError
 from respool.protocol.request import (
-    Level,
+    ValidationLevel,
     check_compact,
     check_conversation,
     check_conversation_update,
@@ -24,12 +24,14 @@ from respool.protocol.request import (
 from respool.protocol.request.parameters import CREATE, NEEDED, PARAMETERS
 
 SHARED = Path(__file__).parents[4] / "shared/recordings"
-OFF, BASIC, STRICT = Level
+OFF, BASIC, STRICT = ValidationLevel
 CHECKED = (BASIC, STRICT)
 ASKED: dict[str, Any] = {"model": "gpt-6-astra", "input": "Hi"}
 
 
-def refusal(body: Mapping[str, Any], level: Level = BASIC, check: Any = check_create) -> RequestError:
+def refusal(
+    body: Mapping[str, Any], level: ValidationLevel = BASIC, check: Any = check_create
+) -> RequestError:
     with pytest.raises(RequestError) as raised:
         check(body, level)
     return raised.value
@@ -143,7 +145,7 @@ ANSWERS = [
 @pytest.mark.parametrize("level", CHECKED)
 @pytest.mark.parametrize(("change", "param", "message"), ANSWERS)
 def test_what_is_wrong_for_any_model_is_refused_as_the_service_does(
-    change: dict[str, Any], param: str | None, message: str, level: Level
+    change: dict[str, Any], param: str | None, message: str, level: ValidationLevel
 ) -> None:
     error = refusal({**ASKED, **change}, level)
     assert error.param == param
@@ -153,7 +155,9 @@ def test_what_is_wrong_for_any_model_is_refused_as_the_service_does(
 
 @pytest.mark.parametrize("level", CHECKED)
 @pytest.mark.parametrize("body", [{}, {"model": None}, {"prompt": None}, {"prompt": {}}])
-def test_a_model_is_needed_unless_something_else_names_what_plays(body: dict[str, Any], level: Level) -> None:
+def test_a_model_is_needed_unless_something_else_names_what_plays(
+    body: dict[str, Any], level: ValidationLevel
+) -> None:
     error = refusal({"input": "Hi", **body}, level)
     assert (error.code, error.param) == ("missing_required_parameter", "model")
     check_create({"input": "Hi", "model": body.get("model")}, level, named=True)
@@ -168,8 +172,8 @@ def test_what_is_missing_is_told_before_what_is_wrong() -> None:
     assert refusal({"stream": 1, "zzz": 1}, STRICT).param == "model"
 
 
-@pytest.mark.parametrize("level", Level)
-def test_a_body_with_all_parameters_at_once_is_legal(level: Level) -> None:
+@pytest.mark.parametrize("level", ValidationLevel)
+def test_a_body_with_all_parameters_at_once_is_legal(level: ValidationLevel) -> None:
     check_create(FULL, level)
     background = {**FULL, "stream": False, "background_options": {"completion_window": "8h"}}
     check_create({name: background[name] for name in background if name != "stream_options"}, level)
@@ -221,7 +225,7 @@ CLIENTS = {
 
 @pytest.mark.parametrize("name", CLIENTS)
 @pytest.mark.parametrize("level", [OFF, BASIC])
-def test_what_real_clients_send_passes(name: str, level: Level) -> None:
+def test_what_real_clients_send_passes(name: str, level: ValidationLevel) -> None:
     check_create(CLIENTS[name], level)
 
 
@@ -246,16 +250,16 @@ CASSETTES = [path for path in sorted(SHARED.rglob("*")) if path.suffix in (".yam
 
 
 @pytest.mark.skipif(not CASSETTES, reason="no ../shared/recordings")
-@pytest.mark.parametrize("level", Level)
-def test_what_was_recorded_of_real_clients_passes(level: Level) -> None:
+@pytest.mark.parametrize("level", ValidationLevel)
+def test_what_was_recorded_of_real_clients_passes(level: ValidationLevel) -> None:
     bodies = [body for path in CASSETTES for body in requests_in(yaml.safe_load(path.read_text()))]
     assert len(bodies) > 5
     for body in bodies:
         check_create(body, level)
 
 
-@pytest.mark.parametrize("level", Level)
-def test_null_is_the_same_as_absent(level: Level) -> None:
+@pytest.mark.parametrize("level", ValidationLevel)
+def test_null_is_the_same_as_absent(level: ValidationLevel) -> None:
     check_create({**dict.fromkeys(CREATE), **ASKED}, level)
 
 
@@ -264,13 +268,13 @@ def test_null_is_the_same_as_absent(level: Level) -> None:
 )
 def test_whatever_the_types_of_the_openai_package_allow_passes(body: dict[str, Any], stream: bool) -> None:
     legal = fixed({**body, **ASKED, "stream": stream})
-    for level in Level:
+    for level in ValidationLevel:
         check_create(legal, level)
 
 
 @given(input_items())
 def test_every_input_that_the_types_allow_passes(items: Any) -> None:
-    for level in Level:
+    for level in ValidationLevel:
         check_create({"model": "a", "input": items or "Hi"}, level)
 
 
@@ -290,7 +294,7 @@ def change(path: str, value: Any, base: dict[str, Any] = FULL) -> dict[str, Any]
 
 @pytest.mark.parametrize("name", PLACES)
 @pytest.mark.parametrize("level", CHECKED)
-def test_a_wrong_type_at_one_place_of_a_legal_body_is_found_there(name: str, level: Level) -> None:
+def test_a_wrong_type_at_one_place_of_a_legal_body_is_found_there(name: str, level: ValidationLevel) -> None:
     error = refusal(change(name, wrong(PARAMETERS[name].types)), level)
     assert (error.code, error.param) == ("invalid_type", name)
 
@@ -346,14 +350,19 @@ ALIKE = st.recursive(
         check_items,
     ],
 )
-@given(body=st.dictionaries(NAMED | st.text(max_size=9), ALIKE, max_size=5), level=st.sampled_from(Level))
-def test_any_object_passes_or_is_refused_with_a_request_error(check: Any, body: Any, level: Level) -> None:
+@given(
+    body=st.dictionaries(NAMED | st.text(max_size=9), ALIKE, max_size=5),
+    level=st.sampled_from(ValidationLevel),
+)
+def test_any_object_passes_or_is_refused_with_a_request_error(
+    check: Any, body: Any, level: ValidationLevel
+) -> None:
     with suppress(RequestError):
         check(body, level)
 
 
-@pytest.mark.parametrize("level", Level)
-def test_a_name_in_the_message_can_be_encoded(level: Level) -> None:
+@pytest.mark.parametrize("level", ValidationLevel)
+def test_a_name_in_the_message_can_be_encoded(level: ValidationLevel) -> None:
     error = refusal({"model": ["\ud800"], "\ud800": 1}, level)
     assert (error.message + (error.param or "")).encode()
 
@@ -372,7 +381,7 @@ def test_input_tokens_needs_no_model_and_knows_the_same_conflicts() -> None:
 
 @pytest.mark.parametrize("check", [check_conversation, check_items])
 @pytest.mark.parametrize("level", CHECKED)
-def test_a_conversation_takes_up_to_twenty_items_at_once(check: Any, level: Level) -> None:
+def test_a_conversation_takes_up_to_twenty_items_at_once(check: Any, level: ValidationLevel) -> None:
     item = {"role": "user", "content": "Hi"}
     check({"items": [item] * 20}, level)
     error = refusal({"items": [item] * 21}, level, check)
@@ -380,8 +389,8 @@ def test_a_conversation_takes_up_to_twenty_items_at_once(check: Any, level: Leve
     assert refusal({"items": [item, 1]}, level, check).param == "items[1]"
 
 
-@pytest.mark.parametrize("level", Level)
-def test_a_conversation_may_begin_empty_but_items_must_be_given_to_be_added(level: Level) -> None:
+@pytest.mark.parametrize("level", ValidationLevel)
+def test_a_conversation_may_begin_empty_but_items_must_be_given_to_be_added(level: ValidationLevel) -> None:
     check_conversation({}, level)
     assert refusal({}, level, check_items).message == "Missing required parameter: 'items'."
 

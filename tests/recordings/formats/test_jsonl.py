@@ -13,7 +13,7 @@ from respool.protocol.events import Event
 from respool.recordings.formats import fast_jsonl, jsonl
 from respool.recordings.recording import Header, Recording, TimedEvent
 
-VERBATIM = (Path(__file__).parents[1] / "data/verbatim.jsonl").read_bytes()
+VERBATIM = (Path(__file__).parents[2] / "data/verbatim.jsonl").read_bytes()
 
 A, B = '{"type":"a"}', '{"type":"b"}'
 CREATED = '{"type":"response.created"}'

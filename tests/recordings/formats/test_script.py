@@ -22,10 +22,10 @@ from respool.recordings.formats import jsonl, script
 from respool.recordings.formats.script_file import MAX_SIZE
 from respool.recordings.recording import Recording
 from respool.scripts import plain_yaml
-from respool.server.matching import PLAY_HEADER
+from respool.server.request import PLAY_HEADER
 from respool.testing import running_server
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "fixtures/scripts"
 FILES = sorted(FOLDER.glob("*.yaml"))
 PAGE = ROOT / "docs/scripts.md"

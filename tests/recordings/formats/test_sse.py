@@ -7,7 +7,7 @@ from respool.protocol.sse import encode
 from respool.recordings.formats import sse
 from respool.recordings.recording import Recording
 
-VERBATIM = (Path(__file__).parents[1] / "data/verbatim.jsonl").read_bytes().decode().split("\n")
+VERBATIM = (Path(__file__).parents[2] / "data/verbatim.jsonl").read_bytes().decode().split("\n")
 
 A, B = '{"type":"a"}', '{"type":"b"}'
 

@@ -17,7 +17,7 @@ from respool.scripts.synth import Expansion, Written, expand
 from respool.scripts.unsynth import UnsynthError, unsynth
 from respool.scripts.unsynth.likeness import final_response, same_item, same_response
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared/recordings"
 OURS = sorted(ROOT.glob("fixtures/**/*.jsonl"))
 SCRIPTS = sorted(ROOT.glob("fixtures/scripts/*.script.yaml"))

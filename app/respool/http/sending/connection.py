@@ -22,7 +22,9 @@ REST = "respool.rest"
 
 
 # The headers that steer an answer: most requests have none of them.
-_STEERING = frozenset({b"origin", b"content-encoding", b"x-respool-play", b"x-respool-fault"})
+_STEERING = frozenset(
+    {b"origin", b"content-encoding", b"x-respool-play", b"x-respool-fault", b"x-respool-session"}
+)
 _NONE: Mapping[bytes, Sequence[str]] = MappingProxyType({})
 
 

@@ -1,7 +1,7 @@
 """Answers with faults: any sound answer as frames, and the loop that sends what faults made of them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -14,11 +14,9 @@ from respool.faults.frame import Action, Frame, Head
 from respool.faults.stall import Stall
 from respool.http.sending.connection import header_values, reset, transport_of, unsent
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
-from respool.play.clock import Clock
 from respool.play.frames import MAX_CHUNK
-from respool.play.playback import Playback
 from respool.recordings.recording import Recording
-from respool.server.journal import CLIENT_LEFT, CUT, Exchange
+from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer
 
 FAULT_HEADER = "x-respool-fault"
@@ -47,12 +45,14 @@ def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
         raise RequestError(f"The header {FAULT_HEADER}: {error}", code="invalid_fault") from None
 
 
-def draw(server: MockServer, recording: Recording, asked: Sequence[Fault], scope: Scope) -> tuple[Drawn, ...]:
+def draw(
+    server: MockServer, recording: Recording, asked: Sequence[Fault], scope: Scope, session: str
+) -> tuple[Drawn, ...]:
     """What goes wrong with this play, for a request of that scope; nothing, most of the time."""
-    if not (recording.header.faults or server.faults or asked):
+    if not (recording.header.faults or asked or server.faults_of(server.session(session))):
         return ()
     accept_encoding = ",".join(header_values(scope, b"accept-encoding"))
-    return server.draw_faults(recording, asked, accepted_codings(accept_encoding))
+    return server.draw_faults(recording, asked, accepted_codings(accept_encoding), session)
 
 
 def accepted_codings(accept_encoding: str) -> Collection[str]:
@@ -65,10 +65,11 @@ def accepted_codings(accept_encoding: str) -> Collection[str]:
     return accepted
 
 
-def frames_of(answer: Response, playback: Playback) -> Iterator[Frame]:
+def frames_of(answer: Response, delivery: Delivery) -> Iterator[Frame]:
     """A sound answer as frames: what `answer` would send, and when."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.raw_headers}
     stream = isinstance(answer, PlaybackResponse)
+    playback = delivery.playback
     at = playback.ends - playback.started if isinstance(answer, LateResponse) else 0.0
     yield Frame(at, head=Head(answer.status_code, headers, stream))
     if stream:
@@ -83,46 +84,34 @@ def frames_of(answer: Response, playback: Playback) -> Iterator[Frame]:
 class FaultyResponse(Response):
     """An answer to which faults happen."""
 
-    def __init__(
-        self,
-        answer: Response,
-        playback: Playback,
-        drawn: Sequence[Drawn],
-        clock: Clock,
-        exchange: Exchange,
-        on_left: Callable[[], None] = lambda: None,
-    ) -> None:
-        """`answer` is the sound one; `on_left` is called if the client leaves before the end."""
-        self._on_left = on_left
+    def __init__(self, answer: Response, delivery: Delivery, drawn: Sequence[Drawn]) -> None:
+        """`answer` is the sound one."""
         self._answer = answer
-        self._playback = playback
+        self._delivery = delivery
         self._drawn = drawn
-        self._clock = clock
-        self._exchange = exchange
-        exchange.faults = tuple(str(one.fault) for one in drawn)
+        delivery.exchange.faults = tuple(str(one.fault) for one in drawn)
         super().__init__()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        frames, drawn = frames_of(self._answer, self._playback), self._drawn
+        frames, drawn = frames_of(self._answer, self._delivery), self._drawn
         if scope.get("http_version") == "1.0":
             frames, drawn = _without_chunks(frames), [_without_keepalive(one) for one in drawn]
         frames = apply(frames, drawn)
         left = asyncio.Event()
         watch = asyncio.create_task(_watch(receive, left))
-        self._exchange.ended = CUT  # unless it ends otherwise
+        self._delivery.begin()
         line = _Line(scope, send, left)
         try:
             if await self._send(frames, line, left):
-                self._exchange.ended = ""
+                self._delivery.complete()
             elif left.is_set() and not line.broken:
-                self._exchange.ended = CLIENT_LEFT
-                self._on_left()
+                self._delivery.client_left()
         finally:
             watch.cancel()
 
     async def _send(self, frames: Iterator[Frame], line: "_Line", left: asyncio.Event) -> bool:
         """Send each frame at its moment; whether the answer came to a proper end."""
-        clock, started = self._clock, self._playback.started
+        clock, started = self._delivery.clock, self._delivery.playback.started
         for frame in frames:
             if clock.now() < started + frame.at:
                 await line.flush()
@@ -131,7 +120,7 @@ class FaultyResponse(Response):
             if frame.head is not None:
                 await line.begin(frame.head)
             await line.write(frame.data, alone=frame.alone)
-            self._exchange.events += frame.event is not None
+            self._delivery.exchange.events += frame.event is not None
             if left.is_set():
                 return False
             if frame.action is not Action.SEND:

@@ -1,7 +1,7 @@
 """How an answer leaves: the only place that waits for its moment."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
 
 from sse_starlette import EventSourceResponse
@@ -11,9 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from respool.http.sending.connection import REST, SERVER_SEND
 from respool.http.sending.open_streams import from_any_thread
 from respool.http.sending.stream import Stream
-from respool.play.clock import Clock
-from respool.play.playback import Playback
-from respool.server.journal import CLIENT_LEFT, CUT, Exchange
+from respool.server.delivery import Delivery
 
 # Those of `EventSourceResponse` which a recording may replace.
 _HEADERS = {"cache-control": "no-store", "content-type": "text/event-stream; charset=utf-8"}
@@ -33,37 +31,22 @@ class PlaybackResponse(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(
-        self,
-        playback: Playback,
-        clock: Clock,
-        exchange: Exchange,
-        headers: Mapping[str, str],
-        *,
-        first: int = 0,
-        on_left: Callable[[], None] = lambda: None,
-    ) -> None:
-        """`first` is the frame to begin with; `on_left` is called if the client leaves before the end."""
-        self._playback = playback
-        self._clock = clock
-        self._exchange = exchange
-        self._first = first
-        self._on_left = on_left
+    def __init__(self, delivery: Delivery, headers: Mapping[str, str]) -> None:
+        self._delivery = delivery
+        self._playback = playback = delivery.playback
         self.status_code = playback.recording.header.status
         self.background = None
         names = {**_HEADERS, **headers, "connection": "keep-alive", "x-accel-buffering": "no"}
         self.raw_headers = [_encode(name, value) for name, value in names.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._exchange.ended = CUT  # unless one of the two ways below is how it ends
+        self._delivery.begin()
         if scope.get("http_version") == "1.0":
             # It knows no chunks: the client must be told the length, and that the connection ends.
             encoded = self._playback.schedule.encoded
-            self.headers["content-length"] = str(len(encoded.data) - encoded.start_of(self._first))
+            self.headers["content-length"] = str(len(encoded.data) - encoded.start_of(self._delivery.first))
             self.headers["connection"] = "close"
-        stream = Stream.of(
-            scope.get(SERVER_SEND), self._playback, self._clock, self._exchange, self._first, self._on_left
-        )
+        stream = Stream.of(scope.get(SERVER_SEND), self._delivery)
         if stream is None or scope["method"] == "HEAD":
             await self._by_the_library(scope, receive, send)
             return
@@ -90,33 +73,31 @@ class PlaybackResponse(Response):
         playback = self._playback
         changed = asyncio.Event() if playback.background else None
         unsubscribe = changed and playback.subscribe(from_any_thread(changed.set))
-        sent = self._first
-        begun = playback.playing.events_in(sent)
+        clock, sent = self._delivery.clock, self._delivery.first
         try:
             while sent < len(schedule := playback.schedule):
                 deadline = playback.started + schedule.moments[sent]
                 if changed and changed.is_set():
                     changed.clear()
-                if not await self._clock.sleep_until(deadline, changed):
+                if not await clock.sleep_until(deadline, changed):
                     continue  # the schedule is another one now
                 # At least the one that was waited for: rounding must not make us wait for it again.
-                due = max(sent + 1, playback.due(self._clock.now()))
+                due = max(sent + 1, playback.due(clock.now()))
                 while sent < due:
                     sent, chunk = schedule.chunk(sent, due)
                     yield chunk  # returns when the transport has room again
-                    self._exchange.events = playback.playing.events_in(sent) - begun
+                    self._delivery.sent(sent)
                     if sent < len(schedule):
                         # The others' turn: none waits for a long stream, and it hears when its client leaves.
                         await asyncio.sleep(0)
         finally:
             if unsubscribe:
                 unsubscribe()
-        self._exchange.ended = ""
+        self._delivery.complete()
 
     async def _note_client_left(self, message: Message) -> None:
-        if self._exchange.ended:
-            self._exchange.ended = CLIENT_LEFT
-            self._on_left()
+        if self._delivery.exchange.ended:
+            self._delivery.client_left()
 
 
 class _LibraryResponse(EventSourceResponse):
@@ -133,32 +114,22 @@ class LateResponse(Response):
 
     media_type = "application/json"
 
-    def __init__(
-        self,
-        content: str,
-        moment: float,
-        clock: Clock,
-        exchange: Exchange,
-        headers: Mapping[str, str],
-        on_left: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, content: str, moment: float, delivery: Delivery, headers: Mapping[str, str]) -> None:
         self._moment = moment
-        self._clock = clock
-        self._exchange = exchange
-        self._on_left = on_left
+        self._delivery = delivery
         super().__init__(content, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        delivery = self._delivery
         left = asyncio.Event()
         watch = asyncio.create_task(_watch(receive, left))
-        self._exchange.ended = CUT  # unless one of the two ways below is how it ends
+        delivery.begin()
         try:
-            if await self._clock.sleep_until(self._moment, left):
+            if await delivery.clock.sleep_until(self._moment, left):
                 await super().__call__(scope, receive, send)
-                self._exchange.ended = ""
+                delivery.complete()
             else:
-                self._exchange.ended = CLIENT_LEFT
-                self._on_left()
+                delivery.client_left()
         finally:
             watch.cancel()
 

@@ -36,9 +36,8 @@ from typing import Any
 from starlette.types import Message, Send
 
 from respool.http.sending.open_streams import from_any_thread, open_streams_of_loop
-from respool.play.clock import Clock, Timer
-from respool.play.playback import Playback
-from respool.server.journal import CLIENT_LEFT, Exchange
+from respool.play.clock import Timer
+from respool.server.delivery import Delivery
 
 _HTTPTOOLS = "uvicorn.protocols.http.httptools_impl"
 _CYCLES = (_HTTPTOOLS, "uvicorn.protocols.http.h11_impl")
@@ -48,55 +47,39 @@ class Stream:
     """The frames of `playback` from number `first` on: `begin` sends the first of them, `rest` all others."""
 
     __slots__ = (
-        "_chunked", "_clock", "_cut", "_cycle", "_ended", "_error", "_exchange", "_first", "_flow", "_next",
-        "_on_left", "_outbox", "_playback", "_schedule", "_sent", "_started", "_task", "_transport",
+        "_chunked", "_clock", "_cut", "_cycle", "_delivery", "_ended", "_error", "_flow", "_late", "_next",
+        "_outbox", "_playback", "_schedule", "_sent", "_started", "_task", "_tell", "_transport",
         "_unsubscribe",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        cycle: Any,
-        playback: Playback,
-        clock: Clock,
-        exchange: Exchange,
-        first: int,
-        on_left: Callable[[], None],
-    ) -> None:
+    def __init__(self, cycle: Any, delivery: Delivery) -> None:
         self._cycle = cycle  # uvicorn's RequestResponseCycle
         self._chunked = False
         self._flow = cycle.flow
         self._transport = cycle.transport
         self._outbox = _outbox.parts
-        self._playback = playback
+        self._delivery = delivery
+        self._playback = playback = delivery.playback
         self._schedule = playback.schedule
         self._started = playback.started
-        self._clock = clock
-        self._exchange = exchange
-        self._sent = self._first = first
-        self._on_left = on_left
+        self._clock = delivery.clock
+        self._sent = delivery.first
         self._unsubscribe: Callable[[], None] | None = None
+        self._tell: Callable[[], None] | None = None  # what the clock calls
         self._next: Timer | asyncio.Task[None] | None = None  # what calls `_push` next
         self._task: asyncio.Task[Any] | None = None  # which waits in `rest`
         self._ended = False
+        self._late = 0.0
         self._error: BaseException | None = None
         self._cut = False
 
     @classmethod
-    def of(
-        cls,
-        send: Send | None,
-        playback: Playback,
-        clock: Clock,
-        exchange: Exchange,
-        first: int,
-        on_left: Callable[[], None],
-    ) -> "Stream | None":
-        """A stream through the server's own `send`, if that is uvicorn's. `on_left` is called when the
-        client has left before the end."""
+    def of(cls, send: Send | None, delivery: Delivery) -> "Stream | None":
+        """Return a stream through the server's own `send`; None if that is not uvicorn's."""
         cycle = getattr(send, "__self__", None)
         if type(cycle).__module__ not in _CYCLES:
             return None
-        return cls(cycle, playback, clock, exchange, first, on_left)
+        return cls(cycle, delivery)
 
     async def begin(self, send: Send, head: Message) -> bool:
         """Send `head` by `send`, which ends in the server's own, and what is due; True when that is all."""
@@ -126,6 +109,8 @@ class Stream:
         self._task = asyncio.current_task()
         open_streams = open_streams_of_loop()
         open_streams.add(self)
+        self._tell = from_any_thread(self._wait_anew)
+        self._clock.listen(self._tell)
         try:
             # What has failed since `begin` could wake nobody.
             while not self._error and (await self._cycle.receive())["type"] != "http.disconnect":
@@ -149,6 +134,9 @@ class Stream:
         if self._unsubscribe:
             self._unsubscribe()
             self._unsubscribe = None  # it has us: a cycle that only garbage collection would find
+        if self._tell:
+            self._clock.unlisten(self._tell)
+            self._tell = None
         self._note_events()
 
     def _tell_how_it_ended(self) -> None:
@@ -156,10 +144,9 @@ class Stream:
         if self._error:
             raise self._error
         if self._cycle.response_complete:
-            self._exchange.ended = ""
+            self._delivery.complete()
         elif not self._cut:
-            self._exchange.ended = CLIENT_LEFT
-            self._on_left()
+            self._delivery.client_left()
 
     def cut(self) -> None:
         """End it now, incomplete."""
@@ -168,11 +155,16 @@ class Stream:
 
     def _reschedule(self) -> None:
         """The playback has another schedule, of which what has been sent is a part."""
+        if not self._ended:
+            self._schedule = self._playback.schedule
+            self._wait_anew()
+
+    def _wait_anew(self) -> None:
+        """The moments, or the clock, have become other ones."""
         if self._ended:
             return
         if self._next:
             self._next.cancel()
-        self._schedule = self._playback.schedule
         self._go_on()
 
     def _go_on(self) -> None:
@@ -188,8 +180,11 @@ class Stream:
             schedule, sent, started = self._schedule, self._sent, self._started
             total = len(schedule.moments)
             now = self._clock.now()
-            if sent < total and (at := started + schedule.moments[sent]) > now:
-                return at
+            if sent < total:
+                if (at := started + schedule.moments[sent]) > now:
+                    return at
+                if now - at > self._late:
+                    self._late = now - at
             if self._transport.is_closing():
                 return None  # the client has left; `receive` tells, if it has not yet
             if self._flow.write_paused:
@@ -219,8 +214,8 @@ class Stream:
 
     def _note_events(self) -> None:
         """Tell how many events were sent: not at each, which would be a tenth of its cost."""
-        playing = self._playback.playing
-        self._exchange.events = playing.events_in(self._sent) - playing.events_in(self._first)
+        self._delivery.sent(self._sent)
+        self._delivery.late(self._late)
 
     def _fail(self, error: BaseException) -> None:
         self._error = error

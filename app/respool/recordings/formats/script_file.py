@@ -31,7 +31,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage) -> tuple[Record
     recordings = []
     for number, turn in enumerate(found.turns, start=1):
         try:
-            scripted = synth.Scripted(turn, name, found.seed, number)
+            scripted = synth.Scripted(turn, name, found.seed, number, source.locate)
             expansion = scripted.expand()
             header = _header(expansion, turn)
         except scripts.ScriptError as error:
@@ -68,7 +68,8 @@ def _header(expansion: synth.Expansion, turn: scripts.Turn) -> Header:
     try:
         return Header(expansion.header)
     except ValueError as error:
-        raise scripts.ScriptError(str(error), (*turn.path, "headers")) from None
+        field = "faults" if '"faults"' in str(error) else "headers"
+        raise scripts.ScriptError(str(error), (*turn.path, field)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,11 @@ class _ScriptSource:
             return file.read_bytes()
         except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
             raise ValueError(str(getattr(error, "strerror", None) or "not readable").lower()) from None
+
+    def locate(self, error: scripts.ScriptError) -> str:
+        """Where an error is: path, line and column."""
+        line, column = self.document.place(error.path, error.at_key)
+        return f"{self.path}:{line}:{column}"
 
     def damage(self, error: scripts.ScriptError) -> None:
         line, column = self.document.place(error.path, error.at_key)

@@ -4,12 +4,13 @@ Pure: the same Script, seed and name give the same bytes. Legal: `respool check`
 the Script says something illegal literally, by `event`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from respool.errors import RequestError
 from respool.protocol import response as responses
-from respool.scripts import Script, Turn
+from respool.scripts import Script, ScriptError, Turn
 from respool.scripts.steps import GROWING
 from respool.scripts.synth import turn_response
 from respool.scripts.synth.item_writers import ITEMS
@@ -38,17 +39,26 @@ class Scripted:
     name: str
     seed: int = 0
     number: int = 1
+    locate: Callable[[ScriptError], str] | None = field(default=None, compare=False, repr=False)
 
     def expand(
         self, request: Mapping[str, Any] | None = None, *, failed_after_error: bool = False
     ) -> Expansion:
         """Write the turn out, as the answer to a request: what that says replaces what the Script's own
         request says. With `failed_after_error`, an error event is never the last. Raises ScriptError where a
-        Script contradicts itself."""
+        Script contradicts itself; RequestError, where a template cannot be applied to the request."""
         turn = replace(self.turn, request={**self.turn.request, **(request or {})})
         if failed_after_error and turn.end.error is not None and turn.end.failed is None:
             turn = replace(turn, end=replace(turn.end, failed={}))
-        return expand_turn(turn, self.name, self.seed, self.number)
+        try:
+            return expand_turn(turn, self.name, self.seed, self.number)
+        except ScriptError as error:
+            if request is None or not turn.template:
+                raise
+            place = self.locate(error) if self.locate else self.name
+            raise RequestError(
+                f"{place}: {error.cause}", status=500, code="template_error", type="server_error"
+            ) from None
 
 
 def expand(script: Script, name: str) -> tuple[Expansion, ...]:
@@ -60,15 +70,20 @@ def expand(script: Script, name: str) -> tuple[Expansion, ...]:
 
 def expand_turn(turn: Turn, name: str, seed: int = 0, number: int = 1) -> Expansion:
     """Write out one turn, the `number`th of the Script `name`. Raises ScriptError."""
+    if turn.template:
+        from respool.scripts.templates import fill_turn  # with jmespath: only who has templates waits for it
+
+        turn = fill_turn(turn, turn.request)
     header: dict[str, Any] = {
         "request": dict(turn.request),
         "status": turn.status if turn.status != 200 else None,
         "headers": dict(turn.headers),
         "body": responses.http_error(turn.status, turn.error) if turn.error is not None else turn.body,
         "ids": turn.ids,
+        "faults": [*turn.faults],
         "note": turn.note,
     }
-    given = {field: value for field, value in header.items() if value not in (None, "", {})}
+    given = {name: value for name, value in header.items() if value not in (None, "", {}, [])}
     return Expansion(given, () if turn.plain else _events(turn, Chance(seed, name, number)))
 
 

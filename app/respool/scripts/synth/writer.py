@@ -155,8 +155,10 @@ class Writer:
         if tokens and pace.tokens_per_second and self._began:
             mean = tokens / pace.tokens_per_second
             gap += self._burst(mean) if pace.bursts else mean
+        if pace.gap is not None and self.written:
+            gap += pace.gap
         self._began = self._began or tokens > 0
-        return round(gap, _DIGITS)
+        return round(gap / pace.speed, _DIGITS)
 
     def _burst(self, mean: float) -> float:
         """Half of the deltas come with the one before, as network chunks bring them; the others late."""

@@ -1,0 +1,171 @@
+"""SessionClock: the time of one session. It is the server's until a test holds it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from respool.errors import OptionError
+from respool.play.clock import Clock, ManualClock, Timer
+from respool.play.timers import Callback
+
+Mode = Literal["real", "frozen"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSetting:
+    """How a session's clock runs: all that another process needs to go on with it.
+
+    mode   real: it runs; frozen: it moves only by `advance`
+    rate   seconds of the session for each second of the server, while it runs
+    now    the session's moment at `since`, in seconds
+    since  the server's moment at which this was set, in seconds since 1970
+
+    Raises OptionError for a value out of range.
+    """
+
+    mode: Mode = "real"
+    rate: float = 1.0
+    now: float = 0.0
+    since: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise OptionError(f"clock mode is {self.mode}, expected {' or '.join(MODES)}")
+        if not 0 < self.rate <= 1e6:
+            raise OptionError(f"clock rate is {self.rate}, expected a factor above 0, at most 1000000")
+
+
+class SessionClock:
+    """The clock of one session: it runs with `base`, at a rate of its own, or is frozen.
+
+    Until `set` is called it is `base` itself, and costs nothing. Whoever waits on it calls `listen`, is told
+    when its time becomes another one, and then waits anew.
+    """
+
+    now: Callable[[], float]
+    call_at: Callable[[float, Callback], Timer]
+    after_turn: Callable[[Callable[[], None]], None]
+
+    def __init__(self, base: Clock, setting: ClockSetting | None = None) -> None:
+        self._base = base
+        self._setting: ClockSetting | None = None
+        self._held = ManualClock()
+        self._listeners: set[Callable[[], None]] = set()
+        self._apply(setting)
+
+    @property
+    def setting(self) -> ClockSetting | None:
+        """How it runs; None: with the server's clock."""
+        return self._setting and replace(self._setting, now=self.now(), since=self._base.now())
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it moves only by `advance`."""
+        return self._setting is not None and self._setting.mode == "frozen"
+
+    def set(self, mode: Mode = "real", rate: float = 1.0, now: float | None = None) -> None:
+        """Run or stand still from now on. `now` moves the session's moment; it may not be in its past.
+
+        Raises OptionError for a value out of range.
+        """
+        moment = self.now()
+        if now is not None and now < moment:
+            raise OptionError(f"time does not go back: the session is at {moment}, not at {now}")
+        start = moment if now is None else now
+        self._apply(ClockSetting(mode, rate, start, self._base.now()))
+        self._tell()
+
+    def reset(self) -> None:
+        """Run with the server's clock again. What plays keeps its distance to the server's time: it is for
+        sessions in which nothing plays."""
+        self._apply(None)
+        self._tell()
+
+    def advance(self, seconds: float) -> None:
+        """Move a frozen clock on. Raises OptionError if it is not frozen, ValueError for less than 0."""
+        if not self.frozen:
+            raise OptionError("the clock is not frozen: freeze it before it can be advanced")
+        self._held.advance(seconds)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """The moment for which the next waiter of a frozen clock waits; None if nobody does."""
+        return self._held.next_deadline
+
+    def listen(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called, by the thread that does it, when the clock's time becomes another one."""
+        self._listeners.add(tell)
+
+    def unlisten(self, tell: Callable[[], None]) -> None:
+        """End that."""
+        self._listeners.discard(tell)
+
+    async def sleep_until(self, deadline: float, interrupt: asyncio.Event | None = None) -> bool:
+        """Wait until `deadline`; True when it has come, False if `interrupt` came first."""
+        loop = asyncio.get_running_loop()
+        while self.now() < deadline:
+            changed = asyncio.Event()
+
+            def tell(changed: asyncio.Event = changed) -> None:
+                loop.call_soon_threadsafe(changed.set)
+
+            self.listen(tell)
+            timer = self.call_at(deadline, changed.set)
+            try:
+                if await _first(changed, interrupt):
+                    return False
+            finally:
+                timer.cancel()
+                self.unlisten(tell)
+        return True
+
+    def _apply(self, setting: ClockSetting | None) -> None:
+        self._setting = setting
+        base = self._base
+        if setting is None:
+            # The base's own methods: on the path of each event there is no call of ours.
+            self.now, self.call_at, self.after_turn = base.now, base.call_at, base.after_turn
+        elif setting.mode == "frozen":
+            held = self._held = ManualClock(setting.now)
+            self.now, self.call_at, self.after_turn = held.now, held.call_at, held.after_turn
+        else:
+            self.now, self.call_at, self.after_turn = self._running_now, self._running_call, base.after_turn
+
+    def _tell(self) -> None:
+        for tell in list(self._listeners):
+            tell()
+
+    def _running_now(self) -> float:
+        setting = self._setting
+        assert setting
+        return setting.now + (self._base.now() - setting.since) * setting.rate
+
+    def _in_base(self, moment: float) -> float:
+        setting = self._setting
+        assert setting
+        return setting.since + (moment - setting.now) / setting.rate
+
+    def _running_call(self, deadline: float, callback: Callback) -> Timer:
+        def call() -> float | None:
+            again = callback()
+            return None if again is None else self._in_base(again)
+
+        return self._base.call_at(self._in_base(deadline), call)
+
+
+async def _first(event: asyncio.Event, interrupt: asyncio.Event | None) -> bool:
+    """Wait for either; whether it was `interrupt`."""
+    if interrupt is None:
+        await event.wait()
+        return False
+    if interrupt.is_set():
+        return True
+    tasks = [asyncio.ensure_future(waiting.wait()) for waiting in (event, interrupt)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+    return interrupt.is_set()

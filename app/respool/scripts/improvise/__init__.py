@@ -1,0 +1,118 @@
+"""Request -> Script: an answer without a recording. See docs/improvise.md.
+
+It calls tools where the request demands or names them, answers in the form that is asked for, and ends loops
+by telling what the tools returned.
+
+Pure: the same request gives the same Script.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+from respool.protocol import api_errors
+from respool.protocol.events import compact
+from respool.scripts import End, Script, Step, Turn
+from respool.scripts.improvise.asked import Asked, asked
+from respool.scripts.improvise.calls import ends, in_context, steps, usual_text
+from respool.scripts.improvise.samples import sample
+from respool.scripts.improvise.scalars import SampleError
+from respool.scripts.synth import Scripted
+
+__all__ = ["NAME", "improvise", "scripted"]
+
+NAME = "improvised"  # of the recording that such an answer is
+_NOT_OF_THE_ANSWER = ("stream", "stream_options")  # how it is sent, not what is asked
+_TOKEN = 4  # characters
+MOST_OUTPUT = 2_000  # characters of what a tool returned that are repeated
+
+
+def improvise(body: Mapping[str, Any]) -> Script:
+    """Return the Script of an answer to a request.
+
+    Raises RequestError: a schema has no value, or none of bearable size, or a tool is demanded that is not
+    offered.
+    """
+    seed = _seed(body)
+    wanted = asked(body)
+    made = [*_reasoning(body, wanted)]
+    for number, offer in enumerate(wanted.calls):
+        made += steps(offer, wanted.words, Random(f"{seed}:call:{number}"))
+    end = End()
+    if not any(map(ends, wanted.calls)):
+        text = _text(body, wanted, Random(f"{seed}:text"))
+        most = body.get("max_output_tokens")
+        if type(most) is int and 0 < most * _TOKEN < len(text):
+            text, end = text[: most * _TOKEN], End(incomplete="max_output_tokens")
+        made.append(Step("message", {"text": text, **_logprobs(body)}))
+    return Script((Turn(tuple(made), end, request=dict(body)),), seed)
+
+
+def scripted(body: Mapping[str, Any]) -> Scripted:
+    """Return the same, as what a recording is written from. Raises RequestError."""
+    script = improvise(body)
+    return Scripted(script.turns[0], NAME, script.seed)
+
+
+def _seed(body: Mapping[str, Any]) -> int:
+    asked = {name: value for name, value in body.items() if name not in _NOT_OF_THE_ANSWER}
+    canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+    return int.from_bytes(sha256(canonical.encode()).digest()[:6])
+
+
+def _reasoning(body: Mapping[str, Any], wanted: Asked) -> Iterator[Step]:
+    """An item with reasoning, where effort or a summary of it is asked for."""
+    reasoning = body.get("reasoning")
+    if not isinstance(reasoning, dict):
+        return
+    summary = reasoning.get("summary") or reasoning.get("generate_summary")
+    if reasoning.get("effort") in (None, "none") and not summary:
+        return
+    value: dict[str, Any] = {}
+    if summary:
+        value["summary"] = (f"The request asks for {_what(wanted)}.",)
+    if "reasoning.encrypted_content" in _included(body):
+        value["encrypted_content"] = True
+    yield Step("reasoning", value)
+
+
+def _what(wanted: Asked) -> str:
+    if wanted.calls:
+        return " and ".join(offer.name for offer in wanted.calls)
+    if wanted.outputs:
+        return "an answer, and the tools have returned"
+    return "an answer"
+
+
+def _included(body: Mapping[str, Any]) -> list[Any]:
+    included = body.get("include")
+    return included if isinstance(included, list) else []
+
+
+def _logprobs(body: Mapping[str, Any]) -> dict[str, Any]:
+    asked = "message.output_text.logprobs" in _included(body) or body.get("top_logprobs")
+    return {"logprobs": True} if asked else {}
+
+
+def _text(body: Mapping[str, Any], wanted: Asked, rng: Random) -> str:
+    """The text of the message, in the format that is asked for."""
+    said = _said(wanted)
+    text = body.get("text")
+    match text.get("format") if isinstance(text, dict) else None:
+        case {"type": "json_schema", "schema": schema, **others}:
+            try:
+                return compact(sample(schema, rng, lambda name: usual_text(name, wanted.words)))
+            except SampleError as error:
+                raise api_errors.invalid_format_schema(str(others.get("name")), in_context(error)) from None
+        case {"type": "json_object"}:
+            return compact({"answer": said})
+        case _:
+            return said
+
+
+def _said(wanted: Asked) -> str:
+    if wanted.outputs:
+        return "\n".join(f"{output.name} returned: {output.text[:MOST_OUTPUT]}" for output in wanted.outputs)
+    return f"Improvised answer to: {wanted.words[:400]}" if wanted.words else "Improvised answer."

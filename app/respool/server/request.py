@@ -1,0 +1,88 @@
+"""Request: what a client has sent, whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from respool.protocol.json_object import JSONObject
+from respool.protocol.request import ValidationLevel, check_create
+
+if TYPE_CHECKING:
+    from respool.faults import Fault
+
+PLAY_HEADER = "x-respool-play"
+SESSION_HEADER = "x-respool-session"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, whole: what matching, stubs, the journal and templates look at.
+
+    Source of the members read from the body: ``POST /v1/responses``.
+    """
+
+    body: Mapping[str, Any]
+    path_name: str | None = None  # NAME of /r/NAME/v1/responses
+    header_name: str | None = None  # of the header x-respool-play
+    size: int = 0  # of the body as it was read, in bytes
+    method: str = "POST"
+    path: str = "/v1/responses"  # as routed: without prefixes
+    query: str = ""  # as sent, without "?"
+    headers: Sequence[tuple[bytes, bytes]] = ()  # names in lower case
+    session: str = ""  # "": that of all who name none
+    text: bytes = b""  # the body as it was read; b"" where only its value is known
+    faults: "tuple[Fault, ...]" = ()  # that it asks for
+
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, by its name in lower case; None if it was not sent."""
+        wanted = name.encode("latin-1")
+        return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
+
+    @property
+    def kept_body(self) -> Mapping[str, Any]:
+        """The body, in the form in which it is remembered: as text, where that is known."""
+        return JSONObject(self.text) if self.text else self.body
+
+    @property
+    def model(self) -> str | None:
+        """The parameter `model`."""
+        model: str | None = self.body.get("model")
+        return model
+
+    @property
+    def stream(self) -> bool:
+        """Whether a stream is asked for: false, null and absent all mean that it is not."""
+        return bool(self.body.get("stream"))
+
+    @property
+    def background(self) -> bool:
+        """Whether the response is to go on when its client leaves."""
+        return self.body.get("background") is True
+
+    @property
+    def store(self) -> bool:
+        """Whether the response can be retrieved later."""
+        return self.body.get("store") is not False
+
+    @property
+    def previous_response_id(self) -> str | None:
+        """The parameter `previous_response_id`."""
+        id_: str | None = self.body.get("previous_response_id")
+        return id_
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The id of the parameter `conversation`, which may be the id itself or an object that has it."""
+        conversation = self.body.get("conversation")
+        id_ = conversation.get("id") if isinstance(conversation, dict) else conversation
+        return id_ if isinstance(id_, str) else None
+
+    @property
+    def include_obfuscation(self) -> bool:
+        """Whether deltas are padded, where they are in the recording."""
+        options = self.body.get("stream_options")
+        return not (isinstance(options, dict) and options.get("include_obfuscation") is False)
+
+    def check(self, level: ValidationLevel = ValidationLevel.BASIC) -> None:
+        """Find what the API would refuse. Raises RequestError in its words."""
+        check_create(self.body, level, named=bool(self.path_name or self.header_name))

@@ -1,0 +1,89 @@
+"""Sessions: all sessions of a server, in memory."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+from respool.play.clock import Clock
+from respool.server.history import Budget
+from respool.server.session import EVERYBODYS, Session, check_name
+
+MOST_SESSIONS = 10_000
+MOST_BYTES = 256 * 1024 * 1024  # that all sessions hold together
+IDLE = 3600.0  # seconds after its last request for which a session is kept
+
+SESSION_BY = ("name", "api-key")  # what says which session a request is of
+
+Make = Callable[[str], Session]
+
+
+class Sessions:
+    """The sessions of a server, by name. One that nobody has named before begins when it is asked for.
+
+    Those that were idle for `idle` seconds are forgotten, and the ones unused for longest when there are more
+    than `most`, or all together hold too much. That of everybody stays.
+    """
+
+    def __init__(
+        self,
+        make: Make,
+        clock: Clock,
+        idle: float = IDLE,
+        most: int = MOST_SESSIONS,
+        budget: Budget | None = None,
+    ) -> None:
+        self._make = make
+        self._clock = clock
+        self._idle = idle
+        self._most = most
+        self.budget = budget or Budget(MOST_BYTES)
+        self.everybodys = make(EVERYBODYS)
+        self._named: OrderedDict[str, Session] = OrderedDict()  # that used last is last
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter([self.everybodys, *self._named.values()])
+
+    def __len__(self) -> int:
+        return 1 + len(self._named)
+
+    def get(self, name: str) -> Session:
+        """Return the session of that name, from now on in use. Raise OptionError for what is no name."""
+        if name == EVERYBODYS:
+            return self.everybodys
+        now = self._clock.now()
+        session = self._named.get(name)
+        if session is None:
+            check_name(name)
+            session = self._named[name] = self._make(name)
+            self._forget_old(now)
+        else:
+            self._named.move_to_end(name)
+        session.last_used = now
+        return session
+
+    def find(self, name: str) -> Session | None:
+        """Return the session of that name, if there is one; that is no use of it."""
+        return self.everybodys if name == EVERYBODYS else self._named.get(name)
+
+    def delete(self, name: str) -> bool:
+        """Forget a session; whether there was one. That of everybody is reset."""
+        session = self.find(name)
+        if session is None:
+            return False
+        session.reset()
+        self._named.pop(name, None)
+        return True
+
+    def keep_within_bounds(self, using: Session) -> None:
+        """Forget sessions until all hold no more than they may; never the one in use."""
+        while self.budget.exceeded:
+            oldest = next((one for one in self._named.values() if one is not using), None)
+            if oldest is None:
+                return
+            self.delete(oldest.name)
+
+    def _forget_old(self, now: float) -> None:
+        while self._named:
+            oldest = next(iter(self._named.values()))
+            if len(self._named) <= self._most and oldest.last_used + self._idle > now:
+                return
+            self.delete(oldest.name)
