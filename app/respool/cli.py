@@ -6,6 +6,7 @@ Exit codes: 0 fine; 1 it failed while running; 2 wrong usage, or a path that is 
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -44,9 +45,20 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {name for param in self.params for name in param.opts} | set(ctx.help_option_names)
+        if args[:1] == ["help"] and not os.path.exists("help"):
+            args = [*args[1:], "--help"]
         if not args or (args[0] not in COMMANDS and args[0] not in own):
+            _check_is_path(args)
             args.insert(0, self.default)
         return super().parse_args(ctx, args)
+
+
+def _check_is_path(args: Sequence[str]) -> None:
+    """Raises UsageError for a single word that is nearly a command and no path."""
+    word = args[0] if args else ""
+    nearest = get_close_matches(word[:50], COMMANDS, n=1, cutoff=0.7)
+    if nearest and not os.path.exists(word):
+        raise click.UsageError(f"no command or folder {word}; did you mean {nearest[0]}?")
 
 
 @click.group(
@@ -95,6 +107,9 @@ def _run(args: Sequence[str] | None) -> tuple[int, str]:
     except Exception as error:
         if isinstance(error, OSError) and error.filename is None:
             return FAILED, _cannot_write(error)
+        if isinstance(error, OSError):
+            problem = (error.strerror or str(error)).lower()
+            return WRONG_USAGE, f"{printable(str(error.filename), 300)}: {problem}"
         if os.environ.get(TRACEBACK):
             raise
         return (

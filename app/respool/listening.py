@@ -37,7 +37,7 @@ def address_of(host: str) -> str | None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return str(socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4][0])
-    except (OSError, UnicodeError):
+    except (OSError, UnicodeError, TypeError):  # uvloop and Python differ
         return None
 
 

@@ -101,13 +101,13 @@ def test_what_changes_sound_events_needs_its_option(
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("none.jsonl", "out.jsonl"), "none.jsonl: No such file or directory"),
+        (("none.jsonl", "out.jsonl"), "none.jsonl: no such file or directory"),
         (("cut.jsonl",), "expected OUT, or --in-place"),
         (("cut.jsonl", "./cut.jsonl"), "./cut.jsonl is IN, too; --in-place allows to replace it"),
         (("cut.jsonl", "out.jsonl", "--in-place"), "--in-place is for one file, which is IN and OUT"),
         (("-", "--in-place"), "--in-place is for one file, which is IN and OUT"),
         (("cut.sse", "--in-place"), "cut.sse is sse, and what is written is jsonl: name another file as OUT"),
-        (("cut.jsonl", "no/out.jsonl"), "no/out.jsonl: No such file or directory"),
+        (("cut.jsonl", "no/out.jsonl"), "no/out.jsonl: no such file or directory"),
     ],
 )
 def test_wrong_usage_is_told_and_nothing_is_written(

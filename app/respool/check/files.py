@@ -1,6 +1,8 @@
 """Checking: files, folders, text and live servers, each made into a report."""
 
+import http.client
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,14 +18,16 @@ from respool.protocol import sse
 from respool.protocol.events import Event
 from respool.recordings import formats
 from respool.recordings.recording import Recording
-from respool.recordings.store import files_below
+from respool.recordings.store import MAX_FILE_SIZE, files_below
 
 DAMAGED = "RS001"
 EVENT_NAME_DIFFERS = "RS002"
 NO_EVENT_NAME = "RS003"
 
-# Seconds to wait for a live server's next bytes.
-TIMEOUT = 120
+# Seconds that a live server may take for all of its stream, and the bytes that are read of it.
+TIMEOUT = 120.0
+MAX_STREAM = 256 * 1024 * 1024
+_READ = 65536  # bytes read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,19 @@ def find(paths: Iterable[Path]) -> list[Path]:
 
 
 def check_file(path: Path, *, named: bool, schema: bool = False) -> FileReport | None:
-    """Check a file; None for one in a folder (not `named` itself) that is no recording."""
+    """Check a file; None for one in a folder (not `named` itself) that is no recording.
+
+    One that cannot be read has a finding that says so.
+    """
     try:
+        if (size := path.stat().st_size) > MAX_FILE_SIZE:
+            if not named and formats.by_suffix(str(path)) is None:
+                return None
+            raise OSError(None, f"{size} bytes, expected at most {MAX_FILE_SIZE}")
         data = path.read_bytes()
     except OSError as error:
-        raise PathError(f"{path}: {error.strerror or error}") from None
+        problem = f"cannot be read: {(error.strerror or str(error)).lower()}"
+        return FileReport(str(path), findings=[Located(Finding(DAMAGED, Level.ERROR, problem), str(path))])
     if not named and formats.sniff(data, str(path)) is None:
         return None
     return check_data(data, str(path), schema=schema)
@@ -99,12 +111,17 @@ def check_data(data: bytes, path: str, *, schema: bool = False) -> FileReport:
 
 
 def check_url(
-    url: str, body: Mapping[str, object], headers: Mapping[str, str], *, schema: bool = False
+    url: str,
+    body: Mapping[str, object],
+    headers: Mapping[str, str],
+    *,
+    schema: bool = False,
+    timeout: float = TIMEOUT,
 ) -> FileReport:
-    """Ask a live server for a stream, and check what it sends.
+    """Ask a live server for a stream, and check what it sends, also if the stream is cut.
 
-    `url` is that of ``POST /v1/responses``, or the base URL above it. Raises RespoolError when there
-    is no stream to check.
+    `url` is that of ``POST /v1/responses``, or the base URL above it; `timeout`, in seconds, is for the whole
+    stream. Raises RespoolError when there is no stream to check, or one without end.
     """
     if not url.rstrip("/").endswith("/responses"):
         url = f"{url.rstrip('/')}/responses"
@@ -114,16 +131,36 @@ def check_url(
         {"content-type": "application/json", "user-agent": f"respool/{__version__}", **headers},
     )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        end = time.monotonic() + timeout
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
             kind = answer.headers.get_content_type()
-            data: bytes = answer.read()
+            data = _read(answer, url, end)
     except urllib.error.HTTPError as error:
-        raise RespoolError(f"{url}: status {error.code}: {_told(error.read())}") from None
-    except (OSError, ValueError) as error:
-        raise RespoolError(f"{url}: {getattr(error, 'reason', None) or error}") from None
+        with suppress(OSError, http.client.HTTPException):
+            raise RespoolError(f"{url}: status {error.code}: {_told(error.read(_READ))}") from None
+        raise RespoolError(f"{url}: status {error.code}") from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise RespoolError(f"{url}: {getattr(error, 'reason', None) or str(error) or 'no answer'}") from None
     if kind != "text/event-stream":
         raise RespoolError(f"{url}: content type {kind}, expected text/event-stream: {_told(data)}")
     return check_data(data, url, schema=schema)
+
+
+def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
+    """Read a stream to its end, or to where it is cut. Raises RespoolError for one that is too long."""
+    data = bytearray()
+    try:
+        while part := answer.read1(_READ):
+            data += part
+            if len(data) > MAX_STREAM:
+                raise RespoolError(f"{url}: the stream has over {MAX_STREAM} bytes, and was read no further")
+            if time.monotonic() > end:
+                raise RespoolError(f"{url}: the stream has not ended in time, after {len(data)} bytes")
+    except TimeoutError:
+        raise RespoolError(f"{url}: no more came in time, after {len(data)} bytes") from None
+    except (OSError, http.client.HTTPException):
+        pass  # cut: what is missing is found below
+    return bytes(data)
 
 
 def _told(body: bytes) -> str:

@@ -11,11 +11,10 @@ from typing import Any
 
 import click
 
-from respool.commands.options import GAP, SECONDS, SPEED, headers_of
+from respool.commands.options import DEFAULT_PATH, GAP, SECONDS, SPEED, headers_of
 from respool.commands.output import echo, unwound_by_sigterm, write
 from respool.errors import OptionError, PathError
 
-DEFAULT_PATH = "fixtures"
 STARTS = 250  # streams begun each second, unless --ramp says otherwise: docs/performance.md
 
 

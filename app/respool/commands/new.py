@@ -1,6 +1,7 @@
 """respool new"""
 
 import json
+import math
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -119,7 +120,11 @@ def _steps(
 def _tool(text: str) -> tuple[str, str]:
     name, _, arguments = text.partition(":")
     try:
-        parsed = json.loads(arguments or "{}")
+        parsed = json.loads(arguments or "{}", parse_constant=_no_number, parse_float=_number)
+    except RecursionError:
+        raise click.BadParameter(
+            f"the arguments of {name} are nested too deeply", param_hint="'--tool'"
+        ) from None
     except ValueError as error:
         raise click.BadParameter(
             f"the arguments of {name} are not JSON: {error}", param_hint="'--tool'"
@@ -129,14 +134,25 @@ def _tool(text: str) -> tuple[str, str]:
     return name, arguments or "{}"
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large a number")
+    return number
+
+
 def _path(name: str, into: Path) -> Path:
     """Where the script goes: below `into`, whatever the name."""
     parts = name.removesuffix(SUFFIX).replace("\\", "/").split("/")
-    if any(
-        part.strip() in ("", ".", "..") or part.startswith(".") or set(part) & set("#:\0") for part in parts
+    if not name.isprintable() or any(
+        part.strip() in ("", ".", "..") or part.startswith(".") or set(part) & set("#:") for part in parts
     ):
         raise click.BadParameter(
-            f"{name!r} is no name: expected words parted by /, without a dot in front, # and :",
+            f"{name!r} is no name: expected words parted by /, without a dot in front, #, : and line ends",
             param_hint="NAME",
         )
     path = into.joinpath(*parts[:-1], parts[-1] + SUFFIX)
@@ -149,7 +165,11 @@ def _check_free(path: Path, force: bool) -> None:
     """Raises PathError for a file in the way, or another one which a server would call the same."""
     from respool.recordings.formats import FORMATS
 
-    if path.exists() and not force:
+    try:
+        taken = path.exists()
+    except OSError as error:
+        raise PathError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    if taken and not force:
         raise PathError(f"{path} is already there; --force replaces it")
     stem = path.name.removesuffix(SUFFIX)
     for format_ in FORMATS.values():

@@ -69,6 +69,14 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
         _leave(sys.stderr if err else sys.stdout)
 
 
+def echo_rendered(lines: Iterable[str]) -> None:
+    """Print lines that a console of `new_console` has made, with their colours."""
+    try:
+        click.echo("\n".join(lines))
+    except BrokenPipeError:
+        _leave(sys.stdout)
+
+
 def echo_bytes(data: bytes) -> None:
     """Write a recording, or what becomes of one, to stdout as it is."""
     try:

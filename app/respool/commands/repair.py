@@ -75,7 +75,7 @@ def _read(source: str) -> tuple[bytes, str]:
     try:
         return Path(source).read_bytes(), source
     except OSError as error:
-        raise PathError(f"{source}: {error.strerror or error}") from None
+        raise PathError(f"{source}: {(error.strerror or str(error)).lower()}") from None
 
 
 def _target(source: str, target: str | None, in_place: bool) -> str:

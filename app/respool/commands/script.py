@@ -62,7 +62,7 @@ def _read(recording: Path) -> tuple[bytes, str]:
     try:
         return recording.read_bytes(), str(recording)
     except OSError as error:
-        raise PathError(f"{recording}: {error.strerror}") from None
+        raise PathError(f"{recording}: {(error.strerror or str(error)).lower()}") from None
 
 
 def _write(text: str, out: Path) -> None:

@@ -2,7 +2,9 @@
 
 import errno
 import gc
-from collections.abc import Callable, Iterator, Mapping
+import os
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
     from respool.faults import Fault
     from respool.recordings.store import Refusal, Store
     from respool.server.mock_server import MockServer
+
+
+_KEY_VARIABLE = "RESPOOL_API_KEY"
+_QUICK = 2.0  # seconds
+_GAP = 0.02  # seconds, where a recording has no times
 
 
 def _join(context: click.Context, option: click.Parameter, value: Any) -> "tuple[Fault, ...]":
@@ -132,6 +139,9 @@ Examples:
     default=60.0,
     help="Close a connection whose request's head takes longer [default: 60].",
 )
+@click.option(
+    "--fail-on-refused", is_flag=True, help="Do not start if a file cannot be used: for CI, exit code 1."
+)
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
@@ -144,7 +154,7 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
         server, app = make_app(options, host)
         (sock,) = _bind(host, port, 1)
     log_to_stderr(quiet)
-    _greet(Greeting.of(server), url_of(sock))
+    _greet(Greeting.of(server), url_of(sock), options["api_key"])
     with sock:
         uvicorn_server(app, head_timeout=options["head_timeout"]).run(sockets=[sock])
 
@@ -161,7 +171,7 @@ def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any
             sock.close()
 
     workers = Workers(work, [(sock, quiet, options) for sock in socks])
-    workers.run(ready=lambda greeting: _greet(greeting, url_of(socks[0])), ending=close)
+    workers.run(ready=lambda greeting: _greet(greeting, url_of(socks[0]), options["api_key"]), ending=close)
 
 
 def work(
@@ -183,7 +193,7 @@ def _bind(host: str, port: int, count: int) -> "list[socket]":
         raise OptionError("host is empty; expected 127.0.0.1 for this machine only, or 0.0.0.0 for all")
     try:
         return bind_each(host, port, count)
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, TypeError) as error:  # a name that is none
         taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         problem = (getattr(error, "strerror", None) or str(error)).lower()
         hint = "; --port takes another one, --port 0 any that is free" if taken else ""
@@ -218,9 +228,14 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
     from respool.recordings.store import Store
     from respool.server.mock_server import MockServer
 
+    if not options["api_key"] and os.environ.get(_KEY_VARIABLE, "x").strip() == "":
+        raise OptionError(f"{_KEY_VARIABLE} is empty; unset it to serve without keys")
     pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
+    store = Store(options["paths"])
+    if options["fail_on_refused"] and (refused := store.refused):
+        raise RespoolError(f"files that cannot be used: {len(refused)}; the first: {refused[0].error}")
     server = MockServer(
-        Store(options["paths"]),
+        store,
         pace=pace,
         default=options["default"],
         ids=options["ids"],
@@ -256,13 +271,14 @@ class Greeting:
     def of(cls, server: "MockServer") -> "Greeting":
         store = server.store
         names = store.names
-        example = server.default or next((name for name in names if _completes(store, name)), None)
+        choices = (name for fits in (_is_quick, _completes) for name in names if fits(store, name))
+        example = server.default or next(choices, None)
         return cls(
             len(names), tuple(store.refused), example or (names[0] if names else None), server.memory.warning
         )
 
 
-def _greet(greeting: Greeting, url: str) -> None:
+def _greet(greeting: Greeting, url: str, keys: Sequence[str] = ()) -> None:
     count, refused = greeting.recordings, greeting.refused
     click.echo(f"{click.style('respool', bold=True)} {__version__} listens on {click.style(url, bold=True)}")
     click.echo(f"serving {count} recording{'s' * (count != 1)}, refused {len(refused)}")
@@ -271,10 +287,32 @@ def _greet(greeting: Greeting, url: str) -> None:
         print_refused(refused, new_console())
     if greeting.warning:
         echo(greeting.warning)
+    if not count:
+        echo("warning: there is no recording in what was given, and every request gets a 404")
     if greeting.example:
-        echo(f"""try: curl -N {url}/r/{quote(greeting.example)}/v1/responses -d '{{"stream": true}}'""")
+        path = f"{url}/r/{quote(greeting.example)}/v1/responses"
+        echo(f"""try: curl -N {path} {_key_header(keys)}-d '{{"stream": true}}'""")
+
+
+def _key_header(keys: Sequence[str]) -> str:
+    """What makes a curl command carry the key, if one is needed."""
+    if not keys:
+        return ""
+    if os.environ.get(_KEY_VARIABLE) == keys[0]:
+        return f'-H "authorization: Bearer ${_KEY_VARIABLE}" '
+    return f"-H {shlex.quote(f'authorization: Bearer {keys[0]}')} "
 
 
 def _completes(store: "Store", name: str) -> bool:
     events = store.turns(name)[0].events
     return bool(events) and events[-1].event.type == "response.completed"
+
+
+def _is_quick(store: "Store", name: str) -> bool:
+    """Whether a recording is a text that takes under two seconds: a good one to try."""
+    events = store.turns(name)[0].events
+    return (
+        _completes(store, name)
+        and sum(_GAP if timed.gap is None else timed.gap for timed in events) < _QUICK
+        and any(timed.event.type == "response.output_text.delta" for timed in events)
+    )
