@@ -107,7 +107,7 @@ def test_what_changes_sound_events_needs_its_option(
         (("cut.jsonl", "out.jsonl", "--in-place"), "--in-place is for one file, which is IN and OUT"),
         (("-", "--in-place"), "--in-place is for one file, which is IN and OUT"),
         (("cut.sse", "--in-place"), "cut.sse is sse, and what is written is jsonl: name another file as OUT"),
-        (("cut.jsonl", "no/out.jsonl"), "no/out.jsonl: no such file or directory"),
+        (("cut.jsonl", "no/out.jsonl"), "cannot write no/out.jsonl: no such file or directory"),
     ],
 )
 def test_wrong_usage_is_told_and_nothing_is_written(

@@ -88,7 +88,7 @@ def new(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PathError(f"{path.parent}: {error.strerror}") from None
+        raise PathError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     write_file(path, written.encode(), replace=force)
     echo(str(path))
     stem = path.relative_to(into).as_posix().removesuffix(SUFFIX)
