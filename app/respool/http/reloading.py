@@ -47,9 +47,7 @@ async def _follow(store: Store, paths: Collection[Path], recursive: bool) -> Non
                 *paths, recursive=recursive, watch_filter=None, step=50, debounce=200, stop_event=replaced
             ):
                 await _refresh(store)
-        except (
-            Exception
-        ) as error:  # a folder that has gone or may not be read, no more watches, ...
+        except Exception as error:  # a folder that has gone or may not be read, no more watches, ...
             problem = escaped(" ".join(str(error).split()))
             if problem != told:
                 logger.warning("changes are looked for every second, since watching fails: %s", problem)

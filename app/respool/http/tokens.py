@@ -1,5 +1,6 @@
 """``/v1/responses/input_tokens`` and ``/v1/responses/compact``: an input, and no response to it."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter
@@ -29,8 +30,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
 
         body = await read_object(http, max_body)
         check_depth(body)
-        check_input_tokens(body, server.validate)
-        count = count_request(body, server.context(body, session=session_of(http.scope)))
+        await asyncio.to_thread(check_input_tokens, body, server.validate)
+        context = server.context(body, session=session_of(http.scope))
+        count = await asyncio.to_thread(count_request, body, context)
         return answer(http, server, {"object": "response.input_tokens", "input_tokens": count})
 
     @routes.post(
@@ -45,13 +47,12 @@ def router(server: MockServer, max_body: int) -> APIRouter:
 
         body = await read_object(http, max_body)
         check_depth(body)
-        check_compact(body, server.validate)
+        await asyncio.to_thread(check_compact, body, server.validate)
         if recorded := _recorded(http, server):
             return answer(http, server, recorded)
         continued = {"previous_response_id": body.get("previous_response_id")}  # it has no conversation
-        made = compacted(
-            body, server.context(continued, session=session_of(http.scope)), int(server.clock.now())
-        )
+        context = server.context(continued, session=session_of(http.scope))
+        made = await asyncio.to_thread(compacted, body, context, int(server.clock.now()))
         if server.stand_in() is not None:  # for strict types, which have no messages of users here
             made["output"] = made["output"][-1:]
         return answer(http, server, made)
