@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +24,10 @@ from respool.recordings.store import MAX_FILE_SIZE, files_below
 DAMAGED = "RS001"
 EVENT_NAME_DIFFERS = "RS002"
 NO_EVENT_NAME = "RS003"
+NO_NUMBER = "RS004"
+
+# Strings, which are passed over, and what is between them.
+_NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*+"|(-?Infinity|NaN)')
 
 # Seconds that a live server may take for all of its stream, and the bytes that are read of it.
 TIMEOUT = 120.0
@@ -89,23 +94,26 @@ def check_file(path: Path, *, named: bool, schema: bool = False) -> FileReport |
     return check_data(data, str(path), schema=schema)
 
 
-def check_data(data: bytes, path: str, *, schema: bool = False) -> FileReport:
-    """Check the content of a recording, in any format that Respool reads."""
+def check_data(data: bytes, path: str, *, schema: bool = False, format: str | None = None) -> FileReport:
+    """Check the content of a recording, in any format that Respool reads, or in the one of that name."""
     report = FileReport(path)
     damages: list[RecordingError] = []
     turns: tuple[Recording, ...] = ()
     try:
-        turns = formats.read(data, path, path, damages.append)
+        if format is None:
+            turns = formats.read(data, path, path, damages.append)
+        else:
+            turns = formats.FORMATS[format].read(data, path, path, damages.append)
     except RecordingError as error:
         damages.append(error)
     report.findings = [
         Located(Finding(DAMAGED, Level.ERROR, damage.cause), path, damage.line, damage.column)
         for damage in damages
     ]
-    if formats.sniff(data, path) == "sse":
+    if (format or formats.sniff(data, path)) == "sse":
         report.findings += _check_event_names(data, path)
     for number, turn in enumerate(turns, start=1):
-        _check_turn(report, turn, number, schema)
+        _check_turn(report, turn, number, schema, data)
     report.findings.sort(key=lambda located: (located.line or 0, located.column or 0))
     return report
 
@@ -143,7 +151,7 @@ def check_url(
         raise RespoolError(f"{url}: {getattr(error, 'reason', None) or str(error) or 'no answer'}") from None
     if kind != "text/event-stream":
         raise RespoolError(f"{url}: content type {kind}, expected text/event-stream: {_told(data)}")
-    return check_data(data, url, schema=schema)
+    return check_data(data, url, schema=schema, format="sse")
 
 
 def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
@@ -158,8 +166,10 @@ def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
                 raise RespoolError(f"{url}: the stream has not ended in time, after {len(data)} bytes")
     except TimeoutError:
         raise RespoolError(f"{url}: no more came in time, after {len(data)} bytes") from None
+    except http.client.IncompleteRead as error:  # cut: what is missing is found by the checks
+        data += error.partial
     except (OSError, http.client.HTTPException):
-        pass  # cut: what is missing is found below
+        pass
     return bytes(data)
 
 
@@ -171,7 +181,7 @@ def _told(body: bytes) -> str:
     return " ".join(text.split())[:200]
 
 
-def _check_turn(report: FileReport, turn: Recording, number: int, schema: bool) -> None:
+def _check_turn(report: FileReport, turn: Recording, number: int, schema: bool, data: bytes) -> None:
     events: Sequence[Event] = [timed.event for timed in turn.events]
     report.streams += 1
     report.events += len(events)
@@ -182,9 +192,28 @@ def _check_turn(report: FileReport, turn: Recording, number: int, schema: bool) 
         from respool.check.schema import validate
 
         findings = [*findings, *validate(events)]
+    report.findings += _no_numbers(turn, number, report.path, data)
     for finding in findings:
         place = len(events) - 1 if finding.event is None else finding.event
         report.findings.append(Located(finding, report.path, turn.events[place].line, turn=number))
+
+
+def _no_numbers(turn: Recording, number: int, path: str, data: bytes) -> Iterator[Located]:
+    """NaN and Infinity in events, which Python's reader takes for numbers."""
+    lines: Sequence[bytes] = ()
+    for timed in turn.events:
+        text = timed.event.text
+        if "NaN" not in text and "Infinity" not in text:
+            continue
+        for found in _NO_NUMBER.finditer(text):
+            if not found[1]:  # a text
+                continue
+            lines = lines or data.split(b"\n")
+            line = lines[timed.line - 1].decode(errors="replace") if timed.line else ""
+            at = line.find(text)
+            column = at + found.start() + 1 if at >= 0 else None
+            problem = f"{timed.event.type}: {found[1]} is no JSON; expected a number or null"
+            yield Located(Finding(NO_NUMBER, Level.ERROR, problem), path, timed.line, column, number)
 
 
 def _check_event_names(data: bytes, path: str) -> Iterator[Located]:

@@ -119,13 +119,13 @@ class Rendition:
     def final_response(self) -> str | None:
         """The Response object with which the stream ends, as JSON text; None if it ends without one.
 
-        Byte for byte as recorded, but where it lacks the output that came before it (the ChatGPT backend
-        sends none): there it is filled in, as a client needs it.
+        Byte for byte as recorded, but where its output is empty or absent though items came before it (the
+        ChatGPT backend sends none): there it is filled in, as a client needs it.
         """
         ends = [event for event in self.events if event.type in TERMINAL_TYPES]
         texts = (member_text(event.text, "response") for event in reversed(ends))
         text = next((text for text in texts if text), None)
-        if text is None or ends[-1].type == "response.failed" or '"output"' not in text:
+        if text is None or ends[-1].type == "response.failed":
             return text
         response = loads(text)
         if not isinstance(response, dict) or response.get("output"):

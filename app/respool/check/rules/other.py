@@ -28,6 +28,14 @@ FILE = (
         'data: {"type": "response.created", ...}',
         "nothing, if the stream is real",
     ),
+    Rule(
+        "RS004",
+        Level.ERROR,
+        "a number that JSON has not",
+        "NaN and Infinity are no JSON: Python reads them, other clients fail. It is played as it is.",
+        '"temperature": NaN',
+        "null, or a number",
+    ),
 )
 
 UNKNOWN = (
