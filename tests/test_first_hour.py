@@ -69,7 +69,11 @@ MISTAKES = [
     ("respool list nowhere", 2, "respool: nowhere: no such file or folder"),
     ("respool list", 1, "refused fixtures/broken.jsonl:1:2: "),
     ("respool check", 2, "respool: missing argument 'PATH|URL|-...'"),
-    ("respool check empty", 2, "respool: nothing to check: no recording in empty"),
+    (
+        "respool check empty",
+        2,
+        "respool: empty: nothing to check, no recording in it",
+    ),
     ("respool check nowhere", 2, "respool: nowhere: no such file or folder"),
     ("respool check http://127.0.0.1:TAKEN/nothing --timeout 0.2", 1, "timed out"),
     ("respool check fixtures/broken.jsonl", 1, "fixtures/broken.jsonl:1:2: error RS001: "),

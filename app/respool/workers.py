@@ -112,8 +112,8 @@ class Workers:
     def _watch(self, signals: "_Signals") -> None:
         """Replace what dies, until a signal comes.
 
-        Raises what a replacement raises before it is ready. One that dies by then is replaced again, each time
-        after a longer pause.
+        Raises what a replacement raises before it is ready. One that dies by then is replaced again, each
+        time after a longer pause.
         """
         pause = 0.0
         while not signals.came:

@@ -32,12 +32,12 @@ def found(data: bytes, path: str = "a.jsonl") -> list[tuple[str, int | None, int
 @pytest.mark.parametrize("before", ["", "[0.5, "])
 def test_a_number_that_json_has_not_is_an_error_with_its_place(word: str, before: str) -> None:
     line = before + CREATED % f'"user":"NaN","temperature":{word},"output":[]' + ("]" if before else "")
-    assert ("RS004", 2, line.index(f":{word}") + 2, Level.ERROR) in found(f"# a\n{line}\n".encode())
+    assert ("RS005", 2, line.index(f":{word}") + 2, Level.ERROR) in found(f"# a\n{line}\n".encode())
 
 
 def test_a_text_that_speaks_of_nan_is_no_number() -> None:
     line = CREATED % r'"user":"NaN, \" Infinity","output":[]'
-    assert "RS004" not in {code for code, *_ in found(line.encode())}
+    assert "RS005" not in {code for code, *_ in found(line.encode())}
 
 
 def test_the_same_nan_is_no_difference() -> None:

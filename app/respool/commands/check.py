@@ -24,7 +24,7 @@ _COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.INFO: "cyan"}
 @click.command(
     epilog="""\b
 Exit codes: 0 nothing to complain about; 1 findings of the level --fail-on or worse;
-2 wrong usage, or a path that is not there.
+2 wrong usage, a path that is not there, or nothing to check.
 
 \b
 Examples:
@@ -84,8 +84,6 @@ def check(
             top = Path(source)
             checks += [partial(check_file, path, named=path == top, schema=schema) for path in find([top])]
     reports = [report for report in _with_progress(checks) if report is not None]
-    if not reports:
-        raise PathError(f"nothing to check: no recording in {' '.join(sources)}")
     shown = [
         located
         for report in reports
@@ -93,6 +91,10 @@ def check(
         if _LEVELS.index(located.finding.level) <= _LEVELS.index(Level(level))
     ]
     _FORMATS[format_](reports, shown, sdk)
+    if not reports:
+        raise PathError(
+            f"{', '.join(sources)}: nothing to check, no recording in it; `respool list` says why"
+        )
     worst = [report.count(one) for report in reports for one in _LEVELS[: _LEVELS.index(Level(fail_on)) + 1]]
     if any(worst):
         raise click.exceptions.Exit(1)

@@ -26,6 +26,7 @@ DEFAULT_PATH = "fixtures"
 
 _COLOURS = {
     "survived": "green",
+    "coped": "green",
     "noticed": "green",
     "lucky": "yellow",
     "gave up": "red",
@@ -90,6 +91,7 @@ Examples:
 @click.option("--recording", required=True, metavar="NAME", help="What the client is answered with.")
 @click.option(
     "--set",
+    "--cases",
     "sets",
     metavar="NAMES",
     help="Cases to try: quick (the default), all, cuts, categories, names; with commas between.",

@@ -30,11 +30,19 @@ FILE = (
     ),
     Rule(
         "RS004",
+        Level.INFO,
+        "parts of the file are not read",
+        "They hold nothing of the Responses API: other requests of a cassette, lines of a log.",
+        "2 of 5 exchanges are none of the Responses API's",
+        "nothing, if that is so",
+    ),
+    Rule(
+        "RS005",
         Level.ERROR,
-        "a number that JSON has not",
-        "NaN and Infinity are no JSON: Python reads them, other clients fail. It is played as it is.",
-        '"temperature": NaN',
-        "null, or a number",
+        "a number that JSON does not have",
+        "JSON has neither NaN nor Infinity. The event is played as it is, and strict clients cannot read it.",
+        '{"type": "response.output_text.done", "logprobs": [{"logprob": -Infinity}]}',
+        "null, or a number, if the stream is your own",
     ),
 )
 
