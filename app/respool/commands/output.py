@@ -64,7 +64,8 @@ def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     """Print a text that may come from elsewhere, without what would steer a terminal."""
     try:
-        click.echo(escaped(text), err=err, nl=nl)
+        # The stream is named since click itself writes UTF-8 to a console of ASCII.
+        click.echo(escaped(text), file=sys.stderr if err else sys.stdout, nl=nl)
     except BrokenPipeError:
         _leave(sys.stderr if err else sys.stdout)
 
@@ -72,7 +73,7 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
 def echo_rendered(lines: Iterable[str]) -> None:
     """Print lines that a console of `new_console` has made, with their colours."""
     try:
-        click.echo("\n".join(lines))
+        click.echo("\n".join(lines), file=sys.stdout)
     except BrokenPipeError:
         _leave(sys.stdout)
 
