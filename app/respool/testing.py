@@ -46,11 +46,13 @@ def running_server(
             client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
     """
     from respool.http import create_app
+    from respool.http.hosts import Hosts
     from respool.http.serving import uvicorn_server
     from respool.listening import bind, url_of
 
     server = MockServer(Store(paths), **options)
-    uvicorn = uvicorn_server(create_app(server, reload=reload, api_keys=api_keys), grace=0)
+    app = create_app(server, reload=reload, api_keys=api_keys, hosts=Hosts(loopback=True))
+    uvicorn = uvicorn_server(app, grace=0)
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)
         thread.start()

@@ -123,8 +123,8 @@ class Rendition:
     def final_response(self) -> str | None:
         """The Response object with which the stream ends, as JSON text; None if it ends without one.
 
-        Byte for byte as recorded, but where it lacks the output that came before it (the ChatGPT backend
-        sends none): there it is filled in, as a client needs it.
+        Byte for byte as recorded, but where its output is empty or absent though items came before it (the
+        ChatGPT backend sends none): there it is filled in, as a client needs it.
         """
         ends = [event for event in self.events if event.type in TERMINAL_TYPES]
         texts = (member_text(event.text, "response") for event in reversed(ends))

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
 from respool.errors import NotARecording, PathError, RecordingError, printable
 from respool.recordings import formats
 from respool.recordings.formats.turn_builder import refuse
+from respool.recordings.nearest import nearest_of
 from respool.recordings.recording import Recording
 
 # What a file may be at most: one that is larger is refused, not read into memory.
@@ -147,8 +147,8 @@ class Store:
         return None
 
     def nearest(self, name: str, limit: int = 3) -> list[str]:
-        """The names most like `name`, best first."""
-        return get_close_matches(name[:200], self.names, n=limit, cutoff=0.4)
+        """The names most like `name`, best first; of very many, among those that begin or sound alike."""
+        return nearest_of(name, self.names, limit)
 
     def refresh(self) -> StoreChanges:
         """Look at the files again, read those that changed, and say what did.

@@ -309,8 +309,11 @@ class _Line:
         if action is Action.CLOSE and self._begun:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        self.broken = True
         transport = transport_of(self._scope)
+        if transport is not None and transport.is_closing():  # the client has left just before
+            await self._left.wait()
+            return
+        self.broken = True
         if transport is None:
             return  # the server closes the connection, since the answer is incomplete
         if action is Action.RESET:
@@ -327,11 +330,13 @@ class _Line:
         """Wait until the client's machine has all that was written: a reset would throw the rest away."""
         if not self._begun:
             return
+        if transport.is_closing():
+            return
         transport.set_write_buffer_limits(0)  # the server's send waits while anything is left
         await self._send({"type": "http.response.body", "body": b"", "more_body": True})
         # Nobody tells when the system's own buffer is empty, and a reset throws that away, too.
         pause = 0.001
-        while unsent(transport) and not self._left.is_set():
+        while not transport.is_closing() and unsent(transport) and not self._left.is_set():
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.1)
 
