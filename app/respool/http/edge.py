@@ -21,7 +21,7 @@ from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
 from respool.http.sending.connection import REST, steering
-from respool.server.journal import CLIENT_LEFT, Exchange
+from respool.server.journal import CLIENT_LEFT, ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import PLAY_HEADER, SESSION_HEADER
 
@@ -93,6 +93,8 @@ class Edge:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 exchange.status = message["status"]
                 _set_request_id(message, exchange, more_headers)
+                if journal.watchers:
+                    journal.tell(STARTED, exchange)
             await send(message)
 
         app = self.app
@@ -118,6 +120,8 @@ class Edge:
                 logger.debug("%s", exchange)
             else:
                 logger.info("%s", exchange)
+                if journal.watchers:
+                    journal.tell(ENDED, exchange)
 
     def _session_of_key(self, scope: Scope) -> str:
         """The session of the key that a request shows, where keys say which."""

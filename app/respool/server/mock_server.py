@@ -150,6 +150,18 @@ class MockServer:
         if (known := self.sessions.find(session)) is not None:
             known.reset()
 
+    def unplayed(self, session: str | None = None) -> list[str]:
+        """Return the names of all turns that were never played: in a session since its last reset; in none at
+        all since the start, if it is None."""
+        known = None if session is None else self.sessions.find(session)
+        plays = self.plays if session is None else known.plays if known else Counter()
+        return [
+            recording.name
+            for name in self.store.names
+            for recording in self.store.turns(name)
+            if recording.name not in plays
+        ]
+
     @property
     def history(self) -> History:
         """The playbacks of the session of those who name none."""
