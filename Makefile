@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 NODE := tests/node/node_modules/.package-lock.json
 ARGS ?= fixtures/ --default text/hello
 
-.PHONY: serve test lint format bench bench-check soak fault-table image image-test clean
+.PHONY: serve test fuzz lint format bench bench-check soak fault-table image image-test clean
 
 serve: $(VENV)/.serve
 	$(BIN)/respool serve $(ARGS)
 
 test: $(VENV)/.dev $(NODE)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+fuzz: ARGS = --minutes 15
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto --dist worksteal -m hypothesis --hypothesis-profile fuzz $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

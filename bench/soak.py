@@ -25,7 +25,9 @@ from respool.bench.servers import ServerProcess, respool
 CLIENTS = 40
 LIMIT = 60.0  # seconds for one visit of a client, which takes a few at most
 PAUSE = 0.1  # seconds between two visits of a client, at most
-SETTLED = 4  # looks, half a second apart, that see the same
+LEAST = 0.1  # minutes
+LOOK = 0.5  # seconds between two looks at what the server holds
+SETTLED = 4  # looks that see the same
 SETTLE_LIMIT = 20.0  # seconds for the server to let go of what has left
 GROWTH = 8.0  # MB by which the second half may make the server larger; the first fills what is bounded
 
@@ -125,7 +127,7 @@ async def _settled(server: ServerProcess, wanted: Held | None = None) -> Held:
     same = 0
     held = Held.by(server)
     while same < SETTLED and time.monotonic() < limit:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(LOOK)
         last, held = held, Held.by(server)
         if wanted is None:
             same = same + 1 if held.descriptors == last.descriptors else 0
@@ -138,11 +140,15 @@ def main(arguments: Sequence[str]) -> int:
     """Soak as the arguments say; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=str(__doc__).split("\n\n")[0])
     parser.add_argument(
-        "--minutes", type=float, default=10.0, metavar="N", help="how long; 0.1 to 1440 (default: 10)"
+        "--minutes",
+        type=float,
+        default=10.0,
+        metavar="N",
+        help=f"how long; {LEAST:g} to 1440 (default: 10)",
     )
     options = parser.parse_args(arguments)
-    if not 0.1 <= options.minutes <= 1440:
-        parser.error(f"minutes is {options.minutes:g}, expected 0.1 to 1440")
+    if not LEAST <= options.minutes <= 1440:
+        parser.error(f"minutes is {options.minutes:g}, expected {LEAST:g} to 1440")
     with TemporaryDirectory() as folder:
         answers = habits.write(Path(folder))
         with respool([folder], []) as server:

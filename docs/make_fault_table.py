@@ -61,7 +61,7 @@ def cell(result: Result, sound: ClientRun) -> str:
             words = result.reason
         case Verdict.NOTICED | Verdict.GAVE_UP:
             words = last_line(run.errors)
-        case Verdict.FOOLED:
+        case Verdict.FOOLED | Verdict.COPED:
             words = "**other text**" if run.output.strip() else "**no text**"
         case _:
             words = "ok"

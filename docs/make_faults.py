@@ -4,12 +4,12 @@ python docs/make_faults.py
 """
 
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
-from respool.faults import FAULTS, Fault, kinds_of
+from respool.faults import FAULTS, Fault, options_of
 
 PAGE = Path(__file__).with_name("faults.md")
+COMMON = options_of(Fault)
 BEGIN, END = "<!-- faults -->", "<!-- /faults -->"
 
 CATEGORIES = {
@@ -18,6 +18,7 @@ CATEGORIES = {
     "wire": "The wire",
     "end": "The end",
     "events": "The events",
+    "model": "The model",
 }
 
 
@@ -49,13 +50,9 @@ def what_it_does(fault: type[Fault]) -> str:
 
 
 def _options(fault: type[Fault]) -> Iterator[str]:
-    told = dict(
-        line.strip().split("  ", 1) for line in (fault.__doc__ or "").splitlines() if "  " in line.strip()
-    )
-    defaults = {field.name: field.default for field in fields(fault)}
-    for key, kind in kinds_of(fault).items():
-        if key in told:
-            yield f"`{key}={kind.write(defaults[key])}` {told[key].strip()}".replace("|", "\\|")
+    for key, option in options_of(fault).items():
+        if key not in COMMON:
+            yield f"`{key}={option.type.write(option.default)}` {option.help}".replace("|", "\\|")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,35 @@ from respool.recordings.store import Store
 from respool.server.mock_server import MockServer
 from respool.testing import RunningServer
 
-# A busy machine is no failure.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# Property tests: the same examples in every run, or many new ones (`make fuzz`). A test that needs more
+# than others says how many times as many as `settings.default` has. A busy machine is no failure.
+_ANY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", _ANY, derandomize=True, max_examples=50)
+settings.register_profile("fuzz", _ANY, derandomize=False, max_examples=1000, print_blob=True)
+settings.load_profile("same")
+
+
+_BEGAN = pytest.StashKey[float]()  # when the first test did
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--minutes", type=float, help="skip the tests that have not begun after so many minutes")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    minutes = item.config.getoption("--minutes")
+    began = item.config.stash.setdefault(_BEGAN, time.monotonic())
+    if minutes is not None and time.monotonic() > began + minutes * 60:
+        pytest.skip(f"the {minutes:g} minutes are over")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests with clients and processes wait for some of their time."""
+    ours = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return len(ours) + 1
+
 
 # A short answer: an event of each second, and two at the same moment.
 SHORT = (

@@ -115,7 +115,7 @@ def test_a_port_that_is_taken_is_named(folder: Path, capsys: pytest.CaptureFixtu
 
 
 def test_list_shows_recordings_and_refusals(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("list", folder) == 0
+    assert run("list", folder) == 1, "a file is refused"
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(maxsplit=5) for line in lines[:3]] == [
         ["name", "turns", "events", "seconds", "ends", "note"],

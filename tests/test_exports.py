@@ -4,10 +4,12 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import respool
+import respool.faults
 
 SOURCE = Path(respool.__file__)
 
@@ -69,9 +71,22 @@ def test_nothing_but_the_app_loads_another_package(statement: str) -> None:
 
 
 def test_a_server_loads_the_faults_only_when_one_is_asked_for() -> None:
-    loaded = loaded_by("import respool.http")
-    assert "respool.faults.table" not in loaded
-    assert "respool.faults.abort" not in loaded
+    loaded = loaded_by("import respool.http, respool.faults")
+    categories = ("answer", "events", "wire", "time", "end")
+    assert not loaded & {f"respool.faults.{name}" for name in ("table", "syntax", *categories)}
+
+
+def test_all_faults_are_names_of_the_package() -> None:
+    names: dict[str, Any] = {}
+    exec("from respool.faults import *", names)
+    assert {fault.__name__ for fault in names["FAULTS"].values()} <= set(names)
+    assert all(names[fault.__name__] is fault for fault in names["FAULTS"].values())
+    assert set(names) - {"__builtins__"} <= set(dir(respool.faults))
+
+
+def test_a_fault_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'respool.faults' has no attribute 'Nothing'$"):
+        respool.faults.Nothing  # noqa: B018
 
 
 def test_a_server_loads_only_when_it_is_asked_for_what_most_of_them_never_need() -> None:

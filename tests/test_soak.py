@@ -22,13 +22,15 @@ MIDDLE = Held(descriptors=50, threads=1, memory=90.0)
 def test_a_short_soak_finds_nothing(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert soak.main(["--minutes", "0.1"]) == 0
+    monkeypatch.setattr(soak, "LEAST", 0.0)
+    monkeypatch.setattr(soak, "LOOK", 0.1)
+    assert soak.main(["--minutes", str(4 / 60)]) == 0
     out, err = capfd.readouterr()
     assert err == ""
     before, middle, end, after, visits = out.splitlines()
     assert before.startswith("before: ")
-    assert middle.startswith("    3 s: ")
-    assert end.startswith("    6 s: ")
+    assert middle.startswith("    2 s: ")
+    assert end.startswith("    4 s: ")
     assert after.endswith(", 0 wrong")
     assert all(name in visits for name in HABITS)
 

@@ -2,8 +2,11 @@
 
     RespoolError
     ├── RecordingError          a file that cannot be used as a recording: path, line, column, cause
+    │   └── NotARecording       a file that holds nothing of the Responses API
     ├── PathError               a path given to us that is not there or cannot be read
     ├── NoMatchingRecording     no recording answers a request; carries the nearest names
+    │   ├── TurnsExhausted      it is a turn after the last one that the request asks for
+    │   └── AmbiguousMatch      several recordings are equally near
     ├── RequestError            a request which the API would refuse: status, type, code, param
     └── OptionError             an option whose value makes no sense
         ├── FaultError          a fault that is not known, or one of its options: fault, key, value
@@ -15,6 +18,7 @@ not match prose.
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from enum import Enum
 from typing import Any
 
 
@@ -32,16 +36,33 @@ class RespoolError(Exception):
     """The base of all errors below; its text is fit to be shown to a user."""
 
 
+class Effect(Enum):
+    """What becomes of the place in a file that a RecordingError is about."""
+
+    REFUSED = "refused"  # the file is not used
+    CAPTURED = "captured"  # it is damaged, and played as it was captured
+    SKIPPED = "skipped"  # it is no part of a response, and is passed over
+
+
 class RecordingError(RespoolError):
-    """A file, or one line of it, cannot be used: ``path:line:column: cause``."""
+    """A file, or one line of it, cannot be used: ``path:line:column: cause``.
+
+    With another `effect` than REFUSED it is a note on a file that is used all the same.
+    """
 
     def __init__(
-        self, cause: str, path: str = "", line: int | None = None, column: int | None = None
+        self,
+        cause: str,
+        path: str = "",
+        line: int | None = None,
+        column: int | None = None,
+        effect: Effect = Effect.REFUSED,
     ) -> None:
         self.cause = cause
         self.path = path
         self.line = line
         self.column = column
+        self.effect = effect
         super().__init__(f"{self.place}: {cause}" if self.place else cause)
 
     @property
@@ -49,6 +70,10 @@ class RecordingError(RespoolError):
         """``path:line:column``, as far as it is known."""
         parts = (printable(self.path, 4096), self.line, self.column)
         return ":".join(str(part) for part in parts if part not in ("", None))
+
+
+class NotARecording(RecordingError):
+    """A file holds no response of the Responses API; `cause` says what it is."""
 
 
 class PathError(RespoolError):
@@ -112,6 +137,32 @@ class NoMatchingRecording(RespoolError):
     def __init__(self, message: str, nearest: Sequence[str] = ()) -> None:
         self.nearest = tuple(nearest)
         super().__init__(message)
+
+
+class TurnsExhausted(NoMatchingRecording):
+    """A request asks for the turn after a recording's last one. `asked` counts from 1."""
+
+    def __init__(self, seen: int, count: int, why: str) -> None:
+        self.asked = seen + 1
+        self.count = count
+        super().__init__(
+            f"The request asks for turn {self.asked} ({why}), but the recording has {count} "
+            f"turn{'s' if count > 1 else ''}. Pin one with #N, or let the last or the first follow "
+            "(--on-exhausted last, loop)."
+        )
+
+
+class AmbiguousMatch(NoMatchingRecording):
+    """Several recordings with different answers are equally near to a request; `nearest` names them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        shown = ", ".join(printable(name) for name in names[:5])
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        super().__init__(
+            f"The request is equally near to several recordings: {shown}{more}. Name one in the header "
+            "x-respool-play, or mask what differs in match.yaml.",
+            names,
+        )
 
 
 class RequestError(RespoolError):

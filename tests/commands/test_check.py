@@ -1,5 +1,6 @@
 import io
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from respool import __version__
 from respool.cli import main
+from respool.play.pace import Pace
 from respool.testing import RunningServer, running_server
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +33,7 @@ def cut(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[RunningServer]:
-    with running_server(ROOT / "fixtures") as server:
+    with running_server(ROOT / "fixtures", pace=Pace(speed=math.inf)) as server:
         yield server
 
 
@@ -181,3 +183,9 @@ def test_a_header_is_sent_to_a_live_server(
 ) -> None:
     assert run(running.url + "/v1", "-H", "x-respool-play: tools/web_search") == 0
     assert capsys.readouterr().out.startswith("1 file, 1 stream, 31 events")
+
+
+def test_a_check_of_nothing_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "README.md").write_text("# Recordings\n")
+    assert run(tmp_path) == 2
+    assert "nothing to check" in capsys.readouterr().err

@@ -71,6 +71,9 @@ def test_a_name_that_is_no_set_is_an_error_which_tells_the_nearest() -> None:
         ("stall(seconds=2)", Expect.EITHER),
         ("line_ends(kind=cr); drop(at=3)", Expect.EITHER),
         ("failed; slicer", Expect.NOTICE),
+        ("code_fence", Expect.COPE),
+        ("code_fence(times=1); drop", Expect.COPE),
+        ("code_fence; close", Expect.NOTICE),
     ],
 )
 def test_what_is_expected_under_a_fault_of_one_s_own_follows_from_its_name(text: str, expect: Expect) -> None:

@@ -26,35 +26,36 @@ def case(expect: Expect) -> Case:
     return Case("a-case", "abort(after=5)", expect, "why")
 
 
-SURVIVE, EITHER, NOTICE = Expect
+SURVIVE, EITHER, COPE, NOTICE = Expect
 
-# exit code, output, and the verdict where the case should be survived, may be, and cannot be
+# exit code, output, and the verdict where the case should be survived, may be, is one to cope with, and
+# cannot be survived
 JUDGED = [
-    (0, "Hello", Verdict.SURVIVED, Verdict.SURVIVED, Verdict.LUCKY),
-    (0, "Hel", Verdict.FOOLED, Verdict.FOOLED, Verdict.FOOLED),
-    (1, "Hello", Verdict.GAVE_UP, Verdict.NOTICED, Verdict.NOTICED),
-    (1, "Hel", Verdict.GAVE_UP, Verdict.NOTICED, Verdict.NOTICED),
-    (None, "Hello", Verdict.HUNG, Verdict.HUNG, Verdict.HUNG),
-    (-signal.SIGSEGV, "Hello", Verdict.CRASHED, Verdict.CRASHED, Verdict.CRASHED),
-    (128 + signal.SIGABRT, "", Verdict.CRASHED, Verdict.CRASHED, Verdict.CRASHED),
-    (128 + signal.SIGPIPE, "", Verdict.GAVE_UP, Verdict.NOTICED, Verdict.NOTICED),
+    (0, "Hello", Verdict.SURVIVED, Verdict.SURVIVED, Verdict.SURVIVED, Verdict.LUCKY),
+    (0, "Hel", Verdict.FOOLED, Verdict.FOOLED, Verdict.COPED, Verdict.FOOLED),
+    (1, "Hello", Verdict.GAVE_UP, Verdict.NOTICED, Verdict.NOTICED, Verdict.NOTICED),
+    (1, "Hel", Verdict.GAVE_UP, Verdict.NOTICED, Verdict.NOTICED, Verdict.NOTICED),
+    (None, "Hello", Verdict.HUNG, Verdict.HUNG, Verdict.HUNG, Verdict.HUNG),
+    (-signal.SIGSEGV, "Hello", Verdict.CRASHED, Verdict.CRASHED, Verdict.CRASHED, Verdict.CRASHED),
+    (128 + signal.SIGABRT, "", Verdict.CRASHED, Verdict.CRASHED, Verdict.CRASHED, Verdict.CRASHED),
+    (128 + signal.SIGPIPE, "", Verdict.GAVE_UP, Verdict.NOTICED, Verdict.NOTICED, Verdict.NOTICED),
 ]
 
 
-@pytest.mark.parametrize(("exit_code", "output", "survive", "either", "notice"), JUDGED)
+@pytest.mark.parametrize(("exit_code", "output", "survive", "either", "cope", "notice"), JUDGED)
 def test_a_run_is_judged_by_exit_code_output_and_what_was_expected(
-    exit_code: int | None, output: str, survive: Verdict, either: Verdict, notice: Verdict
+    exit_code: int | None, output: str, survive: Verdict, either: Verdict, cope: Verdict, notice: Verdict
 ) -> None:
     verdicts = [
         judge(case(expect), run(exit_code, output), run(), comparable=True).verdict for expect in Expect
     ]
-    assert verdicts == [survive, either, notice]
+    assert verdicts == [survive, either, cope, notice]
 
 
 @pytest.mark.parametrize("output", ["Hello", "Hel"])
 def test_without_an_output_to_compare_success_on_a_broken_answer_is_what_fools(output: str) -> None:
     verdicts = [judge(case(expect), run(0, output), run(), comparable=False).verdict for expect in Expect]
-    assert verdicts == [Verdict.SURVIVED, Verdict.SURVIVED, Verdict.FOOLED]
+    assert verdicts == [Verdict.SURVIVED, Verdict.SURVIVED, Verdict.COPED, Verdict.FOOLED]
 
 
 def test_outputs_are_compared_whole_even_if_not_all_is_kept() -> None:

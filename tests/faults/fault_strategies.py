@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from respool.faults import FAULTS, Fault, Place, Unit, kinds_of
-from respool.faults.kinds import Kind
+from respool.faults import FAULTS, Fault, Place, Unit, options_of
+from respool.options import OptionType
 
 _PLACES = st.one_of(
     st.integers(1, 10**9).map(lambda number: Place(Unit.EVENT, number)),
@@ -33,7 +33,7 @@ _VALUES: Mapping[str, st.SearchStrategy[Any]] = {
 }
 
 
-def _legal(kind: Kind) -> st.SearchStrategy[Any]:
+def _legal(kind: OptionType) -> st.SearchStrategy[Any]:
     def is_legal(value: Any) -> bool:
         try:
             return bool(kind.read(value) == value)
@@ -47,6 +47,6 @@ def _legal(kind: Kind) -> st.SearchStrategy[Any]:
 @st.composite
 def any_fault(draw: st.DrawFn) -> Fault:
     fault = FAULTS[draw(st.sampled_from(list(FAULTS)))]
-    own = kinds_of(fault)
+    own = options_of(fault)
     keys = draw(st.sets(st.sampled_from(list(own))))
-    return fault(**{key: draw(_legal(own[key])) for key in sorted(keys)})
+    return fault(**{key: draw(_legal(own[key].type)) for key in sorted(keys)})

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from respool.faults import (
     Abort,
+    ActiveFault,
     Close,
     Comments,
-    Drawn,
-    Draws,
     Drop,
     Fault,
+    FaultSampler,
     Gzip,
     HalfFrame,
     HugeEvent,
@@ -36,64 +36,66 @@ from respool.faults import (
 from respool.faults.frame import Action, Frame
 
 
-def drawn(draws: Draws, faults: str, name: str = "a", codings: tuple[str, ...] = ()) -> list[str]:
-    return [str(one.fault) for one in draws.draw(name, parse(faults), codings)]
+def drawn(sampler: FaultSampler, faults: str, name: str = "a", codings: tuple[str, ...] = ()) -> list[str]:
+    return [str(one.fault) for one in sampler.sample(name, parse(faults), codings)]
 
 
 def frames_with(*faults: Fault) -> list[Frame]:
-    return list(apply(make_stream(), map(Drawn.of, faults)))
+    return list(apply(make_stream(), map(ActiveFault.of, faults)))
 
 
 def test_without_faults_nothing_is_drawn_and_nothing_changes() -> None:
-    assert Draws().draw("a", ()) == ()
+    assert FaultSampler().sample("a", ()) == ()
     assert frames_with() == make_stream()
 
 
 def test_a_fault_happens_so_many_times_and_then_no_more() -> None:
-    draws = Draws()
-    assert [drawn(draws, "status(times=2); abort") for _ in range(4)] == [
+    sampler = FaultSampler()
+    assert [drawn(sampler, "status(times=2); abort") for _ in range(4)] == [
         ["status(times=2)", "abort"], ["status(times=2)", "abort"], ["abort"], ["abort"]
     ]  # fmt: skip
-    assert drawn(draws, "status(times=2)", "b") == ["status(times=2)"], "each recording is counted by itself"
-    draws.clear()
-    assert drawn(draws, "status(times=2)") == ["status(times=2)"]
+    assert drawn(sampler, "status(times=2)", "b") == ["status(times=2)"], (
+        "each recording is counted by itself"
+    )
+    sampler.clear()
+    assert drawn(sampler, "status(times=2)") == ["status(times=2)"]
 
 
 def test_of_faults_that_answer_the_first_happens_and_the_others_are_not_counted() -> None:
-    draws = Draws()
+    sampler = FaultSampler()
     asked = "status(code=503, times=1); status(code=429, times=2); abort"
-    assert [drawn(draws, asked)[0] for _ in range(4)] == [
+    assert [drawn(sampler, asked)[0] for _ in range(4)] == [
         "status(code=503, times=1)", "status(code=429, times=2)", "status(code=429, times=2)", "abort"
     ]  # fmt: skip
-    assert drawn(draws, "refuse; quota; status") == ["refuse"]
+    assert drawn(sampler, "refuse; quota; status") == ["refuse"]
 
 
 def test_a_fault_happens_by_chance_and_a_run_that_is_repeated_is_the_same() -> None:
     def run(seed: int, name: str = "a") -> list[bool]:
-        draws = Draws(seed)
-        return [bool(draws.draw(name, [Abort(probability=0.3)])) for _ in range(1000)]
+        sampler = FaultSampler(seed)
+        return [bool(sampler.sample(name, [Abort(probability=0.3)])) for _ in range(1000)]
 
     assert run(0) == run(0)
     assert run(0) != run(1)
     assert run(0) != run(0, "b")
     assert 250 < sum(run(0)) < 350
-    assert not any(Draws().draw("a", [Abort(probability=0)]) for _ in range(100))
+    assert not any(FaultSampler().sample("a", [Abort(probability=0)]) for _ in range(100))
 
 
 def test_chance_and_count_go_together() -> None:
-    draws = Draws()
-    assert sum(len(draws.draw("a", [Abort(probability=0.5, times=3)])) for _ in range(100)) == 3
+    sampler = FaultSampler()
+    assert sum(len(sampler.sample("a", [Abort(probability=0.5, times=3)])) for _ in range(100)) == 3
 
 
 def test_the_chance_of_one_fault_does_not_depend_on_another_that_follows() -> None:
-    alone = [one.rng.random() for one in Draws().draw("a", [Jitter()])]
-    among = [one.rng.random() for one in Draws().draw("a", [Jitter(), Slicer(probability=0.1)])]
+    alone = [one.rng.random() for one in FaultSampler().sample("a", [Jitter()])]
+    among = [one.rng.random() for one in FaultSampler().sample("a", [Jitter(), Slicer(probability=0.1)])]
     assert alone == among[:1]
 
 
 def test_a_coding_that_the_client_does_not_accept_is_not_used() -> None:
-    assert drawn(Draws(), "gzip") == []
-    assert drawn(Draws(), "gzip", codings=("gzip",)) == ["gzip"]
+    assert drawn(FaultSampler(), "gzip") == []
+    assert drawn(FaultSampler(), "gzip", codings=("gzip",)) == ["gzip"]
 
 
 @pytest.mark.parametrize(
@@ -145,14 +147,14 @@ def test_nothing_more_happens_to_a_connection_that_was_refused() -> None:
     ids=str,
 )
 def test_an_answer_with_a_length_tells_the_truth_unless_it_breaks_off(fault: Fault, length: str) -> None:
-    frames = list(apply(make_body(), [Drawn.of(fault)]))
+    frames = list(apply(make_body(), [ActiveFault.of(fault)]))
     assert frames[0].head is not None
     assert frames[0].head.headers["content-length"] == length
 
 
 def test_a_million_pieces_are_made_one_at_a_time() -> None:
     big = '{"type":"response.x","d":"' + "x" * 1_000_000 + '"}'
-    frames = apply(make_stream([big, *EVENTS]), map(Drawn.of, (Slicer(), Stall(after="50%"), Gzip())))
+    frames = apply(make_stream([big, *EVENTS]), map(ActiveFault.of, (Slicer(), Stall(after="50%"), Gzip())))
     assert sum(1 for _, frame in zip(range(500), frames, strict=False) if frame.data) >= 499
 
 
@@ -172,7 +174,7 @@ def smaller(fault: Fault) -> Fault:
 
 @given(st.sampled_from(SOUND), st.lists(any_fault(), max_size=5))
 def test_whatever_faults_happen_an_answer_stays_one(sound: list[Frame], faults: list[Fault]) -> None:
-    drawn = Draws().draw("a", map(smaller, faults), ["gzip"])
+    drawn = FaultSampler().sample("a", map(smaller, faults), ["gzip"])
     frames = list(islice(apply(sound, drawn), 3000))
     if len(frames) < 3000:
         assert frames.pop().action is not Action.SEND

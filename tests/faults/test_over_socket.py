@@ -327,6 +327,58 @@ def test_a_client_of_http_1_0_is_told_the_length(
     assert reply.rest == SOUND[:sent]
 
 
+SCRIPT = """\
+output:
+- message: {text: "Hello there"}
+- function_call: {name: get_weather, arguments: {city: Paris}}
+"""
+# What is in the Response with which the stream ends, and in the answer without stream; b"!..." is not.
+SAID = {
+    "code_fence": b'"text":"```json\\nHello there\\n```"',
+    "almost_json(of=arguments, kind=cut)": b'"arguments":"{\\"city\\": \\"Paris\\""',
+    "empty_text": b'"text":""',
+    "refusal(message=No)": b'{"type":"refusal","refusal":"No"}',
+    "other_language(language=de)": b"Entschuldigung",
+    "long_text(size=20K)": b"2. Hello there",
+    "repeated_text(count=2)": b"Hello there Hello there Hello there",
+    "odd_characters": b"!Hello there",
+    "cut_arguments": b'"arguments":"{\\"city\\":"',
+    "wrong_types": b'"arguments":"{\\"city\\":[\\"Paris\\"]}"',
+    "missing_argument": b'"arguments":"{}"',
+    "empty_arguments": b'"arguments":""',
+    "unknown_tool": b'"name":"do_everything"',
+    "same_call_twice": b"Paris",
+    "text_and_call": b"Hello there",
+    "call_after_answer": b"Paris",
+    "endless_calls": b"Paris",
+    "unknown_item": b"hologram_call",
+}
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server whose recording has a text and a call."""
+    folder = tmp_path_factory.mktemp("fixtures")
+    (folder / "a.script.yaml").write_text(SCRIPT)
+    with running_server(folder, pace=Pace(speed=math.inf)) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("fault", "said"), SAID.items())
+def test_the_model_says_something_else_with_and_without_a_stream(
+    fault: str, said: bytes, agent: RunningServer
+) -> None:
+    reply = ask(agent, fault)
+    assert reply.complete
+    last = events(reply)[-1]
+    assert last.startswith(b"event: response.completed\n")
+    body = ask(agent, fault, stream=False)
+    assert body.head[1]["content-length"] == str(len(body.rest))
+    assert json.loads(body.rest)["status"] == "completed"
+    for text in (last, body.rest):
+        assert (said.removeprefix(b"!") in text) is not said.startswith(b"!")
+
+
 def test_every_fault_is_in_one_of_the_tables() -> None:
-    asked = [*COMPLETE, *ANSWERS, *BREAKS, *TIMES, "bandwidth"]
+    asked = [*COMPLETE, *ANSWERS, *BREAKS, *TIMES, *SAID, "bandwidth"]
     assert {text.partition("(")[0] for text in asked} == set(FAULTS)

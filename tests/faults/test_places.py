@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from respool.faults.frame import Frame
-from respool.faults.places import Parting, Place, Unit, spotted
+from respool.faults.places import Place, Split, Unit, spotted
 from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event
 
@@ -15,11 +15,11 @@ SIZES = [len(encode_sse(Event.parse(text))) for text in EVENTS]
 
 def parted(place: Place | int | str, frames: list[Frame]) -> tuple[int, bytes, float | None]:
     """Events before the point, bytes before it, and its moment; None if it is not reached."""
-    parting = Parting(frames, place)
-    before = list(parting.before())
-    assert b"".join(f.data for f in [*before, *parting.rest()]) == b"".join(f.data for f in frames)
+    split = Split(frames, place)
+    before = list(split.before())
+    assert b"".join(f.data for f in [*before, *split.rest()]) == b"".join(f.data for f in frames)
     events = sum(frame.event is not None for frame in before)
-    return events, b"".join(frame.data for frame in before), parting.at if parting.reached else None
+    return events, b"".join(frame.data for frame in before), split.at if split.reached else None
 
 
 @pytest.mark.parametrize(
@@ -56,18 +56,18 @@ def test_a_point_parts_a_stream_between_two_events(place: int | str, events: int
 
 def test_a_point_in_bytes_parts_an_event_which_is_whole_only_with_its_second_half() -> None:
     frames = make_stream()
-    parting = Parting(frames, f"{SIZES[0] + 3}b")
-    before, rest = list(parting.before()), list(parting.rest())
+    split = Split(frames, f"{SIZES[0] + 3}b")
+    before, rest = list(split.before()), list(split.rest())
     assert (before[-1].data, before[-1].event) == (frames[2].data[:3], None)
     assert (rest[0].data, rest[0].event, rest[0].at) == (frames[2].data[3:], frames[2].event, 2.0)
-    assert parting.at == 2.0
+    assert split.at == 2.0
 
 
 def test_a_point_that_keeps_events_whole_is_after_the_one_that_holds_the_byte() -> None:
     for place, events in ((SIZES[0], 1), (SIZES[0] + 3, 2)):
-        parting = Parting(make_stream(), f"{place}b", whole=True)
-        assert list(parting.before()) == make_stream()[: events + 1]
-        assert (parting.reached, parting.at) == (True, float(events))
+        split = Split(make_stream(), f"{place}b", whole=True)
+        assert list(split.before()) == make_stream()[: events + 1]
+        assert (split.reached, split.at) == (True, float(events))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_body_is_parted_by_its_bytes_and_its_moment(place: int | str, sent: in
 
 
 def test_a_point_before_the_head_leaves_nothing() -> None:
-    assert told(Parting(make_body(), "1s").before()) == []
+    assert told(Split(make_body(), "1s").before()) == []
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from fault_streams import EVENTS, make_body, make_stream, moments, run, told
 
 from respool.faults import (
     FAULTS,
+    ActiveFault,
     Bandwidth,
     Burst,
-    Drawn,
     Fault,
     Jitter,
     Latency,
@@ -96,7 +96,11 @@ def test_comments_keep_a_stalled_stream_alive() -> None:
 
 
 def test_comments_without_end_are_made_one_at_a_time() -> None:
-    drawn = [Drawn.of(Stall(after=2, keepalive=1)), Drawn.of(Jitter(seconds=0)), Drawn.of(FAULTS["gzip"]())]
+    drawn = [
+        ActiveFault.of(Stall(after=2, keepalive=1)),
+        ActiveFault.of(Jitter(seconds=0)),
+        ActiveFault.of(FAULTS["gzip"]()),
+    ]
     frames = list(islice(apply(make_stream(), drawn), 1000))
     assert moments(frames)[3:] == list(range(3, 1000))
 
@@ -127,7 +131,10 @@ def test_a_slow_line_is_used_all_the_time() -> None:
 
 def test_a_pause_comes_before_a_close_at_the_same_place() -> None:
     frames = list(
-        apply(make_stream(), [Drawn.of(Stall(after=2, seconds=7)), Drawn.of(FAULTS["close"](after=2))])
+        apply(
+            make_stream(),
+            [ActiveFault.of(Stall(after=2, seconds=7)), ActiveFault.of(FAULTS["close"](after=2))],
+        )
     )  # type: ignore[call-arg]
     assert frames[-1] == Frame(9.0, action=Action.CLOSE)
 

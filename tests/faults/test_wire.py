@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from respool.faults import (
     FAULTS,
+    ActiveFault,
     Bom,
     Comments,
     Done,
-    Drawn,
     Fault,
     Gzip,
     IdLines,
@@ -70,7 +70,7 @@ def test_however_events_are_written_they_say_the_same(fault: Fault) -> None:
 
 @given(st.lists(st.sampled_from(REWRITES), max_size=4).filter(lambda faults: faults.count(Bom()) < 2))
 def test_so_do_several_in_any_order(faults: list[Fault]) -> None:
-    frames = list(apply(make_stream(done=True), map(Drawn.of, faults)))
+    frames = list(apply(make_stream(done=True), map(ActiveFault.of, faults)))
     assert [event.data for event in events(frames)] == [json.loads(text) for text in EVENTS]
 
 
@@ -167,7 +167,7 @@ def test_a_compressed_stream_that_is_cut_has_no_end() -> None:
 
 @pytest.mark.parametrize("fault", [Gzip(), Slicer(size=4), Merge()], ids=str)
 def test_an_answer_without_stream_says_its_true_length(fault: Fault) -> None:
-    frames = list(apply(make_body(), [Drawn.of(fault)]))
+    frames = list(apply(make_body(), [ActiveFault.of(fault)]))
     assert frames[0].head is not None
     assert frames[0].head.headers["content-length"] == str(sum(map(len, data(frames))))
 

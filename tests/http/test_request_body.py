@@ -378,7 +378,7 @@ def outcome(body: bytes) -> str:
         return f"{error.code}: {error}"
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(
     st.binary(max_size=30)
     | st.lists(

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import gc
 import os
 import sys
@@ -254,10 +255,10 @@ async def test_a_wheel_holds_a_descriptor_only_while_someone_waits() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="timerfd")
 async def test_without_descriptors_the_loops_own_timer_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none_left(*_: object) -> int:
-        return -1
+    def none_left() -> None:
+        raise OSError(errno.EMFILE, "none left")
 
-    monkeypatch.setattr("respool.play.timerfd._libc.timerfd_create", none_left)
+    monkeypatch.setattr("respool.play.timerfd._open", none_left)
     called = asyncio.Event()
     Timers(asyncio.get_running_loop()).call_at(epoch.now() + 0.001, called.set)
     await called.wait()

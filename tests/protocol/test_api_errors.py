@@ -187,6 +187,26 @@ def test_an_error_says_what_the_service_says(
     assert error.message == message
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(20, "20s"), (1.2, "1.2s"), (0.07, "70ms"), (0.0005, "0.5ms"), (1e6, "1000000s")]
+)
+def test_a_wait_is_in_seconds_or_thousandths(seconds: float, text: str) -> None:
+    error = api_errors.rate_limited("", 500, 500, 1, seconds, "requests")
+    assert error.type == "requests"
+    assert error.message == (
+        "Rate limit reached on requests per min (RPM): Limit 500, Used 500, Requested 1. "
+        f"Please try again in {text}."
+    )
+
+
+@pytest.mark.parametrize("status", [400, 401, 418, 429, 500, 503, 529, 599])
+def test_each_status_has_words(status: int) -> None:
+    error = api_errors.of_status(status)
+    assert error.status == status
+    assert (error.type == "server_error") is (status in (500, 599))
+    assert api_errors.to_api(error)["error"]["message"] == error.message != ""
+
+
 def test_a_key_is_asked_for_when_there_is_none() -> None:
     error = api_errors.missing_api_key()
     assert (error.status, error.code, error.type) == (401, None, "invalid_request_error")

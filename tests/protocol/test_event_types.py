@@ -124,7 +124,7 @@ def test_items_are_those_of_the_package_with_their_statuses() -> None:
         assert ITEM_TYPES[name].call == ("call_id" in model.model_fields)
 
 
-@pytest.mark.parametrize("row", EVENT_TYPES.values(), ids=str)
+@pytest.mark.parametrize("row", EVENT_TYPES.values(), ids=lambda row: row.name)
 def test_each_row_is_consistent(row: EventType) -> None:
     assert row.items <= ITEM_TYPES.keys()
     assert not row.required.keys() & row.optional.keys()
@@ -151,6 +151,9 @@ def test_events_of_other_producers_are_marked() -> None:
         "response.inject.created": Origin.BETA,
         "response.inject.failed": Origin.BETA,
         "codex.rate_limits": Origin.CODEX,
+        "codex.response.metadata": Origin.CODEX,
+        "response.metadata": Origin.CODEX,
+        "responsesapi.websocket_timing": Origin.CODEX,
         "response.reasoning.delta": Origin.OPEN_RESPONSES,
         "response.reasoning.done": Origin.OPEN_RESPONSES,
         "response.reasoning_part.added": Origin.VLLM,

@@ -139,7 +139,7 @@ numbers = (
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(numbers)
 @example("4.35")
 @example("0.1e1")
@@ -154,7 +154,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings.default.max_examples, deadline=None)
 @given(values, st.booleans(), changes("\ud800"))
 def test_a_text_that_was_changed_anywhere_is_read_as_json_reads_it_or_left_to_json(
     value: Any, escaped: bool, changes: list[Change]

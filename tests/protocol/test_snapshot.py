@@ -74,7 +74,8 @@ def recordings() -> Iterator[Recording]:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder).with_suffix("").as_posix()
             data = path.read_bytes()
-            if path.suffix != ".md" and path.name != "MANIFEST.json" and formats.sniff(data):
+            others = (".md", ".script.yaml", "MANIFEST.json")
+            if not path.name.endswith(others) and formats.sniff(data):
                 yield from formats.read(data, name, str(path), lambda damage: None)
 
 
@@ -593,7 +594,7 @@ def mutated_events(draw: st.DrawFn) -> Event:
 STRANGE_STREAMS = st.lists(ANY_EVENTS | mutated_events() | REAL_EVENTS, max_size=12)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(STRANGE_STREAMS)
 def test_malformed_events_never_raise(events: list[Event]) -> None:
     json.dumps(fold(events))

@@ -136,7 +136,7 @@ def streams_in_chunks(draw: st.DrawFn) -> Bytes:
     return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=5 * settings.default.max_examples)
 @given(streams_in_chunks())
 def test_any_split_of_any_stream_gives_the_same(chunks: Bytes) -> None:
     def outcome(parts: Bytes) -> list[Message] | tuple[str, int, int]:

@@ -53,7 +53,7 @@ def test_every_event_is_known_and_is_of_this_machine(name: str) -> None:
             assert not row.of_item
 
 
-@pytest.mark.parametrize("row", EVENT_TYPES.values(), ids=str)
+@pytest.mark.parametrize("row", EVENT_TYPES.values(), ids=lambda row: row.name)
 def test_every_event_has_a_machine_unless_it_is_of_the_connection(row: EventType) -> None:
     machines = {name for name in TRANSITIONS if row.name in events_of(name)}
     if row.kind is EventKind.CONNECTION or row.name.startswith("response.audio."):

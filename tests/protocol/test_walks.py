@@ -217,7 +217,9 @@ def codes(bodies: Iterable[Body]) -> list[str]:
 
 
 quick = settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    max_examples=settings.default.max_examples,
+    deadline=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 
 

@@ -5,7 +5,8 @@ finding it goes on as a client would, so that one mistake gives one finding or a
 producers' habits is in docs/checks.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from respool.check.closing import Closing
 from respool.check.counting import SequenceNumbers
@@ -79,7 +80,7 @@ class SequenceChecker:
             self._report.once(row.name, "RS904", f"{row.name}: an event of {row.origin}")
         self._fields.receive(row, data)
         if row.kind is EventKind.CONNECTION:
-            if row.name == KEEPALIVE:
+            if row.name == KEEPALIVE or self._lifecycle.knows(_target(data)):
                 self._numbers.receive(row.name, data.get("sequence_number"), from_start=True)
             return
         self._lifecycle.receive(row, data)
@@ -101,3 +102,9 @@ class SequenceChecker:
         self._numbers.finish()
         self._fields.finish()
         return self._report.take()
+
+
+def _target(data: Mapping[str, Any]) -> object:
+    """The response that an event of the connection is about: it is one of its numbers."""
+    steer = data.get("steer")
+    return steer.get("previous_response_id") if isinstance(steer, dict) else data.get("response_id")

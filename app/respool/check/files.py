@@ -1,6 +1,7 @@
 """Checking: files, folders, text and live servers, each made into a report."""
 
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,16 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from respool import __version__
-from respool.check import checker
+from respool.check import socket_lanes
 from respool.check.findings import Finding, Level
-from respool.errors import PathError, RecordingError, RespoolError
+from respool.errors import Effect, NotARecording, PathError, RecordingError, RespoolError
 from respool.protocol import sse
 from respool.protocol.events import Event
 from respool.recordings import formats
 from respool.recordings.recording import Recording
-from respool.recordings.store import files_below
+from respool.recordings.store import MAX_FILE_SIZE, files_below, why_not
 
 DAMAGED = "RS001"
+SKIPPED = "RS004"
+NO_NUMBER = "RS005"
+
+_NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)', re.DOTALL)
 EVENT_NAME_DIFFERS = "RS002"
 NO_EVENT_NAME = "RS003"
 
@@ -50,6 +55,7 @@ class FileReport:
     streams: int = 0
     events: int = 0
     findings: list[Located] = field(default_factory=list)
+    no_recording: bool = False  # nothing of the Responses API is in it
 
     def count(self, level: Level) -> int:
         """How many findings have this level."""
@@ -69,12 +75,29 @@ def find(paths: Iterable[Path]) -> list[Path]:
 def check_file(path: Path, *, named: bool, schema: bool = False) -> FileReport | None:
     """Check a file; None for one in a folder (not `named` itself) that is no recording."""
     try:
+        size = path.stat().st_size
+        if not named and (size > MAX_FILE_SIZE or why_not(str(path))):
+            return None
+        if size > MAX_FILE_SIZE:
+            raise PathError(f"{path}: {size} bytes, expected at most {MAX_FILE_SIZE}")
         data = path.read_bytes()
     except OSError as error:
+        if not named:
+            return unreadable(str(path), error)
         raise PathError(f"{path}: {error.strerror or error}") from None
     if not named and formats.sniff(data, str(path)) is None:
         return None
-    return check_data(data, str(path), schema=schema)
+    report = check_data(data, str(path), schema=schema)
+    if not named and report.no_recording and formats.by_suffix(str(path)) is None:
+        return None
+    return report
+
+
+def unreadable(path: str, error: OSError) -> FileReport:
+    """The report on a file that cannot be read: it hides nothing of what is known of the others."""
+    report = FileReport(path)
+    report.findings = [Located(Finding(DAMAGED, Level.ERROR, (error.strerror or str(error)).lower()), path)]
+    return report
 
 
 def check_data(data: bytes, path: str, *, schema: bool = False) -> FileReport:
@@ -85,15 +108,25 @@ def check_data(data: bytes, path: str, *, schema: bool = False) -> FileReport:
     try:
         turns = formats.read(data, path, path, damages.append)
     except RecordingError as error:
+        report.no_recording = isinstance(error, NotARecording) or not formats.shows_a_stream(data, path)
         damages.append(error)
     report.findings = [
-        Located(Finding(DAMAGED, Level.ERROR, damage.cause), path, damage.line, damage.column)
+        Located(
+            Finding(SKIPPED, Level.INFO, damage.cause)
+            if damage.effect is Effect.SKIPPED
+            else Finding(DAMAGED, Level.ERROR, damage.cause),
+            path,
+            damage.line,
+            damage.column,
+        )
         for damage in damages
     ]
     if formats.sniff(data, path) == "sse":
+        data = formats.encodings.plain(data)
         report.findings += _check_event_names(data, path)
     for number, turn in enumerate(turns, start=1):
         _check_turn(report, turn, number, schema)
+        report.findings += _no_numbers(turn, number, data, path)
     report.findings.sort(key=lambda located: (located.line or 0, located.column or 0))
     return report
 
@@ -140,7 +173,7 @@ def _check_turn(report: FileReport, turn: Recording, number: int, schema: bool) 
     report.events += len(events)
     if turn.plain:
         return
-    findings = checker.check(events)
+    findings = socket_lanes.check(events)
     if schema:
         from respool.check.schema import validate
 
@@ -148,6 +181,25 @@ def _check_turn(report: FileReport, turn: Recording, number: int, schema: bool) 
     for finding in findings:
         place = len(events) - 1 if finding.event is None else finding.event
         report.findings.append(Located(finding, report.path, turn.events[place].line, turn=number))
+
+
+def _no_numbers(turn: Recording, number: int, data: bytes, path: str) -> Iterator[Located]:
+    """What is no number of JSON, though Python and others read it."""
+    lines: list[str] = []
+    for place, timed in enumerate(turn.events):
+        text = timed.event.text
+        if "NaN" not in text and "Infinity" not in text:
+            continue
+        for found in _NO_NUMBER.finditer(text):
+            if found[1] is None:
+                continue
+            line, column = timed.line, None
+            if line is not None and "\n" not in text:
+                lines = lines or data.decode(errors="replace").split("\n")
+                start = lines[line - 1].find(text) if line <= len(lines) else -1
+                column = start + found.start() + 1 if start >= 0 else None
+            problem = f"{found[1]} is no JSON; strict clients cannot read the event"
+            yield Located(Finding(NO_NUMBER, Level.ERROR, problem, place), path, line, column, number)
 
 
 def _check_event_names(data: bytes, path: str) -> Iterator[Located]:

@@ -55,6 +55,10 @@ class Lifecycle:
         """Whether the response has ended, so that nothing may follow."""
         return self.state is State.CLOSED
 
+    def knows(self, id: object) -> bool:
+        """Whether the response has this id."""
+        return isinstance(id, str) and id in self._response_ids
+
     def receive(self, row: EventType, data: Mapping[str, Any]) -> None:
         """Take in an event; of one of an item, only that it has come."""
         response = data.get("response")

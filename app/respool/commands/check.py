@@ -13,6 +13,7 @@ from respool.check.files import FileReport, Located, check_data, check_file, che
 from respool.check.findings import RULES, Level
 from respool.commands.options import headers_of
 from respool.commands.output import new_console
+from respool.errors import PathError
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])
@@ -22,7 +23,7 @@ _COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.INFO: "cyan"}
 @click.command(
     epilog="""\b
 Exit codes: 0 nothing to complain about; 1 findings of the level --fail-on or worse;
-2 wrong usage, or a path that is not there.
+2 wrong usage, a path that is not there, or nothing to check.
 
 \b
 Examples:
@@ -85,6 +86,10 @@ def check(
         if _LEVELS.index(located.finding.level) <= _LEVELS.index(Level(level))
     ]
     _FORMATS[format_](reports, shown, sdk)
+    if not reports:
+        raise PathError(
+            f"{', '.join(sources)}: nothing to check, no recording in it; `respool list` says why"
+        )
     worst = [report.count(one) for report in reports for one in _LEVELS[: _LEVELS.index(Level(fail_on)) + 1]]
     if any(worst):
         raise click.exceptions.Exit(1)

@@ -25,6 +25,7 @@ DEFAULT_PATH = "fixtures"
 
 _COLOURS = {
     "survived": "green",
+    "coped": "green",
     "noticed": "green",
     "lucky": "yellow",
     "gave up": "red",
@@ -89,6 +90,7 @@ Examples:
 @click.option("--recording", required=True, metavar="NAME", help="What the client is answered with.")
 @click.option(
     "--set",
+    "--cases",
     "sets",
     metavar="NAMES",
     help="Cases to try: quick (the default), all, cuts, categories, names; with commas between.",

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from respool.commands.options import paths_argument
-from respool.commands.output import new_console, print_refused
+from respool.commands.output import new_console, print_passed_over, print_refused
 from respool.protocol.events import TERMINAL_TYPES
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
@@ -23,7 +23,10 @@ Examples:
 @paths_argument
 @click.option("--names", is_flag=True, help="Print the names only, one a line.")
 def list_(paths: Sequence[Path], names: bool) -> None:
-    """List the recordings in PATHS, and the files that are refused."""
+    """List the recordings in PATHS, the files that are refused, and those that are not read.
+
+    Exits with 1 if a file is refused.
+    """
     store = Store(paths)
     if names:
         click.echo("".join(f"{name}\n" for name in store.names), nl=False)
@@ -48,6 +51,9 @@ def list_(paths: Sequence[Path], names: bool) -> None:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
     print_refused(store.refused, console)
+    print_passed_over(store.passed_over, all_of_them=True)
+    if store.refused:
+        raise click.exceptions.Exit(1)
 
 
 def _end(recording: Recording) -> str:

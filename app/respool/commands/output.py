@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from respool.errors import PathError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from respool.recordings.store import Refusal
+    from respool.recordings.store import PassedOver, Refusal
 
 
 def new_console() -> "Console":
@@ -28,6 +28,24 @@ def print_refused(refused: "Iterable[Refusal]", console: "Console") -> None:
     for refusal in refused:
         console.print("[red]refused[/]", end=" ")
         console.print(str(refusal.error), markup=False, soft_wrap=True)
+
+
+MOST_SHOWN = 10  # of the files that are passed over
+
+
+def print_passed_over(passed_over: "Sequence[PassedOver]", *, all_of_them: bool = False) -> None:
+    """Say which files are not read, and why: those of which something is known come first."""
+    if not passed_over:
+        return
+    count = len(passed_over)
+    click.echo(f"{count} file{'s' * (count != 1)} not read")
+    # What is known of a file comes first: "no recording" says the least.
+    ordered = sorted(passed_over, key=lambda one: one.why == "no recording")
+    shown = ordered if all_of_them else ordered[:MOST_SHOWN]
+    for one in shown:
+        click.echo(f"  {one}")
+    if len(shown) < count:
+        click.echo(f"  and {count - len(shown)} more; respool list names all")
 
 
 @contextmanager

@@ -11,11 +11,11 @@ import click
 
 from respool import __version__
 from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size, paths_argument
-from respool.commands.output import new_console, print_refused
+from respool.commands.output import new_console, print_passed_over, print_refused
 from respool.errors import RespoolError
 from respool.listening import bind_each, url_of
 from respool.protocol.profiles import OPENAI, PROFILES
-from respool.recordings.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
+from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
 
 if TYPE_CHECKING:
     from socket import socket
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from respool.faults import Fault
-    from respool.recordings.store import Refusal, Store
+    from respool.recordings.store import PassedOver, Refusal, Store
     from respool.server.mock_server import MockServer
 
 
@@ -85,6 +85,13 @@ Examples:
 )
 @click.option(
     "--keepalive", type=SECONDS, help="Keep a silent stream alive after so many seconds [default: never]."
+)
+@click.option(
+    "--framing",
+    type=click.Choice(FRAMINGS),
+    default=FRAMINGS[0],
+    show_default=True,
+    help="Of what was captured from a wire: as it was there, or as the API frames events.",
 )
 @click.option(
     "--replay-window",
@@ -212,6 +219,7 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         faults=options["faults"],
         profile=options["profile"],
         keepalive=options["keepalive"],
+        framing=options["framing"],
         on_unknown_id=options["on_unknown_id"],
         workers=options["workers"],
     )
@@ -243,6 +251,7 @@ class Greeting:
     refused: "tuple[Refusal, ...]"
     example: str | None  # the name of a recording to try
     warning: str  # what it does not do with several workers
+    passed_over: "tuple[PassedOver, ...]" = ()
 
     @classmethod
     def of(cls, server: "MockServer") -> "Greeting":
@@ -250,7 +259,11 @@ class Greeting:
         names = store.names
         example = server.default or next((name for name in names if _completes(store, name)), None)
         return cls(
-            len(names), tuple(store.refused), example or (names[0] if names else None), server.memory.warning
+            len(names),
+            tuple(store.refused),
+            example or (names[0] if names else None),
+            server.memory.warning,
+            tuple(store.passed_over),
         )
 
 
@@ -261,6 +274,9 @@ def _greet(greeting: Greeting, url: str) -> None:
     if refused:
         # To import the console takes as long as to read fifty recordings: the start should not wait for it.
         print_refused(refused, new_console())
+    if count == 0:
+        click.echo(f"{click.style('warning:', fg='yellow')} there is no recording in what was given")
+    print_passed_over(greeting.passed_over)
     if greeting.warning:
         click.echo(greeting.warning)
     if greeting.example:

@@ -7,6 +7,9 @@ Rule 2. `notice`: the answer is not all there, or says that it failed. Nobody ca
 the client's exit code must not be 0.
 
 Rule 3. `either`: asking again gets the answer, or what is wrong touches only what a client may do without.
+
+Rule 4. `cope`: the stream is sound and what the model says is not what was asked for. What a client
+makes of it is its own business, but it must come to an end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,16 +18,17 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from respool.errors import OptionError
-from respool.faults import FAULTS, Fault, parse
+from respool.faults import Fault, parse
 from respool.protocol.events import TERMINAL_TYPES
 from respool.recordings.recording import Recording
 
 
 class Expect(StrEnum):
-    """What a client should do; the most lenient first."""
+    """What a client should do. Of several faults, that which comes last here is expected."""
 
     SURVIVE = "survive"
     EITHER = "either"
+    COPE = "cope"
     NOTICE = "notice"
 
     @property
@@ -35,6 +39,7 @@ class Expect(StrEnum):
 _MEANINGS = {
     Expect.SURVIVE: "to do as without the fault, which is harmless",
     Expect.EITHER: "to do as without the fault, or to fail",
+    Expect.COPE: "to come to an end, whatever it makes of what the model says",
     Expect.NOTICE: "to fail: the answer is not all there",
 }
 
@@ -59,7 +64,7 @@ class Case:
         return self.faults[0].category
 
 
-SURVIVE, EITHER, NOTICE = Expect
+SURVIVE, EITHER, COPE, NOTICE = Expect
 
 # Places are fractions, so that they are in every recording. Times are short: a client may well wait a second,
 # and one that waits for ever is found out by its timeout. Where a server says when to try again, it is soon.
@@ -147,6 +152,30 @@ CASES: Sequence[Case] = (
     Case("failed", "failed", NOTICE, "the response fails half-way", quick=True),
     Case("failed-at-start", "failed(after=2)", NOTICE, "the response fails before there is any text"),
     Case("incomplete", "incomplete", NOTICE, "the response ends at its token limit", quick=True),
+    Case("code-fence", "code_fence", COPE, "JSON comes in a code fence", quick=True),
+    Case("code-fence-intro", 'code_fence(intro="Here is the JSON:")', COPE, "the same, after words"),
+    Case("trailing-comma", "almost_json", COPE, "JSON with a comma too many"),
+    Case("json-cut", "almost_json(kind=cut)", COPE, "JSON without its last bracket"),
+    Case("python-dict", "almost_json(kind=python)", COPE, "a dict of Python for JSON"),
+    Case("arguments-comma", "almost_json(of=arguments)", COPE, "arguments with a comma too many"),
+    Case("empty-text", "empty_text", COPE, "a message that says nothing", quick=True),
+    Case("refusal-in-answer", "refusal", COPE, "the model refuses in the middle of its answer"),
+    Case("other-language", "other_language", COPE, "the answer is in Japanese"),
+    Case("long-text", "long_text", COPE, "an answer of 200,000 characters"),
+    Case("repeated-text", "repeated_text", COPE, "the model goes round in circles"),
+    Case("odd-characters", "odd_characters", COPE, "control characters and marks of direction in the text",
+         quick=True),
+    Case("arguments-cut", "cut_arguments", COPE, "the arguments of a call break off", quick=True),
+    Case("arguments-empty", "empty_arguments", COPE, "a call without arguments, not even {}"),
+    Case("argument-types", "wrong_types", COPE, "arguments of other types than the tool says"),
+    Case("argument-missing", "missing_argument", COPE, "a required argument is missing"),
+    Case("tool-unknown", "unknown_tool", COPE, "a call of a tool that was not offered", quick=True),
+    Case("call-twice", "same_call_twice", COPE, "the same call twice"),
+    Case("call-twice-same-id", "same_call_twice(same_id=true)", COPE, "the same call twice, one call_id"),
+    Case("text-and-call", "text_and_call", COPE, "a text and a call in one turn"),
+    Case("call-after-answer", "call_after_answer", COPE, "one more call after the final answer"),
+    Case("endless-calls", "endless_calls", COPE, "each answer is a call: an agent without limit never ends"),
+    Case("item-unknown", "unknown_item", COPE, "an output item of a type that is new"),
 )  # fmt: skip
 
 # The sets; the name of a category or of a case is one as well.
@@ -155,18 +184,6 @@ SETS: Mapping[str, Callable[[Case], bool]] = {
     "all": lambda case: True,
     "cuts": lambda case: case.category == "end" and case.expect is NOTICE,
 }
-
-# What is expected under a fault of the user's own, by its name; under any other, either.
-_FATAL = frozenset(
-    "status rate_limit quota not_json refuse empty_reply close cut abort reset_peer half_frame no_terminal "
-    "error_event failed incomplete".split()
-)
-_HARMLESS = frozenset(
-    [
-        *"latency ttft jitter burst bandwidth unknown_event huge_event".split(),
-        *(name for name, fault in FAULTS.items() if fault.category == "wire"),
-    ]
-)
 
 
 def choose(sets: str) -> list[Case]:
@@ -203,11 +220,10 @@ def of_faults(text: str) -> Case:
 
 
 def _expected(fault: Fault) -> Expect:
-    if fault.name in _HARMLESS:
-        return SURVIVE
     # What does not happen each time may be over when the client asks again, or may not happen at all.
     always = fault.times is None and fault.probability == 1
-    return NOTICE if fault.name in _FATAL and always else EITHER
+    expect = Expect(fault.expect)
+    return EITHER if expect is NOTICE and not always else expect
 
 
 def cuts(recording: Recording, how: str = "close") -> list[Case]:

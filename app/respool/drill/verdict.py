@@ -13,6 +13,7 @@ class Verdict(StrEnum):
     """The worst last."""
 
     SURVIVED = "survived"
+    COPED = "coped"
     NOTICED = "noticed"
     LUCKY = "lucky"
     GAVE_UP = "gave up"
@@ -29,6 +30,7 @@ _BAD = frozenset({Verdict.GAVE_UP, Verdict.CRASHED, Verdict.HUNG, Verdict.FOOLED
 
 MEANINGS: Mapping[Verdict, str] = {
     Verdict.SURVIVED: "it did as without the fault",
+    Verdict.COPED: "it made of it what it could, and came to an end",
     Verdict.NOTICED: "it failed, as it should or may",
     Verdict.LUCKY: "it did as without the fault, though the stream never said that it was complete",
     Verdict.GAVE_UP: "it failed, though the fault is harmless",
@@ -54,17 +56,20 @@ VERDICTS: Mapping[ClientOutcome, Mapping[Expect, Verdict]] = {
     ClientOutcome.SAME: {
         Expect.SURVIVE: Verdict.SURVIVED,
         Expect.EITHER: Verdict.SURVIVED,
+        Expect.COPE: Verdict.SURVIVED,
         Expect.NOTICE: Verdict.LUCKY,
     },
-    ClientOutcome.OTHER: dict.fromkeys(Expect, Verdict.FOOLED),
+    ClientOutcome.OTHER: {**dict.fromkeys(Expect, Verdict.FOOLED), Expect.COPE: Verdict.COPED},
     ClientOutcome.ENDED: {
         Expect.SURVIVE: Verdict.SURVIVED,
         Expect.EITHER: Verdict.SURVIVED,
+        Expect.COPE: Verdict.COPED,
         Expect.NOTICE: Verdict.FOOLED,
     },
     ClientOutcome.FAILED: {
         Expect.SURVIVE: Verdict.GAVE_UP,
         Expect.EITHER: Verdict.NOTICED,
+        Expect.COPE: Verdict.NOTICED,
         Expect.NOTICE: Verdict.NOTICED,
     },
     ClientOutcome.HUNG: dict.fromkeys(Expect, Verdict.HUNG),

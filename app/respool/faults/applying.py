@@ -7,26 +7,29 @@ from itertools import groupby
 from random import Random
 from typing import Any
 
-from respool.faults.fault import Fault, Stage, kinds_of
+from respool.faults.fault import Fault, Stage, options_of
 from respool.faults.frame import Action, Frame
-from respool.faults.kinds import SPOT
-from respool.faults.places import Place
+from respool.faults.places import SPOT, Place
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class ActiveFault:
     """A fault that happens in this play, and the chance that it gets."""
 
     fault: Fault
     rng: Random
 
     @classmethod
-    def of(cls, fault: Fault, seed: int = 0) -> "Drawn":
+    def of(cls, fault: Fault, seed: int = 0) -> "ActiveFault":
         """A fault that is sure to happen."""
         return cls(fault, Random(seed))
 
+    def without_chunks(self) -> "ActiveFault":
+        """Return the same for a client of HTTP/1.0; see `Fault.without_chunks`."""
+        return replace(self, fault=self.fault.without_chunks())
 
-class Draws:
+
+class FaultSampler:
     """Decides by chance and by count which faults happen; it remembers how often they have.
 
     Chance depends on `seed`, on the recording's name and on the number of this play (of the plays of this
@@ -38,7 +41,9 @@ class Draws:
         self._plays: Counter[str] = Counter()
         self._happened: Counter[tuple[str, Fault]] = Counter()
 
-    def draw(self, name: str, faults: Iterable[Fault], codings: Collection[str] = ()) -> tuple[Drawn, ...]:
+    def sample(
+        self, name: str, faults: Iterable[Fault], codings: Collection[str] = ()
+    ) -> tuple[ActiveFault, ...]:
         """Those of `faults` that happen in the next play of the recording `name`.
 
         `codings` are the content codings that the client accepts. Of several faults that take the place
@@ -48,18 +53,18 @@ class Draws:
         if not faults:
             return ()
         play = self._plays[name] = self._plays[name] + 1
-        drawn: list[Drawn] = []
+        active: list[ActiveFault] = []
         for number, fault in enumerate(faults):
             rng = Random(f"{self.seed}:{name}:{play}:{number}")
             if rng.random() >= fault.probability or (fault.coding and fault.coding not in codings):
                 continue
-            if fault.answers and any(one.fault.answers for one in drawn):
+            if fault.answers and any(one.fault.answers for one in active):
                 continue
             if fault.times is not None and self._happened[name, fault] >= fault.times:
                 continue
-            drawn.append(Drawn(fault, rng))
-        self._happened.update((name, fault) for fault in {one.fault for one in drawn} if fault.times)
-        return tuple(drawn)
+            active.append(ActiveFault(fault, rng))
+        self._happened.update((name, fault) for fault in {one.fault for one in active} if fault.times)
+        return tuple(active)
 
     def clear(self) -> None:
         """Forget all plays."""
@@ -67,13 +72,13 @@ class Draws:
         self._happened.clear()
 
 
-def apply(frames: Iterable[Frame], drawn: Iterable[Drawn]) -> Iterator[Frame]:
+def apply(frames: Iterable[Frame], active: Iterable[ActiveFault]) -> Iterator[Frame]:
     """The frames of an answer as they are with these faults, stage by stage.
 
     Up to the stage END an answer is a list of whole events; from then on it is made while it is sent, so
     that a stream without end and one in a million pieces cost no memory.
     """
-    ordered = sorted(drawn, key=lambda one: one.fault.stage)  # a sort keeps the order of equals
+    ordered = sorted(active, key=lambda one: one.fault.stage)  # a sort keeps the order of equals
     placed = False
     measured = False
     for stage, ones in groupby(ordered, key=lambda one: one.fault.stage):
@@ -91,8 +96,8 @@ def apply(frames: Iterable[Frame], drawn: Iterable[Drawn]) -> Iterator[Frame]:
 def _placed(fault: Fault, frames: Sequence[Frame]) -> Fault:
     """The fault with fractions counted, while the answer is whole."""
     places: dict[str, Any] = {
-        key: value.among(frames, 1 if kind is SPOT else 0)
-        for key, kind in kinds_of(type(fault)).items()
+        key: value.among(frames, 1 if option.type is SPOT else 0)
+        for key, option in options_of(type(fault)).items()
         if isinstance(value := getattr(fault, key), Place)
     }
     return replace(fault, **places) if places else fault

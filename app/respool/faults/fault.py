@@ -1,16 +1,22 @@
-"""Fault: the base of all faults, and the order in which they are applied."""
+"""Fault: the base of all faults, and the decorator that makes a class one."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from random import Random
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
+from respool import options
 from respool.errors import FaultError
 from respool.faults.frame import Frame
-from respool.faults.kinds import Kind, maybe_whole, share
+from respool.options import Option, maybe_whole, share
 
-Category = Literal["before", "time", "wire", "end", "events"]
+Category = Literal["before", "time", "wire", "end", "events", "model"]
+# What a client should do: as without the fault; that or fail; anything, but come to an end; fail.
+Expectation = Literal["survive", "either", "cope", "notice"]
+
+MAX_FAULTS = 32  # of one text, list or server: each takes the answer apart and puts it together again
+MAX_ADDED = 16 * 1024 * 1024  # bytes that all of these may add to an answer
 
 
 class Stage(IntEnum):
@@ -22,15 +28,16 @@ class Stage(IntEnum):
     """
 
     ANSWER = 1  # the answer as a whole, and its head
-    EVENTS = 2  # which events there are, and what they say
-    DAMAGE = 3  # the bytes of single events
-    TEXT = 4  # how all events are written
-    START = 5  # what comes first, and when
-    END = 6  # where the answer ends; its places are those of the faults of time, too
-    TIME = 7
-    CODING = 8  # content-encoding
-    CHUNKS = 9  # in which pieces it leaves
-    RATE = 10  # how fast
+    MODEL = 2  # what the model says
+    EVENTS = 3  # which events there are, and what they say
+    DAMAGE = 4  # the bytes of single events
+    TEXT = 5  # how all events are written
+    START = 6  # what comes first, and when
+    END = 7  # where the answer ends; its places are those of the faults of time, too
+    TIME = 8
+    CODING = 9  # content-encoding
+    CHUNKS = 10  # in which pieces it leaves
+    RATE = 11  # how fast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,39 +54,89 @@ class Fault:
     name: ClassVar[str]
     category: ClassVar[Category]
     stage: ClassVar[Stage]
-    answers: ClassVar[bool] = False  # it takes the place of the whole answer: only one such can
-    coding: ClassVar[str | None] = None  # a content coding that the client must accept
+    expect: ClassVar[Expectation]
+    answers: ClassVar[bool]  # it takes the place of the whole answer: only one such can
+    coding: ClassVar[str | None]  # a content coding that the client must accept
 
     probability: float = share(1.0)
     times: int | None = maybe_whole()
 
     def __post_init__(self) -> None:
-        for key, kind in kinds_of(type(self)).items():
-            value = getattr(self, key)
-            try:
-                object.__setattr__(self, key, kind.read(value))
-            except (ValueError, KeyError, TypeError, OverflowError):
-                raise FaultError.of_value(self.name, key, value, kind.expected) from None
+        def wrong(key: str, value: Any, expected: str) -> FaultError:
+            return FaultError.of_value(self.name, key, value, expected)
+
+        options.read_options(self, wrong)
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
-        """The frames of an answer as they are with this fault. All chance comes from `rng`."""
+        """Return the frames of an answer as they are with this fault. All chance comes from `rng`."""
         raise NotImplementedError
+
+    @property
+    def added_bytes(self) -> int:
+        """How many bytes it may add to an answer, where they are many."""
+        return 0
+
+    def without_chunks(self) -> "Fault":
+        """Return the fault as a client of HTTP/1.0 gets it: nothing is added to a body while it is sent."""
+        return self
 
     def __str__(self) -> str:
         """The syntax that gives this fault: what `parse` reads."""
-        defaults = {field.name: field.default for field in fields(self)}
         given = [
-            f"{key}={kind.write(value)}"
-            for key, kind in kinds_of(type(self)).items()
-            if (value := getattr(self, key)) != defaults[key]
+            f"{key}={option.type.write(value)}"
+            for key, option in options_of(type(self)).items()
+            if (value := getattr(self, key)) != option.default
         ]
         return f"{self.name}({', '.join(given)})" if given else self.name
+
+
+def limit(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Return the faults. Raise FaultError if they are too many, or would add too much to an answer."""
+    limited: list[Fault] = []
+    for fault in faults:
+        limited.append(fault)
+        if len(limited) > MAX_FAULTS:
+            raise FaultError(f"more than {MAX_FAULTS} faults: an answer takes no more; leave some out")
+    if (added := sum(fault.added_bytes for fault in limited)) > MAX_ADDED:
+        raise FaultError(
+            f"the faults add {added} bytes to an answer, expected no more than {MAX_ADDED} in all"
+        )
+    return tuple(limited)
+
+
+_F = TypeVar("_F", bound=Fault)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def fault_class(
+    name: str,
+    category: Category,
+    stage: Stage,
+    *,
+    expect: Expectation = "either",
+    answers: bool = False,
+    coding: str | None = None,
+) -> Callable[[type[_F]], type[_F]]:
+    """Make a class a fault: a frozen dataclass with the name it has in the syntax.
+
+    expect   what a client should do, for `respool drill`
+    answers  whether it takes the place of the whole answer: of several such, the first happens
+    coding   a content coding that the client must accept
+    """
+
+    def decorate(cls: type[_F]) -> type[_F]:
+        made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        made.name, made.category, made.stage = name, category, stage
+        made.expect, made.answers, made.coding = expect, answers, coding
+        return made
+
+    return decorate
 
 
 _COMMON = ("probability", "times")
 
 
-def kinds_of(fault: type[Fault]) -> dict[str, Kind]:
-    """The options of a fault, and what each may be: its own first, then those of all faults."""
-    own: dict[str, Any] = {field.name: field.metadata["kind"] for field in fields(fault)}
+def options_of(fault: type[Fault]) -> Mapping[str, Option]:
+    """Return the options of a fault: its own first, then those of all faults."""
+    own = dict(options.options_of(fault))
     return own | {name: own.pop(name) for name in _COMMON}

@@ -1,4 +1,4 @@
-"""Place: where in an answer something goes wrong, and how an answer is parted there.
+"""Place: where in an answer something goes wrong, and how an answer is split there.
 
     5                               after the fifth event (0: before the first)
     response.output_text.delta      after the first event of that type; "response." may be left out
@@ -16,9 +16,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from respool.faults.frame import Action, Frame
+from respool.options import OptionType, declare, number_text
 
 
 class Unit(Enum):
@@ -97,12 +98,7 @@ class Place:
 PlaceLike = Place | int | str
 
 
-def number_text(value: float) -> str:
-    """A number as it is written in the syntax: no digit lost, no needless ``.0``."""
-    return repr(value).removesuffix(".0")
-
-
-class Parting:
+class Split:
     """An answer in two, at a point: `before` gives what comes first, then `rest` what comes after.
 
     A point within a frame cuts it in two; with `whole`, it is after that frame.
@@ -216,3 +212,25 @@ _SPOTS: dict[Unit, Callable[[Place], Callable[[Frame], bool]]] = {
     Unit.BYTES: _by_bytes,
     Unit.SECONDS: _by_seconds,
 }
+
+
+def _read_spot(value: Any) -> Place:
+    place = Place.read(value)
+    if place == Place.read(0):
+        raise ValueError  # events count from 1
+    return place
+
+
+_PLACES = "an event number, an event type with or without #nth, bytes (100b), a share (50%) or seconds (2s)"
+POINT = OptionType("point", _PLACES, Place.read)
+SPOT = OptionType("spot", f"{_PLACES}; events count from 1", _read_spot)
+
+
+def point(default: str) -> PlaceLike:
+    """Declare a place between two events: what is before it is sent as it is."""
+    return cast("PlaceLike", declare(Place.read(default), POINT))
+
+
+def spot(default: str) -> PlaceLike:
+    """Declare an event, by its place."""
+    return cast("PlaceLike", declare(Place.read(default), SPOT))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from respool.faults.frame import Frame
+from respool.faults.frame import Action, Frame
 from respool.faults.places import PlaceLike, spotted
 from respool.protocol.event_frames import encode_sse
 from respool.protocol.events import Event, compact
@@ -50,3 +50,14 @@ def made(at: float, type: str, number: int | None, **fields: Any) -> Frame:
     body = {"type": type, **fields} | ({} if number is None else {NUMBER: number})
     event = Event(compact(body), type)
     return Frame(at, encode_sse(event), event=event)
+
+
+def pieces(frame: Frame, sizes: Iterable[int]) -> Iterator[Frame]:
+    """The frame in pieces of these sizes. The last one has what the frame does besides."""
+    sizes = iter(sizes)
+    data = memoryview(frame.data)
+    at = 0
+    while len(data) - at > (size := next(sizes)):
+        yield replace(frame, data=bytes(data[at : at + size]), event=None, action=Action.SEND)
+        at += size
+    yield replace(frame, data=bytes(data[at:]))

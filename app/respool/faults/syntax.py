@@ -1,12 +1,12 @@
 """The syntax of faults: ``name``, ``name(key=value, key=value)``, several parted by ``;``."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
 from respool.errors import FaultError, printable
-from respool.faults.fault import Fault, kinds_of
+from respool.faults.fault import Fault, limit, options_of
 from respool.faults.table import FAULTS
 from respool.protocol.events import json_kind
 
@@ -16,25 +16,31 @@ _SPACE = re.compile(r"\s*")
 _DECODER = JSONDecoder()
 
 _SYNTAX = "name, or name(key=value, key=value)"
+MAX_TEXT = 8 * 1024  # characters
 
 
 def parse(text: str) -> tuple[Fault, ...]:
     """The faults that `text` asks for, in its order; none in an empty text.
 
-    A value with spaces or one of ``,;()="`` is put in quotes, as a JSON string. Raises FaultError.
+    A value with spaces or one of ``,;()="`` is put in quotes, as a JSON string. Raises FaultError, for a
+    text of more than MAX_TEXT characters or MAX_FAULTS faults as well.
 
     Example: ``parse('stall(after=output_text.delta#3, seconds=2); reset_peer')``
     """
-    faults = []
+    if len(text) > MAX_TEXT:
+        raise FaultError(f"the faults are {len(text)} characters long, expected no more than {MAX_TEXT}")
+    return limit(_read_faults(text))
+
+
+def _read_faults(text: str) -> Iterator[Fault]:
     at = _skip(text, 0)
     while at < len(text):
         fault, at = _read_fault(text, at)
-        faults.append(fault)
+        yield fault
         if at < len(text):
             if text[at] != ";":
                 raise _unexpected(text, at, 'the end, or ";" and another fault')
             at = _skip(text, at + 1)
-    return tuple(faults)
 
 
 def read(value: Any) -> tuple[Fault, ...]:
@@ -44,19 +50,21 @@ def read(value: Any) -> tuple[Fault, ...]:
     """
     if not isinstance(value, list):
         raise FaultError(f"faults are a list, but this is {json_kind(value)}")
-    faults: list[Fault] = []
+    return limit(_read_list(value))
+
+
+def _read_list(value: Sequence[Any]) -> Iterator[Fault]:
     for number, one in enumerate(value, start=1):
         match one:
             case str():
-                faults += parse(one)
+                yield from parse(one)
             case {"fault": str(name)}:
-                faults.append(make(name, {key: option for key, option in one.items() if key != "fault"}))
+                yield make(name, {key: option for key, option in one.items() if key != "fault"})
             case _:
                 raise FaultError(
                     f"fault {number} of the list is {json_kind(one)}, "
                     'expected a string or an object with "fault", its name'
                 )
-    return tuple(faults)
 
 
 def make(name: str, options: Mapping[str, Any]) -> Fault:
@@ -64,7 +72,7 @@ def make(name: str, options: Mapping[str, Any]) -> Fault:
     fault = FAULTS.get(name)
     if fault is None:
         raise FaultError.of_name(printable(name), FAULTS)
-    known = kinds_of(fault)
+    known = options_of(fault)
     for key in options:
         if key not in known:
             raise FaultError.of_key(name, printable(str(key)), known)
@@ -94,7 +102,7 @@ def _read_fault(text: str, at: int) -> tuple[Fault, int]:
 def _read_option(text: str, at: int, name: str, options: dict[str, str]) -> int:
     match = _NAME.match(text, at)
     if not match or text[match.end() : match.end() + 1] != "=":
-        known = ", ".join(kinds_of(FAULTS[name]))
+        known = ", ".join(options_of(FAULTS[name]))
         raise _unexpected(text, at, f"key=value, where key is one of {known}")
     key, at = match[1], _skip(text, match.end() + 1)
     if key in options:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Scope
 
 from respool.errors import NoMatchingRecording, RequestError, RespoolError, printable
+from respool.protocol import api_errors
 from respool.protocol.profiles import OPENAI, Profile
 from respool.server.journal import Exchange
 
@@ -21,7 +22,7 @@ def envelope(
     error: RequestError, headers: Mapping[str, str] | None = None, profile: Profile = OPENAI
 ) -> JSONResponse:
     """``{"error": {message, type, param, code}}``, as the API answers errors, or as `profile` does."""
-    fields = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
+    fields = api_errors.to_api(error)["error"]
     return JSONResponse(profile.error_body(error.status, fields), error.status, headers)
 
 

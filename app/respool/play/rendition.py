@@ -4,8 +4,9 @@ Most requests get the recording as it is, and share one rendition. What a reques
 in `Changes`.
 """
 
-from bisect import bisect_right
-from collections import OrderedDict
+import re
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,13 +16,14 @@ from weakref import WeakKeyDictionary
 
 from respool.play import keepalive as keepalives
 from respool.play.frames import EncodedFrames, Schedule
-from respool.play.pace import Pace
+from respool.play.pace import Pace, moments_between
+from respool.play.socket_frames import SocketFrames
 from respool.protocol import rewrite, snapshot
 from respool.protocol.event_frames import SSE_DONE, Encoder, encode_comment, encode_data, encode_sse
 from respool.protocol.events import CREATED, TERMINAL_TYPES, Event, compact, loads
 from respool.protocol.members import member_text
 from respool.protocol.profiles import OPENAI, Profile, spoken
-from respool.recordings.recording import Recording, TimedEvent
+from respool.recordings.recording import FRAMINGS, Recording, TimedEvent, Verbatim, wire_bytes
 
 # The renditions that differ from the recording and are kept, the latest ones: each holds all its bytes.
 MOST_CHANGED = 64
@@ -94,6 +96,11 @@ class Rendition:
         return numbers
 
     @cached_property
+    def socket_frames(self) -> SocketFrames:
+        """The events as a WebSocket sends them: made once, shared by all."""
+        return SocketFrames.of(self.events)
+
+    @cached_property
     def end(self) -> int | None:
         """The place of the event with which the response ends; None: it was cut."""
         ends = [
@@ -124,8 +131,8 @@ class Rendition:
         """
         ends = [event for event in self.events if event.type in TERMINAL_TYPES]
         texts = (member_text(event.text, "response") for event in reversed(ends))
-        text = next((text for text in texts if text), None)
-        if text is None or ends[-1].type == "response.failed" or '"output"' not in text:
+        text = next((text for text in texts if text and text.startswith("{")), None)
+        if text is None or ends[-1].type == "response.failed":
             return text
         response = loads(text)
         if not isinstance(response, dict) or response.get("output"):
@@ -138,12 +145,20 @@ class Renditions:
     """Makes renditions at a pace, and keeps them: that of a recording as it is for as long as the
     recording is there, of the others the latest.
 
-    `profile` is how Scripts are spoken, and what keeps a stream alive that was silent for `keepalive` seconds
-    (None: nothing does).
+    `framing` says whether what was captured from a wire is framed as it was there (``captured``), or as the
+    API does it (``normal``). `profile` is how Scripts are spoken, and what keeps a stream alive that was
+    silent for `keepalive` seconds (None: nothing does).
     """
 
-    def __init__(self, pace: Pace, profile: Profile = OPENAI, keepalive: float | None = None) -> None:
+    def __init__(
+        self,
+        pace: Pace,
+        profile: Profile = OPENAI,
+        keepalive: float | None = None,
+        framing: str = FRAMINGS[0],
+    ) -> None:
         self._pace = pace
+        self._captured = framing == FRAMINGS[0]
         self.profile = profile
         self._keepalive = keepalive
         self._unchanged: WeakKeyDictionary[Recording, Rendition] = WeakKeyDictionary()
@@ -171,6 +186,8 @@ class Renditions:
             recording = replace(recording, events=tuple(TimedEvent(one.gap, one.event) for one in written))
         moments = self._pace.moments(recording)
         events = list(_changed((timed.event for timed in recording.events), recording, changes))
+        frames = _captured_frames(recording, events) if self._captured and recording.captured else {}
+        between = moments_between(recording.entries, moments) if self._captured and recording.captured else []
         encode, done = encode_sse, recording.header.done
         if recording.scripted:  # a recording is what its producer sent
             if not profile.obfuscation:
@@ -179,30 +196,66 @@ class Renditions:
             encode, done = encode_sse if profile.event_lines else encode_data, done or profile.done
         if self._keepalive and not profile.comment:
             events, moments = keepalives.with_events(events, moments, self._keepalive)
-        comments = []
+            if between:  # the places of the texts are those before these events came
+                between = _places_among(between, moments)
+        others = [(place, at, wire_bytes(text.text)) for place, at, text in between]
         if self._keepalive and profile.comment:
-            comments = list(keepalives.silences(moments, self._keepalive))
-        return _wind(events, moments, comments, profile.comment, encode, done=done)
+            comment = encode_comment(profile.comment)
+            others += [(place, at, comment) for place, at in keepalives.silences(moments, self._keepalive)]
+            others.sort(key=lambda other: other[:2])
+        return _wind(events, moments, others, encode, frames, done=done)
+
+
+def _captured_frames(recording: Recording, events: Sequence[Event]) -> dict[int, bytes]:
+    """How events were framed on the wire, by the identity of those that are played as they were recorded.
+
+    One whose text was changed is framed anew: with an ``event:`` line where it had one.
+    """
+    frames = {}
+    for timed, event in zip(recording.events, events, strict=True):
+        if timed.frame is None:
+            continue
+        if event.text == timed.event.text:
+            frames[id(event)] = wire_bytes(timed.frame)
+        elif not re.search(r"(?:^|[\r\n])event:", timed.frame):
+            frames[id(event)] = encode_data(event)
+    return frames
+
+
+def _places_among(
+    between: Sequence[tuple[int, float, Verbatim]], moments: Sequence[float]
+) -> list[tuple[int, float, Verbatim]]:
+    """The same texts, among events of which there are more now."""
+    return [(max(place, bisect_left(moments, at)), at, text) for place, at, text in between]
 
 
 def _wind(
     events: Sequence[Event],
     moments: Sequence[float],
-    comments: Sequence[tuple[int, float]],
-    comment: str,
+    others: Sequence[tuple[int, float, bytes]],
     encode: Encoder,
+    captured: Mapping[int, bytes],
     *,
     done: bool,
 ) -> Rendition:
-    """The rendition of these events; `comments` are places and moments of those between them."""
-    frames, times = [encode(event) for event in events], list(moments)
-    for place, at in reversed(comments):
-        frames.insert(place, encode_comment(comment))
-        times.insert(place, at)
+    """The rendition of these events; `others` are places, moments and bytes of what is between them."""
+    frames: list[bytes] = []
+    times: list[float] = []
+    waiting = deque(others)
+    for place, (event, moment) in enumerate(zip(events, moments, strict=True)):
+        while waiting and waiting[0][0] <= place:
+            _, at, data = waiting.popleft()
+            frames.append(data)
+            times.append(min(at, moment))
+        frames.append(captured.get(id(event)) or encode(event))
+        times.append(moment)
+    for _, at, data in waiting:
+        frames.append(data)
+        times.append(max(at, times[-1] if times else 0.0))
     if done:
         frames.append(SSE_DONE)
         times.append(times[-1] if times else 0.0)
-    places = tuple(place for place, _ in comments)
+    places = tuple(place for place, _, _ in others)
     return Rendition(tuple(events), Schedule(EncodedFrames.join(frames), times), places, encode)
 
 

@@ -1,30 +1,73 @@
 """TimerFd: Linux's timer that is a file descriptor, in an event loop.
 
-Python has it from 3.13 on (`os.timerfd_create`); before, it is asked of the C library. Source:
-timerfd_create(2).
+Python has it from 3.13 on (`os.timerfd_create`), if it was built with it; elsewhere the C library is called
+by `ctypes`. Source: timerfd_create(2).
 """
 
 import asyncio
-import ctypes
 import os
+import time
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 from respool.play.epoch import OFFSET
 
-_CLOEXEC, _NONBLOCK, _ABSTIME = os.O_CLOEXEC, os.O_NONBLOCK, 1
-_CLOCK_MONOTONIC = 1  # the clock that `time.monotonic` reads
+# TFD_CLOEXEC and TFD_NONBLOCK have the numbers of the flags of open(2).
+_CLOCK, _FLAGS, _ABSTIME = time.CLOCK_MONOTONIC, os.O_CLOEXEC | os.O_NONBLOCK, 1
+
+# A new timer's descriptor, and what sets it to a moment of the monotonic clock, in nanoseconds.
+_Opened = tuple[int, Callable[[int], None]]
 
 
-class _Timespec(ctypes.Structure):
-    _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
+def _open_by_python() -> _Opened:
+    """Raise OSError if the system has no more descriptors."""
+    system: Any = os  # typed as the oldest Python that we support has it
+    fd: int = system.timerfd_create(_CLOCK, flags=_FLAGS)
+    settime = system.timerfd_settime_ns
+
+    def set_to(moment: int) -> None:
+        settime(fd, flags=_ABSTIME, initial=moment)
+
+    return fd, set_to
 
 
-class _Itimerspec(ctypes.Structure):
-    _fields_ = [("interval", _Timespec), ("value", _Timespec)]
+def _open_by_libc() -> _Opened:
+    """Raise OSError if the system has no more descriptors, AttributeError if the C library has no timerfd."""
+    import ctypes
+
+    libc, new_spec = _libc()
+    fd: int = libc.timerfd_create(_CLOCK, _FLAGS)
+    if fd < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    spec = new_spec()
+    settime, arguments = libc.timerfd_settime, (fd, _ABSTIME, ctypes.byref(spec), None)
+
+    def set_to(moment: int) -> None:
+        value = spec.value
+        value.seconds, value.nanoseconds = divmod(moment, 1_000_000_000)
+        settime(*arguments)
+
+    return fd, set_to
 
 
-# PyDLL keeps Python's lock: both calls return at once, and letting it go would cost more than they do.
-_libc = ctypes.PyDLL(None, use_errno=True)
+@cache
+def _libc() -> tuple[Any, Callable[[], Any]]:
+    """The C library, and a new ``struct itimerspec``."""
+    import ctypes
+
+    class Timespec(ctypes.Structure):
+        _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
+
+    class Itimerspec(ctypes.Structure):
+        _fields_ = [("interval", Timespec), ("value", Timespec)]
+
+    # PyDLL keeps Python's lock: both calls return at once, and letting it go would cost more than they do.
+    return ctypes.PyDLL(None, use_errno=True), Itimerspec
+
+
+_open = _open_by_python if hasattr(os, "timerfd_create") else _open_by_libc
 
 
 class TimerFd:
@@ -35,13 +78,7 @@ class TimerFd:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
         self._loop = loop
-        self._spec = _Itimerspec()
-        self._settime = _libc.timerfd_settime
-        self._arguments = (_ABSTIME, ctypes.byref(self._spec), None)
-        self._fd: int = _libc.timerfd_create(_CLOCK_MONOTONIC, _CLOEXEC | _NONBLOCK)
-        if self._fd < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
+        self._fd, self._set = _open()
         try:
             loop.add_reader(self._fd, callback)
         except BaseException:
@@ -50,11 +87,9 @@ class TimerFd:
 
     def set(self, moment: float) -> None:
         """Go off at `moment`, in seconds since 1970; one that has passed means at once."""
-        # What the timer has counted is not read: setting it anew clears that.
-        value = self._spec.value
-        # 0 would mean never; one nanosecond later makes up for what rounding may cut off.
-        value.seconds, value.nanoseconds = divmod(max(0, int((moment - OFFSET) * 1e9)) + 1, 1_000_000_000)
-        self._settime(self._fd, *self._arguments)
+        # What the timer has counted is not read: setting it anew clears that. 0 would mean never; one
+        # nanosecond later makes up for what rounding may cut off.
+        self._set(max(0, int((moment - OFFSET) * 1e9)) + 1)
 
     def close(self) -> None:
         """Never go off again, and give the descriptor back."""

@@ -6,9 +6,10 @@ where only a document has them, the function says so. What a client sent is show
 one line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from respool.errors import RequestError, printable
+from respool.options import number_text
 from respool.protocol.events import json_kind
 
 _KEYS = "https://platform.openai.com/account/api-keys"
@@ -224,6 +225,37 @@ def item_not_found(id: str) -> RequestError:
     return _refused(f"Item with id '{printable(id)}' not found.", None, None, 404)
 
 
+def item_not_persisted(id: str) -> RequestError:
+    """An item of the input which is sent by its id alone, and which was not stored: 404."""
+    return _refused(
+        f"Item with id '{printable(id)}' not found. Items are not persisted when `store` is set to false. "
+        "Try again with `store` set to true, or remove this item from your input.",
+        None,
+        "input",
+        404,
+    )
+
+
+def duplicate_item(id: str) -> RequestError:
+    """Two items of the input, or one of the input and one that it continues, have the same id."""
+    return _refused(
+        f"Duplicate item found with id {printable(id)}. "
+        "Remove duplicate items from your input and try again.",
+        None,
+        "input",
+    )
+
+
+def no_tool_output(call: str, call_id: str) -> RequestError:
+    """A call in the history has no output. `call` is what it is: "function call"."""
+    return _refused(f"No tool output found for {call} {printable(call_id)}.", None, "input")
+
+
+def no_tool_call(call: str, call_id: str) -> RequestError:
+    """An output in the history has no call. `call` is what it would be: "function call"."""
+    return _refused(f"No tool call found for {call} output with call_id {printable(call_id)}.", None, "input")
+
+
 def prompt_not_found(id: str) -> RequestError:
     """``prompt`` names a template that is not there."""
     return _refused(f"Prompt with id '{printable(id)}' not found.", None, None, 404)
@@ -293,13 +325,29 @@ def invalid_api_key(key: str) -> RequestError:
     )
 
 
-def rate_limited(model: str, limit: int, used: int, requested: int, seconds: float) -> RequestError:
-    """Too many tokens a minute. `seconds` is what ``retry-after`` says, too."""
+RATE_LIMITS: Mapping[str, str] = {"requests": "requests per min (RPM)", "tokens": "tokens per min (TPM)"}
+
+
+def wait_text(seconds: float) -> str:
+    """Return a wait as messages and ``x-ratelimit-reset-*`` have it: 1.2s, 20ms."""
+    return (
+        f"{number_text(round(seconds, 6))}s" if seconds >= 1 else f"{number_text(round(seconds * 1000, 6))}ms"
+    )
+
+
+def rate_limited(
+    model: str, limit: int, used: int, requested: int, seconds: float, of: str = "tokens"
+) -> RequestError:
+    """Too many requests or tokens a minute; `of` is one of RATE_LIMITS. Without a `model` none is named.
+
+    `seconds` is what ``retry-after`` says, too.
+    """
+    for_model = f" for {printable(model)}" if model else ""
     return RequestError(
-        f"Rate limit reached for {printable(model)} on tokens per min (TPM): Limit {limit}, Used {used}, "
-        f"Requested {requested}. Please try again in {seconds:g}s.",
+        f"Rate limit reached{for_model} on {RATE_LIMITS[of]}: Limit {limit}, Used {used}, "
+        f"Requested {requested}. Please try again in {wait_text(seconds)}.",
         status=429,
-        type="tokens",
+        type=of,
         code="rate_limit_exceeded",
     )
 
@@ -346,3 +394,37 @@ def overloaded() -> RequestError:
         type="service_unavailable_error",
         code="server_is_overloaded",
     )
+
+
+# What a Script or a fault says that names no more than a status: type, code, message.
+# Source: recorded answers, and the service's page of error codes.
+_BY_STATUS: Mapping[int, tuple[str, str | None, str]] = {
+    400: ("invalid_request_error", None, "The request is invalid."),
+    401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
+    403: ("invalid_request_error", None, "You are not allowed to do this."),
+    404: ("invalid_request_error", None, "Not found."),
+    408: ("server_error", None, "The request timed out. Please try again."),
+    409: ("invalid_request_error", None, "Another request changed the resource. Please try again."),
+    413: ("invalid_request_error", "request_too_large", "The request body is too large."),
+    422: ("invalid_request_error", None, "The request could not be processed."),
+    429: ("requests", "rate_limit_exceeded", "Rate limit reached."),
+}
+FAILURE = "The server had an error while processing your request."  # what streams say of it
+
+
+def of_status(status: int) -> RequestError:
+    """What the service says with this status, where nothing more is known."""
+    if status in (503, 529):
+        error = overloaded()
+        error.status = status
+        return error
+    if status >= 500:
+        return RequestError(FAILURE, status=status, type="server_error", code="server_error")
+    type_, code, message = _BY_STATUS.get(status, _BY_STATUS[400])
+    return RequestError(message, status=status, type=type_, code=code)
+
+
+def to_api(error: RequestError) -> dict[str, dict[str, str | None]]:
+    """Return the body of an answer that is this error."""
+    fields = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
+    return {"error": fields}

@@ -201,6 +201,11 @@ _ROWS = (
          required="response_id error input:array", origin=Origin.BETA, transports=("ws",)),
     _row("codex.rate_limits", _CONNECTION,
          optional="rate_limits", origin=Origin.CODEX, transports=("ws",), numbered=False),
+    _row("codex.response.metadata", _CONNECTION,
+         optional="headers:object", origin=Origin.CODEX, transports=("ws",), numbered=False),
+    _row("response.metadata", _CONNECTION, origin=Origin.CODEX, transports=("ws",), numbered=False),
+    _row("responsesapi.websocket_timing", _CONNECTION,
+         optional="timing_metrics:object", origin=Origin.CODEX, transports=("ws",), numbered=False),
 
     _row("response.reasoning.delta", _DELTA, "reasoning", f"{_CONTENT} delta", "obfuscation",
          origin=Origin.OPEN_RESPONSES),

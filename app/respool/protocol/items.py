@@ -102,6 +102,15 @@ def full_items(given: Iterable[Any], seed: str, *, first: int = 0, taken: Iterab
     return items
 
 
+def type_of(item: Mapping[str, Any]) -> str:
+    """Return the type of an item, also where a short form leaves it out: a message without type, the id of
+    an item alone."""
+    type_ = item.get("type")
+    if isinstance(type_, str):
+        return type_
+    return "item_reference" if "role" not in item and "id" in item else "message"
+
+
 def made_id(prefix: str, seed: str, place: int | str) -> str:
     """An id with 50 hexadecimal digits, as the service's: always the same for the same seed and place."""
     return prefix + hashlib.sha256(f"{seed}:{place}".encode("utf-8", "replace")).hexdigest()[:50]
@@ -114,9 +123,7 @@ def prefix_of(type: str) -> str:
 
 
 def _full(item: Item) -> Item:
-    type_ = item.get("type")
-    if not isinstance(type_, str):  # the shorthands: a message without type, the id of an item alone
-        type_ = "item_reference" if "role" not in item and "id" in item else "message"
+    type_ = type_of(item)
     id_ = item.get("id")
     first = {"id": id_ if isinstance(id_, str) else "", "type": type_}
     rest = {name: value for name, value in item.items() if name not in first}

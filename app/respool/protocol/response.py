@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from respool.protocol import api_errors
 from respool.protocol.events import compact
 
 CREATED_AT = 1767225600  # 2026-01-01T00:00:00Z: a Script that says nothing is always made then
@@ -161,24 +162,8 @@ def usage_of(
 _FAILURE = {
     "type": "server_error",
     "code": "server_error",
-    "message": "The server had an error while processing your request.",
+    "message": api_errors.FAILURE,
     "param": None,
-}
-
-# What the service says with a status, when the Script does not: type, code, message.
-# Source: recorded answers, and the service's page of error codes.
-_HTTP_ERRORS: Mapping[int, tuple[str, str | None, str]] = {
-    400: ("invalid_request_error", None, "The request is invalid."),
-    401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
-    403: ("invalid_request_error", None, "You are not allowed to do this."),
-    404: ("invalid_request_error", None, "Not found."),
-    408: ("server_error", None, "The request timed out. Please try again."),
-    409: ("invalid_request_error", None, "Another request changed the resource. Please try again."),
-    413: ("invalid_request_error", "request_too_large", "The request body is too large."),
-    422: ("invalid_request_error", None, "The request could not be processed."),
-    429: ("requests", "rate_limit_exceeded", "Rate limit reached."),
-    503: ("service_unavailable_error", "server_is_overloaded", "The model is overloaded."),
-    529: ("service_unavailable_error", "server_is_overloaded", "The model is overloaded."),
 }
 
 
@@ -193,9 +178,5 @@ def failure(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def http_error(status: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of an answer that is an error."""
-    type_, code, message = _HTTP_ERRORS.get(
-        status,
-        _HTTP_ERRORS[400] if status < 500 else (_FAILURE["type"], _FAILURE["code"], _FAILURE["message"]),
-    )
-    return {"error": {"message": message, "type": type_, "param": None, "code": code, **given}}
+    """The body of an answer that is an error: what the service says with this status, and what is `given`."""
+    return {"error": {**api_errors.to_api(api_errors.of_status(status))["error"], **given}}

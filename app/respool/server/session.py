@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from respool.errors import OptionError
-from respool.faults.applying import Draws
+from respool.faults.applying import FaultSampler
 from respool.faults.fault import Fault
 from respool.play.clock import Clock
 from respool.play.session_clock import SessionClock
@@ -57,7 +57,7 @@ class Session:
         self.history = history
         self.conversations = conversations
         self.faults: Sequence[Fault] | None = None
-        self.sampler = Draws(seed)
+        self.sampler = FaultSampler(seed)
         self.plays: Counter[str] = Counter()
         self.scenarios: dict[str, str] = {}
         self.used: dict[str, str] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from respool.faults import Abort, Close, Drawn, Fault, Latency, Slicer, Stall, Status, parse
+from respool.faults import Abort, ActiveFault, Close, Fault, Latency, Slicer, Stall, Status, parse
 from respool.faults.frame import Frame
 from respool.http import create_app
 from respool.http.sending import faulty
@@ -129,7 +129,7 @@ async def test_a_client_that_does_not_read_makes_no_more_frames(
 ) -> None:
     made = count()
 
-    def endless(frames: Iterator[Frame], drawn: list[Drawn]) -> Iterator[Frame]:
+    def endless(frames: Iterator[Frame], drawn: list[ActiveFault]) -> Iterator[Frame]:
         yield next(iter(frames))
         for number in made:
             yield Frame(0.0, b"%d\n" % number, alone=True)
@@ -201,6 +201,25 @@ async def test_several_headers_ask_for_several_faults(server: Serve, call: Call)
     await call(serving, body=STREAM, headers=[*asking("bom"), *asking(sent_as_utf_8)]).task
     (exchange,) = serving.journal
     assert exchange.faults == ("bom", 'comments(text="é")', "done")
+
+
+@pytest.mark.parametrize(
+    ("faults", "said"),
+    [
+        ("bom;" * 1100, "more than 32 faults: an answer takes no more; leave some out"),
+        (
+            "stall(seconds=" + "1" * 20_000 + "x)",
+            "the faults are 20016 characters long, expected no more than 8192",
+        ),
+    ],
+    ids=["many", "long"],
+)
+async def test_too_many_faults_are_refused(faults: str, said: str, server: Serve, call: Call) -> None:
+    answer = call(server(), body=STREAM, headers=asking(faults))
+    await answer.task
+    assert answer.status == 400
+    assert answer.json["error"]["message"] == f"The header x-respool-fault: {said}"
+    assert answer.json["error"]["code"] == "invalid_fault"
 
 
 async def test_a_fault_that_is_not_understood_is_refused(server: Serve, call: Call) -> None:

@@ -154,7 +154,7 @@ def with_key(path: str, key: str) -> tuple[dict[str, Any], str]:
 
 
 @pytest.mark.parametrize("path", TYPED)
-@settings(max_examples=5)
+@settings(max_examples=settings.default.max_examples // 10)
 @given(key=st.text("abcdefg", min_size=5, max_size=5))
 def test_an_unknown_key_at_one_place_of_a_legal_body_is_found_there(path: str, key: str) -> None:
     body, name = with_key(path, key)
@@ -209,6 +209,36 @@ def test_deep_nesting_is_not_followed_where_the_types_leave_it_free() -> None:
         filters = {"type": "and", "filters": [filters]}
     tool = {"type": "file_search", "vector_store_ids": ["vs_1"], "filters": filters}
     check_create({"model": "a", "input": "Hi", "tools": [tool]}, ValidationLevel.STRICT)
+
+
+def file_search(*filters: Any) -> Any:
+    return [
+        {
+            "type": "file_search",
+            "vector_store_ids": ["vs_1"],
+            "filters": {"type": "and", "filters": list(filters)},
+        }
+    ]
+
+
+@pytest.mark.parametrize("value", [None, "x", 1, [None], {}, {"own": None}])
+def test_an_element_of_an_array_that_may_be_anything_may_be_null_too(value: Any) -> None:
+    check_create({"model": "a", "input": "Hi", "tools": file_search(value)}, ValidationLevel.STRICT)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "param"),
+    [
+        ({"input": content(None)}, "input[0].content[0]"),
+        ({"tools": [None]}, "tools[0]"),
+        ({"include": [None]}, "include[0]"),
+    ],
+)
+def test_null_is_refused_in_an_array_whose_elements_have_a_type(
+    parameters: dict[str, Any], param: str
+) -> None:
+    error = refusal(**parameters)
+    assert (error.code, error.param) == ("invalid_type", param)
 
 
 def test_without_the_openai_package_strict_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from respool.recordings.recording import Recording
 
 EVENT = b'{"type":"response.created"}'
 STREAM = b"data: " + EVENT + b"\n\n"
-NO_FORMAT = f"a.txt: in no format that Respool reads (it reads {', '.join(FORMATS)})"
+NO_FORMAT = "a.txt: in no format that Respool reads"
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,6 @@ def test_a_file_is_read_by_the_format_of_its_content(data: bytes, path: str) -> 
         (b"data: [DONE]\n\n", "a.txt", "a.txt: empty: expected a header or an event"),
         (b"hello", "a.jsonl", "a.jsonl:1:1: not JSON: expecting value"),
         (EVENT + b"\n{", "a.txt", "a.txt:2:2: not JSON: expecting property name enclosed in double quotes"),
-        (
-            STREAM + b"data: {",
-            "a.txt",
-            "a.txt:3:8: not JSON: expecting property name enclosed in double quotes",
-        ),
     ],
 )
 def test_what_cannot_be_read_is_refused(data: bytes, path: str, message: str) -> None:
@@ -127,7 +122,7 @@ _bytes = st.binary(max_size=50) | st.lists(st.sampled_from(_WORDS), max_size=25)
 _paths = st.sampled_from(["a.jsonl", "a.sse", "a.txt"])
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=10 * settings.default.max_examples)
 @given(_bytes, _paths)
 @example(b"[" * 100_000, "a.jsonl")
 @example(b"data: " + b'{"a":' * 100_000, "a.sse")
@@ -145,7 +140,7 @@ def test_any_bytes_are_a_recording_or_a_recording_error(data: bytes, path: str) 
     assert all(damage.path == path and 1 <= (damage.line or 1) <= lines for damage in damages)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=5 * settings.default.max_examples)
 @given(_bytes, _paths)
 def test_without_damage_the_strict_and_the_lenient_reading_are_the_same(data: bytes, path: str) -> None:
     def texts(on_damage: OnDamage) -> list[list[str]] | None:

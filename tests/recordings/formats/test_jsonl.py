@@ -422,7 +422,7 @@ def test_headers_gaps_and_texts_survive_a_round_trip(
         assert json.dumps(dict(turn.header.fields)) == json.dumps(expected)
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(
     st.lists(
         st.one_of(
@@ -448,7 +448,7 @@ def test_the_short_way_through_a_line_reads_and_refuses_as_the_general_way_does(
         assert outcome(line) == read_carefully(line)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=6 * settings.default.max_examples, deadline=None)
 @given(
     st.sampled_from(
         [
@@ -513,3 +513,19 @@ def outcome(line: str) -> Any:
         return [[(timed.gap, timed.event, timed.line) for timed in turn.events] for turn in read(line)]
     except RecordingError as error:
         return str(error)
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (b'{"respool":1,"status":500,"body":"\\ud800"}', "half a character"),
+        (
+            b'{"type":"response.created","x":' + b"[" * 600 + b"]" * 600 + b"}",
+            "nested deeper than 500 levels",
+        ),
+    ],
+)
+def test_what_could_not_be_sent_is_refused_with_its_line(line: bytes, cause: str) -> None:
+    with pytest.raises(RecordingError, match=cause) as refused:
+        jsonl.read(b'{"type":"response.created"}\n' + line, "a", "a.jsonl")
+    assert refused.value.line == 2

@@ -8,10 +8,9 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from respool.errors import FaultError, RequestError
-from respool.faults.applying import Drawn, apply
+from respool.faults.applying import ActiveFault, apply
 from respool.faults.fault import Fault
 from respool.faults.frame import Action, Frame, Head
-from respool.faults.stall import Stall
 from respool.http.sending.connection import header_values, reset, transport_of, unsent
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.play.frames import MAX_CHUNK
@@ -47,7 +46,7 @@ def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
 
 def draw(
     server: MockServer, recording: Recording, asked: Sequence[Fault], scope: Scope, session: str
-) -> tuple[Drawn, ...]:
+) -> tuple[ActiveFault, ...]:
     """What goes wrong with this play, for a request of that scope; nothing, most of the time."""
     if not (recording.header.faults or asked or server.faults_of(server.session(session))):
         return ()
@@ -84,19 +83,19 @@ def frames_of(answer: Response, delivery: Delivery) -> Iterator[Frame]:
 class FaultyResponse(Response):
     """An answer to which faults happen."""
 
-    def __init__(self, answer: Response, delivery: Delivery, drawn: Sequence[Drawn]) -> None:
+    def __init__(self, answer: Response, delivery: Delivery, active: Sequence[ActiveFault]) -> None:
         """`answer` is the sound one."""
         self._answer = answer
         self._delivery = delivery
-        self._drawn = drawn
-        delivery.exchange.faults = tuple(str(one.fault) for one in drawn)
+        self._active = active
+        delivery.exchange.faults = tuple(str(one.fault) for one in active)
         super().__init__()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        frames, drawn = frames_of(self._answer, self._delivery), self._drawn
+        frames, active = frames_of(self._answer, self._delivery), self._active
         if scope.get("http_version") == "1.0":
-            frames, drawn = _without_chunks(frames), [_without_keepalive(one) for one in drawn]
-        frames = apply(frames, drawn)
+            frames, active = _without_chunks(frames), [one.without_chunks() for one in active]
+        frames = apply(frames, active)
         left = asyncio.Event()
         watch = asyncio.create_task(_watch(receive, left))
         self._delivery.begin()
@@ -204,13 +203,6 @@ def _without_chunks(frames: Iterable[Frame]) -> Iterator[Frame]:
             yield replace(frame, head=head)
         else:
             yield frame
-
-
-def _without_keepalive(drawn: Drawn) -> Drawn:
-    # It would have no length.
-    if not isinstance(drawn.fault, Stall):
-        return drawn
-    return replace(drawn, fault=replace(drawn.fault, keepalive=0.0))
 
 
 async def _watch(receive: Receive, left: asyncio.Event) -> None:

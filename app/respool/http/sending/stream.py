@@ -15,7 +15,8 @@ What the streams that are due at one moment have to say is written when all of t
 code runs for all of them, and then the system's for all of them, which is quicker than by turns. And the
 head of an answer leaves in one write with what is due when it begins.
 
-This leans on properties of uvicorn's `send` and `receive`, the first three for both of its HTTP protocols:
+This leans on properties of uvicorn's `send` and `receive`, the first three for both of its HTTP protocols;
+`tests/http/test_private_parts.py` has a test of each:
 
  1. `send` waits for nothing but room in the connection (`flow`), so where there is room it can be run to
     its end from a callback;

@@ -16,9 +16,11 @@ from respool.protocol.request.bodies import (
     check_items,
 )
 from respool.protocol.request.level import ValidationLevel
+from respool.protocol.request.links import Known, check_links
 from respool.protocol.request.query import ListQuery, RetrieveQuery, read_include, read_list, read_retrieve
 
 __all__ = [
+    "Known",
     "ListQuery",
     "RetrieveQuery",
     "ValidationLevel",
@@ -28,6 +30,7 @@ __all__ = [
     "check_create",
     "check_input_tokens",
     "check_items",
+    "check_links",
     "read_include",
     "read_list",
     "read_retrieve",

@@ -147,10 +147,11 @@ def _of_array(value: list[Any], arrays: list[Any], param: str) -> list[RequestEr
     if any(not get_args(member) for member in arrays):  # free: whatever it holds is right
         return []
     element: Any = Union[tuple(get_args(member)[0] for member in arrays)]  # noqa: UP007
+    takes_null = any(_takes(member, None) for member in _members(element))
     found: list[RequestError] = []
     for number, item in enumerate(value):
         place = f"{param}[{number}]"
-        if item is None:
+        if item is None and not takes_null:  # in an array null is a value: it cannot stand for an absent one
             found.append(api_errors.invalid_type(place, _expected(_members(element)), None))
         found += _problems(item, element, place)
         if len(found) > _ENOUGH:

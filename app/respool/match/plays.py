@@ -1,0 +1,197 @@
+"""What a stub plays: the kinds of values below ``play``, and those beside it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from respool.errors import FaultError, OptionError
+from respool.recordings.recording import Recording
+from respool.scripts import Script, tables
+from respool.scripts import read as read_script
+from respool.scripts.records import Record
+from respool.scripts.sources import Path, ScriptError, ScriptPlace, Source
+from respool.scripts.steps import PART, STEP
+from respool.scripts.value_types import Boolean, Either, ListOf, Number, OneOf, Text, ValueType
+
+WORDS = ("improvise", "proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What answers; one of these is given.
+
+    recordings   names of recordings, each with its turns or one turn (``NAME#2``): with several, they are
+                 the turns of a conversation
+    script_file  the path of a Script file, relative to the stub's file
+    script       a Script that stands in the stub
+    word         ``improvise`` or ``proxy``
+    """
+
+    recordings: tuple[str, ...] = ()
+    script_file: str | None = None
+    script: Script | None = None
+    word: str | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(self.recordings) or self.script_file or self.word or "a Script"
+
+
+def recordings_of(play: Play, name: str) -> tuple[Recording, ...]:
+    """Return the turns of a Script that stands in the stub `name`; none where something else is played."""
+    return _expand(play.script, name, lambda _: None) if play.script else ()
+
+
+def _expand(script: Script, name: str, on_damage: Callable[[ScriptError], None]) -> tuple[Recording, ...]:
+    from respool.recordings.formats.script_file import expand  # late: only who has such Scripts should wait
+
+    return expand(script, name, on_damage)
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """A source whose paths begin below another's."""
+
+    source: Source
+    path: Path
+
+    def written(self, path: Path) -> str | None:
+        return self.source.written((*self.path, *path))
+
+    def picture(self, name: str) -> bytes:
+        return self.source.picture(name)
+
+    def damage(self, error: ScriptError) -> None:
+        self.source.damage(ScriptError(error.cause, (*self.path, *error.path), error.at_key))
+
+
+@dataclass(frozen=True)
+class InlineScript(ValueType):
+    """A Script that stands in a stub."""
+
+    @property
+    def expects(self) -> str:
+        return "a Script"
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, dict)
+
+    def read(self, value: Any, place: ScriptPlace) -> Script:
+        source = _Below(place.source, place.path)
+        found = read_script(value, source)
+        _expand(found, "stub", source.damage)  # so that what cannot be written out is told now
+        return found
+
+    @property
+    def definition(self) -> str:
+        """Its name among the definitions of the JSON Schema, where it stands once."""
+        return "script"
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": f"#/$defs/{self.definition}"}
+
+    def shape(self) -> dict[str, Any]:
+        return tables.SCRIPT.schema()
+
+
+@dataclass(frozen=True)
+class PlayType(ValueType):
+    """What answers, as it is written."""
+
+    @property
+    def expects(self) -> str:
+        return "the name of a recording, a list of them, a Script, improvise or proxy"
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, str | list | dict)
+
+    def read(self, value: Any, place: ScriptPlace) -> Play:
+        super().read(value, place)
+        match value:
+            case "":
+                raise place.error(f"expected {self.expects}, but it is empty")
+            case str() if value in WORDS:
+                return Play(word=value)
+            case str() if value.lower().endswith((".script.yaml", ".script.yml")):
+                return Play(script_file=value)
+            case str():
+                return Play((value,))
+            case list():
+                return Play(ListOf(Text(), least=1).read(value, place))
+            case _:
+                return Play(script=InlineScript().read(value, place))
+
+    def shape(self) -> dict[str, Any]:
+        names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+        return {"anyOf": [{"type": "string", "minLength": 1}, names, InlineScript().schema()]}
+
+
+@dataclass(frozen=True)
+class Faults(ValueType):
+    """Faults, in the syntax of the header x-respool-fault, or as objects."""
+
+    @property
+    def expects(self) -> str:
+        return "a fault, or a list of faults"
+
+    def fits(self, value: Any) -> bool:
+        return isinstance(value, str | list)
+
+    def read(self, value: Any, place: ScriptPlace) -> Any:
+        from respool.faults import read as read_faults  # late: only who has faults should wait for them
+
+        super().read(value, place)
+        found: list[Any] = []
+        for number, one in enumerate([value] if isinstance(value, str) else value):
+            at = place if isinstance(value, str) else place.below(number)
+            try:
+                found += read_faults([one])
+            except FaultError as error:
+                raise at.error(str(error)) from None
+        return tuple(found)
+
+    def shape(self) -> dict[str, Any]:
+        one = {"anyOf": [{"type": "string"}, {"type": "object", "required": ["fault"]}]}
+        return {"anyOf": [{"type": "string"}, {"type": "array", "items": one}]}
+
+
+_SECONDS = Number(0)
+_PACE: Mapping[str, ValueType] = {
+    "speed": Either((OneOf(("instant",)), Number(0)), about="2 is twice as fast; instant: all at once."),
+    "gap": Either((OneOf(("typical",)), _SECONDS), about="Seconds before an event that has no time."),
+    "max_gap": Number(0, about="Seconds; no pause is longer."),
+    "ttft": Number(0, about="Seconds until the first delta."),
+    "jitter": Number(0, about="Seconds by which each gap may change."),
+    "seed": Number(None, whole=True, about="Of all chance."),
+}
+
+
+@dataclass(frozen=True)
+class PaceType(Record):
+    """How fast it is played: a speed, or a mapping. What is not given is as the server's."""
+
+    def read(self, value: Any, place: ScriptPlace) -> dict[str, Any]:
+        from respool.play.pace import Pace
+
+        found = super().read(value, place)
+        if found.get("speed") == "instant":
+            found["speed"] = float("inf")
+        try:
+            Pace(**found)
+        except OptionError as error:
+            raise place.error(str(error)) from None
+        return found
+
+
+PACE = PaceType(_PACE, short="speed", about="How fast it is played.")
+SCENARIO = Record(
+    {
+        "name": Text(about="The scenario."),
+        "requires": Text(about="The state in which the stub answers; the first is Started."),
+        "becomes": Text(about="The state after it has answered."),
+    },
+    required=("name",),
+    some=("requires", "becomes"),
+    about="A state over several requests, of each session its own.",
+)
+HOLD = Either((Boolean(), Text()), about="Hold the stream: at its start, or at this place.")
+DEFINITIONS = {kind.definition: kind for kind in (STEP, PART, InlineScript())}

@@ -1,0 +1,251 @@
+"""Stubs: rules of the user, match -> play, and the one that answers a request.
+
+The stub with the lowest `priority` answers, of equal ones the first in the file. What a session remembers of
+stubs is a `StubState`: `StubSet.answer` takes one and gives the next.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from respool.errors import printable
+from respool.faults.fault import Fault
+from respool.match.context import Context
+from respool.match.matchers import Condition, Part
+from respool.match.patterns import PatternSet, escaped
+from respool.match.plays import Play
+from respool.match.values import LONGEST_SEARCHED, TextTest
+
+STARTED = "Started"  # the state of a scenario in the beginning, as WireMock calls it
+PRIORITY = 5  # of a stub that gives none, as WireMock's
+_MOST_COMPARED = 200_000  # pairs of stubs that are looked at for one that shadows the other
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A state that several requests go through: in which the stub answers, and which follows."""
+
+    name: str
+    requires: str | None = None
+    becomes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """A rule.
+
+    pace      what is different from the server's pace, by the names of `Pace`'s fields
+    times     how many times it answers in each session; None: always
+    priority  the lowest answers first
+    ids       ``recorded`` or ``fresh``; None: as the server says
+    hold      whether the stream waits at its start, or the place at which it does
+    place     where it stands: path:line
+    """
+
+    name: str
+    match: Condition
+    play: Play
+    pace: Mapping[str, Any] | None = None
+    faults: tuple[Fault, ...] = ()
+    times: int | None = None
+    priority: int = PRIORITY
+    ids: str | None = None
+    scenario: Scenario | None = None
+    hold: bool | str = False
+    place: str = ""
+
+    @property
+    def always(self) -> bool:
+        """Whether it answers each request that its condition holds for."""
+        return self.times is None and (self.scenario is None or self.scenario.requires is None)
+
+
+@dataclass(frozen=True, slots=True)
+class StubState:
+    """What a session remembers: how many times each stub has answered, and the states of scenarios."""
+
+    answered: Mapping[str, int] = field(default_factory=dict)
+    scenarios: Mapping[str, str] = field(default_factory=dict)
+
+    def allows(self, stub: Stub) -> bool:
+        """Return whether a stub may answer now."""
+        if stub.times is not None and self.answered.get(stub.name, 0) >= stub.times:
+            return False
+        scenario = stub.scenario
+        return (
+            scenario is None
+            or scenario.requires is None
+            or self.scenarios.get(scenario.name, STARTED) == scenario.requires
+        )
+
+    def after(self, stub: Stub) -> "StubState":
+        """Return the state when a stub has answered. It is the same one where that changes nothing."""
+        answered, scenarios = self.answered, self.scenarios
+        if stub.times is not None:
+            answered = {**answered, stub.name: answered.get(stub.name, 0) + 1}
+        if stub.scenario and stub.scenario.becomes is not None:
+            scenarios = {**scenarios, stub.scenario.name: stub.scenario.becomes}
+        if answered is self.answered and scenarios is self.scenarios:
+            return self
+        return StubState(answered, scenarios)
+
+
+@dataclass(frozen=True, slots=True)
+class StubMatch:
+    """The stub that answers, and what the session remembers then."""
+
+    stub: Stub
+    why: str
+    state: StubState
+
+
+@dataclass(frozen=True, slots=True)
+class NearStub:
+    """A stub that does not answer, and what of it does not hold, in words."""
+
+    stub: Stub
+    failed: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """One line for a message or a log."""
+        return f"stub {printable(self.stub.name)}: not {', not '.join(self.failed)}"
+
+
+_NEW = StubState()
+
+# By these a request finds its stubs, the one that tells most first.
+_KEYS = ("previous_stub", "last_user_text", "tool_output", "tools", "model")
+
+
+class StubSet:
+    """Stubs in the order in which they are asked. Never changed: to add a stub is to make another set."""
+
+    def __init__(self, stubs: Iterable[Stub]) -> None:
+        given = list(stubs)
+        self.stubs = tuple(sorted(given, key=lambda stub: stub.priority))  # sorted keeps the order of equals
+        self._by_key: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self._searched: list[int] = []  # those that look for something in the user's last text
+        self._others: list[int] = []
+        patterns = []
+        for number, stub in enumerate(self.stubs):
+            if key := _key(stub.match):
+                self._by_key[key].append(number)
+            elif (pattern := _pattern(stub.match)) is not None:
+                self._searched.append(number)
+                patterns.append(pattern)
+            else:
+                self._others.append(number)
+        self._patterns = PatternSet(patterns)
+
+    def __len__(self) -> int:
+        return len(self.stubs)
+
+    def __iter__(self) -> Iterator[Stub]:
+        return iter(self.stubs)
+
+    def answer(self, context: Context, state: StubState = _NEW) -> StubMatch | None:
+        """Return the stub that answers, and the session's state then; None if none does."""
+        if not self.stubs:
+            return None
+        for number in self._candidates(context):
+            stub = self.stubs[number]
+            if state.allows(stub) and stub.match.holds(context):
+                held = ", ".join(part.shown for part in stub.match.parts) or "any request"
+                return StubMatch(stub, f"stub {stub.name}: {held}", state.after(stub))
+        return None
+
+    def near(self, context: Context, state: StubState = _NEW, most: int = 3) -> tuple[NearStub, ...]:
+        """Return the stubs of which the fewest parts do not hold."""
+        found = []
+        for stub in self.stubs:
+            failed = stub.match.failed(context)
+            if not state.allows(stub):
+                failed.append(_why_not(stub, state))
+            if failed:
+                found.append(NearStub(stub, tuple(failed)))
+        found.sort(key=lambda near: len(near.failed))
+        return tuple(found[:most])
+
+    def shadowed(self) -> list[tuple[Stub, Stub]]:
+        """Return pairs of a stub that can never answer, and the one that always answers before it.
+
+        Only what follows from the conditions as they are written is found; where there are very many stubs,
+        not all pairs are looked at.
+        """
+        before = [stub for stub in self.stubs if stub.always]
+        place = {stub.name: number for number, stub in enumerate(self.stubs)}
+        found: dict[str, tuple[Stub, Stub]] = {}
+        pairs = (
+            (one, other) for other in self.stubs for one in before if place[one.name] < place[other.name]
+        )
+        for one, other in islice(pairs, _MOST_COMPARED):
+            if other.name not in found and one.match.follows_from(other.match):
+                found[other.name] = (other, one)
+        return list(found.values())
+
+    def _candidates(self, context: Context) -> Sequence[int]:
+        found = [numbers for key in _keys_of(context) if (numbers := self._by_key.get(key))]
+        if self._searched:
+            text = context.last_user_text[:LONGEST_SEARCHED]
+            found.append([self._searched[place] for place in self._patterns.search(text)])
+        if not found:
+            return self._others
+        return sorted({*self._others, *(number for numbers in found for number in numbers)})
+
+
+def _pattern(condition: Condition) -> str | None:
+    """A pattern that the user's last text has if a condition holds."""
+    for part in condition.parts:
+        if part.name == "last_user_text" and isinstance(part.value, TextTest):
+            if part.value.regex is not None:
+                return part.value.regex.text
+            if part.value.contains is not None:
+                return escaped(part.value.contains)
+    return None
+
+
+def _key(condition: Condition) -> tuple[str, str] | None:
+    """What a request must have for a condition to hold, if one thing tells."""
+    parts = {part.name: part for part in condition.parts}
+    for name in _KEYS:
+        if name in parts and (value := _exact(parts[name])) is not None:
+            return name, value
+    return None
+
+
+def _exact(part: Part) -> str | None:
+    match part.value:
+        case TextTest(equals=str() as text):
+            return text
+        case str() as text:
+            return text
+        case tuple() as names if names:
+            return str(names[0])
+        case {"name": str() as name}:
+            return name
+        case _:
+            return None
+
+
+def _keys_of(context: Context) -> Iterator[tuple[str, str]]:
+    if context.previous_stub is not None:
+        yield "previous_stub", context.previous_stub
+    yield "last_user_text", context.last_user_text
+    for name in {name for name, _, _ in context.tool_outputs}:
+        yield "tool_output", name
+    for name in context.tools:
+        yield "tools", name
+    if isinstance(model := context.body.get("model"), str):
+        yield "model", model
+
+
+def _why_not(stub: Stub, state: StubState) -> str:
+    scenario = stub.scenario
+    if scenario and scenario.requires is not None:
+        now = state.scenarios.get(scenario.name, STARTED)
+        if now != scenario.requires:
+            return f'scenario {scenario.name} in state "{scenario.requires}", it is in "{now}"'
+    return f"answering more than {stub.times} times"

@@ -1,0 +1,185 @@
+"""Lanes: the queues of one connection, and what runs on each.
+
+Rule 1: what is sent on one lane is answered in its order, one after the other.
+Rule 2: lanes know nothing of each other, but for the number of responses at one time.
+Rule 3, the fork barrier: a create that continues the newest response of another lane, which is not stored,
+needs it until its own response is in progress; until then the other lane starts nothing that came later.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import inf
+
+from respool.play.connection_memory import ConnectionMemory
+from respool.play.live_turn import LiveTurn
+from respool.play.socket_actions import StartTurn
+from respool.play.socket_settings import SocketSettings, SteerAt
+from respool.play.steering import AcceptedSteer, WaitingSteers
+from respool.protocol.events import Event
+from respool.protocol.members import set_members
+from respool.protocol.websocket.client_frames import Create
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A response that is being sent on a lane.
+
+    sent       how many of its frames were
+    added      frames about it that stand between its own, by which its sequence numbers move
+    next_at    the moment of its next frame, in the clock's seconds
+    cut_after  the place of the frame after which a steer ends it; None: it goes on to its own end
+    """
+
+    start: StartTurn
+    turn: LiveTurn
+    steer_at: SteerAt
+    sent: int = 0
+    added: int = 0
+    next_at: float = inf
+    steers: list[AcceptedSteer] = field(default_factory=list)
+    cut_after: int | None = None
+
+    def refresh(self) -> None:
+        """Find the next frame anew: a cancel from outside may have replaced all that follow."""
+        count = len(self.turn.frames)
+        if not count:
+            self.next_at = -inf
+            return
+        self.sent = min(self.sent, count - 1)
+        self.next_at = self.turn.due_at(self.sent)
+
+    def next_text(self, stream_id: str | None) -> str:
+        """Return the text of the next frame."""
+        text = self.turn.frames.text(self.sent, stream_id)
+        if self.added and (number := Event(text, "").sequence_number) is not None:
+            text = set_members(text, {"sequence_number": number + self.added})
+        return text
+
+    @property
+    def numbered(self) -> bool:
+        """Whether its events have sequence numbers."""
+        return self.turn.events[0].sequence_number is not None
+
+    @property
+    def next_number(self) -> int:
+        """The sequence number of what is put in now."""
+        number = self.turn.events[self.sent - 1].sequence_number
+        return (self.sent - 1 if number is None else number) + self.added + 1
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One lane. It is busy from the moment at which a create is taken from its queue until the end of what
+    that began.
+
+    arrival  the place of the create that runs now, or ran last, among all of the connection
+    waiting  accepted steers that the next create takes along, if it continues their response
+    carried  accepted steers which the response that is being started has in its input
+    """
+
+    name: str | None
+    queue: deque[tuple[int, Create]] = field(default_factory=deque)
+    arrival: int = -1
+    starting: StartTurn | None = None
+    run: Run | None = None
+    waiting: WaitingSteers | None = None
+    carried: WaitingSteers | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a response is being started or sent."""
+        return self.starting is not None or self.run is not None
+
+    def awaits(self, response_id: str, before: int) -> bool:
+        """Whether a create that came before the one of this number still needs that response."""
+        if self.busy and self.arrival < before:
+            start = self.starting or (self.run and self.run.start)
+            begun = self.run is not None and self.run.sent > self.run.turn.frames.in_progress
+            if start and not begun and start.body.get("previous_response_id") == response_id:
+                return True
+        return any(
+            create.previous_response_id == response_id for arrival, create in self.queue if arrival < before
+        )
+
+
+class Lanes:
+    """All lanes of a connection, and the limits on them."""
+
+    def __init__(self, settings: SocketSettings) -> None:
+        self._settings = settings
+        self._lanes: dict[str | None, Lane] = {None: Lane(None)}
+        self._arrivals = 0
+        self._queued = 0
+        self._queued_bytes = 0
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(self._lanes.values())
+
+    @property
+    def queued(self) -> int:
+        """How many creates wait."""
+        return self._queued
+
+    def open(self, name: str | None) -> Lane | None:
+        """Return the lane of this name; None: it would be one too many."""
+        lane = self._lanes.get(name)
+        if lane is None and len(self._lanes) <= self._settings.lanes:  # the default lane is not counted
+            lane = self._lanes[name] = Lane(name)
+        return lane
+
+    def put(self, lane: Lane, create: Create) -> bool:
+        """Have a create wait on its lane. Return False if too many wait."""
+        size = self._queued_bytes + create.size
+        if self._queued >= self._settings.queued or size > self._settings.queued_bytes:
+            return False
+        lane.queue.append((self._arrivals, create))
+        self._arrivals += 1
+        self._queued += 1
+        self._queued_bytes = size
+        return True
+
+    def take(self, memory: ConnectionMemory) -> tuple[Lane, Create] | None:
+        """Return the create that can begin now, the first that came of those, and its lane."""
+        if not self._queued:
+            return None
+        full = sum(lane.busy for lane in self) >= self._settings.active
+        ready = [lane for lane in self if lane.queue and not lane.busy]
+        for lane in sorted(ready, key=lambda one: one.queue[0][0]):
+            arrival, create = lane.queue[0]
+            if (full and create.error is None) or self._held(lane, arrival, memory):
+                continue
+            lane.queue.popleft()
+            lane.arrival = arrival
+            self._queued -= 1
+            self._queued_bytes -= create.size
+            return lane, create
+        return None
+
+    def running(self, response_id: str) -> Lane | None:
+        """Return the lane on which the client was told of this response, if it goes on."""
+        lanes = (lane for lane in self if lane.run and lane.run.sent and lane.run.turn.id == response_id)
+        return next(lanes, None) if response_id else None
+
+    def starting(self, start: StartTurn) -> Lane | None:
+        """Return the lane for which this was asked."""
+        return next((lane for lane in self if lane.starting is start), None)
+
+    def next_due(self, upto: float = inf) -> Lane | None:
+        """Return the lane whose next frame is the first of all, if one is due at `upto`."""
+        due, at = None, inf
+        for lane in self._lanes.values():
+            if lane.run is not None and (due is None or lane.run.next_at < at):
+                due, at = lane, lane.run.next_at
+        return due if at <= upto else None
+
+    def clear(self) -> None:
+        """Forget all lanes and what waits on them."""
+        self._lanes = {None: Lane(None)}
+        self._queued = self._queued_bytes = 0
+
+    def _held(self, lane: Lane, arrival: int, memory: ConnectionMemory) -> bool:
+        newest = memory.newest(lane.name)
+        if newest is None or newest.turn.stored:
+            return False
+        return any(other.awaits(newest.id, arrival) for other in self if other is not lane)

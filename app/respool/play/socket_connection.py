@@ -1,0 +1,356 @@
+"""SocketConnection: the Responses API over one WebSocket, without the socket.
+
+What happens goes in (a frame, the answer to a `StartTurn`, the passing of time), and what is to be done comes
+out: a list of actions, in the order in which they are to be done. All moments are in the clock's seconds.
+Nothing is raised for what a client sends. A driver, of Starlette's socket say, is this loop::
+
+    async def serve(socket: WebSocket, server: MockServer) -> None:
+        clock = server.clock
+        connection = SocketConnection(clock.now(), SocketSettings(), rng=Random())
+        inbox = Inbox(socket)              # a task that puts each message of the socket into a queue
+        actions: list[Action] = []
+        while True:
+            for action in actions:
+                match action:
+                    case Send(text):
+                        await socket.send_text(text)
+                    case StartTurn():
+                        actions += start(connection, server, action)    # the loop comes to these as well
+                    case Cancel(turn):
+                        server.client_left(turn.playback)
+                    case Cut(turn, text):
+                        ...                # what is retrieved later is incomplete, too
+                    case Close(code, reason):
+                        await socket.close(code, reason)
+            if connection.closed:
+                return
+            message = await inbox.get(until=connection.deadline)    # None: that moment has come, or the
+            now = clock.now()                                       # subscription of a playback woke it
+            match message:
+                case None:
+                    actions = connection.wake(now)
+                case {"text": str(text)}:
+                    actions = connection.receive_text(text, now)
+                case {"bytes": bytes()}:
+                    actions = connection.receive_binary(now)
+                case _:                    # websocket.disconnect
+                    actions = connection.receive_close(now)
+
+    def start(connection: SocketConnection, server: MockServer, asked: StartTurn) -> list[Action]:
+        now = server.clock.now()
+        try:
+            if asked.warm_up:
+                server.check(asked.body)   # and the stored previous response, unless asked.lineage has it
+                turn = warm_up_turn(asked.body, f"resp_{token_hex(25)}", int(time()), now)
+            else:                          # lineage: what it continues, also where that is not stored
+                turn = PlaybackTurn(server.start(Request(asked.body, size=asked.size), now, asked.lineage))
+        except RequestError as error:      # a miss, and a recording that is an HTTP error, become one
+            return connection.refused(asked, error, now)
+        return connection.started(asked, turn, now)
+"""
+
+from collections import OrderedDict
+from random import Random
+
+from respool.errors import RequestError
+from respool.play.connection_memory import ConnectionMemory, Remembered
+from respool.play.lanes import Lane, Lanes, Run
+from respool.play.live_turn import LiveTurn
+from respool.play.socket_actions import Action, Cancel, Close, Cut, Send, StartTurn
+from respool.play.socket_settings import SocketSettings, SteerAt
+from respool.play.steer_answers import (
+    NOT_FOUND,
+    SUPERSEDED,
+    accepted_steer,
+    after_steered,
+    failed_steers,
+    inject_answer,
+    refused_steer,
+    steer_refusal,
+)
+from respool.play.steering import (
+    ITEM_DONE,
+    AcceptedSteer,
+    input_list,
+    output_of,
+    place_to_cut,
+    required_input,
+    steered_text,
+)
+from respool.protocol.websocket import server_frames, socket_errors
+from respool.protocol.websocket.client_frames import (
+    Create,
+    Ignored,
+    Inject,
+    Invalid,
+    Steer,
+    parse,
+    size_of,
+)
+
+UNSUPPORTED_DATA, POLICY_VIOLATION, TOO_BIG, INTERNAL_ERROR = 1003, 1008, 1009, 1011
+
+_STATUS = {"response.completed": "completed", "response.incomplete": "incomplete"}  # else failed
+
+
+class SocketConnection:
+    """One connection, since the moment `opened`. `rng` makes the ids of steers."""
+
+    def __init__(self, opened: float, settings: SocketSettings | None = None, *, rng: Random) -> None:
+        self.settings = settings or SocketSettings()
+        self.closed = False
+        self.memory = ConnectionMemory(
+            self.settings.remembered, self.settings.remembered_bytes, keep_older=self.settings.keep_older
+        )
+        self._ends = opened + self.settings.lifetime
+        self._rng = rng
+        self._lanes = Lanes(self.settings)
+        self._ended: OrderedDict[str, str] = OrderedDict()  # id -> status, of the latest
+        self._out: list[Action] = []
+
+    @property
+    def deadline(self) -> float | None:
+        """The moment at which `wake` has something to do; None: never, since the connection is closed."""
+        if self.closed:
+            return None
+        lane = self._lanes.next_due()
+        return min(lane.run.next_at, self._ends) if lane and lane.run else self._ends
+
+    @property
+    def queued(self) -> int:
+        """How many creates wait for their turn."""
+        return self._lanes.queued
+
+    def receive_text(self, text: str, now: float) -> list[Action]:
+        """Take in a text frame."""
+        self._advance(now)
+        if not self.closed:
+            self._receive(text)
+            self._pump()
+        return self._taken()
+
+    def receive_binary(self, now: float) -> list[Action]:
+        """Take in a binary frame, which the API does not have: the connection is closed."""
+        self._advance(now)
+        self._close(UNSUPPORTED_DATA, "binary frames are not supported; send JSON in text frames")
+        return self._taken()
+
+    def receive_close(self, now: float) -> list[Action]:
+        """The client has closed the connection, or it broke. No answer is owed to what waits."""
+        self._end()
+        return self._taken()
+
+    def started(
+        self, start: StartTurn, turn: LiveTurn, now: float, *, steer_at: SteerAt | None = None
+    ) -> list[Action]:
+        """What was asked for by `start` is being played; `steer_at` is what its recording says of steers.
+
+        Raise ValueError if nothing was asked for.
+        """
+        lane = self._asked(start)
+        if lane is None:
+            return [] if turn.stored else [Cancel(turn)]
+        lane.starting = lane.carried = None
+        lane.run = Run(start, turn, steer_at or self.settings.steer_at)
+        self._advance(now)
+        return self._taken()
+
+    def refused(self, start: StartTurn, error: RequestError, now: float) -> list[Action]:
+        """What was asked for by `start` is refused. Raise ValueError if nothing was asked for."""
+        lane = self._asked(start)
+        if lane is None:
+            return []
+        self._advance(now)
+        if not self.closed:
+            lane.starting = None
+            self._refuse(lane, start, error)
+            self._pump()
+        return self._taken()
+
+    def wake(self, now: float) -> list[Action]:
+        """Do what is due. Call it at the deadline, and when a playback was cancelled from outside."""
+        self._advance(now)
+        return self._taken()
+
+    # Time
+
+    def _advance(self, now: float) -> None:
+        if self.closed:
+            return
+        for each in self._lanes:
+            if each.run is not None:
+                each.run.refresh()
+        upto = min(now, self._ends)
+        while (lane := self._lanes.next_due(upto)) and lane.run:
+            self._send_next(lane, lane.run)  # which may close: then no lane is left
+        if now >= self._ends:
+            error = socket_errors.connection_limit_reached(self.settings.lifetime)
+            if not self.closed:
+                self._send(server_frames.error_frame(error))
+            self._close(self.settings.lifetime_code, "connection limit reached")
+
+    def _send_next(self, lane: Lane, run: Run) -> None:
+        frames, place = run.turn.frames, run.sent
+        if not len(frames):
+            self._close(INTERNAL_ERROR, "the recording has no events")
+            return
+        self._send(run.next_text(lane.name), lane)
+        run.sent += 1
+        type_ = run.turn.events[place].type
+        if place == frames.end:
+            self._finish(lane, run, _STATUS.get(type_, "failed"))
+        elif run.sent == len(frames):
+            self._close(INTERNAL_ERROR, "the recording ends before the response does")
+        elif place == run.cut_after and type_ == ITEM_DONE:
+            self._cut(lane, run)
+        else:
+            run.refresh()
+            if place == frames.in_progress:
+                self._pump()  # another lane may have waited for this
+
+    # Creates
+
+    def _receive(self, text: str) -> None:
+        most = self.settings.frame_bytes
+        if len(text) > most or size_of(text) > most:
+            self._close(TOO_BIG, f"frame too big: more than {most} bytes")
+            return
+        frame = parse(text, multi_agent=self.settings.multi_agent)
+        match frame:
+            case Create():
+                self._enqueue(frame)
+            case Steer():
+                self._steer(frame)
+            case Inject():
+                lane = self._lanes.running(frame.response_id)
+                self._send(inject_answer(frame, lane, self._ended), lane)
+            case Invalid(error, stream_id, closes):
+                self._out.append(Send(server_frames.error_frame(error, stream_id), stream_id))
+                if closes:
+                    self._close(POLICY_VIOLATION, "invalid frame")
+            case Ignored():
+                pass
+
+    def _enqueue(self, create: Create) -> None:
+        lane = self._lanes.open(create.stream_id)
+        error = None
+        if lane is None:
+            error = socket_errors.stream_limit_reached(self.settings.lanes)
+        elif not self._lanes.put(lane, create):
+            error = socket_errors.queue_limit_reached(self.settings.queued)
+        if error:
+            self._out.append(Send(server_frames.error_frame(error, create.stream_id), create.stream_id))
+
+    def _pump(self) -> None:
+        while not self.closed and (taken := self._lanes.take(self.memory)):
+            lane, create = taken
+            start = self._start_of(lane, create)
+            if create.error:
+                self._refuse(lane, start, create.error)
+            else:
+                lane.starting = start
+                self._out.append(start)
+
+    def _start_of(self, lane: Lane, create: Create) -> StartTurn:
+        previous, body, steers = create.previous_response_id, create.body, lane.waiting
+        known = self.memory.find(previous, lane.name) if previous else None
+        if steers and create.generate and not create.error:  # a warm-up leaves them where they are
+            lane.waiting = None
+            if previous == steers.response_id:
+                lane.carried = steers
+                body = {**body, "input": [*steers.items, *input_list(body.get("input"))]}
+            else:
+                self._out += failed_steers(lane, steers, *SUPERSEDED)
+        return StartTurn(
+            lane.name,
+            body,
+            create.size,
+            not create.generate,
+            self.memory.lineage(known) if known else (),
+            lane.carried.ids if lane.carried else (),
+        )
+
+    def _refuse(self, lane: Lane, start: StartTurn, error: RequestError) -> None:
+        carried, lane.carried = lane.carried, None
+        if not start.successor:
+            self._send(server_frames.error_frame(error, lane.name), lane)
+            self._evict(lane, start)
+        if carried:
+            self._out += failed_steers(lane, carried, "successor_creation_failed", error.message)
+
+    def _evict(self, lane: Lane, start: StartTurn) -> None:
+        """The continuation on the same lane has failed: what it continued cannot be continued again."""
+        if start.lineage and start.lineage[0].lane == lane.name:
+            self.memory.evict(start.lineage[0])
+
+    def _finish(self, lane: Lane, run: Run, status: str) -> None:
+        lane.run = None
+        id_, start = run.turn.id, run.start
+        if id_:
+            self._ended[id_] = status
+            self._ended.move_to_end(id_)
+            if len(self._ended) > self.settings.remembered:
+                self._ended.popitem(last=False)
+        if status == "failed":
+            self._evict(lane, start)
+        elif id_:
+            previous = start.body.get("previous_response_id")
+            known = previous if isinstance(previous, str) else None
+            self.memory.add(Remembered(id_, lane.name, start.body, run.turn, known, start.size))
+        if run.steers:
+            self._out += after_steered(lane, run, status, self.memory)
+        self._pump()
+
+    # Steering
+
+    def _steer(self, frame: Steer) -> None:
+        lane = self._lanes.running(frame.previous_response_id)
+        run = lane.run if lane else None
+        refusal = steer_refusal(frame, run, self._ended, self.settings.steers)
+        if lane is None or run is None or refusal:
+            self._out.append(refused_steer(frame, lane, refusal or NOT_FOUND))
+            return
+        steer = AcceptedSteer(f"steer_{self._rng.getrandbits(128):032x}", frame.input)
+        self._out.append(accepted_steer(steer, lane, run))
+        events, end = run.turn.events, run.turn.frames.end
+        if run.steer_at is SteerAt.NEXT_ITEM_DONE:
+            run.cut_after = place_to_cut(events, run.sent, end)
+        elif run.steer_at is SteerAt.IMMEDIATE and not required_input(output_of(events[: run.sent])):
+            self._cut(lane, run)
+
+    def _cut(self, lane: Lane, run: Run) -> None:
+        number = run.next_number if run.numbered else None
+        text = steered_text(run.turn.events[: run.sent], number)
+        self._send(server_frames.with_stream_id(text, lane.name), lane)
+        run.added += 1
+        self._out.append(Cut(run.turn, text))
+        self._finish(lane, run, "incomplete")
+
+    # The connection
+
+    def _asked(self, start: StartTurn) -> Lane | None:
+        lane = self._lanes.starting(start)
+        if lane is None and not self.closed:
+            raise ValueError("this connection does not wait for that turn: it was answered before")
+        return lane
+
+    def _send(self, text: str, lane: Lane | None = None) -> None:
+        self._out.append(Send(text, lane.name if lane else None))
+
+    def _close(self, code: int, reason: str) -> None:
+        if not self.closed:
+            self._out.append(Close(code, reason))
+            self._end()
+
+    def _end(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        runs = [lane.run for lane in self._lanes if lane.run]
+        self._out += [Cancel(run.turn) for run in runs if not run.turn.stored]
+        self._lanes.clear()
+        self.memory.clear()
+
+    def _taken(self) -> list[Action]:
+        taken, self._out = self._out, []
+        return taken

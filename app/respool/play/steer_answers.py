@@ -1,0 +1,129 @@
+"""What is answered to steers and injects, frames about a response that runs; and what follows a response that
+was steered."""
+
+from collections.abc import Iterator, Mapping
+
+from respool.errors import printable
+from respool.play.connection_memory import ConnectionMemory
+from respool.play.lanes import Lane, Run
+from respool.play.socket_actions import Action, Send, StartTurn
+from respool.play.socket_settings import SteerAt
+from respool.play.steering import AcceptedSteer, WaitingSteers, output_of, required_input
+from respool.protocol.websocket import server_frames
+from respool.protocol.websocket.client_frames import Inject, Steer
+
+# Code and message.
+NOT_FOUND = "response_not_found", "The response is not known."
+SUPERSEDED = "response_not_active", "Another response was created instead of the one that was waited for."
+FAILED = "response_not_active", "The response has failed."
+
+
+def steer_refusal(
+    frame: Steer, run: Run | None, ended: Mapping[str, str], most: int
+) -> tuple[str, str] | None:
+    """Return code and message of why a steer is refused; None: it is accepted.
+
+    `run` is the response that it names, `ended` has the status of those that have ended, `most` steers may
+    wait. Codes are the service's; the messages are ours.
+    """
+    shown = printable(frame.previous_response_id)
+    if frame.problem:
+        return "invalid_input", f"Invalid steer: {printable(frame.problem)}."
+    if run is None:
+        status = ended.get(frame.previous_response_id)
+        if status is None:
+            return "response_not_found", f"Response with id '{shown}' not found."
+        if status == "failed":
+            return "response_not_active", f"Response '{shown}' is not active: it has failed."
+        return "response_already_completed", f"Response '{shown}' has already ended."
+    if reason := _not_steerable(run):
+        return "steering_not_supported", f"Response '{shown}' cannot be steered: {reason}."
+    if len(run.steers) >= most:
+        return "too_many_pending_steers", f"Response '{shown}' has {most} pending steers already."
+    return None
+
+
+def _not_steerable(run: Run) -> str | None:
+    body = run.start.body
+    if run.steer_at is SteerAt.REFUSED:
+        return "its model does not support steering"
+    if body.get("conversation"):
+        return "it belongs to a conversation"
+    if body.get("context_management"):
+        return "its context is compacted automatically"
+    return None
+
+
+def refused_steer(frame: Steer, lane: Lane | None, refusal: tuple[str, str]) -> Send:
+    """Return the answer to a steer that is refused, where its response runs on `lane`."""
+    number, name = 0, None
+    if lane is not None and lane.run is not None:
+        number, name = lane.run.next_number, lane.name
+        lane.run.added += 1
+    code, message = refusal
+    previous = frame.previous_response_id
+    return Send(server_frames.steer_failed(code, message, previous, frame.input, number, name), name)
+
+
+def accepted_steer(steer: AcceptedSteer, lane: Lane, run: Run) -> Send:
+    """Have a steer wait for the end of its response, and return the answer to it."""
+    text = server_frames.steer_accepted(steer.id, run.turn.id, run.next_number, lane.name)
+    run.steers.append(steer)
+    run.added += 1
+    return Send(text, lane.name)
+
+
+def failed_steers(lane: Lane, steers: WaitingSteers, code: str, message: str) -> Iterator[Send]:
+    """Yield what tells of steers that were accepted, and then failed."""
+    for number, steer in enumerate(steers.steers, steers.number):
+        text = server_frames.steer_failed(
+            code, message, steers.response_id, steer.input, number, lane.name, steer.id
+        )
+        yield Send(text, lane.name)
+
+
+def after_steered(lane: Lane, run: Run, status: str, memory: ConnectionMemory) -> list[Action]:
+    """Return what follows a response with accepted steers that has ended on its lane: its successor; or
+    what the client has to send first, if it has called the client's tools."""
+    steers = WaitingSteers(run.turn.id, tuple(run.steers), run.next_number)
+    if status == "failed":
+        return [*failed_steers(lane, steers, *FAILED)]
+    required = required_input(output_of(run.turn.events[: run.sent])) if status == "completed" else []
+    if not required:
+        lane.carried, lane.starting = steers, _successor(lane, run, steers, memory)
+        return [lane.starting]
+    lane.waiting = steers
+    if any(create.previous_response_id == run.turn.id for _, create in lane.queue):
+        return []  # the client has sent it before it was asked
+    lane.waiting = WaitingSteers(run.turn.id, steers.steers, steers.number + len(steers.steers))
+    return [
+        Send(server_frames.steer_pending(steer.id, run.turn.id, required, number, lane.name), lane.name)
+        for number, steer in enumerate(steers.steers, steers.number)
+    ]
+
+
+def _successor(lane: Lane, run: Run, steers: WaitingSteers, memory: ConnectionMemory) -> StartTurn:
+    known = memory.find(run.turn.id, lane.name)
+    return StartTurn(
+        lane.name,
+        {**run.start.body, "input": steers.items, "previous_response_id": run.turn.id},
+        run.start.size,
+        lineage=memory.lineage(known) if known else (),
+        steers=steers.ids,
+        successor=True,
+    )
+
+
+def inject_answer(frame: Inject, lane: Lane | None, ended: Mapping[str, str]) -> str:
+    """Return the answer to ``response.inject``; `lane` is where the response runs, if it does."""
+    if lane is not None and lane.run is not None:
+        number = lane.run.next_number
+        lane.run.added += 1
+        return server_frames.inject_created(frame.response_id, number, lane.name)
+    shown = printable(frame.response_id)
+    code, message = (
+        ("response_already_completed", f"Response '{shown}' has already ended.")
+        if frame.response_id in ended
+        else ("response_not_found", f"Response with id '{shown}' not found.")
+    )
+    return server_frames.inject_failed(frame.response_id, frame.input, code, message, 0, None)

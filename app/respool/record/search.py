@@ -1,0 +1,395 @@
+"""Where secrets stand in texts: in plain text, in the strings of JSON, in JSON within those strings,
+percent-encoded, in base64, and cut across the deltas of a stream.
+
+Texts are never written anew: what is found is a place in the text as it stands.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+
+from respool.protocol.events import CREATED, loads
+from respool.record.headers import REQUEST_HEADERS, is_allowed
+from respool.record.json_strings import Decoded, Frame, Value, decode, walk
+from respool.record.secrets import (
+    OPAQUE,
+    OPAQUE_FIELDS,
+    PLACEHOLDER,
+    RULES,
+    SCHEME,
+    Rule,
+    decode_base64,
+    field_rule,
+)
+
+_SHORT = 128  # characters of a text for which it is remembered what is in it
+_MANY = 20_000  # such texts
+MAX_LAYERS = 6  # JSON in a string of JSON, base64 in that, ...
+
+# A line that may be JSON, alone or in a `data:` line of server-sent events.
+_JSON_LINE = re.compile(r"^[ \t]*(?:data:[ \t]*)?(?=[{\[])", re.MULTILINE)
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+
+# What tells one text that comes in deltas from another: the place of its part in the answer.
+_PLACE = ("output_index", "content_index", "summary_index")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A secret, or one part of it, at text[start:end].
+
+    `lo` and `hi` tell which part, as shares of 1, where a secret is cut across deltas. `path` is the parts of
+    the JSON pointer. `encoded` is the text that base64 at this place stands for, `inside` what was found in
+    it. With `instead`, the place is no secret itself, but is to be replaced by this text.
+    """
+
+    start: int
+    end: int
+    rule: str
+    secret: str
+    lo: float = 0.0
+    hi: float = 1.0
+    path: tuple[str | int, ...] = ()
+    encoded: str | None = None
+    inside: tuple["Match", ...] = ()
+    instead: str | None = None
+    is_string: bool = True
+
+    def secrets(self) -> Iterator[tuple[str, str]]:
+        """Yield each secret at this place, with the name of its rule."""
+        if self.encoded is not None:
+            for match in self.inside:
+                yield from match.secrets()
+        elif self.instead is None:
+            yield self.secret, self.rule
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One delta: in which text it stands, what it says, and where the logprobs beside it are."""
+
+    source: int
+    decoded: Decoded
+    path: tuple[str | int, ...]
+    logprobs: tuple[int, int] | None
+
+
+@dataclass(slots=True)
+class _Channels:
+    """The texts of streams that come in deltas. Each response has its own."""
+
+    responses: int = 0
+    pieces: dict[tuple[object, ...], list[_Piece]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Search:
+    """What to look for. `literals` are secrets that are known, with the names of their rules; what one of
+    `allowed` matches as a whole is none."""
+
+    rules: Sequence[Rule] = RULES
+    literals: Mapping[str, str] = field(default_factory=dict)
+    pointers: Sequence[tuple[str, ...]] = ()
+    hook: Callable[[str], Iterable[str]] | None = None
+    allowed: Sequence[re.Pattern[str]] = ()
+    _known: dict[tuple[str, str], list[Match]] = field(default_factory=dict)
+    _literals_then: int = 0
+
+    def find(self, texts: Sequence[str]) -> list[list[Match]]:
+        """Return the places of all secrets in each text, in order. Deltas add up across the texts."""
+        return self._find(texts, "", 0)
+
+    def _find(self, texts: Sequence[str], key: str, layer: int) -> list[list[Match]]:
+        channels = _Channels()
+        found = [list(self._in_text(text, source, channels, key, layer)) for source, text in enumerate(texts)]
+        for pieces in channels.pieces.values():
+            for source, match in self._in_deltas(pieces, layer):
+                found[source].append(match)
+        return [_apart(matches) for matches in found]
+
+    def _in_text(self, text: str, source: int, channels: _Channels, key: str, layer: int) -> Iterator[Match]:
+        if layer >= MAX_LAYERS or not _JSON_LINE.search(text):
+            yield from self._in_plain(text, key, layer)
+            return
+        if (walked := self._in_json(text, 0, len(text), source, channels, layer)) is not None:
+            yield from walked
+            return
+        done = 0
+        for line in _JSON_LINE.finditer(text):
+            end = text.find("\n", line.end())
+            end = len(text) if end < 0 else end
+            walked = self._in_json(text, line.end(), end, source, channels, layer)
+            if walked is not None:
+                yield from _moved(self._in_plain(text[done : line.end()], key, layer), done)
+                yield from walked
+                done = end
+        yield from _moved(self._in_plain(text[done:], key, layer), done)
+
+    def _in_json(
+        self, text: str, start: int, end: int, source: int, channels: _Channels, layer: int
+    ) -> list[Match] | None:
+        """Return what is in a JSON object or array; None if the text is none."""
+        inside = text[start:end].strip()
+        if inside[:1] + inside[-1:] not in ("{}", "[]"):
+            return None
+        found: list[Match] = []
+
+        def closed(frame: Frame, at: int) -> None:
+            if self._named(frame.path):
+                raw = text[frame.start : at]
+                found.append(Match(frame.start, at, "pointer", raw, path=frame.path, is_string=False))
+            delta = self._delta(text, frame, source, channels)
+            name = frame.members.get("name")
+            for value in frame.values:
+                if value is delta:
+                    continue
+                key = value.key
+                if key == "value" and name is not None and name.is_string:  # a header in a HAR file
+                    key = text[name.start : name.end]
+                matches = self._in_value(text, value, key, layer)
+                found.extend(matches)
+                if matches and value is frame.members.get("text") and "logprobs" in frame.containers:
+                    found.append(_emptied(text, frame.containers["logprobs"], value.path))
+
+        try:
+            loads(inside)
+            walk(text, start, end, closed)
+        except ValueError:
+            return None
+        return found
+
+    def _delta(self, text: str, frame: Frame, source: int, channels: _Channels) -> Value | None:
+        """Put the delta of an event aside, if it has one, and return it."""
+        type_, delta = frame.members.get("type"), frame.members.get("delta")
+        if type_ is None:
+            return None
+        name = text[type_.start : type_.end]
+        if name == CREATED:
+            channels.responses += 1
+        if delta is None or not delta.is_string or not name.endswith("delta"):
+            return None
+        members = [frame.members.get(name) for name in _PLACE]
+        place: tuple[object, ...] = tuple(one and text[one.start : one.end] for one in members)
+        if members[0] is None and (item := frame.members.get("item_id")):
+            place = (text[item.start : item.end],)
+        piece = _Piece(
+            source, decode(text, delta.start, delta.end), delta.path, frame.containers.get("logprobs")
+        )
+        channels.pieces.setdefault((channels.responses, name, *place), []).append(piece)
+        return delta
+
+    def _in_deltas(self, pieces: Sequence[_Piece], layer: int) -> Iterator[tuple[int, Match]]:
+        """Yield the parts of secrets in the text that deltas make, each with the number of its text."""
+        joined = "".join(piece.decoded.text for piece in pieces)
+        ends = list(accumulate(len(piece.decoded.text) for piece in pieces))
+        emptied: set[int] = set()
+        for match in self._find([joined], "", layer + 1)[0]:
+            length, share = match.end - match.start, match.hi - match.lo
+            at = match.start
+            number = bisect_right(ends, at)
+            while at < match.end:
+                piece, upto = pieces[number], min(match.end, ends[number])
+                if upto > at:
+                    begin = ends[number] - len(piece.decoded.text)
+                    part = replace(
+                        match,
+                        start=piece.decoded.starts[at - begin],
+                        end=piece.decoded.ends[upto - 1 - begin],
+                        lo=match.lo + (at - match.start) / length * share,
+                        hi=match.lo + (upto - match.start) / length * share,
+                        path=piece.path,
+                    )
+                    yield piece.source, part
+                    if piece.logprobs and number not in emptied:
+                        emptied.add(number)
+                        yield piece.source, Match(*piece.logprobs, "logprobs", "", instead="[]")
+                    at = upto
+                number += 1
+
+    def _in_value(self, text: str, value: Value, key: str, layer: int) -> list[Match]:
+        """Return what is in one string of JSON text; of other values, only those which a pointer names."""
+        raw = text[value.start : value.end]
+        if not value.is_key and self._named(value.path) and raw and not PLACEHOLDER.fullmatch(raw):
+            secret = decode(text, value.start, value.end).text if value.is_string else raw
+            return [
+                Match(value.start, value.end, "pointer", secret, path=value.path, is_string=value.is_string)
+            ]
+        if not value.is_string or key in OPAQUE_FIELDS or len(raw) < 4:
+            return []
+        decoded = decode(text, value.start, value.end)
+        found = self._find([decoded.text], "" if value.is_key else key, layer + 1)[0]
+        if not found and _is_credential(value) and not PLACEHOLDER.search(raw):
+            found = [Match(0, len(decoded.text), "named-secret", decoded.text)]
+        return [replace(match, path=value.path) for match in _mapped(found, decoded)]
+
+    def _named(self, path: tuple[str | int, ...]) -> bool:
+        return any(
+            len(pointer) == len(path)
+            and all(part in ("*", str(own)) for part, own in zip(pointer, path, strict=True))
+            for pointer in self.pointers
+        )
+
+    def _in_plain(self, text: str, key: str, layer: int) -> list[Match]:
+        """Return what is in a text that is no JSON; `key` is the name of its field."""
+        if len(text) > _SHORT:
+            return self._newly_in_plain(text, key, layer)
+        # Types, ids and names are the same in many events.
+        if self._literals_then != len(self.literals) or len(self._known) >= _MANY:
+            self._known.clear()
+            self._literals_then = len(self.literals)
+        if (found := self._known.get((text, key))) is None:
+            found = self._known[text, key] = self._newly_in_plain(text, key, layer)
+        return found
+
+    def _newly_in_plain(self, text: str, key: str, layer: int) -> list[Match]:
+        shields = [found.span() for found in PLACEHOLDER.finditer(text)]
+        opaque = [found.span() for found in OPAQUE.finditer(text)]
+        found = [
+            match
+            for match in self._candidates(text, key)
+            if not _touches(match, shields, inside=True) and not _touches(match, opaque, inside=False)
+        ]
+        if layer < MAX_LAYERS:
+            found += self._in_percent(text, layer)
+            found += self._in_base64(text, opaque, layer)
+        return _apart(found)
+
+    def _candidates(self, text: str, key: str) -> Iterator[Match]:
+        lowered = text.lower()
+        for rule in self.rules:
+            if rule.hints and not any(hint in lowered for hint in rule.hints):
+                continue
+            for found in rule.pattern.finditer(text):
+                secret = found[rule.group] or ""
+                if rule.name != "user":
+                    secret = secret.rstrip(".,;:")  # of the sentence around it
+                if secret and rule.accept(_without_placeholders(secret)) and not self._is_allowed(secret):
+                    start = found.start(rule.group)
+                    yield Match(start, start + len(secret), rule.name, secret)
+        if key and (by_name := field_rule(key)) is not None:
+            name, accept = by_name
+            scheme = SCHEME.match(text)
+            start = scheme.end() if scheme else 0
+            if accept(_without_placeholders(text[start:])) and not self._is_allowed(text[start:]):
+                yield Match(start, len(text), name, text[start:])
+        known = dict(self.literals)
+        if self.hook is not None:
+            known |= {secret: "hook" for secret in self.hook(text) if secret}
+        for secret, name in known.items():
+            at = text.find(secret)
+            while at >= 0:
+                yield Match(at, at + len(secret), name, secret)
+                at = text.find(secret, at + len(secret))
+
+    def _is_allowed(self, secret: str) -> bool:
+        return any(pattern.fullmatch(secret) for pattern in self.allowed)
+
+    def _in_percent(self, text: str, layer: int) -> list[Match]:
+        if "%" not in text or not _PERCENT.search(text):
+            return []
+        decoded = _percent_decoded(text)
+        if decoded.text == text:
+            return []
+        return list(_mapped(self._in_plain(decoded.text, "", layer + 1), decoded))
+
+    def _in_base64(self, text: str, opaque: Sequence[tuple[int, int]], layer: int) -> Iterator[Match]:
+        for run in _BASE64.finditer(text):
+            inner = decode_base64(run.group())
+            if inner is None or _touches(Match(*run.span(), "", ""), opaque, inside=False):
+                continue
+            if inside := self._find([inner], "", layer + 1)[0]:
+                rule = inside[0].rule
+                yield Match(*run.span(), rule, run.group(), encoded=inner, inside=tuple(inside))
+
+
+def _is_credential(value: Value) -> bool:
+    """Tell whether the Responses API has a secret of the user's at this place of a request.
+
+    Source: ``tools[].headers`` of an MCP tool, ``domain_secrets[].value`` of a container's network policy.
+    """
+    path = value.path
+    if value.is_key or len(path) < 2:
+        return False
+    if path[-2] == "headers" and "tools" in path:
+        return not is_allowed(str(path[-1]), REQUEST_HEADERS)
+    return path[-1] == "value" and "domain_secrets" in path
+
+
+def _emptied(text: str, span: tuple[int, int], path: tuple[str | int, ...]) -> Match:
+    """The tokens of a text and their probabilities spell it once more."""
+    return Match(*span, "logprobs", "", path=path, instead="[]")
+
+
+def _without_placeholders(secret: str) -> str:
+    return PLACEHOLDER.sub("", secret)
+
+
+def _touches(match: Match, spans: Sequence[tuple[int, int]], *, inside: bool) -> bool:
+    """Tell whether a match overlaps one of the spans; with `inside`, without containing it and more."""
+    place = bisect_right(spans, (match.start, match.start)) - 1
+    for start, end in spans[max(place, 0) : place + 3]:
+        if (
+            match.start < end
+            and start < match.end
+            and not (
+                inside and match.start <= start and end <= match.end and match.end - match.start > end - start
+            )
+        ):
+            return True
+    return False
+
+
+def _moved(matches: Iterable[Match], by: int) -> Iterator[Match]:
+    for match in matches:
+        yield replace(match, start=match.start + by, end=match.end + by)
+
+
+def _mapped(matches: Iterable[Match], decoded: Decoded) -> Iterator[Match]:
+    for match in matches:
+        yield replace(match, start=decoded.starts[match.start], end=decoded.ends[match.end - 1])
+
+
+def _apart(matches: Sequence[Match]) -> list[Match]:
+    """Return the matches, in order, without those that overlap others: the longest stay, else the first."""
+    if len(matches) < 2:
+        return list(matches)
+    kept: list[tuple[int, int, int]] = []
+    order = sorted(range(len(matches)), key=lambda i: (matches[i].start - matches[i].end, i))
+    for number in order:
+        match = matches[number]
+        place = bisect_left(kept, (match.start, match.end, number))
+        if (place and kept[place - 1][1] > match.start) or (place < len(kept) and kept[place][0] < match.end):
+            continue
+        kept.insert(place, (match.start, match.end, number))
+    return [matches[number] for _, _, number in kept]
+
+
+def _percent_decoded(text: str) -> Decoded:
+    parts: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    at = 0
+    for found in _PERCENT.finditer(text):
+        start, end = found.span()
+        parts.append(text[at:start])
+        starts.extend(range(at, start))
+        ends.extend(range(at + 1, start + 1))
+        # Character by character: what is no ASCII is no part of a secret, and stays as it is.
+        for place in range(start, end, 3):
+            code = int(text[place + 1 : place + 3], 16)
+            if code < 0x80:
+                parts.append(chr(code))
+                starts.append(place)
+                ends.append(place + 3)
+            else:
+                parts.append(text[place : place + 3])
+                starts.extend(range(place, place + 3))
+                ends.extend(range(place + 1, place + 4))
+        at = end
+    parts.append(text[at:])
+    starts.extend(range(at, len(text)))
+    ends.extend(range(at + 1, len(text) + 1))
+    return Decoded("".join(parts), starts, ends)

@@ -1,0 +1,102 @@
+"""What it costs to find what answers a request: with many stubs, many recordings, and a long history.
+
+python -m bench.matching
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from respool.match.context import Context
+from respool.match.near import NearIndex
+from respool.match.recorded import Recorded, RecordedIndex
+from respool.match.request import PlainRequest
+from respool.match.stubs import StubSet
+from respool.match.stubs_file import read_stub
+from respool.match.turn_choice import TurnFacts, TurnIndex
+from respool.protocol.request import check_links
+
+MANY = 1000
+ROUNDS = 200
+
+Body = dict[str, Any]
+
+
+def asked(number: int, turns: int = 1) -> Body:
+    """A body of a client: instructions, five tools, and a history of so many turns."""
+    items: list[Body] = [{"role": "user", "content": f"What is the tide in port {number}? {'Please. ' * 20}"}]
+    for turn in range(1, turns):
+        call = {"type": "function_call", "id": f"fc_{number}_{turn}", "call_id": f"call_{number}_{turn}"}
+        items.append({**call, "name": "tide", "arguments": f'{{"port":{number},"day":{turn}}}'})
+        items.append(
+            {"type": "function_call_output", "call_id": f"call_{number}_{turn}", "output": "noon " * 40}
+        )
+    tools = [
+        {"type": "function", "name": f"tool_{nth}", "description": "It does something. " * 10,
+         "parameters": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}}
+        for nth in range(5)
+    ]  # fmt: skip
+    return {
+        "model": "gpt-5.5",
+        "instructions": "Be brief. " * 50,
+        "input": items,
+        "tools": tools,
+        "stream": True,
+    }
+
+
+def exact_stubs() -> StubSet:
+    """Stubs of which each wants one text."""
+    texts = (asked(number)["input"][0]["content"] for number in range(MANY))
+    return StubSet(
+        read_stub({"match": {"last_user_text": text}, "play": "x", "name": text}) for text in texts
+    )
+
+
+def contains_stubs() -> StubSet:
+    """Stubs that are all asked: each wants a part of a text, by pattern."""
+    return StubSet(
+        read_stub(
+            {"match": {"last_user_text": {"regex": f"port {number}[?]"}}, "play": "x", "name": str(number)}
+        )
+        for number in range(MANY)
+    )
+
+
+def main() -> None:
+    """Print the time for one request, the mean over some."""
+    print(f"{MANY} stubs, {MANY} recordings with requests; per request:")
+    exact, patterns = exact_stubs(), contains_stubs()
+    index = RecordedIndex(Recorded(f"r{number}", 1, asked(number)) for number in range(MANY))
+    near = NearIndex(index)
+    turns = TurnIndex(
+        [
+            TurnFacts(({**asked(1, 21)["input"][1], "call_id": f"call_1_{turn}",
+                        "arguments": f'{{"port":1,"day":{turn}}}'},))
+            for turn in range(1, 21)
+        ]
+    )  # fmt: skip
+    short, long = asked(MANY // 2), asked(1, 21)
+    strange = asked(MANY * 2)
+    _report("stubs: by an exact text", lambda: exact.answer(Context(PlainRequest(short))))
+    _report("stubs: 1,000 patterns asked", lambda: patterns.answer(Context(PlainRequest(asked(MANY - 1)))))
+    _report("recorded: 1 item, tier exact", lambda: index.match(index.forms_of(short)))
+    _report("recorded: 41 items, no match", lambda: index.match(index.forms_of(long)) is None)
+    _report("turn: 41 items, 20 turns", lambda: turns.choose(long, on_exhausted="last"))
+    _report("turn: the first request", lambda: turns.choose(short))
+    _report("history of 41 items checked", lambda: check_links(long) is None)
+    _report("near misses of 1,000", lambda: near.nearest(index.forms_of(strange)))
+    body = {"model": "m", "input": [{"role": "user", "content": "x" * 1000} for _ in range(4000)]}
+    _report("near misses, a body of 4 MB", lambda: near.nearest(index.forms_of(body)), rounds=5)
+
+
+def _report(name: str, work: Callable[[], object], rounds: int = ROUNDS) -> None:
+    assert work()
+    start = time.perf_counter()
+    for _ in range(rounds):
+        work()
+    print(f"  {name:32} {(time.perf_counter() - start) / rounds * 1e6:10,.0f} µs")
+
+
+if __name__ == "__main__":
+    main()
