@@ -65,7 +65,7 @@ class ResetPeer(Fault):
         return stopped(frames, self.after, Action.RESET)
 
 
-@fault_class("half_frame", "end", Stage.END, expect="notice")
+@fault_class("half_frame", "end", Stage.END, expect="notice", of_streams=True)
 class HalfFrame(Fault):
     """The answer ends properly, in the middle of an event.
 
@@ -83,7 +83,7 @@ class HalfFrame(Fault):
             yield frame
 
 
-@fault_class("no_terminal", "end", Stage.EVENTS, expect="notice")
+@fault_class("no_terminal", "end", Stage.EVENTS, expect="notice", of_streams=True)
 class NoTerminal(Fault):
     """The stream ends properly, but no event says that the response has ended."""
 

@@ -25,6 +25,7 @@ from respool.http.keys import Keys, RequireKey
 from respool.http.lazy_mount import LazyMount
 from respool.http.request_body import DEFAULT_LIMIT
 from respool.http.sending.connection import SERVER_SEND
+from respool.http.sending.faulty import FaultyEndpoints
 from respool.server.mock_server import MockServer
 
 logger = logging.getLogger("respool")
@@ -100,6 +101,7 @@ def create_app(
         return {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
 
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
+    app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
     app.add_middleware(Guard)
     if api_keys:  # inside of CORS, so that a browser may ask first, and read the refusal
         app.add_middleware(RequireKey, keys=keys)

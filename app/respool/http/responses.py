@@ -12,7 +12,7 @@ from respool.http.heads import head_of
 from respool.http.problems import REFUSALS, envelope
 from respool.http.request_body import check_depth, parse_object, read_body
 from respool.http.sending.connection import steering
-from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
+from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
@@ -58,6 +58,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
             body,
             asked,
         )
+        check_possible(asked, stream=request.stream)
         session = server.session(request.session)
         # Time counts from the request's arrival, unless a test holds the clock.
         playback = server.start(request, None if session.clock.setting else exchange.received)
@@ -74,7 +75,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
             sound = _answer(delivery)
         except RequestError as error:  # the recording has no such answer
             sound = envelope(error, profile=server.profile)
-        return FaultyResponse(sound, delivery, drawn)
+        return FaultyResponse(sound, delivery, drawn, playback.started)
 
     return routes
 

@@ -5,20 +5,25 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import FaultError, RequestError
 from respool.faults.applying import ActiveFault, apply
 from respool.faults.fault import Fault
 from respool.faults.frame import Action, Frame, Head
-from respool.http.sending.connection import header_values, reset, transport_of, unsent
+from respool.http.problems import envelope
+from respool.http.sending.connection import header_values, reset, steering, transport_of, unsent
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.play.frames import MAX_CHUNK
 from respool.recordings.recording import Recording
-from respool.server.delivery import Delivery
+from respool.server.delivery import AnswerDelivery, Delivery
+from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 
 FAULT_HEADER = "x-respool-fault"
+_FAULT_HEADER = FAULT_HEADER.encode()
+ASKED = "respool.faults"  # in the scope: the faults that a request asks for
+CREATE = "/v1/responses"  # which sees to its faults itself
 
 # A chunk is announced as this much larger than it is, where it is to break.
 _MISSING = 64  # bytes
@@ -64,17 +69,30 @@ def accepted_codings(accept_encoding: str) -> Collection[str]:
     return accepted
 
 
-def frames_of(answer: Response, delivery: Delivery) -> Iterator[Frame]:
-    """A sound answer as frames: what `answer` would send, and when."""
+def check_possible(faults: Sequence[Fault], *, stream: bool) -> None:
+    """Raise RequestError for a fault that a request asks for and that cannot happen to its answer."""
+    impossible = () if stream else [fault for fault in faults if fault.of_streams]
+    if impossible:
+        raise RequestError(
+            f"The fault {impossible[0].name} changes a stream, and this answer is none: ask for a stream, "
+            "or for another fault.",
+            code="impossible_fault",
+        )
+
+
+def frames_of(answer: Response, delivery: AnswerDelivery, started: float) -> Iterator[Frame]:
+    """Yield a sound answer as frames: what `answer` would send, and when, in seconds since `started`."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.raw_headers}
-    stream = isinstance(answer, PlaybackResponse)
-    playback = delivery.playback
-    at = playback.ends - playback.started if isinstance(answer, LateResponse) else 0.0
+    stream = isinstance(answer, PlaybackResponse) and isinstance(delivery, Delivery)
+    at = max(0.0, answer.moment - started) if isinstance(answer, LateResponse) else 0.0
     yield Frame(at, head=Head(answer.status_code, headers, stream))
-    if stream:
-        for frame in playback.frames():
-            at = frame.at
-            yield frame
+    if isinstance(delivery, Delivery) and stream:
+        playback = delivery.playback
+        for number, frame in enumerate(playback.frames()):
+            if number < delivery.first:
+                continue
+            at = frame.at if started == playback.started else max(0.0, playback.started + frame.at - started)
+            yield replace(frame, at=at)
     else:
         yield Frame(at, bytes(answer.body))
     yield Frame(at, action=Action.CLOSE)
@@ -83,16 +101,19 @@ def frames_of(answer: Response, delivery: Delivery) -> Iterator[Frame]:
 class FaultyResponse(Response):
     """An answer to which faults happen."""
 
-    def __init__(self, answer: Response, delivery: Delivery, active: Sequence[ActiveFault]) -> None:
-        """`answer` is the sound one."""
+    def __init__(
+        self, answer: Response, delivery: AnswerDelivery, active: Sequence[ActiveFault], started: float
+    ) -> None:
+        """`answer` is the sound one; `started` is the session's moment from which the faults count time."""
         self._answer = answer
         self._delivery = delivery
         self._active = active
+        self._started = started
         delivery.exchange.faults = tuple(str(one.fault) for one in active)
         super().__init__()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        frames, active = frames_of(self._answer, self._delivery), self._active
+        frames, active = frames_of(self._answer, self._delivery, self._started), self._active
         if scope.get("http_version") == "1.0":
             frames, active = _without_chunks(frames), [one.without_chunks() for one in active]
         frames = apply(frames, active)
@@ -110,7 +131,7 @@ class FaultyResponse(Response):
 
     async def _send(self, frames: Iterator[Frame], line: "_Line", left: asyncio.Event) -> bool:
         """Send each frame at its moment; whether the answer came to a proper end."""
-        clock, started = self._delivery.clock, self._delivery.playback.started
+        clock, started = self._delivery.clock, self._started
         for frame in frames:
             if clock.now() < started + frame.at:
                 await line.flush()
@@ -126,6 +147,69 @@ class FaultyResponse(Response):
                 await line.end(frame.action)
                 return not line.broken
         return False
+
+
+class FaultyEndpoints:
+    """A layer: what a request asks for by ``x-respool-fault`` happens to the answers of all endpoints that do
+    not see to it themselves (those which stream: they take ``respool.faults`` out of the scope)."""
+
+    def __init__(self, app: ASGIApp, server: MockServer, allowed: bool) -> None:
+        self.app = app
+        self.server = server
+        self.allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        values = steering(scope, _FAULT_HEADER) if scope["type"] == "http" else ()
+        if not values or scope["path"] == CREATE:
+            await self.app(scope, receive, send)
+            return
+        try:
+            asked = asked_faults(values, self.allowed)
+        except RequestError as error:
+            await envelope(error, profile=self.server.profile)(scope, receive, send)
+            return
+        scope[ASKED] = asked
+        answer = _Collected()
+
+        async def collect(message: Message) -> None:
+            if ASKED not in scope:
+                await send(message)
+            else:
+                answer.take(message)
+
+        await self.app(scope, receive, collect)
+        if ASKED in scope and answer.response is not None:
+            await self._send(asked, answer.response, scope, receive, send)
+
+    async def _send(
+        self, asked: Sequence[Fault], sound: Response, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        exchange: Exchange = scope["respool.exchange"]
+        session = self.server.session(exchange.session)
+        try:
+            check_possible(asked, stream=False)
+            codings = accepted_codings(",".join(header_values(scope, b"accept-encoding")))
+            active = session.sampler.sample(f"{scope['method']} {scope['path']}", asked, codings)
+        except RequestError as error:
+            sound, active = envelope(error, profile=self.server.profile), ()
+        delivery = AnswerDelivery(session.clock, exchange)
+        await FaultyResponse(sound, delivery, active, session.clock.now())(scope, receive, send)
+
+
+class _Collected:
+    """An answer that is no stream, collected from its messages."""
+
+    def __init__(self) -> None:
+        self.response: Response | None = None
+        self._body = bytearray()
+
+    def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.response = Response(status_code=message["status"])
+            self.response.raw_headers = list(message.get("headers", ()))
+        elif message["type"] == "http.response.body" and self.response is not None:
+            self._body += message.get("body", b"")
+            self.response.body = bytes(self._body)
 
 
 class _Line:
