@@ -27,6 +27,7 @@ from respool.recordings.recording import FRAMINGS, Recording, TimedEvent, Verbat
 
 # The renditions that differ from the recording and are kept, the latest ones: each holds all its bytes.
 MOST_CHANGED = 64
+MOST_CHANGED_BYTES = 64 * 1024 * 1024  # of all of them; the latest is kept in any case
 
 _BEFORE_PROGRESS = frozenset({CREATED, "response.queued", "keepalive"})
 
@@ -163,6 +164,7 @@ class Renditions:
         self._keepalive = keepalive
         self._unchanged: WeakKeyDictionary[Recording, Rendition] = WeakKeyDictionary()
         self._changed: OrderedDict[tuple[Recording, Changes], Rendition] = OrderedDict()
+        self._bytes = 0  # about what they hold
 
     def get(self, recording: Recording, changes: Changes = UNCHANGED) -> Rendition:
         """The recording with these changes."""
@@ -172,10 +174,15 @@ class Renditions:
                 rendition = self._unchanged[recording] = self._make(recording, changes)
             return rendition
         key = (recording, changes)
-        rendition = self._changed.pop(key, None) or self._make(recording, changes)
+        known = self._changed.pop(key, None)
+        rendition = known or self._make(recording, changes)
         self._changed[key] = rendition  # the latest is last
-        if len(self._changed) > MOST_CHANGED:
-            self._changed.popitem(last=False)
+        if not known:
+            self._bytes += _weight(key, rendition)
+        while len(self._changed) > 1 and (
+            len(self._changed) > MOST_CHANGED or self._bytes > MOST_CHANGED_BYTES
+        ):
+            self._bytes -= _weight(*self._changed.popitem(last=False))
         return rendition
 
     def _make(self, recording: Recording, changes: Changes) -> Rendition:
@@ -204,6 +211,11 @@ class Renditions:
             others += [(place, at, comment) for place, at in keepalives.silences(moments, self._keepalive)]
             others.sort(key=lambda other: other[:2])
         return _wind(events, moments, others, encode, frames, done=done)
+
+
+def _weight(key: tuple[Recording, Changes], rendition: Rendition) -> int:
+    """About how many bytes a rendition holds: its frames, its events' texts, and what they say."""
+    return len(key[1].request) + 3 * len(rendition.schedule.encoded.data)
 
 
 def _captured_frames(recording: Recording, events: Sequence[Event]) -> dict[int, bytes]:
