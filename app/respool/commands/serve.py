@@ -149,6 +149,9 @@ Examples:
 @click.option(
     "--fail-on-refused", is_flag=True, help="Do not start if a file cannot be used: for CI, exit code 1."
 )
+    "--admin/--no-admin", default=True, help="Whether there is the admin API at /__admin [default: it is]."
+)
+@click.option("--admin-token", metavar="TOKEN", help="What the admin API needs [default: nothing].")
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
@@ -262,6 +265,8 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
         api_keys=options["api_key"],
         request_faults=options["request_faults"],
         hosts=allowed_hosts(address_of(host) if host else None, options["allow_host"]),
+        admin=options["admin"],
+        admin_token=options["admin_token"],
     )
     return server, app
 

@@ -20,6 +20,7 @@ from respool.http import conversations, models, problems, reloading, responses, 
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
+from respool.http.lazy_mount import LazyMount
 from respool.http.request_body import DEFAULT_LIMIT
 from respool.http.sending.connection import SERVER_SEND
 from respool.http.sending.faulty import FaultyEndpoints
@@ -44,16 +45,21 @@ def create_app(
     api_keys: Sequence[str] = (),
     request_faults: bool = True,
     hosts: Hosts | None = None,
+    admin: bool = True,
+    admin_token: str | None = None,
 ) -> FastAPI:
     """The application that serves `server`.
 
     `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
     `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `hosts`, it answers
-    to these names only. Raises OptionError for a key that no header can carry.
+    to these names only. With `admin`, there is the admin API at ``/__admin``; with `admin_token`, that needs
+    it. Raises OptionError for a key or token that no header can carry.
     """
 
     keys = Keys(api_keys)
+    if admin_token is not None:
+        Keys([admin_token], "the admin token")  # a wrong one is told now, not at the first request
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -110,7 +116,14 @@ def create_app(
         layer = CORSMiddleware(inner, **_CORS)
         return RequireHost(layer, hosts) if hosts else layer
 
-    app.edge = Edge(app.all_layers, server, RequireHost(create, hosts) if hosts else create, cors)
+    def make() -> ASGIApp:
+        from respool.http.admin.app import make_admin  # late: see there
+
+        made = make_admin(server, token=admin_token, max_body=max_body)
+        return RequireHost(made, hosts) if hosts else made
+
+    mount = LazyMount("/__admin", make) if admin else None
+    app.edge = Edge(app.all_layers, server, RequireHost(create, hosts) if hosts else create, cors, mount)
     return app
 
 
