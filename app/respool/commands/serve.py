@@ -149,6 +149,7 @@ Examples:
 @click.option(
     "--fail-on-refused", is_flag=True, help="Do not start if a file cannot be used: for CI, exit code 1."
 )
+@click.option(
     "--admin/--no-admin", default=True, help="Whether there is the admin API at /__admin [default: it is]."
 )
 @click.option("--admin-token", metavar="TOKEN", help="What the admin API needs [default: nothing].")
