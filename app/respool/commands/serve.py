@@ -10,9 +10,19 @@ from urllib.parse import quote
 import click
 
 from respool import __version__
-from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size, paths_argument
+from respool.commands.options import (
+    GAP,
+    MATCHING,
+    SECONDS,
+    SPEED,
+    FaultType,
+    Port,
+    Size,
+    matching_options,
+    paths_argument,
+)
 from respool.commands.output import new_console, print_passed_over, print_refused
-from respool.errors import RespoolError
+from respool.errors import RecordingError, RespoolError
 from respool.listening import bind_each, url_of
 from respool.protocol.profiles import OPENAI, PROFILES
 from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
@@ -69,6 +79,7 @@ Examples:
     help="Whether a request may ask for faults, by the header x-respool-fault [default: it may].",
 )
 @click.option("--default", metavar="NAME", help="The recording that answers what no other does.")
+@matching_options
 @click.option(
     "--ids",
     type=click.Choice(IDS),
@@ -218,6 +229,7 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         framing=options["framing"],
         on_unknown_id=options["on_unknown_id"],
         workers=options["workers"],
+        **{name: options[name] for name in MATCHING},
     )
     app = create_app(
         server,
@@ -246,11 +258,16 @@ class Greeting:
     example: str | None  # the name of a recording to try
     warning: str  # what it does not do with several workers
     passed_over: "tuple[PassedOver, ...]" = ()
+    stubs: int = 0
+    problems: tuple[RecordingError, ...] = ()  # in files of stubs and rules
+    warnings: tuple[str, ...] = ()  # about stubs
+    improvises: bool = False
 
     @classmethod
     def of(cls, server: "MockServer") -> "Greeting":
         store = server.store
         names = store.names
+        rules = server.indexes.rule_set
         example = server.default or next((name for name in names if _completes(store, name)), None)
         return cls(
             len(names),
@@ -258,6 +275,10 @@ class Greeting:
             example or (names[0] if names else None),
             server.memory.warning,
             tuple(store.passed_over),
+            len(rules.stubs),
+            rules.problems,
+            rules.warnings,
+            server.indexes.options.on_miss == "improvise",
         )
 
 
@@ -268,7 +289,15 @@ def _greet(greeting: Greeting, url: str) -> None:
     if refused:
         # To import the console takes as long as to read fifty recordings: the start should not wait for it.
         print_refused(refused, new_console())
-    if count == 0:
+    if greeting.stubs:
+        click.echo(f"{greeting.stubs} stub{'s' * (greeting.stubs != 1)}")
+    for problem in greeting.problems:
+        click.echo(f"{click.style('mistake', fg='red')} {problem}")
+    for line in greeting.warnings:
+        click.echo(f"{click.style('warning:', fg='yellow')} {line}")
+    if greeting.improvises:
+        click.echo("what nothing answers is improvised")
+    elif count == 0 and not greeting.stubs:
         click.echo(f"{click.style('warning:', fg='yellow')} there is no recording in what was given")
     print_passed_over(greeting.passed_over)
     if greeting.warning:

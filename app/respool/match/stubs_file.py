@@ -1,6 +1,5 @@
 """Stub files, read: ``stubs.yaml`` and ``*.stubs.yaml``; and the JSON Schema of them. See docs/stubs.md."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +15,6 @@ from respool.recordings.recording import IDS
 from respool.scripts.records import Placed, Record
 from respool.scripts.sources import Path, PlainSource, ScriptError, ScriptPlace, Source
 from respool.scripts.value_types import ListOf, Number, OneOf, Text, ValueType
-
-_NAME = re.compile(r"(?:.*[.])?stubs[.]ya?ml", re.IGNORECASE)
-
-
-def is_stubs_file(name: str) -> bool:
-    """Return whether a file of this name holds stubs: ``stubs.yaml``, ``NAME.stubs.yaml``."""
-    return _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -99,10 +91,10 @@ def read_stubs(data: bytes, path: str, on_damage: OnDamage = refuse) -> tuple[St
     return tuple(_stubs(found["stubs"], file)) if file and found else ()
 
 
-def read_stub(value: Any) -> Stub:
-    """Return the stub that plain data describes, as the admin API is given it. Raises ScriptError with the
-    path to what is wrong."""
-    return _stub(STUB.read(value, ScriptPlace(PlainSource())), "stub", "")
+def read_stub(value: Any, name: str = "stub") -> Stub:
+    """Return the stub that plain data describes, as the admin API is given it; `name` is its name if it gives
+    none. Raises ScriptError with the path to what is wrong."""
+    return _stub({**STUB.read(value, ScriptPlace(PlainSource())), "source": value}, name, "")
 
 
 def _stubs(found: Any, file: YamlFile) -> Iterator[Stub]:

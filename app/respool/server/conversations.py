@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any, Protocol
 
 from respool.errors import RequestError, printable
-from respool.play.playback import Playback
+from respool.play.playback import Origin, Playback
 from respool.protocol import api_errors
 from respool.protocol.events import dumps
 from respool.protocol.items import Item, full_items, input_items
@@ -34,6 +34,10 @@ class ConversationRun(Protocol):
     def input(self) -> Sequence[Item]:
         """The items of its request."""
 
+    @property
+    def origin(self) -> Origin | None:
+        """What it is a turn of."""
+
     def output(self) -> Sequence[Item]:
         """The items that it has made, once it has ended."""
 
@@ -51,6 +55,10 @@ class PlaybackInConversation:
     @property
     def input(self) -> Sequence[Item]:
         return input_items(self.playback.body, self.playback.id)
+
+    @property
+    def origin(self) -> Origin | None:
+        return self.playback.origin
 
     def output(self) -> Sequence[Item]:
         return output_items(self.playback, self.playback.ends)
@@ -71,6 +79,7 @@ class _Conversation:
     sizes: dict[str, int] = field(default_factory=dict)  # in characters, by item id; "" is the metadata
     added: int = 0  # how many items ever were
     run: ConversationRun | None = None
+    origin: Origin | None = None  # of the last run that has ended
 
     def to_api(self) -> dict[str, Any]:
         return {
@@ -141,6 +150,10 @@ class Conversations:
         """Its items, oldest first."""
         return list(self._settled(id, now).items.values())
 
+    def origin(self, id: str, now: float) -> Origin | None:
+        """What the last response of a conversation was a turn of."""
+        return self._settled(id, now).origin
+
     def item(self, id: str, item_id: str, now: float) -> Item:
         """One of its items."""
         conversation = self._settled(id, now)
@@ -150,6 +163,13 @@ class Conversations:
             raise api_errors.item_not_found(item_id)
         first, *_ = full_items(self._stand_in(id), id)
         return {**first, "id": item_id}
+
+    def stored_item(self, item_id: str, now: float) -> Item | None:
+        """An item of any of them; None if none has it."""
+        for id_ in list(self._all):
+            if (item := self._settled(id_, now).items.get(item_id)) is not None:
+                return item
+        return None
 
     def add(self, id: str, items: Iterable[Any], now: float) -> list[Item]:
         """Add items at the end. Gives them as they are listed from now on."""
@@ -197,6 +217,7 @@ class Conversations:
         run = conversation.run
         if run is not None and run.ends <= now:
             conversation.run = None
+            conversation.origin = run.origin
             self._add(conversation, [*run.input, *run.output()])
         return conversation
 

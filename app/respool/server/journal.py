@@ -48,6 +48,7 @@ class Exchange:
     why: str = ""  # why this recording answers
     lateness: float = 0.0  # seconds by which the latest event came after its moment
     response_id: str = ""
+    near: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # what nearly answers, if nothing does
     raw_query: bytes = field(default=b"", repr=False)  # as it was sent, with its secrets
     raw_headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)  # with their secrets
     body: bytes = field(default=b"", repr=False)  # of the request, as it was read
