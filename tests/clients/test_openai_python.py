@@ -30,7 +30,7 @@ from openai import (
 
 from respool import ManualClock, Pace, running_server
 from respool.faults import parse
-from respool.http.sending.playback_response import CLIENT_LEFT
+from respool.server.journal import CLIENT_LEFT
 from respool.testing import RunningServer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -1,7 +1,7 @@
 """Which faults a play gets, and the frames that come of them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from random import Random
@@ -65,6 +65,15 @@ class FaultSampler:
             active.append(ActiveFault(fault, rng))
         self._happened.update((name, fault) for fault in {one.fault for one in active} if fault.times)
         return tuple(active)
+
+    def counts(self) -> tuple[Mapping[str, int], Mapping[tuple[str, Fault], int]]:
+        """Return what it remembers: plays by recording, and how often each fault has happened."""
+        return self._plays, self._happened
+
+    def restore(self, plays: Mapping[str, int], happened: Mapping[tuple[str, Fault], int]) -> None:
+        """Remember what `counts` gave."""
+        self._plays = Counter(plays)
+        self._happened = Counter(happened)
 
     def clear(self) -> None:
         """Forget all plays."""

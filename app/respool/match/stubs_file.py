@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respool.errors import RecordingError
 from respool.match.matchers import CONDITION, Condition
@@ -10,11 +10,13 @@ from respool.match.plays import DEFINITIONS, HOLD, PACE, SCENARIO, Faults, PlayT
 from respool.match.rules import load_yaml, read_value
 from respool.match.stubs import Scenario, Stub
 from respool.recordings.formats.turn_builder import OnDamage, refuse
-from respool.recordings.formats.yaml_file import YamlFile
 from respool.recordings.recording import IDS
 from respool.scripts.records import Placed, Record
 from respool.scripts.sources import Path, PlainSource, ScriptError, ScriptPlace, Source
 from respool.scripts.value_types import ListOf, Number, OneOf, Text, ValueType
+
+if TYPE_CHECKING:
+    from respool.recordings.formats.yaml_file import YamlFile
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,12 @@ def read_stub(value: Any, name: str = "stub") -> Stub:
     return _stub({**STUB.read(value, ScriptPlace(PlainSource())), "source": value}, name, "")
 
 
-def _stubs(found: Any, file: YamlFile) -> Iterator[Stub]:
+def _stubs(found: Any, file: "YamlFile") -> Iterator[Stub]:
     names: dict[str, str] = {}
     for value, path in found:
-        line, _ = file.document.place(path)
+        line, column = file.document.place(path)
         place = f"{file.path}:{line}"
-        name = value.get("name", place)
+        name = value.get("name") or (f"{place}:{column}" if place in names else place)
         if name in names:
             at = file.document.place((*path, "name"))
             cause = f"the name {name} is also that of the stub at {names[name]}"

@@ -70,6 +70,19 @@ def output_items(playback: Playback, now: float) -> list[Item]:
     return [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
 
 
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """All that is remembered of one conversation."""
+
+    id: str
+    created_at: int
+    metadata: Mapping[str, Any]
+    items: list[Item]
+    added: int
+    run: ConversationRun | None = None
+    origin: Origin | None = None
+
+
 @dataclass(slots=True, eq=False)
 class _Conversation:
     id: str
@@ -198,6 +211,27 @@ class Conversations:
         conversation = self._all.get(id)
         if conversation is not None and conversation.run == run:
             conversation.run = None
+
+    def states(self) -> list[ConversationState]:
+        """Return all that is remembered, oldest first."""
+        return [
+            ConversationState(
+                one.id, one.created_at, one.metadata, list(one.items.values()), one.added, one.run, one.origin
+            )
+            for one in self._all.values()
+        ]
+
+    def restore(self, state: ConversationState) -> None:
+        """Remember one that `states` gave."""
+        conversation = _Conversation(state.id, state.created_at)
+        if self._most:
+            self._all[state.id] = conversation
+        self._describe(conversation, state.metadata)
+        for item in state.items:
+            conversation.items[item["id"]] = item
+            self._weigh(conversation, item["id"], item)
+        conversation.added, conversation.run, conversation.origin = state.added, state.run, state.origin
+        self._bound(conversation)
 
     def clear(self) -> None:
         """Forget all of them."""
