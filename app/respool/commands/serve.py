@@ -21,7 +21,7 @@ from respool.commands.options import (
     matching_options,
     paths_argument,
 )
-from respool.commands.output import new_console, print_passed_over, print_refused
+from respool.commands.output import new_console, print_mistakes, print_passed_over, print_refused
 from respool.errors import RecordingError, RespoolError
 from respool.listening import bind_each, url_of
 from respool.protocol.profiles import OPENAI, PROFILES
@@ -291,10 +291,7 @@ def _greet(greeting: Greeting, url: str) -> None:
         print_refused(refused, new_console())
     if greeting.stubs:
         click.echo(f"{greeting.stubs} stub{'s' * (greeting.stubs != 1)}")
-    for problem in greeting.problems:
-        click.echo(f"{click.style('mistake', fg='red')} {problem}")
-    for line in greeting.warnings:
-        click.echo(f"{click.style('warning:', fg='yellow')} {line}")
+    print_mistakes(greeting.problems, greeting.warnings)
     if greeting.improvises:
         click.echo("what nothing answers is improvised")
     elif count == 0 and not greeting.stubs:

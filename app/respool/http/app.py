@@ -169,6 +169,7 @@ async def _watch(server: MockServer) -> None:
 
 
 async def _refresh_on_change(server: MockServer, paths: set[Path], recursive: bool) -> None:
+    told = {str(problem) for problem in server.indexes.rule_set.problems}
     async for _ in watchfiles.awatch(*paths, recursive=recursive, watch_filter=None, step=50, debounce=200):
         changes = await asyncio.to_thread(server.store.refresh)
         for name in changes.changed:
@@ -178,6 +179,11 @@ async def _refresh_on_change(server: MockServer, paths: set[Path], recursive: bo
         for refusal in changes.refused:
             kept = "; its last good version is still served" if refusal.kept else ""
             logger.warning("refused %s%s", refusal.error, kept)
+        problems = [str(problem) for problem in server.indexes.rule_set.problems]
+        for problem in problems:
+            if problem not in told:
+                logger.warning("mistake %s", problem)
+        told = set(problems)
 
 
 # 426, and nothing else, makes clients fall back to HTTP at once: after a 404 the Codex CLI tries

@@ -93,7 +93,10 @@ def playable(stub: Stub, store: Store) -> Playable:
             return Playable(series, _script(play.script_file, stub.place, series))
         return Playable(series, tuple(turn for name in play.recordings for turn in _turns(store, name)))
     except ValueError as error:
-        raise RecordingError(f"stub {printable(stub.name)}: {error}", stub.place) from None
+        who = (
+            "this stub" if stub.place and stub.name.startswith(stub.place) else f"stub {printable(stub.name)}"
+        )
+        raise RecordingError(f"{who}: {error}", stub.place) from None
 
 
 def _named(store: Store, name: str) -> Playable:
