@@ -35,8 +35,13 @@ def test_a_store_passes_over_files_of_rules_and_names_them(tmp_path):
     ]
 
 
-def test_the_version_of_a_store_changes_with_each_look_at_the_files(tmp_path):
+def test_the_version_of_a_store_changes_with_what_is_served(tmp_path):
     store = Store([tmp_path])
-    before = store.version
-    store.refresh()
-    assert store.version != before
+    versions = [store.version]
+    for name, text in (("a.jsonl", '{"type":"response.created"}\n'), ("stubs.yaml", "stubs: []"), ("b", "")):
+        (tmp_path / name).write_text(text)
+        store.refresh()
+        versions.append(store.version)
+    assert versions == [0, 1, 2, 2]
+    store.add("c", store.turns("a"))
+    assert store.version == 3

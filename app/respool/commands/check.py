@@ -1,6 +1,7 @@
 """respool check"""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -9,11 +10,20 @@ from pathlib import Path
 import click
 
 from respool import __version__
-from respool.check.files import DAMAGED, FileReport, Located, check_data, check_file, check_url, find
+from respool.check.files import (
+    DAMAGED,
+    TIMEOUT,
+    FileReport,
+    Located,
+    check_data,
+    check_file,
+    check_url,
+    find,
+)
 from respool.check.findings import RULES, Finding, Level
-from respool.commands.options import headers_of
-from respool.commands.output import new_console
-from respool.errors import PathError, RecordingError
+from respool.commands.options import SECONDS, headers_of
+from respool.commands.output import echo, new_console
+from respool.errors import OptionError, PathError, RecordingError
 from respool.recordings.rule_files import is_rule_file, is_stubs_file
 
 _LEVELS = list(Level)  # the worst first
@@ -51,6 +61,7 @@ Examples:
     "--input", "input_", default="Say hello.", show_default=True, help="For a URL: the input to send."
 )
 @click.option("--header", "-H", multiple=True, metavar="NAME:VALUE", help="For a URL: a header to send.")
+@click.option("--timeout", type=SECONDS, default=TIMEOUT, help="For a URL: seconds for all of it [120].")
 def check(
     sources: Sequence[str],
     format_: str,
@@ -60,6 +71,7 @@ def check(
     model: str,
     input_: str,
     header: Sequence[str],
+    timeout: float,
 ) -> None:
     """Say whether recordings are legal Responses streams and, if not, where and why."""
     if schema:
@@ -69,13 +81,15 @@ def check(
     else:
         sdk = None
     headers = headers_of(header)
+    if not 0 < timeout < math.inf:
+        raise OptionError(f"timeout is {timeout:g}, expected seconds above 0")
     checks: list[Callable[[], FileReport | None]] = []
     for source in sources:
         if source == "-":
             checks.append(lambda: check_data(sys.stdin.buffer.read(), "<stdin>", schema=schema))
         elif source.startswith(("http://", "https://")):
             body = {"model": model, "input": input_}
-            checks.append(partial(check_url, source, body, headers, schema=schema))
+            checks.append(partial(check_url, source, body, headers, schema=schema, timeout=timeout))
         else:
             top = Path(source)
             checks += [
@@ -182,9 +196,7 @@ def _print_github(reports: Sequence[FileReport], shown: Sequence[Located], sdk: 
         fields = {"file": located.path, "line": located.line, "col": located.column}
         title = f"{finding.code} {RULES[finding.code].title}" if finding.code in RULES else finding.code
         where = ",".join(f"{name}={_escape(str(value), ':,')}" for name, value in fields.items() if value)
-        click.echo(
-            f"::{names[finding.level]} {where},title={_escape(title, ':,')}::{_escape(finding.message)}"
-        )
+        echo(f"::{names[finding.level]} {where},title={_escape(title, ':,')}::{_escape(finding.message)}")
 
 
 def _escape(text: str, also: str = "") -> str:

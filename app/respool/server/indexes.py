@@ -1,11 +1,12 @@
 """Indexes: what a decision looks things up in. Each is made when it is first asked for, and anew when the
 store's files have changed."""
 
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from respool.errors import OptionError
+from respool.errors import OptionError, escaped
 from respool.match.near import Near, NearIndex, WouldSend, would_send
 from respool.match.recorded import Forms, Recorded, RecordedIndex
 from respool.match.rules import STRICTNESS
@@ -14,6 +15,8 @@ from respool.match.turn_choice import ON_EXHAUSTED, TurnFacts, TurnIndex, facts,
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
 from respool.server.rule_set import Playable, RuleSet, playable, read_rule_set
+
+logger = logging.getLogger("respool")
 
 ON_MISS = ("error", "improvise")  # what answers a request that nothing else does
 _MOST_KEPT = 1000  # indexes of turns, and what stubs play
@@ -65,6 +68,14 @@ class _Answer:
         return header.status, header.body, [timed.event.text for timed in self.recording.events]
 
 
+def _tell(before: RuleSet, now: RuleSet) -> None:
+    """Say in the log which mistakes are new."""
+    known = {str(problem) for problem in before.problems}
+    for problem in map(str, now.problems):
+        if problem not in known:
+            logger.warning("mistake %s", escaped(problem))
+
+
 class Indexes:
     """The indexes of a store."""
 
@@ -83,7 +94,9 @@ class Indexes:
     def rule_set(self) -> RuleSet:
         """The rules of the store's files."""
         if self._version != (version := self.store.version):
-            self._rule_set = read_rule_set(self.store)
+            before, self._rule_set = self._rule_set, read_rule_set(self.store)
+            if self._version >= 0:  # the first ones are told at the start
+                _tell(before, self._rule_set)
             self._recorded = self._near = None
             self._version = version
         return self._rule_set

@@ -53,13 +53,13 @@ class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A session. Counts of faults are by recording and the fault's text."""
+    """A session. Counts of faults are those of its sampler."""
 
     name: str
     clock: ClockSetting | None = None
     faults: list[str] | None = None
     fault_plays: dict[str, int] = {}
-    fault_counts: list[tuple[str, str, int]] = []
+    fault_counts: dict[str, int] = {}
     plays: dict[str, int] = {}
     stubs: list[tuple[str, dict[str, Any]]] = []
     answered: dict[str, int] = {}
@@ -98,13 +98,12 @@ def to_record(session: Session) -> SessionRecord:
                 state.origin,
             )
         )
-    fault_plays, happened = session.sampler.counts()
     return SessionRecord(
         session.name,
         session.clock.setting,
         None if session.faults is None else [str(fault) for fault in session.faults],
-        dict(fault_plays),
-        [(name, str(fault), count) for (name, fault), count in happened.items()],
+        dict(session.sampler.plays),
+        dict(session.sampler.happened),
         dict(session.plays),
         [(stub.name, dict(stub.source)) for stub in session.stubs if stub.source is not None],
         dict(session.answered),
@@ -125,10 +124,8 @@ def restore(session: Session, record: SessionRecord, find: FindRecording, rendit
         session.clock.restore(record.clock)
     if record.faults is not None:
         session.faults = [fault for text in record.faults for fault in parse(text)]
-    session.sampler.restore(
-        record.fault_plays,
-        {(name, fault): count for name, text, count in record.fault_counts for fault in parse(text)},
-    )
+    session.sampler.plays.update(record.fault_plays)
+    session.sampler.happened.update(record.fault_counts)
     session.plays.update(record.plays)
     session.stubs += [read_stub(source, name) for name, source in record.stubs]
     session.answered.update(record.answered)
