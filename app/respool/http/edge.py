@@ -20,7 +20,7 @@ from respool.errors import RequestError, RespoolError
 from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
-from respool.http.sending.connection import REST, steering
+from respool.http.sending.connection import REST, misspelt, steering
 from respool.server.journal import CLIENT_LEFT, ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import PLAY_HEADER, SESSION_HEADER
@@ -110,6 +110,8 @@ class Edge:
                 app = self.create_for_browsers
             else:
                 app, more_headers = self.create, _VARY
+        if scope.get("respool.steering") != {} and (problem := misspelt(scope)):  # {}: there is none of ours
+            app = envelope(RequestError(problem, code="unknown_header"), profile=self.server.profile)
         try:
             await app(scope, receive, send_head)
         finally:
