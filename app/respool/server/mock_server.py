@@ -11,9 +11,10 @@ from respool.errors import OptionError, RequestError, printable
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault, limit
 from respool.play.clock import Clock, SystemClock
+from respool.play.edits import CANCELLED
 from respool.play.frames import Schedule
 from respool.play.pace import Pace
-from respool.play.playback import CANCELLED, Playback
+from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
 from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
