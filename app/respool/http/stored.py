@@ -42,7 +42,8 @@ def router(server: MockServer) -> APIRouter:
         playback = server.stream(response_id, include_obfuscation=obfuscation, now=now, session=session.name)
         exchange.recording = playback.recording.name
         first = playback.first(query.starting_after)
-        return PlaybackResponse(Delivery(playback, session.clock, exchange, first), head_of(playback, now))
+        delivery = Delivery(playback, session.clock, exchange, first, known_in=server.deliveries)
+        return PlaybackResponse(delivery, head_of(playback, now))
 
     @routes.get(
         "/input_items",

@@ -31,8 +31,8 @@ MAX_TEXT = 8 * 1024  # characters
 _TYPE = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*)(?:#([0-9]{1,9}))?")
 _PAIR = re.compile(r'\s*([a-z_]+)\s*=\s*((?:[^,;"]|"(?:[^"\\]|\\.)*")*)([,;]?)')
 _EXPECTED = (
-    "expected after= or before= with an event type (response.created, output_text.delta#3), a number of events, "
-    "seq:N, item:N, text:TEXT, start or terminal"
+    "expected after= or before= with an event type (response.created, output_text.delta#3), a number of "
+    "events, seq:N, item:N, text:TEXT, start or terminal"
 )
 
 
@@ -96,9 +96,9 @@ class HoldPoint:
 
     @classmethod
     def of(cls, at: str | Mapping[str, Any], when: str | None = None, **options: Any) -> "HoldPoint":
-        """From what JSON says: an event as text, or ``{"event": ..., "nth": 2}``, ``{"seq": 5}``, ``{"item": 0}``,
-        ``{"text": "Hel"}``. `when` is after (if not given; before, of start and terminal) or before. Raise
-        OptionError."""
+        """From what JSON says: an event as text, or ``{"event": ..., "nth": 2}``, ``{"seq": 5}``,
+        ``{"item": 0}``, ``{"text": "Hel"}``. `when` is after (if not given; before, of start and terminal) or
+        before. Raise OptionError."""
         if when not in (None, "before", "after"):
             raise OptionError(f"when is {printable(str(when))}, expected before or after")
         if isinstance(at, str):
@@ -215,7 +215,7 @@ def _by_text(point: HoldPoint, events: Sequence[Event]) -> Iterator[int]:
     text = ""
     for place, event in enumerate(events):
         if event.type == "response.output_text.delta" and isinstance(delta := event.data.get("delta"), str):
-            text += delta
+            text = text[-len(point.value) :] + delta
             if point.value in text:
                 yield place
 

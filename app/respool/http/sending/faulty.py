@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
+from itertools import islice
 
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from respool.errors import FaultError, RequestError
 from respool.faults.applying import ActiveFault, apply
 from respool.faults.fault import Fault
 from respool.faults.frame import Action, Frame, Head
 from respool.http.sending.connection import header_values, reset, transport_of, unsent
-from respool.http.sending.playback_response import LateResponse, PlaybackResponse
+from respool.http.sending.open_streams import from_any_thread
+from respool.http.sending.playback_response import LateResponse, PlaybackResponse, Progress, watch_for_end
 from respool.play.frames import MAX_CHUNK
 from respool.recordings.recording import Recording
 from respool.server.delivery import Delivery
@@ -66,10 +69,13 @@ def accepted_codings(accept_encoding: str) -> Collection[str]:
 
 def frames_of(answer: Response, delivery: Delivery) -> Iterator[Frame]:
     """A sound answer as frames: what `answer` would send, and when."""
+    late = isinstance(answer, LateResponse)
+    if isinstance(answer, LateResponse):
+        answer = answer.edited()
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.raw_headers}
     stream = isinstance(answer, PlaybackResponse)
     playback = delivery.playback
-    at = playback.ends - playback.started if isinstance(answer, LateResponse) else 0.0
+    at = playback.schedule.end if late else 0.0
     yield Frame(at, head=Head(answer.status_code, headers, stream))
     if stream:
         for frame in playback.frames():
@@ -77,7 +83,10 @@ def frames_of(answer: Response, delivery: Delivery) -> Iterator[Frame]:
             yield frame
     else:
         yield Frame(at, bytes(answer.body))
-    yield Frame(at, action=Action.CLOSE)
+    yield Frame(at, action=_ENDINGS.get(playback.ending, Action.CLOSE))
+
+
+_ENDINGS = {"cut": Action.CUT, "reset": Action.RESET}
 
 
 class FaultyResponse(Response):
@@ -92,35 +101,58 @@ class FaultyResponse(Response):
         super().__init__()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        frames, active = frames_of(self._answer, self._delivery), self._active
-        if scope.get("http_version") == "1.0":
-            frames, active = _without_chunks(frames), [one.without_chunks() for one in active]
-        frames = apply(frames, active)
-        left = asyncio.Event()
-        watch = asyncio.create_task(_watch(receive, left))
-        self._delivery.begin()
+        delivery = self._delivery
+        left, woken = asyncio.Event(), asyncio.Event()
+        watch = asyncio.create_task(watch_for_end(receive, left, woken))
+        unsubscribe = delivery.playback.subscribe(from_any_thread(woken.set))
+        progress = Progress(delivery)
+        progress.events = 0
+        delivery.begin(progress)
         line = _Line(scope, send, left)
+        whole = scope.get("http_version") == "1.0"
         try:
-            if await self._send(frames, line, left):
-                self._delivery.complete()
+            if await self._send(whole, line, progress, woken):
+                delivery.complete()
             elif left.is_set() and not line.broken:
-                self._delivery.client_left()
+                delivery.client_left()
+            elif ending := _ENDINGS.get(delivery.playback.ending):
+                delivery.ended_by = delivery.ended_by or f"{ending.value} by hand"
+                delivery.cut()
         finally:
+            unsubscribe()
             watch.cancel()
+            delivery.over()
 
-    async def _send(self, frames: Iterator[Frame], line: "_Line", left: asyncio.Event) -> bool:
+    def _frames(self, whole: bool) -> Iterator[Frame]:
+        """What is sent, as the playback's schedule is now; the same faults get the same chance again."""
+        active = [replace(one, rng=copy(one.rng)) for one in self._active]
+        frames = frames_of(self._answer, self._delivery)
+        if whole:
+            frames, active = _without_chunks(frames), [one.without_chunks() for one in active]
+        return apply(frames, active)
+
+    async def _send(self, whole: bool, line: "_Line", progress: Progress, woken: asyncio.Event) -> bool:
         """Send each frame at its moment; whether the answer came to a proper end."""
         clock, started = self._delivery.clock, self._delivery.playback.started
-        for frame in frames:
+        sent = 0
+        frames = self._frames(whole)
+        while (frame := next(frames, None)) is not None:
             if clock.now() < started + frame.at:
                 await line.flush()
-                if not await clock.sleep_until(started + frame.at, left):
-                    return False
+                if not await progress.wait_until(frame.at, woken):
+                    if line.left:
+                        return False
+                    woken.clear()  # the schedule is another one now
+                    frames = islice(self._frames(whole), sent, None)
+                    continue
+            sent += 1
             if frame.head is not None:
                 await line.begin(frame.head)
             await line.write(frame.data, alone=frame.alone)
-            self._delivery.exchange.events += frame.event is not None
-            if left.is_set():
+            if frame.event is not None:
+                self._delivery.exchange.events += 1
+                progress.events = self._delivery.exchange.events
+            if line.left:
                 return False
             if frame.action is not Action.SEND:
                 await line.end(frame.action)
@@ -139,6 +171,11 @@ class _Line:
         self._chunked = False
         self._begun = False
         self.broken = False  # by us
+
+    @property
+    def left(self) -> bool:
+        """Whether the client has left."""
+        return self._left.is_set()
 
     async def begin(self, head: Head) -> None:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers.items()]
@@ -203,10 +240,3 @@ def _without_chunks(frames: Iterable[Frame]) -> Iterator[Frame]:
             yield replace(frame, head=head)
         else:
             yield frame
-
-
-async def _watch(receive: Receive, left: asyncio.Event) -> None:
-    message: Message = {"type": ""}
-    while message["type"] != "http.disconnect":
-        message = await receive()
-    left.set()
