@@ -150,15 +150,21 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Postpone:
-    """Have nothing that is not due now be due before `until`, in seconds since the playback began: so that
-    events of one moment can be told apart."""
+    """Have nothing that is not due now be due before `until`, in seconds since the playback began, but for
+    the next `keep` events: so that events of one moment can be told apart. What comes after the last event
+    keeps its moment."""
 
     until: float
+    keep: int = 0
 
     def apply(self, stream: EditedStream, time: EditTime) -> EditedStream:
         due = stream.due(time)
+        kept = stream.rendition.events_in(due) + self.keep
+        if kept >= len(stream.events):
+            return stream
+        first = max(due, stream.rendition.frame_after(kept))
         moments, planned = array("d", stream.moments), array("d", stream.planned)
-        for frame in range(due, len(moments)):
+        for frame in range(first, len(moments)):
             if moments[frame] >= self.until:
                 break
             moments[frame] = planned[frame] = self.until

@@ -15,6 +15,7 @@ from respool.http.sending.connection import REST, SERVER_SEND, reset, transport_
 from respool.http.sending.open_streams import from_any_thread
 from respool.http.sending.stream import Stream
 from respool.play.edits import NEVER
+from respool.play.frames import Schedule
 from respool.server.delivery import Delivery
 
 # Those of `EventSourceResponse` which a recording may replace.
@@ -132,6 +133,7 @@ class Progress:
         self.frames = delivery.first
         self.events: int | None = None
         self._waits_until = -NEVER
+        self._schedule: Schedule | None = None  # by which it waits
 
     def events_sent(self) -> int:
         """How many events were sent, those before the first as well."""
@@ -139,11 +141,12 @@ class Progress:
 
     def idle(self, now: float) -> bool:
         """Whether it waits for a later moment."""
-        return self._waits_until > now
+        return self._waits_until > now and self._schedule is self._delivery.playback.schedule
 
     async def wait_until(self, moment: float, woken: asyncio.Event) -> bool:
         """Wait until a moment, in seconds since the playback began; False if `woken` came first."""
         delivery = self._delivery
+        self._schedule = delivery.playback.schedule
         self._waits_until = delivery.playback.started + moment
         try:
             if moment != NEVER:
