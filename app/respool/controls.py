@@ -83,6 +83,8 @@ class _Verbs:
         if delivery is None:
             found = self._look()
             state = f"; {found.id} is {found.state}" if found else ", and no request for it has come"
+            if found is not None and found.clock.frozen:
+                state += ", and its clock is frozen: advance it"
             raise EditError(f"nothing was held ({what}) in {timeout:g} s{state}")
         if delivery.sender is None:
             raise EditError(f"{delivery.id} ({what}) has ended: {delivery.exchange.ended or 'complete'}")

@@ -56,12 +56,15 @@ class Advanced:
     behind: tuple[str, ...]
 
 
+# Of each clock, whoever moves it on: one at a time.
+_advancing: WeakKeyDictionary[SessionClock, asyncio.Lock] = WeakKeyDictionary()
+
+
 class Controller:
     """The live streams and the clocks of a server, under hand."""
 
     def __init__(self, server: MockServer) -> None:
         self.server = server
-        self._locks: WeakKeyDictionary[SessionClock, asyncio.Lock] = WeakKeyDictionary()
 
     async def release(
         self, delivery: Delivery, events: int | None = None, until: HoldPoint | None = None
@@ -117,7 +120,7 @@ class Controller:
             raise OptionError("give one of seconds, next and to")
         if not session.clock.frozen:
             raise OptionError("the clock is not frozen: freeze it before it can be advanced")
-        async with self._locks.setdefault(session.clock, asyncio.Lock()):
+        async with _advancing.setdefault(session.clock, asyncio.Lock()):
             walk = _Walk(self, session)
             await walk.settle()
             if seconds is not None:

@@ -13,14 +13,19 @@ from starlette.types import ASGIApp
 
 from respool import __version__
 from respool.errors import OptionError, RequestError, RespoolError, printable
-from respool.http.admin import sessions
+from respool.http.admin import clocks, holds, playbacks, sessions
 from respool.http.admin.models import Problem
 from respool.http.admin.security import Secured
 from respool.http.problems import envelope
 from respool.server.mock_server import MockServer
 
 # To add a part: a module with a function `router(server)`, and its row here.
-ROUTERS: Sequence[Callable[[MockServer], APIRouter]] = (sessions.router,)
+ROUTERS: Sequence[Callable[[MockServer], APIRouter]] = (
+    sessions.router,
+    playbacks.router,
+    holds.router,
+    clocks.router,
+)
 
 _DESCRIPTION = """What a test asks of Respool besides answers: what was asked, what answered and why; \
 and what changes a session while it runs. Every write names its session; `""` is that of all who name none.

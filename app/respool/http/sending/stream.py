@@ -146,11 +146,11 @@ class Stream:
             self._clock.unlisten(self._tell)
             self._tell = None
         self._note_events()
+        self._delivery.over()  # also if the task was cancelled, and nothing tells how it ended
 
     def _tell_how_it_ended(self) -> None:
         """Raises what has kept us from sending."""
         if self._error:
-            self._delivery.over()
             raise self._error
         if self._cycle.response_complete:
             self._delivery.complete()
