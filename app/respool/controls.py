@@ -62,31 +62,28 @@ class _Verbs:
     async def begin(self) -> None:
         holds = self._controller.server.session(self._request.session).holds
         self._hold_id = holds.new_id()
-        holds.put(SessionHold(self._hold_id, self._request.point, self._request.recording, times=1))
+        request = self._request
+        holds.put(
+            SessionHold(self._hold_id, request.point, request.recording, times=1, on_caught=self._catch)
+        )
 
-    def _look(self) -> "Delivery | None":
-        """The delivery that the hold has caught; once caught, it stays that."""
-        if self._caught is None:
-            for delivery in self._controller.server.deliveries:
-                same = delivery.exchange.session == self._request.session
-                if same and self._hold_id in delivery.hold_ids:
-                    self._caught = delivery
-        return self._caught
+    def _catch(self, delivery: "Delivery") -> None:
+        self._caught = delivery
 
     def _held(self) -> "Delivery | None":
-        delivery = self._look()
-        return delivery if delivery is not None and (delivery.held or delivery.sender is None) else None
+        delivery = self._caught
+        return delivery if delivery is not None and (delivery.held or delivery.has_ended) else None
 
     async def wait_held(self, timeout: float) -> "PlaybackView":
         delivery = await self._controller.wait(self._held, timeout)
         what = f"{self._request.recording or 'any recording'}, {self._request.point}"
         if delivery is None:
-            found = self._look()
+            found = self._caught
             state = f"; {found.id} is {found.state}" if found else ", and no request for it has come"
             if found is not None and found.clock.frozen:
                 state += ", and its clock is frozen: advance it"
             raise EditError(f"nothing was held ({what}) in {timeout:g} s{state}")
-        if delivery.sender is None:
+        if delivery.has_ended:
             raise EditError(f"{delivery.id} ({what}) has ended: {delivery.exchange.ended or 'complete'}")
         return self.view_of(delivery)
 
@@ -102,7 +99,7 @@ class _Verbs:
         return PlaybackView.of(delivery)
 
     async def view(self) -> "PlaybackView | None":
-        delivery = self._look()
+        delivery = self._caught
         return None if delivery is None else self.view_of(delivery)
 
     async def step(self) -> "SentEvent":
@@ -136,10 +133,10 @@ class _Verbs:
         server = self._controller.server
         if (session := server.sessions.find(self._request.session)) is not None:
             session.holds.remove(self._hold_id)
-        delivery = self._look()
-        if delivery is None:
+        delivery = self._caught
+        if delivery is None or not delivery.number:
             return
-        if delivery.sender is None:
+        if delivery.has_ended:
             if not failed and delivery.ended_by.startswith("hold expired"):
                 raise EditError(f"{delivery.id}: {delivery.ended_by}")
             return

@@ -22,8 +22,15 @@ class RunningServer:
 
     url: str  # "http://127.0.0.1:PORT"
     server: MockServer
-    loop: asyncio.AbstractEventLoop = field(repr=False)  # that of the server's thread
-    _link: Link = field(repr=False)
+    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)  # that of the server's thread
+
+    @property
+    def _link(self) -> Link:
+        if self.loop is None:
+            raise RuntimeError("this server runs elsewhere: use its admin API")
+        from respool.http.control import Controller
+
+        return Link(Controller(self.server), self.loop)
 
     @property
     def clock(self) -> ClockControl:
@@ -79,7 +86,6 @@ def running_server(
             client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
     """
     from respool.http import create_app
-    from respool.http.control import Controller
     from respool.http.serving import uvicorn_server
     from respool.listening import bind, url_of
 
@@ -98,7 +104,7 @@ def running_server(
                 if not thread.is_alive():
                     raise RuntimeError("the server ended before it had started")
                 time.sleep(0.005)
-            yield RunningServer(url_of(sock), server, loops[0], Link(Controller(server), loops[0]))
+            yield RunningServer(url_of(sock), server, loops[0])
         finally:
             # Never by handle_exit: see serving.uvicorn_server.
             uvicorn.should_exit = True

@@ -146,7 +146,7 @@ def read_event(value: Any) -> Event:
 
 
 def _edit(delivery: Delivery, edit: Edit) -> None:
-    if delivery.sender is None and delivery.number:
+    if delivery.has_ended:
         raise EditError(f"{delivery.id} has ended")
     delivery.playback.edit(edit, delivery.clock.now())
 

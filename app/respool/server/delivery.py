@@ -109,6 +109,11 @@ class Delivery:
         self.held = False
 
     @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is sent."""
+        return self.number > 0 and self.sender is None
+
+    @property
     def events_sent(self) -> int:
         """How many events were sent, those before `first` as well."""
         return self.sender.events_sent() if self.sender else self._sent
@@ -123,7 +128,7 @@ class Delivery:
         """How it is getting on."""
         if self.playback.run.cancelled is not None:
             return "cancelled"
-        if self.sender is None:
+        if self.has_ended:
             return "aborted" if self.exchange.ended else "done"
         return "held" if self.held else "running"
 

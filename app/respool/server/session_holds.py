@@ -1,7 +1,7 @@
 """SessionHolds: where the streams of a session are to be held, before there are any."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from respool.errors import OptionError, RequestError, printable
@@ -19,6 +19,7 @@ class SessionHold:
     recording  the name of the recording, with or without its turn; ``*`` stands for any characters. None: any
     nth        only the nth stream that it is for, from 1; None: each
     times      how many streams it holds at most; None: any number
+    on_caught  called with each stream that it holds, before that begins
     """
 
     id: str
@@ -26,6 +27,7 @@ class SessionHold:
     recording: str | None = None
     nth: int | None = None
     times: int | None = None
+    on_caught: Callable[[Delivery], None] | None = field(default=None, compare=False, repr=False)
 
     def is_for(self, name: str) -> bool:
         """Whether a stream of this recording is meant."""
@@ -94,13 +96,13 @@ def hold(delivery: Delivery, asked: Sequence[HoldPoint], holds: SessionHolds) ->
     playback = delivery.playback
     if playback.recording.plain:
         return
-    found = [(point, "") for point in asked]
+    found: list[tuple[HoldPoint, SessionHold | None]] = [(point, None) for point in asked]
     if holds:
-        found += [(one.point, one.id) for one in holds.take(playback.recording.name)]
-    for point, hold_id in found:
+        found += [(one.point, one) for one in holds.take(playback.recording.name)]
+    for point, by in found:
         place = point.place(playback.events)
         if place is None:
-            if hold_id:
+            if by is not None:
                 continue
             raise RequestError(
                 f"The recording {printable(playback.recording.name)} cannot be held {point}: it has no such "
@@ -109,4 +111,7 @@ def hold(delivery: Delivery, asked: Sequence[HoldPoint], holds: SessionHolds) ->
             )
         playback.edit(Hold(place), -NEVER)  # before anything of it is due
         delivery.points += (point,)
-        delivery.hold_ids += (hold_id,) if hold_id else ()
+        if by is not None:
+            delivery.hold_ids += (by.id,)
+            if by.on_caught:
+                by.on_caught(delivery)
