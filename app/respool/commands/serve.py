@@ -100,6 +100,15 @@ Examples:
     show_default=True,
     help="What answers for an id that is not known: a 404, or the default recording's response.",
 )
+@click.option(
+    "--clock",
+    "clock_mode",
+    type=click.Choice(("real", "frozen", "auto")),
+    default="real",
+    show_default=True,
+    envvar="RESPOOL_CLOCK",
+    help="How time passes in sessions: it runs, moves only as the admin API says, or jumps to what is due.",
+)
 @click.option("--reload", is_flag=True, help="Take up changes of the files while running.")
 @click.option(
     "--validate-requests",
@@ -214,6 +223,7 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         keepalive=options["keepalive"],
         on_unknown_id=options["on_unknown_id"],
         workers=options["workers"],
+        clock_mode=options["clock_mode"],
     )
     app = create_app(
         server,

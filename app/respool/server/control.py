@@ -7,7 +7,7 @@ from typing import Any, Literal
 from respool.errors import EditError, OptionError
 from respool.play.edits import Edit, Finish, Hold, Insert, Release, Replace
 from respool.play.hold_points import HoldPoint
-from respool.protocol.events import Event, compact, dumps
+from respool.protocol.events import Event, compact
 from respool.protocol.response import error_event
 from respool.server.delivery import Delivery
 
@@ -136,7 +136,10 @@ def read_event(value: Any) -> Event:
 
     Raise OptionError.
     """
-    text = value if isinstance(value, str) else dumps(value)
+    try:
+        text = value if isinstance(value, str) else compact(value)
+    except ValueError as error:
+        raise OptionError(f"the event cannot be sent: {error}") from None
     if len(text) > MOST_EVENT:
         raise OptionError(f"the event has {len(text)} characters, expected at most {MOST_EVENT}")
     try:

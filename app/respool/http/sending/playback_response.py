@@ -137,7 +137,10 @@ class Progress:
 
     def events_sent(self) -> int:
         """How many events were sent, those before the first as well."""
-        return self._delivery.playback.playing.events_in(self.frames) if self.events is None else self.events
+        playing = self._delivery.playback.playing
+        return (
+            playing.events_in(self.frames) if self.events is None else min(self.events, len(playing.events))
+        )
 
     def idle(self, now: float) -> bool:
         """Whether it waits for a later moment."""
