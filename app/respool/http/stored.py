@@ -10,6 +10,7 @@ from respool.http.heads import head_of
 from respool.http.problems import REFUSALS
 from respool.http.request_body import check_depth
 from respool.http.responses import json_response
+from respool.http.sending.faulty import ASKED, FaultyResponse, accepted_codings
 from respool.http.sending.playback_response import PlaybackResponse
 from respool.play.edits import NEVER
 from respool.play.playback import Playback
@@ -48,7 +49,12 @@ def router(server: MockServer) -> APIRouter:
         exchange.recording = playback.recording.name
         first = playback.first(query.starting_after)
         delivery = Delivery(playback, session.clock, exchange, first, known_in=server.deliveries)
-        return PlaybackResponse(delivery, head_of(playback, now))
+        sound = PlaybackResponse(delivery, head_of(playback, now))
+        asked = http.scope.pop(ASKED, ())
+        codings = accepted_codings(http.headers.get("accept-encoding", ""))
+        if active := session.sampler.sample(f"resume {playback.recording.name}", asked, codings):
+            return FaultyResponse(sound, delivery, active, now)
+        return sound
 
     @routes.get(
         "/input_items",

@@ -31,46 +31,22 @@ class Sender(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Delivery:
-    """One playback on its way to one client. Whatever sends it says here how it ends.
+class AnswerDelivery:
+    """One answer on its way to one client. Whatever sends it says here how it ends.
 
-    clock      the session's
-    first      the frame with which it begins
-    on_left    called if the client leaves before the end
-    known_in   the deliveries of the server, which are told how it goes
-    transport  how it is sent
-    points     where it is to be held
-    hold_ids   of the session's holds that hold it
-    number     in the order in which the deliveries began, from 1; 0: it has not begun
-    ended_by   why it was ended, if not by itself
+    clock     the session's
+    on_left   called if the client leaves before the end
+    ended_by  why it was ended, if not by itself
     """
 
-    playback: Playback
     clock: SessionClock
     exchange: Exchange
-    first: int = 0
-    on_left: Callable[[], None] = _nothing
-    known_in: "Deliveries | None" = None
-    transport: str = "sse"
-    points: tuple[HoldPoint, ...] = ()
-    hold_ids: tuple[str, ...] = ()
-    number: int = 0
-    held: bool = False  # its sender waits for what is held
-    ended_by: str = ""
-    sender: Sender | None = field(default=None, repr=False)
-    _sent: int = 0
+    on_left: Callable[[], None] = field(default=_nothing, kw_only=True)
+    ended_by: str = field(default="", kw_only=True)
 
-    @property
-    def id(self) -> str:
-        """How the admin API names it."""
-        return f"pb_{self.number}"
-
-    def begin(self, sender: Sender | None = None) -> None:
+    def begin(self, sender: Sender) -> None:
         """Note that it is under way: until another end is told, the server has cut it."""
         self.exchange.ended = CUT
-        self.sender = sender
-        if self.known_in is not None:
-            self.known_in.add(self)
 
     def complete(self) -> None:
         """Note that it has come to its proper end."""
@@ -88,6 +64,80 @@ class Delivery:
         self.exchange.ended = self.ended_by or CUT
         self.over()
         self.on_left()
+
+    def over(self) -> None:
+        """Note that nothing more is sent."""
+
+    def wait_for_release(self) -> None:
+        """Note that what comes next is held, and nobody knows until when."""
+
+    def go_on(self) -> None:
+        """Note that the schedule has changed."""
+
+    def late(self, seconds: float) -> None:
+        """Note how late something was sent."""
+        if seconds > self.exchange.lateness:
+            self.exchange.lateness = seconds
+
+
+@dataclass(slots=True, eq=False, init=False)
+class Delivery(AnswerDelivery):
+    """One playback on its way to one client, from its frame number `first` on.
+
+    known_in   the deliveries of the server, which are told how it goes
+    transport  how it is sent
+    points     where it is to be held
+    hold_ids   of the session's holds that hold it
+    number     in the order in which the deliveries began, from 1; 0: it has not begun
+    held       its sender waits for what is held
+    """
+
+    playback: Playback
+    first: int
+    known_in: "Deliveries | None"
+    transport: str
+    points: tuple[HoldPoint, ...]
+    hold_ids: tuple[str, ...]
+    number: int
+    held: bool
+    sender: Sender | None
+    _sent: int
+
+    def __init__(
+        self,
+        playback: Playback,
+        clock: SessionClock,
+        exchange: Exchange,
+        first: int = 0,
+        on_left: Callable[[], None] = _nothing,
+        known_in: "Deliveries | None" = None,
+    ) -> None:
+        self.playback = playback
+        self.clock = clock
+        self.exchange = exchange
+        self.first = first
+        self.on_left = on_left
+        self.known_in = known_in
+        self.ended_by = ""
+        self.transport = "sse"
+        self.points = ()
+        self.hold_ids = ()
+        self.number = 0
+        self.held = False
+        self.sender = None
+        self._sent = 0
+
+    @property
+    def id(self) -> str:
+        """How the admin API names it."""
+        return f"pb_{self.number}"
+
+    def begin(self, sender: Sender) -> None:
+        """Note that it is under way: until another end is told, the server has cut it."""
+        self.exchange.ended = CUT
+        self.sender = sender
+        if self.known_in is not None:
+            self.known_in.add(self)
 
     def over(self) -> None:
         """Note that nothing more is sent."""
@@ -143,8 +193,3 @@ class Delivery:
         """Note how many frames of the playback were sent, with those before `first`."""
         playing = self.playback.playing
         self.exchange.events = playing.events_in(frames) - playing.events_in(self.first)
-
-    def late(self, seconds: float) -> None:
-        """Note how late something was sent."""
-        if seconds > self.exchange.lateness:
-            self.exchange.lateness = seconds

@@ -21,7 +21,7 @@ from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
 from respool.protocol.request import ValidationLevel
-from respool.recordings.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
+from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
 from respool.recordings.store import Store
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
 from respool.server.deliveries import Deliveries
@@ -46,6 +46,7 @@ class ServerOptions(TypedDict, total=False):
     faults: Sequence[Fault]
     profile: str
     keepalive: float | None
+    framing: str
     on_unknown_id: str
     workers: int
     session_idle: float
@@ -64,6 +65,7 @@ class MockServer:
     faults         what goes wrong with every answer; it may be changed between two requests
     profile        whose way of speaking Scripts and errors have, one of `PROFILES`
     keepalive      seconds of silence after which a stream is kept alive; None: it is not
+    framing        of what was captured from a wire: ``captured``, as it was, or ``normal``, as the API does
     on_unknown_id  what answers for an id that is not known: ``not-found``, or ``default``, the default
                    recording's response with that id, ended; then no Response lacks a field
     workers        how many such servers share the requests, in processes of their own. With more than one
@@ -93,6 +95,7 @@ class MockServer:
         faults: Sequence[Fault] = (),
         profile: str = "openai",
         keepalive: float | None = None,
+        framing: str = FRAMINGS[0],
         on_unknown_id: str = "not-found",
         workers: int = 1,
         session_idle: float = IDLE,
@@ -111,6 +114,8 @@ class MockServer:
             raise OptionError(f"replay-window is {replay_window}, expected seconds, 0 or more")
         if keepalive is not None and not keepalive > 0:
             raise OptionError(f"keepalive is {keepalive}, expected seconds, more than 0")
+        if framing not in FRAMINGS:
+            raise OptionError(f"framing is {framing}, expected {' or '.join(FRAMINGS)}")
         if on_unknown_id not in ON_UNKNOWN_ID:
             raise OptionError(f"on-unknown-id is {on_unknown_id}, expected {' or '.join(ON_UNKNOWN_ID)}")
         if clock_mode not in MODES:
@@ -138,7 +143,7 @@ class MockServer:
         self.session_by = session_by
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
-        self._renditions = Renditions(self.pace, self.profile, keepalive)
+        self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
         self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
         budget = Budget(MOST_BYTES)
         self.deliveries = Deliveries(self.clock)
@@ -169,6 +174,18 @@ class MockServer:
     def _busy(self, session: str) -> bool:
         """Whether something of a session is due and has yet to be sent."""
         return any(not delivery.idle for delivery in self.deliveries.of(session))
+
+    def unplayed(self, session: str | None = None) -> list[str]:
+        """Return the names of all turns that were never played: in a session since its last reset; in none at
+        all since the start, if it is None."""
+        known = None if session is None else self.sessions.find(session)
+        plays = self.plays if session is None else known.plays if known else Counter()
+        return [
+            recording.name
+            for name in self.store.names
+            for recording in self.store.turns(name)
+            if recording.name not in plays
+        ]
 
     @property
     def history(self) -> History:

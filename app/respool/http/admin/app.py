@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
@@ -13,7 +14,17 @@ from starlette.types import ASGIApp
 
 from respool import __version__
 from respool.errors import OptionError, RequestError, RespoolError, printable
-from respool.http.admin import clocks, holds, playbacks, sessions
+from respool.http.admin import (
+    clocks,
+    events,
+    faults,
+    holds,
+    playbacks,
+    recordings,
+    requests,
+    sessions,
+    verify,
+)
 from respool.http.admin.models import Problem
 from respool.http.admin.security import Secured
 from respool.http.problems import envelope
@@ -21,7 +32,12 @@ from respool.server.mock_server import MockServer
 
 # To add a part: a module with a function `router(server)`, and its row here.
 ROUTERS: Sequence[Callable[[MockServer], APIRouter]] = (
+    requests.router,
+    events.router,
+    verify.router,
     sessions.router,
+    faults.router,
+    recordings.router,
     playbacks.router,
     holds.router,
     clocks.router,
@@ -47,6 +63,8 @@ def make_admin(server: MockServer, *, token: str | None = None, max_body: int) -
         static_url="/docs/assets",
         favicon_url="data:,",
         redirect_slashes=False,
+        # `Secured` asks for the token; this has the page ask its reader for it.
+        dependencies=[] if token is None else [Security(HTTPBearer(auto_error=False))],
         responses={"4XX": {"model": Problem, "description": "A request that cannot be met"}},
     )
 

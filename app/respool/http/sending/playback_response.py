@@ -16,7 +16,7 @@ from respool.http.sending.open_streams import from_any_thread
 from respool.http.sending.stream import Stream
 from respool.play.edits import NEVER
 from respool.play.frames import Schedule
-from respool.server.delivery import Delivery
+from respool.server.delivery import AnswerDelivery, Delivery
 
 # Those of `EventSourceResponse` which a recording may replace.
 _HEADERS = {"cache-control": "no-store", "content-type": "text/event-stream; charset=utf-8"}
@@ -128,29 +128,38 @@ class Progress:
     events  the same in events, where what is sent are not the playback's own frames
     """
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: AnswerDelivery, started: float | None = None) -> None:
+        """`started` is the session's moment from which moments count; if not given, the playback's."""
         self._delivery = delivery
-        self.frames = delivery.first
+        self._playback = playback = delivery.playback if isinstance(delivery, Delivery) else None
+        self.frames = delivery.first if isinstance(delivery, Delivery) else 0
+        self._started = started if started is not None else playback.started if playback else 0.0
         self.events: int | None = None
         self._waits_until = -NEVER
         self._schedule: Schedule | None = None  # by which it waits
 
     def events_sent(self) -> int:
         """How many events were sent, those before the first as well."""
-        playing = self._delivery.playback.playing
+        if self._playback is None:
+            return 0
+        playing = self._playback.playing
         return (
             playing.events_in(self.frames) if self.events is None else min(self.events, len(playing.events))
         )
 
     def idle(self, now: float) -> bool:
         """Whether it waits for a later moment."""
-        return self._waits_until > now and self._schedule is self._delivery.playback.schedule
+        return self._waits_until > now and self._schedule is self._schedule_now
+
+    @property
+    def _schedule_now(self) -> Schedule | None:
+        return self._playback.schedule if self._playback else None
 
     async def wait_until(self, moment: float, woken: asyncio.Event) -> bool:
-        """Wait until a moment, in seconds since the playback began; False if `woken` came first."""
+        """Wait until a moment, in seconds since it started; False if `woken` came first."""
         delivery = self._delivery
-        self._schedule = delivery.playback.schedule
-        self._waits_until = delivery.playback.started + moment
+        self._schedule = self._schedule_now
+        self._waits_until = self._started + moment
         try:
             if moment != NEVER:
                 return await delivery.clock.sleep_until(self._waits_until, woken)
@@ -181,6 +190,11 @@ class LateResponse(Response):
         self._delivery = delivery
         delivery.transport = "json"
         super().__init__(delivery.playback.final_response(), headers=headers)
+
+    @property
+    def moment(self) -> float:
+        """When it leaves, by the session's clock."""
+        return self._delivery.playback.ends
 
     def edited(self) -> Response:
         """The answer as edits of the playback have it."""
