@@ -35,6 +35,7 @@ def running_server(
     *paths: str | os.PathLike[str],
     reload: bool = False,
     api_keys: Sequence[str] = (),
+    websocket: bool = True,
     **options: Unpack[ServerOptions],
 ) -> Iterator[RunningServer]:
     """Serve the recordings below `paths` until the block ends.
@@ -50,7 +51,9 @@ def running_server(
     from respool.listening import bind, url_of
 
     server = MockServer(Store(paths), **options)
-    uvicorn = uvicorn_server(create_app(server, reload=reload, api_keys=api_keys), grace=0)
+    uvicorn = uvicorn_server(
+        create_app(server, reload=reload, api_keys=api_keys, websocket=websocket), grace=0
+    )
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)
         thread.start()

@@ -117,6 +117,11 @@ Examples:
     help="Processes that serve. They share no state: what needs some is refused.",
 )
 @click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
+@click.option(
+    "--websocket/--no-websocket",
+    default=True,
+    help="Serve the API over WebSocket, too; if not, an upgrade is refused with 426 [default: it is].",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
@@ -217,6 +222,7 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         reload=options["reload"],
         api_keys=options["api_key"],
         request_faults=options["request_faults"],
+        websocket=options["websocket"],
     )
     return server, app
 

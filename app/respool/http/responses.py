@@ -48,7 +48,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         request = Request(
             parameters,
             name,
-            name_in_header(http),
+            name_in_header(http.scope),
             len(body),
             http.scope["method"],
             http.scope["path"],

@@ -9,10 +9,14 @@ import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
+from respool.play.socket_settings import SocketSettings
+
 # Seconds that open streams and answers get to end after SIGTERM, before they are cut.
 GRACE = 2
 # Seconds. A client's idle connection should not be closed under its next request.
 KEEP_ALIVE = 75
+# Seconds between two pings of a WebSocket: they pass through proxies that close what is idle.
+PING_INTERVAL = 20.0
 
 
 class Server(uvicorn.Server):
@@ -51,7 +55,11 @@ def uvicorn_server(
         proxy_headers=False,  # nobody asks for the client's address; it is a layer around each request
         timeout_graceful_shutdown=grace,
         timeout_keep_alive=KEEP_ALIVE,
-        ws="none",  # an upgrade comes as a GET, which the app refuses
+        ws="websockets-sansio",
+        ws_max_size=SocketSettings().frame_bytes,  # beyond it: 1009, as the connection itself says
+        ws_ping_interval=PING_INTERVAL,
+        ws_ping_timeout=None,  # a client that is stopped in a debugger keeps its connection
+        ws_per_message_deflate=True,  # if it is offered
     )
     return Server(config, on_started)
 
@@ -65,6 +73,5 @@ def _is_news(record: logging.LogRecord) -> bool:
         "ASGI callable returned without completing",
         "Cancel ",
         "Unsupported upgrade",
-        "No supported WebS",
     )
     return not (cancelled or record.getMessage().startswith(expected))

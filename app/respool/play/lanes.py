@@ -161,6 +161,11 @@ class Lanes:
         lanes = (lane for lane in self if lane.run and lane.run.sent and lane.run.turn.id == response_id)
         return next(lanes, None) if response_id else None
 
+    def runs(self, turn: LiveTurn, name: str | None) -> bool:
+        """Return whether a lane sends this turn."""
+        lane = self._lanes.get(name)
+        return lane is not None and lane.run is not None and lane.run.turn is turn
+
     def starting(self, start: StartTurn) -> Lane | None:
         """Return the lane for which this was asked."""
         return next((lane for lane in self if lane.starting is start), None)

@@ -35,9 +35,22 @@ class LiveTurn(Protocol):
         """Its frames."""
         ...
 
+    @property
+    def ending(self) -> "Ending | None":
+        """How the connection ends in place of the last frame, which then is not sent."""
+        ...
+
     def due_at(self, place: int) -> float:
         """Return the moment at which a frame is due. Moments never fall."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a connection is closed; 1006: it breaks, without a close frame."""
+
+    code: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +75,11 @@ class PlaybackTurn:
         return self.playback.events
 
     @property
+    def ending(self) -> None:
+        """A recording closes no connection."""
+        return None
+
+    @property
     def frames(self) -> SocketFrames:
         """The frames of what is playing."""
         return self.playback.playing.socket_frames
@@ -81,6 +99,7 @@ class FixedTurn:
     events: Sequence[Event]
     frames: SocketFrames
     moments: Sequence[float]
+    ending: Ending | None = None
 
     @classmethod
     def of(cls, id: str, events: Sequence[Event], moments: Sequence[float], *, stored: bool) -> "FixedTurn":

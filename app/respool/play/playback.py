@@ -31,11 +31,21 @@ IN_FLIGHT = frozenset({"queued", "in_progress"})
 CANCELLED = "cancelled"
 
 
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """A response was ended by a steer: after its first `sent` events, with the event `text`, at a moment."""
+
+    sent: int
+    text: str
+    moment: float
+
+
 @dataclass(slots=True, eq=False)
 class PlaybackRun:
     """What happens to a playback from outside, whoever looks at it."""
 
     cancelled: float | None = None  # the moment at which it was
+    steered: "Steered | None" = None
     subscribers: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -136,6 +146,8 @@ class Playback:
         """The response's status: queued, in_progress, completed, failed, incomplete or cancelled."""
         if self.run.cancelled is not None:
             return CANCELLED
+        if self.run.steered is not None:
+            return "incomplete"
         rendition = self.rendition
         due = rendition.events_in(self.due(now))
         if rendition.end is not None and due > rendition.end:
@@ -187,6 +199,11 @@ class Playback:
             for tell in list(self.run.subscribers):
                 tell()
 
+    def steer(self, sent: int, text: str, now: float) -> None:
+        """End it now, after its first `sent` events, with the event `text`, a ``response.incomplete``."""
+        if self.run.cancelled is None and self.run.steered is None:
+            self.run.steered = Steered(sent, text, now)
+
     def subscribe(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Have `tell` called when the schedule is replaced, by the thread which does that. Gives the
         function that ends the subscription."""
@@ -201,8 +218,11 @@ class Playback:
 
     @property
     def _cut(self) -> "_Cut | None":
-        if self.run.cancelled is not None and self._made_cut is None:
-            self._made_cut = _cut(self, self.run.cancelled)
+        if self._made_cut is None:
+            if self.run.cancelled is not None:
+                self._made_cut = _cut(self, self.run.cancelled)
+            elif self.run.steered is not None:
+                self._made_cut = _steered(self.rendition, self.run.steered, self.started)
         return self._made_cut
 
     def _folded(self, now: float, status: str) -> str:
@@ -269,6 +289,21 @@ def _cut(playback: Playback, now: float) -> _Cut:
     response = compact(event.data["response"])
     cut = Rendition(events, Schedule(EncodedFrames.join(frames), times), comments, rendition.encode)
     return _Cut(place, number, response, cut)
+
+
+def _steered(rendition: Rendition, steered: Steered, started: float) -> _Cut:
+    event = Event(steered.text, "response.incomplete")
+    place = min(steered.sent, len(rendition.events))
+    number = event.sequence_number
+    encoded, moments = rendition.schedule.encoded, rendition.schedule.moments
+    kept = [rendition.frame_after(one + 1) - 1 for one in range(place)]
+    frames = [encoded.data[encoded.start_of(one) : encoded.ends[one]] for one in kept]
+    frames.append(rendition.encode(event))
+    times = [*(moments[one] for one in kept), max(0.0, steered.moment - started)]
+    events = (*rendition.events[:place], event)
+    cut = Rendition(events, Schedule(EncodedFrames.join(frames), times), (), rendition.encode)
+    response = compact(event.data.get("response"))
+    return _Cut(place, place if number is None else number, response, cut)
 
 
 def _in_band_error(data: Mapping[str, object]) -> RequestError:

@@ -3,6 +3,7 @@ no sockets: the HTTP floor asks it, and so can a test."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
+from math import inf
 from secrets import token_hex
 from typing import Any, TypedDict
 
@@ -10,24 +11,36 @@ from respool.errors import OptionError, RequestError, printable
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault, limit
 from respool.play.clock import Clock, SystemClock
+from respool.play.connection_memory import Remembered
 from respool.play.frames import Schedule
 from respool.play.pace import Pace
 from respool.play.playback import CANCELLED, Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
+from respool.play.warm_up import warm_up_turn
 from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
-from respool.protocol.request import ValidationLevel
-from respool.recordings.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
+from respool.protocol.request import Known, ValidationLevel, check_links
+from respool.recordings.recording import (
+    IDS,
+    ON_UNKNOWN_ID,
+    REPLAY_WINDOW,
+    Header,
+    Recording,
+    TimedEvent,
+)
 from respool.recordings.store import Store
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
 from respool.server.history import Budget, History
 from respool.server.journal import Journal
+from respool.server.lineage import items_before
 from respool.server.matching import choose, default_of
 from respool.server.memory import Memory
 from respool.server.request import Request
 from respool.server.session import EVERYBODYS, Session
 from respool.server.sessions import IDLE, MOST_BYTES, SESSION_BY, Sessions
+
+WARM_UP = "(warm-up)"  # stands for the recording that answers a warm-up
 
 
 class ServerOptions(TypedDict, total=False):
@@ -128,6 +141,7 @@ class MockServer:
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self._renditions = Renditions(self.pace, self.profile, keepalive)
+        self._warm_ups = Renditions(Pace(speed=inf))
         self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
         budget = Budget(MOST_BYTES)
         make = partial(self.memory.session, clock=self.clock, seed=self.pace.seed, budget=budget)
@@ -152,18 +166,21 @@ class MockServer:
         """The conversations of the session of those who name none."""
         return self.sessions.everybodys.conversations
 
-    def start(self, request: Request, now: float | None = None) -> Playback:
+    def start(
+        self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None
+    ) -> Playback:
         """Begin to play what answers `request`, at its session's moment `now` (this one, if not given).
+
+        `lineage` is for a request on a WebSocket: what it continues of the responses of its connection, the
+        newest first, stored or not; else None.
 
         Raise RequestError for a request which the API refuses, NoMatchingRecording if none answers.
         """
         request.check(self.validate)
-        self.memory.check(request.body)
+        self.memory.check(request.body, remembered=bool(lineage))
         session = self.session(request.session)
         moment = session.clock.now() if now is None else now
-        previous = request.previous_response_id
-        if previous is not None and self._latest(session, previous) is None:
-            raise api_errors.previous_response_not_found(previous)
+        self._check_previous(session, request, lineage, moment)
         conversation = request.conversation_id
         if conversation is not None:
             session.conversations.check_free(conversation, moment)
@@ -187,6 +204,53 @@ class MockServer:
             session.history.add(playback.id, playback)
             self.sessions.keep_within_bounds(session)
         return playback
+
+    def warm_up(
+        self, request: Request, now: float | None = None, lineage: Sequence[Remembered] = ()
+    ) -> Playback:
+        """Answer a request of a WebSocket that asks for no output (``generate: false``). It is checked, but
+        matches no recording and uses up no turn. Raise RequestError as `start` does."""
+        request.check(self.validate)
+        self.memory.check(request.body, remembered=bool(lineage))
+        session = self.session(request.session)
+        moment = session.clock.now() if now is None else now
+        self._check_previous(session, request, lineage, moment)
+        id_ = f"resp_{token_hex(25)}"
+        turn = warm_up_turn(request.body, id_, int(moment), moment)
+        timed = tuple(TimedEvent(0.0, event) for event in turn.events)
+        playback = Playback(
+            Recording(WARM_UP, Header({}), timed),
+            self._warm_ups,
+            moment,
+            stored=request.store,
+            body=request.kept_body,
+            size=request.size,
+        )
+        if playback.stored:
+            session.history.add(id_, playback)
+            self.sessions.keep_within_bounds(session)
+        return playback
+
+    def _check_previous(
+        self, session: Session, request: Request, lineage: Sequence[Remembered] | None, moment: float
+    ) -> None:
+        """Check that the response which a request continues is there; on a WebSocket, also what the input
+        says of its calls. Raise RequestError."""
+        previous = request.previous_response_id
+        if previous is None:
+            return
+        if not lineage and self._latest(session, previous) is None:
+            raise api_errors.previous_response_not_found(previous)
+        if lineage is None or self.validate is ValidationLevel.OFF or self.on_unknown_id == "default":
+            return
+
+        def stored(id: str) -> list[Item] | None:
+            if self.memory.workers > 1 or self._latest(session, id) is None:
+                return None
+            return self.context({"previous_response_id": id}, moment, session.name)
+
+        context = items_before(lineage, stored) if lineage else stored(previous)
+        check_links(request.body, Known(context))
 
     def retrieve(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
         """Return the latest playback whose response has this id and can be retrieved now: a background one
