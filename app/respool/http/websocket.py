@@ -17,6 +17,7 @@ from starlette.types import Scope
 from starlette.websockets import WebSocket
 
 from respool.errors import NoMatchingRecording, RequestError
+from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.problems import envelope, profile_of
@@ -38,6 +39,7 @@ from respool.server.request import Request
 logger = logging.getLogger("respool.requests")
 
 _LOOPBACK_HOST = re.compile(r"(localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?")
+_CODINGS = ("gzip",)  # so that a fault which needs one is refused in words
 _BETA = "responses_multi_agent=v1"
 _rng = Random()  # of the ids of steers, which are no secret
 
@@ -74,6 +76,9 @@ async def _serve(
         _check_origin(scope)
         asked = asked_faults(steering(scope, FAULT_HEADER.encode()), request_faults)
         session = server.session(session_of(scope))
+        for active in server.draw_upgrade_faults(asked, session.name):
+            exchange.faults = (str(active.fault),)
+            raise _refusal_by(active.fault)
     except RequestError as error:
         await _deny(error, socket)
         return
@@ -92,6 +97,13 @@ async def _serve(
         # A defect of ours: the log tells where.
         logger.exception("internal error in %s", exchange)
         await line.close(INTERNAL_ERROR, "internal error")
+
+
+def _refusal_by(fault: Fault) -> RequestError:
+    from respool.faults.socket import SocketRefused  # late: most servers meet no fault
+
+    assert isinstance(fault, SocketRefused)
+    return fault.error()
 
 
 def _check_origin(scope: Scope) -> None:
@@ -143,6 +155,11 @@ class _Turns:
             if playback.recording.plain:
                 raise _refusal(playback)
             live: LiveTurn = PlaybackTurn(playback)
+            if not asked.warm_up and (active := self._draw(playback)):
+                from respool.play.faulty_turn import faulty_turn  # late: most servers meet no fault
+
+                exchange.faults = tuple(str(one.fault) for one in active)
+                live = faulty_turn(playback, active)
         except NoMatchingRecording as error:
             refused = RequestError(str(error), status=404, code="no_matching_recording")
             self._refused(exchange, refused)
@@ -185,6 +202,13 @@ class _Turns:
             text,
             self._asked,
         )
+
+    def _draw(self, playback: Playback) -> tuple[ActiveFault, ...]:
+        recording, server = playback.recording, self._server
+        if not (recording.header.faults or self._asked or server.faults_of(server.session(self._session))):
+            return ()
+        active = server.draw_faults(recording, self._asked, _CODINGS, self._session, on_socket=True)
+        return tuple(one for one in active if one.fault.name != "socket_refused")
 
     def _refused(self, exchange: Exchange, error: RequestError) -> None:
         exchange.status = error.status

@@ -398,18 +398,30 @@ class MockServer:
         asked: Sequence[Fault] = (),
         codings: Collection[str] = (),
         session: str = EVERYBODYS,
+        *,
+        on_socket: bool = False,
     ) -> tuple[ActiveFault, ...]:
         """Return what goes wrong with this play of `recording`: the recording's own faults, the session's,
         and those that the request asked for, so far as chance and count let them.
 
-        `codings` are the content codings that the client accepts. Raise RequestError for one that counts its
-        plays, with several workers.
+        `codings` are the content codings that the client accepts. Those of WebSockets happen only
+        `on_socket`. Raise RequestError for one that counts its plays, with several workers.
         """
         using = self.session(session)
         faults = (*recording.header.faults, *self.faults_of(using), *asked)
+        if not on_socket:
+            faults = tuple(fault for fault in faults if fault.category != "socket")
         if counting := self.memory.counting(faults):
             raise self.memory.refusal(f"The fault {printable(str(counting))} cannot count its plays")
         return using.sampler.sample(recording.name, faults, codings) if faults else ()
+
+    def draw_upgrade_faults(
+        self, asked: Sequence[Fault] = (), session: str = EVERYBODYS
+    ) -> tuple[ActiveFault, ...]:
+        """Return what goes wrong with the upgrade of a connection to a WebSocket."""
+        using = self.session(session)
+        faults = [fault for fault in (*self.faults_of(using), *asked) if fault.name == "socket_refused"]
+        return using.sampler.sample("(upgrade)", faults) if faults else ()
 
     def schedule(self, recording: Recording) -> Schedule:
         """The recording's frames and moments: worked out once, shared by all its streams."""

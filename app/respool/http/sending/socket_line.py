@@ -17,7 +17,6 @@ from typing import Any, Protocol
 from starlette.types import Send
 
 _UVICORN = "uvicorn.protocols.websockets.websockets_sansio_impl"
-BROKEN = 1006  # the close code of a connection that has broken: it cannot be sent
 
 
 class SocketLine(Protocol):
@@ -79,7 +78,7 @@ class UvicornLine:
         protocol = self._protocol
         if protocol.disconnected or protocol.close_sent or protocol.transport.is_closing():
             return
-        if code == BROKEN:
+        if not _sendable(code):
             protocol.transport.close()  # what was written still leaves, then FIN
         else:
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
@@ -116,10 +115,14 @@ class ASGILine:
     async def close(self, code: int, reason: str) -> None:
         await self.wait_for_room()
         if not self._gone:
-            # ASGI cannot break a connection: 1011 is the nearest.
-            code = 1011 if code == BROKEN else code
+            code = code if _sendable(code) else 1011  # ASGI cannot break a connection: that is the nearest
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
         self._gone = True
+
+
+def _sendable(code: int) -> bool:
+    """Whether a close frame may have this code. Source: RFC 6455, section 7.4, and IANA's registry."""
+    return code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999
 
 
 def text_frame(text: str) -> bytes:
