@@ -1,5 +1,6 @@
 """openai-agents over WebSocket; skipped where the package is not installed."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from respool.testing import RunningServer
 
 agents = pytest.importorskip("agents", reason="openai-agents is not installed: pip install openai-agents")
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 async def run(running: RunningServer, name: str, **agent: Any) -> Any:

@@ -73,5 +73,6 @@ def _is_news(record: logging.LogRecord) -> bool:
         "ASGI callable returned without completing",
         "Cancel ",
         "Unsupported upgrade",
+        "Invalid UTF-8 sequence received",  # of a WebSocket's client, which gets the close code 1007
     )
     return not (cancelled or record.getMessage().startswith(expected))

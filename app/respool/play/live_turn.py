@@ -86,8 +86,11 @@ class PlaybackTurn:
 
     def due_at(self, place: int) -> float:
         """Return the moment of an event."""
-        playing = self.playback.playing
-        return self.playback.started + playing.schedule.moments[playing.frame_after(place + 1) - 1]
+        playback = self.playback
+        playing = playback.playing
+        if playing.comments:
+            place = playing.frame_after(place + 1) - 1
+        return playback.started + playing.schedule.moments[place]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -194,7 +194,7 @@ class SocketConnection:
             self._close(self.settings.lifetime_code, "connection limit reached")
 
     def _send_next(self, lane: Lane, run: Run) -> None:
-        frames, place = run.turn.frames, run.sent
+        frames, place = run.frames or run.turn.frames, run.sent
         if not len(frames):
             self._close(INTERNAL_ERROR, "the recording has no events")
             return
@@ -212,7 +212,7 @@ class SocketConnection:
         elif place == run.cut_after and type_ == ITEM_DONE:
             self._cut(lane, run)
         else:
-            run.refresh()
+            run.go_on()
             if place == frames.in_progress:
                 self._pump()  # another lane may have waited for this
 

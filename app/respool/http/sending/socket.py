@@ -60,6 +60,7 @@ class SocketDriver:
         self._running: dict[str | None, SocketTurn] = {}
         self._closing: Close | None = None
         self._timer: Timer | None = None
+        self._deadline: float | None = None  # for which the timer waits
         self._flushing: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -114,7 +115,7 @@ class SocketDriver:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        deadline = self._connection.deadline
+        self._deadline = deadline = self._connection.deadline
         if deadline is not None and not self._flushing:
             self._timer = self._clock.call_at(deadline, self._due)
 
@@ -122,14 +123,15 @@ class SocketDriver:
         """Send what is due. Return the next moment."""
         try:
             connection, now = self._connection, self._clock.now()
-            deadline = connection.deadline
-            if deadline is None or self._flushing or self._task is None:
+            if self._flushing or self._task is None:
                 return None
-            if now > deadline:
+            deadline = self._deadline
+            if deadline is not None and now > deadline:
                 for turn in self._running.values():
                     turn.delivery.late(now - deadline)
             self._do(connection.wake(now))
-            return None if self._flushing else connection.deadline
+            self._deadline = deadline = connection.deadline
+            return None if self._flushing else deadline
         except BaseException as error:
             self._error = error
             if self._task:
