@@ -17,9 +17,12 @@ async def run(running: RunningServer, name: str, **agent: Any) -> Any:
         api_key="any", base_url=running.base_url_of(name), use_responses=True, use_responses_websocket=True
     )
     config = agents.RunConfig(model_provider=provider, tracing_disabled=True)
-    return await agents.Runner.run(
-        agents.Agent(name="a", model="gpt-5", **agent), "Hello!", run_config=config
-    )
+    asked = agents.Agent(name="a", model="gpt-5", **agent)
+    try:
+        return await agents.Runner.run(asked, "Hello!", run_config=config)
+    finally:
+        await provider.aclose()
+        gc.collect()  # after an error the package leaves its connection to that
 
 
 def creates(running: RunningServer) -> int:

@@ -57,8 +57,8 @@ def random_bytes(rng: Random) -> bytes:
 
 WORDS = [
     "type", "response.create", "response.steer", "response.inject", "response.processed", "stream_id",
-    "input", "previous_response_id", "generate", "model", "resp_x", "message", "role", "user", "content", "store",
-    "\ud800",
+    "input", "previous_response_id", "generate", "model", "resp_x", "message", "role", "user", "content",
+    "store", "\ud800",
 ]  # fmt: skip
 
 
