@@ -77,14 +77,15 @@ class Client(asyncio.Protocol):
 def over_http() -> Client:
     """A stream of server-sent events."""
     body = json.dumps({**_BODY, "stream": True}).encode()
-    head = f"POST /r/bench/v1/responses HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST /r/bench/v1/responses HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     return Client(head.encode() + body, b"")
 
 
 def over_socket() -> Client:
     """A response on a WebSocket without compression."""
     head = (
-        "GET /r/bench/v1/responses HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "GET /r/bench/v1/responses HTTP/1.1\r\nHost: localhost\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     body = json.dumps({"type": "response.create", **_BODY}).encode()

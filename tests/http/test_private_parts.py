@@ -399,9 +399,8 @@ async def test_sse_starlette_sends_bytes_and_raw_headers_as_they_are() -> None:
 @pytest.fixture
 def playing(recording: Callable[..., Recording]) -> Response:
     playback = Playback(recording(), Renditions(Pace()), 0.0)
-    return playback_response.PlaybackResponse(
-        Delivery(playback, SessionClock(ManualClock()), Exchange("POST", "/", 0.0)), {"x-own": "1"}
-    )
+    delivery = Delivery(playback, SessionClock(ManualClock()), Exchange("POST", "/", 0.0))
+    return playback_response.PlaybackResponse(delivery, {"x-own": "1"})
 
 
 async def test_sse_starlette_gives_an_answer_the_headers_that_we_give(playing: Response) -> None:

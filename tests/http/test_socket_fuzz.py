@@ -20,7 +20,7 @@ from respool.testing import RunningServer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 HANDSHAKE = (
-    b"GET /v1/responses HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"GET /v1/responses HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 
@@ -42,6 +42,15 @@ def masked(opcode: int, data: bytes, *, fin: bool = True) -> bytes:
     """A client's frame, masked with zeros. Source: RFC 6455, section 5.2."""
     length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
     return bytes([(0x80 if fin else 0) | opcode]) + length + b"\0\0\0\0" + data
+
+
+def upgrade(client: socket.socket) -> None:
+    """Shake hands. What is sent before the answer is lost, which RFC 6455 forbids."""
+    client.sendall(HANDSHAKE)
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += client.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 101 ")
 
 
 def random_bytes(rng: Random) -> bytes:
@@ -87,7 +96,7 @@ def test_random_bytes_and_frames_leave_the_server_as_it_was(running: RunningServ
     for seed in range(150):
         rng = Random(seed)
         with socket.create_connection((host, int(port)), timeout=10) as client, suppress(OSError):
-            client.sendall(HANDSHAKE)
+            upgrade(client)
             for _ in range(rng.randrange(1, 8)):
                 client.sendall(random_bytes(rng))
             if rng.random() < 0.5:
@@ -115,11 +124,12 @@ def test_each_random_object_is_answered_by_frames_or_a_close(running: RunningSer
 def test_a_client_that_sends_and_never_reads_is_not_read_on(running: RunningServer) -> None:
     host, port = running.url.removeprefix("http://").split(":")
     create = masked(1, json.dumps({"type": "response.create", "model": "text/hello", "input": "x"}).encode())
+    many = create * 200_000  # more than the systems of both sides hold
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with socket.create_connection((host, int(port))) as client:
-        client.sendall(HANDSHAKE)
+        upgrade(client)
         client.settimeout(1.0)
         with pytest.raises(TimeoutError):
-            client.sendall(create * 1_000_000)
+            client.sendall(many)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
     assert_serves(running)

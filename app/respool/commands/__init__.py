@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "explain:explain",
     "show": "show:show",
     "repair": "repair:repair",
+    "convert": "convert:convert",
     "scan": "scan:scan",
     "new": "new:new",
     "script": "script:script",

@@ -9,6 +9,8 @@ import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
+from respool.http.connection_limits import HEAD_TIMEOUT, MAX_HEAD, Config, limited_protocol
+from respool.logs import flush_logs
 from respool.play.socket_settings import SocketSettings
 
 # Seconds that open streams and answers get to end after SIGTERM, before they are cut.
@@ -37,18 +39,27 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        flush_logs()  # uvicorn then raises the signal again, which ends the process at once
 
 
 def uvicorn_server(
-    app: ASGIApp, grace: int = GRACE, on_started: Callable[[], None] = lambda: None
+    app: ASGIApp,
+    grace: int = GRACE,
+    on_started: Callable[[], None] = lambda: None,
+    head_timeout: float = HEAD_TIMEOUT,
 ) -> uvicorn.Server:
-    """A uvicorn server for `app`; run it with ``server.run(sockets=[sock])``."""
+    """A uvicorn server for `app`; run it with ``server.run(sockets=[sock])``.
+
+    `head_timeout` is how long a connection may take for the head of a request, in seconds.
+    """
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     # sse-starlette keeps this flag for the whole process: a server that was stopped by a signal would
     # cut every stream of the next one.
     AppStatus.should_exit = False
-    config = uvicorn.Config(
+    config = Config(
         app,
+        http=limited_protocol(),
+        h11_max_incomplete_event_size=MAX_HEAD,
         access_log=False,
         log_config=None,
         server_header=False,
@@ -61,6 +72,7 @@ def uvicorn_server(
         ws_ping_timeout=None,  # a client that is stopped in a debugger keeps its connection
         ws_per_message_deflate=True,  # if it is offered
     )
+    config.head_timeout = head_timeout
     return Server(config, on_started)
 
 
@@ -74,5 +86,6 @@ def _is_news(record: logging.LogRecord) -> bool:
         "Cancel ",
         "Unsupported upgrade",
         "Invalid UTF-8 sequence received",  # of a WebSocket's client, which gets the close code 1007
+        "Invalid HTTP request",  # `connection_limits` says why
     )
     return not (cancelled or record.getMessage().startswith(expected))

@@ -32,7 +32,7 @@ from respool.play.socket_connection import INTERNAL_ERROR, SocketConnection
 from respool.play.socket_settings import SocketSettings
 from respool.protocol.events import compact
 from respool.server.delivery import Delivery
-from respool.server.journal import WEBSOCKET, Exchange
+from respool.server.journal import ENDED, STARTED, WEBSOCKET, Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
 
@@ -161,6 +161,7 @@ class _Turns:
                 exchange.faults = tuple(str(one.fault) for one in active)
                 live = faulty_turn(playback, active)
         except NoMatchingRecording as error:
+            exchange.unmatched = True
             refused = RequestError(str(error), status=404, code="no_matching_recording")
             self._refused(exchange, refused)
             raise refused from None
@@ -168,6 +169,8 @@ class _Turns:
             self._refused(exchange, error)
             raise
         exchange.status = 200
+        if server.journal.watchers:
+            server.journal.tell(STARTED, exchange)
         exchange.response_id = playback.id
         delivery = Delivery(
             playback, session.clock, exchange, on_left=partial(server.client_left, playback, self._session)
@@ -216,6 +219,8 @@ class _Turns:
 
     def _end(self, exchange: Exchange) -> None:
         exchange.seconds = self._server.clock.now() - exchange.received
+        if self._server.journal.watchers:
+            self._server.journal.tell(ENDED, exchange)
         logger.info("%s", exchange)
 
 

@@ -1,6 +1,7 @@
 """MockServer: the one object that remembers. It knows recordings, pace, time and the journal, but
 no sockets: the HTTP floor asks it, and so can a test."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
@@ -22,6 +23,7 @@ from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
 from respool.protocol.request import Known, ValidationLevel, check_links
 from respool.recordings.recording import (
+    FRAMINGS,
     IDS,
     ON_UNKNOWN_ID,
     REPLAY_WINDOW,
@@ -55,6 +57,7 @@ class ServerOptions(TypedDict, total=False):
     faults: Sequence[Fault]
     profile: str
     keepalive: float | None
+    framing: str
     on_unknown_id: str
     workers: int
     session_idle: float
@@ -72,6 +75,7 @@ class MockServer:
     faults         what goes wrong with every answer; it may be changed between two requests
     profile        whose way of speaking Scripts and errors have, one of `PROFILES`
     keepalive      seconds of silence after which a stream is kept alive; None: it is not
+    framing        of what was captured from a wire: ``captured``, as it was, or ``normal``, as the API does
     on_unknown_id  what answers for an id that is not known: ``not-found``, or ``default``, the default
                    recording's response with that id, ended; then no Response lacks a field
     workers        how many such servers share the requests, in processes of their own. With more than one
@@ -99,6 +103,7 @@ class MockServer:
         faults: Sequence[Fault] = (),
         profile: str = "openai",
         keepalive: float | None = None,
+        framing: str = FRAMINGS[0],
         on_unknown_id: str = "not-found",
         workers: int = 1,
         session_idle: float = IDLE,
@@ -116,6 +121,8 @@ class MockServer:
             raise OptionError(f"replay-window is {replay_window}, expected seconds, 0 or more")
         if keepalive is not None and not keepalive > 0:
             raise OptionError(f"keepalive is {keepalive}, expected seconds, more than 0")
+        if framing not in FRAMINGS:
+            raise OptionError(f"framing is {framing}, expected {' or '.join(FRAMINGS)}")
         if on_unknown_id not in ON_UNKNOWN_ID:
             raise OptionError(f"on-unknown-id is {on_unknown_id}, expected {' or '.join(ON_UNKNOWN_ID)}")
         if session_by not in SESSION_BY:
@@ -136,11 +143,12 @@ class MockServer:
             validate = ValidationLevel.OFF if on_unknown_id == "default" else ValidationLevel.BASIC
         self.validate = ValidationLevel.read(validate)
         self.journal = Journal()
+        self.plays: Counter[str] = Counter()  # of each recording's turn, in all sessions
         self.on_unknown_id = on_unknown_id
         self.session_by = session_by
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
-        self._renditions = Renditions(self.pace, self.profile, keepalive)
+        self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
         self._warm_ups = Renditions(Pace(speed=inf))
         self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
         budget = Budget(MOST_BYTES)
@@ -155,6 +163,24 @@ class MockServer:
             return self.sessions.get(name)
         except OptionError as error:
             raise RequestError(f"The session cannot be used: {error}.", code="invalid_session") from None
+
+    def reset(self, session: str = EVERYBODYS) -> None:
+        """Have one session as at its beginning, and its requests forgotten. Others are not touched."""
+        self.journal.clear_session(session)
+        if (known := self.sessions.find(session)) is not None:
+            known.reset()
+
+    def unplayed(self, session: str | None = None) -> list[str]:
+        """Return the names of all turns that were never played: in a session since its last reset; in none at
+        all since the start, if it is None."""
+        known = None if session is None else self.sessions.find(session)
+        plays = self.plays if session is None else known.plays if known else Counter()
+        return [
+            recording.name
+            for name in self.store.names
+            for recording in self.store.turns(name)
+            if recording.name not in plays
+        ]
 
     @property
     def history(self) -> History:
@@ -185,6 +211,8 @@ class MockServer:
         if conversation is not None:
             session.conversations.check_free(conversation, moment)
         recording = choose(request, self.store, self.default)
+        session.plays[recording.name] += 1
+        self.plays[recording.name] += 1
         playback = Playback(
             recording,
             self._renditions,
