@@ -141,6 +141,7 @@ def running_server(
     *paths: str | os.PathLike[str],
     reload: bool = False,
     api_keys: Sequence[str] = (),
+    websocket: bool = True,
     **options: Unpack[ServerOptions],
 ) -> Iterator[RunningServer]:
     """Serve the recordings below `paths` until the block ends.
@@ -157,7 +158,9 @@ def running_server(
     from respool.listening import bind, url_of
 
     server = MockServer(Store(paths), **options)
-    app = create_app(server, reload=reload, api_keys=api_keys, hosts=Hosts(loopback=True))
+    app = create_app(
+        server, reload=reload, api_keys=api_keys, websocket=websocket, hosts=Hosts(loopback=True)
+    )
     loops: list[asyncio.AbstractEventLoop] = []
     uvicorn = uvicorn_server(
         app,

@@ -161,6 +161,11 @@ Examples:
     help="Let pages of this origin call the API, as those of loopback origins may; * is any. Repeatable.",
 )
 @click.option(
+    "--websocket/--no-websocket",
+    default=True,
+    help="Serve the API over WebSocket, too; if not, an upgrade is refused with 426 [default: it is].",
+)
+@click.option(
     "--allow-host",
     metavar="NAME",
     multiple=True,
@@ -299,6 +304,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
         api_keys=options["api_key"],
         request_faults=options["request_faults"],
         cors=options["cors"],
+        websocket=options["websocket"],
         hosts=allowed_hosts(address_of(host) if host else None, options["allow_host"]),
         admin=options["admin"],
         admin_token=options["admin_token"],

@@ -273,8 +273,8 @@ def in_path(http: HTTPRequest, name: str) -> str:
     return cast(str, http.path_params[name])
 
 
-def name_in_header(http: HTTPRequest) -> str | None:
+def name_in_header(scope: Scope) -> str | None:
     """What ``x-respool-play`` asks for. ASGI gives header values as Latin-1, names are UTF-8."""
-    for value in steering(http.scope, _PLAY_HEADER):
+    for value in steering(scope, _PLAY_HEADER):
         return value.encode("latin-1").decode("utf-8", "replace")
     return None

@@ -54,6 +54,11 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         body = await read_body(http, max_body)
         server.journal.keep_body(exchange, body)
         asked = asked_faults(steering(http.scope, _FAULT_HEADER), request_faults)
+        for fault in asked:
+            if fault.category == "socket":
+                raise RequestError(
+                    f"The fault {fault.name} happens on WebSockets only, not to a POST.", code="invalid_fault"
+                )
         name = name_in_path(http.scope)
         parameters = parse_object(body)
         if "conversation" in parameters:  # which will walk through the input
@@ -61,7 +66,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         request = Request(
             parameters,
             name,
-            name_in_header(http),
+            name_in_header(http.scope),
             len(body),
             http.scope["method"],
             http.scope["path"],

@@ -348,6 +348,29 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Steer:
+    """End it after its first `sent` events, with the ``response.incomplete`` that a socket has sent."""
+
+    sent: int
+    text: str
+
+    def apply(self, stream: EditedStream, time: EditTime) -> EditedStream:
+        rendition = stream.rendition
+        place = min(self.sent, len(stream.events))
+        event = Event(self.text, "response.incomplete")
+        kept = [rendition.frame_after(one + 1) - 1 for one in range(place)]
+        frames = _frames(stream)
+        made = _rendition(
+            (*stream.events[:place], event),
+            [*(frames[one] for one in kept), rendition.encode(event)],
+            [*(min(stream.moments[one], time.at) for one in kept), max(0.0, time.at)],
+            (),
+            rendition.encode,
+        )
+        return EditedStream(made, made.schedule.moments, final=compact(event.data.get("response")))
+
+
+@dataclass(frozen=True, slots=True)
 class MadeEdit:
     """An edit, and the clock's moment at which it was made."""
 

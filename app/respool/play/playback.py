@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from respool.errors import EditError, RequestError
 from respool.faults.frame import Frame
-from respool.play.edits import CANCELLED, Cancel, Edit, EditedStream, EditTime, Ending, MadeEdit
+from respool.play.edits import CANCELLED, Cancel, Edit, EditedStream, EditTime, Ending, MadeEdit, Steer
 from respool.play.frames import Schedule
 from respool.play.rendition import UNCHANGED, Changes, Rendition, Renditions
 from respool.protocol.events import Event, compact
@@ -230,6 +230,12 @@ class Playback:
         for tell in list(self.run.subscribers):
             tell()
         return stream
+
+    def steer(self, sent: int, text: str, now: float) -> None:
+        """End it now, after its first `sent` events, with the event `text`, a ``response.incomplete``."""
+        if self.run.cancelled is None:
+            # Nobody is told: whoever sends it has sent this event.
+            self.run.edits.append(MadeEdit(now, Steer(sent, text)))
 
     def subscribe(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Have `tell` called when the schedule is replaced, by the thread which does that. Gives the

@@ -146,7 +146,7 @@ def _default(store: Store, default: str | None) -> tuple[str, Playable] | None:
 def lineage_of(request: Request, session: Session, now: float) -> Origin | None:
     """Return what the response was a turn of which a request continues; None if it continues none."""
     if (previous := request.previous_response_id) is not None:
-        playback = session.history.get(previous)
+        playback = session.history.get(previous) or request.continued
         if playback is None:
             return None
         return playback.origin or Origin(playback.recording.name)

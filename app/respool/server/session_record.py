@@ -190,5 +190,6 @@ def _playbacks(
             one.size,
             origin=one.origin,
         )
-        playback.run.cancelled = one.cancelled
+        if one.cancelled is not None:
+            playback.cancel(one.cancelled)
         yield playback
