@@ -6,11 +6,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 from urllib.parse import quote
 
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer, ServerOptions
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,19 @@ def running_server(
             client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
     """
     from respool.http import create_app
+
+    server = MockServer(Store(paths), **options)
+    with serving(create_app(server, reload=reload, api_keys=api_keys)) as url:
+        yield RunningServer(url, server)
+
+
+@contextmanager
+def serving(app: "ASGIApp") -> Iterator[str]:
+    """Serve an application on a free port of 127.0.0.1 until the block ends. Give its URL."""
     from respool.http.serving import uvicorn_server
     from respool.listening import bind, url_of
 
-    server = MockServer(Store(paths), **options)
-    uvicorn = uvicorn_server(create_app(server, reload=reload, api_keys=api_keys), grace=0)
+    uvicorn = uvicorn_server(app, grace=0)
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)
         thread.start()
@@ -59,7 +70,7 @@ def running_server(
                 if not thread.is_alive():
                     raise RuntimeError("the server ended before it had started")
                 time.sleep(0.005)
-            yield RunningServer(url_of(sock), server)
+            yield url_of(sock)
         finally:
             # Never by handle_exit: see serving.uvicorn_server.
             uvicorn.should_exit = True
