@@ -117,3 +117,9 @@ async def test_an_interrupt_ends_a_sleep(clock: SessionClock) -> None:
     await asyncio.sleep(0)
     interrupt.set()
     assert await sleep is False
+
+
+async def test_a_stall_without_end_waits_for_the_interrupt(clock: SessionClock) -> None:
+    interrupt = asyncio.Event()
+    interrupt.set()
+    assert await clock.sleep_until(float("inf"), interrupt) is False
