@@ -112,8 +112,9 @@ def _serve(
             f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
         ) from None
     with sock:
-        click.echo(f"{click.style('respool', bold=True)} {__version__} records {upstream} into {into}")
-        click.echo(f"base URL for your client: {click.style(f'{url_of(sock)}/v1', bold=True)}")
+        url = click.style(f"{url_of(sock)}/v1", bold=True)
+        click.echo(f"{click.style('respool', bold=True)} {__version__} listens on {url}")
+        click.echo(f"recording the answers of {upstream} into {into}")
         for left in recorder.recordings.shelf.leftovers():
             click.echo(f"{left} was left by a recorder that was killed; respool repair closes it")
         uvicorn_server(Relay(asked, recorder, replays)).run(sockets=[sock])
