@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     failed = 0
     print("| streams | what | direct p50, ms | relayed p50, ms | added p50, ms | direct p99 | relayed p99 |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    with TemporaryDirectory() as folder, respool([FIXTURES], []) as upstream:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, respool([FIXTURES], []) as upstream:
         direct = f"http://127.0.0.1:{upstream.port}/v1"
         into = str(Path(folder) / "recorded")
         command = [sys.executable, "-m", "respool", "record", "--port", "0", "--quiet"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from respool.record.shelf import RecordingStopped, Shelf
+from respool.record.shelf import RecordingStopped, Shelf, leftovers
 from respool.recordings.store import Store
 
 TURN = '{"respool": 1, "body": "a"}\n'
@@ -81,14 +81,14 @@ def test_overwrite_replaces_what_was_there(tmp_path: Path) -> None:
 def test_partial_files_of_a_killed_recorder_stay(tmp_path: Path) -> None:
     Shelf(tmp_path).begin("a", TURN)
     shelf = Shelf(tmp_path)
-    assert [path.name for path in shelf.leftovers()] == ["a.jsonl.partial"]
+    assert [path.name for path in leftovers(tmp_path)] == ["a.jsonl.partial"]
     write(shelf, "a", OTHER)
     assert (tmp_path / "a.jsonl.partial").read_text() == TURN
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RecordingStopped, match="cannot write .*requests are still relayed"):
+    with pytest.raises(RecordingStopped, match=r"cannot write .*requests are still relayed"):
         Shelf(tmp_path / "file" / "folder")
 
 

@@ -104,8 +104,9 @@ def unreadable(path: str, error: OSError) -> FileReport:
 
 
 def check_data(data: bytes, path: str, *, schema: bool = False, max_age: float | None = None) -> FileReport:
-    """Check the content of a recording, in any format that Respool reads. With `max_age`, in seconds, one that
-    was recorded before that is an error."""
+    """Check the content of a recording, in any format that Respool reads.
+
+    With `max_age`, in seconds, it is an error to have been recorded longer ago."""
     report = FileReport(path)
     damages: list[RecordingError] = []
     turns: tuple[Recording, ...] = ()

@@ -1,7 +1,9 @@
 """respool record"""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from respool.commands.options import Port
 from respool.errors import OptionError, RespoolError
 
 if TYPE_CHECKING:
+    from respool.record.recording_set import RecordOptions
     from respool.record.redaction import Redactor
     from respool.record.replays import Replays
     from respool.recordings.recording import Recording
@@ -74,52 +77,104 @@ def record(
     if (into is None) == (refresh is None):
         raise OptionError("expected --into FOLDER to record, or --refresh PATH to compare")
     key = _key(api_key_env)
-    redactor = _redactor(options["redact"], options["redact_pointer"], options["redact_hook"])
-    if key:
-        redactor.learn(key)
+    make = partial(
+        _options,
+        template=options["template"],
+        overwrite=options["overwrite"],
+        patterns=options["redact"],
+        pointers=options["redact_pointer"],
+        hook=options["redact_hook"],
+        key=key,
+        quiet=options["quiet"],
+    )
     asked = Upstream(upstream, api_key=key, http2=http2)
     if refresh is not None:
-        _refresh(asked, refresh, redactor)
+        _refresh(asked, refresh, make().redactor)
         return
     assert into is not None
-    _serve(asked, upstream, into, redactor, host, port, options)
+    _serve(asked, upstream, into, make, host, port, options["mode"])
+
+
+def _options(
+    template: str | None,
+    overwrite: bool,
+    patterns: Sequence[str],
+    pointers: Sequence[str],
+    hook: str | None,
+    key: str | None,
+    quiet: bool,
+) -> "RecordOptions":
+    """The options of the recorder, in the process in which it is."""
+    from respool.record.recording_set import RecordOptions
+    from respool.record.redaction import Redactor, load_hook
+
+    redactor = Redactor(patterns, pointers, load_hook(hook) if hook else None)
+    if key:
+        redactor.learn(key)
+    return RecordOptions(template, overwrite, redactor, _say_nothing if quiet else _say)
+
+
+def _say(name: str, path: Path, turn: "Recording | None") -> None:
+    click.echo(f"recorded {path}: {_told(turn)}", err=True)
+
+
+def _say_nothing(name: str, path: Path, turn: "Recording | None") -> None:
+    pass
+
+
+def _both(
+    tell: "Callable[[str, Path, Recording | None], None]", refresh: "Callable[[], None]"
+) -> "Callable[[str, Path, Recording | None], None]":
+    def finished(name: str, path: Path, turn: "Recording | None") -> None:
+        tell(name, path, turn)
+        refresh()
+
+    return finished
 
 
 def _serve(
-    asked: Any, upstream: str, into: Path, redactor: "Redactor", host: str, port: int, options: Any
+    asked: Any,
+    upstream: str,
+    into: Path,
+    make: "Callable[[], RecordOptions]",
+    host: str,
+    port: int,
+    mode: str,
 ) -> None:
     from respool.http.serving import uvicorn_server
     from respool.listening import bind, url_of
-    from respool.record.recorder import Recorder, RecordOptions
+    from respool.record.recorder import Recorder, RecorderProcess
     from respool.record.relay import Relay
+    from respool.record.shelf import leftovers
 
-    replays: Replays | None = None
-
-    def finished(name: str, path: Path, turn: "Recording | None") -> None:
-        if replays is not None:
-            replays.refresh()
-        if not options["quiet"]:
-            click.echo(f"recorded {path}: {_told(turn)}", err=True)
-
-    recorder = Recorder(into, RecordOptions(options["template"], options["overwrite"], redactor, finished))
-    if options["mode"] != "all":
-        replays = _replays(options["mode"], into)
-    _log_to_stderr()
+    left = leftovers(into)
     try:
         sock = bind(host, port)
     except OSError as error:
         raise RespoolError(
             f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
         ) from None
+    recorder: Recorder | RecorderProcess
     with sock:
+        if mode == "all":
+            recorder, replays = RecorderProcess(into, make), None
+        else:
+            # What was recorded can be played at once, so it is recorded here.
+            options = make()
+            into.mkdir(parents=True, exist_ok=True)
+            replays = _replays(mode, into)
+            recorder = Recorder(
+                into, replace(options, on_finished=_both(options.on_finished, replays.refresh))
+            )
+        _log_to_stderr()
         url = click.style(f"{url_of(sock)}/v1", bold=True)
         click.echo(f"{click.style('respool', bold=True)} {__version__} listens on {url}")
         click.echo(f"recording the answers of {upstream} into {into}")
-        for left in recorder.recordings.shelf.leftovers():
-            click.echo(f"{left} was left by a recorder that was killed; respool repair closes it")
+        for file in left:
+            click.echo(f"{file} was left by a recorder that was killed; respool repair closes it")
         uvicorn_server(Relay(asked, recorder, replays)).run(sockets=[sock])
     if recorder.stopped:
-        raise recorder.stopped
+        raise RespoolError(str(recorder.stopped))
 
 
 def _replays(mode: str, into: Path) -> "Replays":
@@ -159,12 +214,6 @@ def _key(variable: str | None) -> str | None:
     if not key:
         raise OptionError(f"--api-key-env {variable}: the variable is not set")
     return key
-
-
-def _redactor(patterns: Sequence[str], pointers: Sequence[str], hook: str | None) -> "Redactor":
-    from respool.record.redaction import Redactor, load_hook
-
-    return Redactor(patterns, pointers, load_hook(hook) if hook else None)
 
 
 def _told(turn: "Recording | None") -> str:

@@ -56,11 +56,11 @@ async def ask(upstream: Upstream, body: bytes, redactor: Redactor) -> Recording 
     exchange = Exchange(Asked("POST", Route(_PATH, CREATE), "", (), body, time.time(), began), redactor)
     how = COMPLETE
     try:
-        answer = await upstream.send("POST", upstream.target(_PATH, b""), _HEADERS, body)
+        answer = await upstream.stream("POST", upstream.target(_PATH, b""), _HEADERS, body)
         try:
             headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
             exchange.head(answer.status, headers, time.monotonic())
-            async for chunk in answer:
+            async for chunk in answer.body:
                 exchange.chunk(chunk, time.monotonic())
         finally:
             await answer.close()

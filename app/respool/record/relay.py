@@ -15,7 +15,7 @@ from respool.http import problems
 from respool.http.codings import CODINGS, DAMAGE
 from respool.http.sending.connection import SERVER_SEND, header_values, reset, transport_of
 from respool.record.exchange import CLIENT_LEFT, COMPLETE, CUT, DEGRADED, RECORDED, RESET, STOPPED, Asked
-from respool.record.recorder import Recorder, Tape
+from respool.record.recorder import RecordsExchanges, Tape
 from respool.record.replays import Replays
 from respool.record.routes import Route, route
 from respool.record.upstream import Answer, EndedEarly, Headers, Unreachable, Upstream
@@ -35,7 +35,9 @@ class Relay:
     In another application, enter it as a context, and call `relay` for what is to be asked upstream.
     """
 
-    def __init__(self, upstream: Upstream, recorder: Recorder, replays: Replays | None = None) -> None:
+    def __init__(
+        self, upstream: Upstream, recorder: RecordsExchanges, replays: Replays | None = None
+    ) -> None:
         self.upstream = upstream
         self.recorder = recorder
         self.replays = replays  # what is answered from recordings, and not asked again
@@ -142,6 +144,9 @@ class _Relaying:
             how = relaying.result() if relaying.done() else CLIENT_LEFT
         except _ClientLeft:
             how = CLIENT_LEFT
+        except Exception as error:  # a mistake of ours: the client sees that its answer is not whole
+            logger.error("cannot relay %s: %r", self._scope["path"], error)
+            how = CUT
         finally:
             for task in (relaying, left):
                 if task is not None and not task.done():
@@ -159,7 +164,11 @@ class _Relaying:
     async def _relay(self, target: bytes, headers: Headers, content: bytes | AsyncIterator[bytes]) -> str:
         """Return how the answer has ended; "" if there was none, since nobody is there."""
         try:
-            answer = await self._upstream.send(self._scope["method"], target, headers, content)
+            method = self._scope["method"]
+            if self.tape is not None and isinstance(content, bytes):
+                answer = await self._upstream.stream(method, target, headers, content)
+            else:
+                answer = await self._upstream.send(method, target, headers, content)
         except Unreachable as error:
             logger.error("%s", error)
             refusal = RequestError(str(error), status=502, code="upstream_unreachable", type="server_error")
@@ -181,7 +190,7 @@ class _Relaying:
         if tape is not None:
             tape.head(answer.status, _texts(answer.headers), at)
         try:
-            async for chunk in answer:
+            async for chunk in answer.body:
                 at = time.monotonic()
                 await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
                 if tape is not None:

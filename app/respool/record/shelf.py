@@ -174,10 +174,6 @@ class Shelf:
             with contextlib.suppress(OSError):
                 slot.partial.unlink(missing_ok=True)
 
-    def leftovers(self) -> list[Path]:
-        """Return the partial files that an earlier recorder has left."""
-        return sorted(self.folder.rglob(f"*{SUFFIX}{PARTIAL}"))
-
     def _is_taken(self, name: str) -> bool:
         if name in self._reserved or self.overwrite:
             return name in self._reserved
@@ -189,6 +185,11 @@ class Shelf:
         if slot.descriptor is not None:
             os.close(slot.descriptor)
             slot.descriptor = None
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Return the partial files that an earlier recorder has left."""
+    return sorted(folder.rglob(f"*{SUFFIX}{PARTIAL}"))
 
 
 def _entries(folder: Path) -> list[Path]:

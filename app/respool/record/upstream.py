@@ -1,8 +1,11 @@
 """Upstream: the one server that a relay talks to."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import ssl
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from respool.errors import OptionError, RespoolError
 
@@ -36,27 +39,14 @@ class EndedEarly(RespoolError):
         super().__init__(message)
 
 
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that comes. Iterate over it for its body, as it is on the wire; close it in any case."""
+    """An answer that comes: its `body` as on the wire, which raises EndedEarly. Close it in any case."""
 
-    def __init__(self, response: httpx2.Response) -> None:
-        self.status = response.status_code
-        self.headers: Headers = end_to_end(response.headers.raw)
-        self._stream = response.stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield each chunk when it comes. Raises EndedEarly."""
-        assert isinstance(self._stream, httpx2.AsyncByteStream)
-        try:
-            async for chunk in self._stream:
-                yield chunk
-        except httpx2.TransportError as error:
-            raise _ended(error) from None
-
-    async def close(self) -> None:
-        """End it, and its connection if it is not complete."""
-        assert isinstance(self._stream, httpx2.AsyncByteStream)
-        await self._stream.aclose()
+    status: int
+    headers: Headers
+    body: AsyncIterator[bytes]
+    close: Callable[[], Awaitable[None]]
 
 
 class Upstream:
@@ -77,6 +67,8 @@ class Upstream:
             raise OptionError("--upstream has a password in it; expected it in --api-key-env")
         self._base = self._url.raw_path.rstrip(b"/")
         self._api_key = api_key
+        self._http2 = http2
+        self._streams: Any = None  # made where its package is there, which it is not on Windows
         try:
             limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
             self._transport = httpx2.AsyncHTTPTransport(http2=http2, limits=limits)
@@ -90,6 +82,8 @@ class Upstream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._streams is not None:
+            self._streams.close()
         await self._transport.__aexit__(kind, error, trace)
 
     def target(self, path: str, query: bytes) -> bytes:
@@ -99,24 +93,63 @@ class Upstream:
             raw = self._base + (raw[3:] if raw == b"/v1" or raw.startswith(b"/v1/") else raw)
         return raw + (b"?" + query if query else b"")
 
+    async def stream(self, method: str, target: bytes, headers: Headers, content: bytes) -> Answer:
+        """Send a request whose answer may be a stream: as `send`, at a part of its cost for each event."""
+        if self._http2 or sys.platform == "win32":
+            return await self.send(method, target, headers, content)
+        from respool.record.http1 import Broken, Connection, Connections
+
+        if self._streams is None:
+            tls = ssl.create_default_context() if self._url.scheme == "https" else None
+            port = self._url.port or (443 if tls else 80)
+            self._streams = Connections(self._url.host, port, tls, _CONNECT_TIMEOUT)
+        connections: Connections = self._streams
+        own = [(b"host", self._url.netloc), *self._headers(headers)]
+        try:
+            connection = await connections.send(method.encode(), target, own, content)
+        except Broken as error:
+            raise EndedEarly(str(error), reset=error.reset) from None
+        except OSError as error:
+            raise Unreachable(f"{self._url} cannot be reached: {error}") from None
+
+        async def body(connection: Connection = connection) -> AsyncIterator[bytes]:
+            try:
+                async for chunk in connection.body():
+                    yield chunk
+            except Broken as error:
+                raise EndedEarly(str(error), reset=error.reset) from None
+
+        async def close(connection: Connection = connection) -> None:
+            connections.give_back(connection)
+
+        return Answer(connection.status, end_to_end(connection.headers), body(), close)
+
     async def send(
         self, method: str, target: bytes, headers: Headers, content: bytes | AsyncIterator[bytes]
     ) -> Answer:
         """Send a request; return its answer when its head has come. Raises Unreachable, EndedEarly."""
         url = httpx2.URL(scheme=self._url.scheme, host=self._url.host, port=self._url.port, raw_path=target)
+        timeout = {"connect": _CONNECT_TIMEOUT, "pool": None, "read": None, "write": None}
         request = httpx2.Request(
-            method,
-            url,
-            headers=self._headers(headers),
-            content=content,
-            extensions={"timeout": {"connect": _CONNECT_TIMEOUT, "pool": None, "read": None, "write": None}},
+            method, url, headers=self._headers(headers), content=content, extensions={"timeout": timeout}
         )
         try:
-            return Answer(await self._transport.handle_async_request(request))
+            response = await self._transport.handle_async_request(request)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
             raise Unreachable(f"{self._url} cannot be reached: {error}") from None
         except httpx2.TransportError as error:
             raise _ended(error) from None
+        stream = response.stream
+        assert isinstance(stream, httpx2.AsyncByteStream)
+
+        async def body(stream: httpx2.AsyncByteStream = stream) -> AsyncIterator[bytes]:
+            try:
+                async for chunk in stream:
+                    yield chunk
+            except httpx2.TransportError as error:
+                raise _ended(error) from None
+
+        return Answer(response.status_code, end_to_end(response.headers.raw), body(), stream.aclose)
 
     def _headers(self, given: Headers) -> list[tuple[bytes, bytes]]:
         kept = [(name, value) for name, value in end_to_end(given) if name.lower() != b"host"]
