@@ -27,10 +27,8 @@ def stream(*items: dict[str, Any], change: Callable[[dict[str, Any]], Any] = dic
     events: list[dict[str, Any]] = [{"type": "response.created", "response": response}]
     for index, item in enumerate(items):
         events.append({"type": "response.output_item.added", "output_index": index, "item": item})
-        for delta in item.get("arguments", ""):
-            events.append(
-                {"type": "response.function_call_arguments.delta", "output_index": index, "delta": delta}
-            )
+        grows = {"type": "response.function_call_arguments.delta", "output_index": index}
+        events.extend({**grows, "delta": delta} for delta in item.get("arguments", ""))
         events.append({"type": "response.output_item.done", "output_index": index, "item": item})
     final = {**response, "status": "completed", "output": list(items)}
     events.append({"type": "response.completed", "response": final})
@@ -108,7 +106,7 @@ def test_times_are_told_and_are_no_difference() -> None:
 
 def test_the_page_holds_no_markup_of_recordings() -> None:
     evil = "</td><script>alert(1)</script>\"'&"
-    diff = compare(stream(call(evil, evil)), stream(call("f", evil + "x"), **{}))
+    diff = compare(stream(call(evil, evil)), stream(call("f", evil + "x")))
     changed = compare(stream(call("f", evil)), stream(call("f", evil + "<b>")))
     shown = page(evil, "<img src=x>", {1: diff, 2: changed})
     assert "<script" not in shown

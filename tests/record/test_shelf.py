@@ -129,9 +129,10 @@ def test_a_full_disk_keeps_what_was_finished(small_disk: Path) -> None:
     shelf = Shelf(small_disk)
     write(shelf, "a", TURN)
     slot = shelf.begin("b", TURN)
+    for _ in range(40):
+        shelf.append(slot, "# " + "x" * 996 + "\n")
     with pytest.raises(RecordingStopped, match="no space left on device"):
-        for _ in range(1000):
-            shelf.append(slot, "# " + "x" * 997 + "\n")
+        shelf.append(slot, ("# " + "x" * 996 + "\n") * 40)
     assert (small_disk / "a.jsonl").read_text() == TURN
     assert all(len(line) == 999 or line in TURN for line in slot.partial.read_text().splitlines())
 

@@ -141,11 +141,14 @@ def _serve(
     port: int,
     mode: str,
 ) -> None:
-    from respool.http.serving import uvicorn_server
+    from respool.commands.serve import steady_gc
     from respool.listening import bind, url_of
-    from respool.record.recorder import Recorder, RecorderProcess
-    from respool.record.relay import Relay
-    from respool.record.shelf import leftovers
+
+    with steady_gc():
+        from respool.http.serving import uvicorn_server
+        from respool.record.recorder import Recorder, RecorderProcess
+        from respool.record.relay import Relay
+        from respool.record.shelf import leftovers
 
     left = leftovers(into)
     try:

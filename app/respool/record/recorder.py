@@ -31,7 +31,9 @@ logger = logging.getLogger("respool")
 Message = tuple[int, str, tuple[Any, ...]]
 
 _BATCH = 0.005  # seconds for which messages to another process are collected
-_NICE = 5  # less of the processor than the relay
+_NICE = 15
+_SHARE = 0.2  # of a processor: what the recorder takes at most while requests are relayed; then it is late
+_LONGEST_REST = 0.5  # seconds
 
 
 class RecordsExchanges(Protocol):
@@ -244,6 +246,7 @@ def _record(pipe: Connection, folder: Path, make: Callable[[], RecordOptions]) -
     pipe.send(None)
     if hasattr(os, "nice"):
         os.nice(_NICE)
+    rest = 0.0
     try:
         while True:
             for message in pipe.recv():
@@ -251,6 +254,12 @@ def _record(pipe: Connection, folder: Path, make: Callable[[], RecordOptions]) -
                     desk.close(*message[2])
                     pipe.send(str(desk.stopped) if desk.stopped else None)
                     return
+                began = time.process_time()
                 desk.receive(message)
+                rest += (time.process_time() - began) * (1 / _SHARE - 1)
+                # Not all systems let a nice process wait for the others.
+                if rest > _BATCH:
+                    time.sleep(min(rest, _LONGEST_REST))
+                    rest = 0.0
     except (EOFError, OSError):
         desk.close(time.monotonic())
