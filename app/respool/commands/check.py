@@ -1,6 +1,7 @@
 """respool check"""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -9,11 +10,11 @@ from pathlib import Path
 import click
 
 from respool import __version__
-from respool.check.files import FileReport, Located, check_data, check_file, check_url, find
+from respool.check.files import TIMEOUT, FileReport, Located, check_data, check_file, check_url, find
 from respool.check.findings import RULES, Level
-from respool.commands.options import Age, headers_of
-from respool.commands.output import new_console
-from respool.errors import PathError
+from respool.commands.options import SECONDS, Age, headers_of
+from respool.commands.output import echo, new_console
+from respool.errors import OptionError, PathError
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])
@@ -52,6 +53,7 @@ Examples:
     "--input", "input_", default="Say hello.", show_default=True, help="For a URL: the input to send."
 )
 @click.option("--header", "-H", multiple=True, metavar="NAME:VALUE", help="For a URL: a header to send.")
+@click.option("--timeout", type=SECONDS, default=TIMEOUT, help="For a URL: seconds for all of it [120].")
 def check(
     sources: Sequence[str],
     format_: str,
@@ -62,6 +64,7 @@ def check(
     model: str,
     input_: str,
     header: Sequence[str],
+    timeout: float,
 ) -> None:
     """Say whether recordings are legal Responses streams and, if not, where and why."""
     if schema:
@@ -71,6 +74,8 @@ def check(
     else:
         sdk = None
     headers = headers_of(header)
+    if not 0 < timeout < math.inf:
+        raise OptionError(f"timeout is {timeout:g}, expected seconds above 0")
     checks: list[Callable[[], FileReport | None]] = []
     for source in sources:
         if source == "-":
@@ -79,7 +84,7 @@ def check(
             )
         elif source.startswith(("http://", "https://")):
             body = {"model": model, "input": input_}
-            checks.append(partial(check_url, source, body, headers, schema=schema))
+            checks.append(partial(check_url, source, body, headers, schema=schema, timeout=timeout))
         else:
             top = Path(source)
             checks += [
@@ -164,9 +169,7 @@ def _print_github(reports: Sequence[FileReport], shown: Sequence[Located], sdk: 
         fields = {"file": located.path, "line": located.line, "col": located.column}
         title = f"{finding.code} {RULES[finding.code].title}" if finding.code in RULES else finding.code
         where = ",".join(f"{name}={_escape(str(value), ':,')}" for name, value in fields.items() if value)
-        click.echo(
-            f"::{names[finding.level]} {where},title={_escape(title, ':,')}::{_escape(finding.message)}"
-        )
+        echo(f"::{names[finding.level]} {where},title={_escape(title, ':,')}::{_escape(finding.message)}")
 
 
 def _escape(text: str, also: str = "") -> str:
