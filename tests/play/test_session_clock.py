@@ -159,3 +159,9 @@ def test_a_frozen_clock_comes_to_a_moment_to_the_last_bit(base: ManualClock) -> 
     assert clock.now() == moment
     clock.advance_to(50.0)
     assert clock.now() == moment
+
+
+async def test_a_stall_without_end_waits_for_the_interrupt(clock: SessionClock) -> None:
+    interrupt = asyncio.Event()
+    interrupt.set()
+    assert await clock.sleep_until(float("inf"), interrupt) is False

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from respool import __version__
-from respool.check import socket_lanes
+from respool.check import age, socket_lanes
 from respool.check.findings import Finding, Level
 from respool.errors import Effect, NotARecording, PathError, RecordingError, RespoolError
 from respool.protocol import sse
@@ -76,7 +76,9 @@ def find(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
-def check_file(path: Path, *, named: bool, schema: bool = False) -> FileReport | None:
+def check_file(
+    path: Path, *, named: bool, schema: bool = False, max_age: float | None = None
+) -> FileReport | None:
     """Check a file; None for one in a folder (not `named` itself) that is no recording.
 
     One that cannot be read has a finding that says so.
@@ -93,7 +95,7 @@ def check_file(path: Path, *, named: bool, schema: bool = False) -> FileReport |
         return unreadable(str(path), error)
     if not named and formats.sniff(data, str(path)) is None:
         return None
-    report = check_data(data, str(path), schema=schema)
+    report = check_data(data, str(path), schema=schema, max_age=max_age)
     if not named and report.no_recording and formats.by_suffix(str(path)) is None:
         return None
     return report
@@ -107,8 +109,18 @@ def unreadable(path: str, error: OSError) -> FileReport:
     return report
 
 
-def check_data(data: bytes, path: str, *, schema: bool = False, format: str | None = None) -> FileReport:
-    """Check the content of a recording, in any format that Respool reads, or in the one of that name."""
+def check_data(
+    data: bytes,
+    path: str,
+    *,
+    schema: bool = False,
+    format: str | None = None,
+    max_age: float | None = None,
+) -> FileReport:
+    """Check the content of a recording, in any format that Respool reads, or in the one of that name.
+
+    With `max_age`, in seconds, it is an error to have been recorded longer ago.
+    """
     report = FileReport(path)
     damages: list[RecordingError] = []
     turns: tuple[Recording, ...] = ()
@@ -137,6 +149,9 @@ def check_data(data: bytes, path: str, *, schema: bool = False, format: str | No
     for number, turn in enumerate(turns, start=1):
         _check_turn(report, turn, number, schema)
         report.findings += _no_numbers(turn, number, data, path)
+    if max_age is not None:
+        aged = age.too_old(turns, max_age, time.time())
+        report.findings += [Located(finding, path, turn=number) for number, finding in aged]
     report.findings.sort(key=lambda located: (located.line or 0, located.column or 0))
     return report
 

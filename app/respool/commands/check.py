@@ -21,7 +21,7 @@ from respool.check.files import (
     find,
 )
 from respool.check.findings import RULES, Finding, Level
-from respool.commands.options import SECONDS, headers_of
+from respool.commands.options import SECONDS, Age, headers_of
 from respool.commands.output import echo, new_console
 from respool.errors import OptionError, PathError, RecordingError
 from respool.recordings.rule_files import is_rule_file, is_stubs_file
@@ -42,6 +42,7 @@ Examples:
   curl -N ... | respool check -                 what a server sends
   respool check http://127.0.0.1:8080/v1 --model text/hello
   respool check fixtures/ --format github       annotations for a pull request
+  respool check fixtures/ --max-age 90d         nothing that was recorded longer ago
   respool check a.jsonl --schema --level info   also against the openai package's types
 """
 )
@@ -56,6 +57,7 @@ Examples:
 @click.option("--level", type=_LEVEL, default="warning", help="The least that is shown [warning].")
 @click.option("--fail-on", type=_LEVEL, default="error", help="The least that fails [error].")
 @click.option("--schema", is_flag=True, help="Also validate fields by the openai package's models.")
+@click.option("--max-age", type=Age(), help="An error is what was recorded longer ago, as 90d.")
 @click.option("--model", default="gpt-5.2", show_default=True, help="For a URL: the model to ask for.")
 @click.option(
     "--input", "input_", default="Say hello.", show_default=True, help="For a URL: the input to send."
@@ -68,6 +70,7 @@ def check(
     level: str,
     fail_on: str,
     schema: bool,
+    max_age: float | None,
     model: str,
     input_: str,
     header: Sequence[str],
@@ -86,7 +89,9 @@ def check(
     checks: list[Callable[[], FileReport | None]] = []
     for source in sources:
         if source == "-":
-            checks.append(lambda: check_data(sys.stdin.buffer.read(), "<stdin>", schema=schema))
+            checks.append(
+                lambda: check_data(sys.stdin.buffer.read(), "<stdin>", schema=schema, max_age=max_age)
+            )
         elif source.startswith(("http://", "https://")):
             body = {"model": model, "input": input_}
             checks.append(partial(check_url, source, body, headers, schema=schema, timeout=timeout))
@@ -95,7 +100,7 @@ def check(
             checks += [
                 partial(check_rules, path)
                 if is_rule_file(str(path))
-                else partial(check_file, path, named=path == top, schema=schema)
+                else partial(check_file, path, named=path == top, schema=schema, max_age=max_age)
                 for path in find([top])
             ]
     reports = [report for report in _with_progress(checks) if report is not None]

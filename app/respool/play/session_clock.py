@@ -1,6 +1,7 @@
 """SessionClock: the time of one session. It is the server's until a test holds it."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -144,12 +145,14 @@ class SessionClock:
                 loop.call_soon_threadsafe(changed.set)
 
             self.listen(tell)
-            timer = self.call_at(deadline, changed.set)
+            # A stall without end waits for the interrupt alone.
+            timer = self.call_at(deadline, changed.set) if deadline < math.inf else None
             try:
                 if await _first(changed, interrupt):
                     return False
             finally:
-                timer.cancel()
+                if timer is not None:
+                    timer.cancel()
                 self.unlisten(tell)
         return True
 
