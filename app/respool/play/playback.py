@@ -10,10 +10,10 @@ from respool.faults.frame import Frame
 from respool.play.frames import EncodedFrames, Schedule
 from respool.play.rendition import UNCHANGED, Changes, Rendition, Renditions
 from respool.protocol.event_frames import SSE_DONE
-from respool.protocol.events import Event, compact
+from respool.protocol.events import Event, compact_recorded
 from respool.protocol.members import set_members
 from respool.protocol.profiles import Profile
-from respool.protocol.rewrite import LIFECYCLE_TYPES, edit_response
+from respool.protocol.rewrite import edit_response, has_response
 from respool.protocol.snapshot import Snapshot
 from respool.recordings.recording import Recording
 
@@ -213,7 +213,7 @@ class Playback:
             or self.rendition.begun
         )
         begun = {"object": "response", "output": [], **response}
-        return compact({**begun, "status": status} if status in IN_FLIGHT else begun)
+        return compact_recorded({**begun, "status": status} if status in IN_FLIGHT else begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +251,8 @@ def _cut(playback: Playback, now: float) -> _Cut:
     place = max(due, rendition.progress)
     number = rendition.numbers[place - 1] + 1 if place else 0
     changes = {"status": CANCELLED, "output": [], "background": True}
-    told = next((event for event in rendition.events if event.type in LIFECYCLE_TYPES), None)
-    text = edit_response(told.text, changes) if told else compact({"response": changes})
+    told = next((event for event in rendition.events if has_response(event)), None)
+    text = edit_response(told.text, changes) if told else compact_recorded({"response": changes})
     fields: dict[str, Any] = {"type": "response.failed"}
     if told is None or told.sequence_number is not None:
         fields["sequence_number"] = number
@@ -266,7 +266,7 @@ def _cut(playback: Playback, now: float) -> _Cut:
     times = [*moments[:frames_due], *[at] * (len(frames) - frames_due)]
     comments = rendition.comments[: frames_due - due]
     events = (*rendition.events[:place], event)
-    response = compact(event.data["response"])
+    response = compact_recorded(event.data["response"])
     cut = Rendition(events, Schedule(EncodedFrames.join(frames), times), comments, rendition.encode)
     return _Cut(place, number, response, cut)
 

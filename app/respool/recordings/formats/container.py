@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from respool.errors import Effect, NotARecording, RecordingError
-from respool.protocol.events import compact, loads
+from respool.protocol.events import compact_recorded, loads
 from respool.recordings.formats import exchange, streams
 from respool.recordings.formats.document import (
     MAX_DOCUMENT,
@@ -215,7 +215,7 @@ def _signature(one: Exchange) -> list[str]:
 def compact_of(text: str) -> str:
     """A JSON text without what does not count in it."""
     try:
-        return compact(loads(text))
+        return compact_recorded(loads(text))
     except ValueError:
         return text
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 from respool.errors import RecordingError
-from respool.protocol.events import compact, loads
+from respool.protocol.events import compact_recorded, loads
 from respool.recordings.formats import encodings, moments
 from respool.recordings.formats.document import Object, looks_like_json, parse_json
 
@@ -246,7 +246,7 @@ def _piece(element: Any, located: bool) -> tuple[Mapping[str, Any], Piece] | Non
         at = moments.of(element)
     if (event := _event_in(element, 4)) is None:
         return None
-    plain = compact(event) if located else ""
+    plain = compact_recorded(event) if located else ""
     text = event.text if isinstance(event, Object) else plain
     return event, Piece(text, None, at if event is not element else None)
 
