@@ -121,9 +121,10 @@ def check_data(data: bytes, path: str, *, schema: bool = False) -> FileReport:
         )
         for damage in damages
     ]
-    if formats.sniff(data, path) == "sse":
+    with suppress(RecordingError):  # it was told as damage
         data = formats.encodings.plain(data)
-        report.findings += _check_event_names(data, path)
+        if formats.sniff(data, path) == "sse":
+            report.findings += _check_event_names(data, path)
     for number, turn in enumerate(turns, start=1):
         _check_turn(report, turn, number, schema)
         report.findings += _no_numbers(turn, number, data, path)

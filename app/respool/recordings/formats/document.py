@@ -54,6 +54,11 @@ class Object(dict[str, Any]):
     text: str
 
 
+def escape(key: str) -> str:
+    """A member's name as a JSON pointer has it."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
 def begins_as_json(data: bytes) -> bool:
     """Whether a file begins as a JSON object or array does."""
     return data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n\x1e")[:1] in (b"{", b"[")

@@ -50,6 +50,7 @@ class Exchange:
     headers: Mapping[str, str] = field(default_factory=dict)
     recorded: str | None = None
     started: float | None = None  # when the request was sent, seconds since the epoch
+    settled: bool = False  # it is known with what request it goes
 
 
 def add(
