@@ -23,7 +23,9 @@ def _sound() -> list[list[Any]]:
     files = [FIXTURES / "text/hello.jsonl", FIXTURES / "tools/get_weather.jsonl"]
     files += [FIXTURES / "reasoning/summary.jsonl", FIXTURES / "errors/rate_limit.jsonl"]
     files += [FIXTURES / "errors/server_error.jsonl", FIXTURES / "errors/failed.jsonl"]
-    return [_shorter(_events(path)) for path in files]
+    streams = [_shorter(_events(path)) for path in files]
+    saved = [{"respool": 1, "body": stream[-1]["response"]} for stream in streams[:3]]
+    return [*streams, *([one] for one in saved)]
 
 
 def _shared() -> list[list[Any]]:
@@ -126,7 +128,7 @@ def change(events: list[Any], changes: list[Change]) -> list[Any]:
             for key in above:
                 holder = holder[key]
             if what == "put" or not isinstance(holder, dict):
-                holder[last] = odd
+                holder[last] = copy.deepcopy(odd)
             elif what == "drop":
                 del holder[last]
             else:

@@ -28,6 +28,7 @@ def script(recording: Path, out: Path, pace: bool) -> None:
 
     OUT is a file, or - for stdout. It is the quickest way to change what a recording says.
     """
+    from respool.play.saved_answers import SavedAnswers
     from respool.recordings import formats
     from respool.recordings.formats import script as format_
     from respool.scripts.synth import Expansion, Written
@@ -36,7 +37,8 @@ def script(recording: Path, out: Path, pace: bool) -> None:
     data, path = _read(recording)
     if str(out) != "-" and out.exists() and recording.exists() and out.samefile(recording):
         raise OptionError(f"{out} is the recording itself; expected another file, or -")
-    turns = formats.read(data, "recording", path)
+    saved = SavedAnswers()
+    turns = [saved.streamed(turn) for turn in formats.read(data, "recording", path)]
     expansions = [
         Expansion(turn.header.fields, tuple(Written(it.gap, it.event, ()) for it in turn.events))
         for turn in turns

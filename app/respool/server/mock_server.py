@@ -14,6 +14,7 @@ from respool.play.frames import Schedule
 from respool.play.pace import Pace
 from respool.play.playback import CANCELLED, Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
+from respool.play.saved_answers import SavedAnswers
 from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
@@ -133,6 +134,7 @@ class MockServer:
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
+        self._saved_answers = SavedAnswers()
         self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
         budget = Budget(MOST_BYTES)
         make = partial(self.memory.session, clock=self.clock, seed=self.pace.seed, budget=budget)
@@ -172,7 +174,7 @@ class MockServer:
         conversation = request.conversation_id
         if conversation is not None:
             session.conversations.check_free(conversation, moment)
-        recording = choose(request, self.store, self.default)
+        recording = self._saved_answers.streamed(choose(request, self.store, self.default))
         playback = Playback(
             recording,
             self._renditions,
@@ -390,7 +392,7 @@ class MockServer:
         """What answers for a response that is not known, if anything does: one of the background that was
         streamed, and ended a second ago. Nothing remembers it."""
         recording = self.stand_in()
-        if recording is None or recording.plain:
+        if recording is None or (recording := self._saved_answers.streamed(recording)).plain:
             return None
         playback = Playback(
             recording,
