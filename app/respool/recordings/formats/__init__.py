@@ -15,8 +15,11 @@ from respool.recordings.formats import (
     event_table,
     foreign,
     har,
+    httprr,
     jsonl,
+    llmcap,
     log_lines,
+    mitmproxy,
     script,
     sse,
 )
@@ -41,6 +44,9 @@ class Format(Protocol):
 
 
 FORMATS: Mapping[str, Format] = {
+    "llmcap": llmcap,
+    "httprr": httprr,
+    "mitmproxy": mitmproxy,
     "curl": curl,
     "jsonl": jsonl,
     "sse": sse,
@@ -108,6 +114,8 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
     """
     if not path.lower().endswith(script.SUFFIXES):
         data = encodings.plain(data, path)
+        if (what := foreign.utf16(data)) is not None:
+            raise NotARecording(what, path)
     if (format_ := sniff(data, path)) is None:
         what = foreign.name_of(data[: encodings.HEAD], path)
         raise NotARecording(f"{what}: {_NO_EVENT}" if what else _NO_FORMAT, path)
@@ -151,6 +159,8 @@ def worth_reading(head: bytes, path: str = "") -> bool:
     if by_suffix(path) is not None:
         return True
     head = encodings.plain_head(head)
+    if mitmproxy.sniff(head) or httprr.sniff(head):
+        return True
     if b"\0" in head:
         return False
     return container.looks_like_a_document(head) or _sniff(head, path) is not None

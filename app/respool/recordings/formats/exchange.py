@@ -82,6 +82,11 @@ def _add_pieces(
 ) -> None:
     last = 0.0 if stream.relative else exchange.started
     for piece in stream.pieces:
+        if piece.request is not None:
+            builder.end()
+            fields = {**_fields(exchange), "request": _plain(piece.request)}
+            builder.begin(Header({"respool": FORMAT_VERSION, **fields}))
+            continue
         gap = None
         if piece.moment is not None:
             gap = None if last is None else round(max(0.0, piece.moment - last), 6)
@@ -164,6 +169,8 @@ def status_of(value: Any) -> int | None:
 
 def request_of(value: Any, depth: int = 5) -> dict[str, Any]:
     """The body of a request in any shape; {} if it is none of the Responses API."""
+    if isinstance(value, list) and (data := streams.bytes_of(value)) is not None:
+        value = data
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     if isinstance(value, str):

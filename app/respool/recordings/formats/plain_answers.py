@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from respool.protocol.events import loads
-from respool.recordings.formats import exchange
+from respool.recordings.formats import exchange, streams
 from respool.recordings.formats.document import escape
 from respool.recordings.formats.exchange import REQUEST_KEYS, Exchange
 
@@ -67,6 +67,8 @@ def of_exchange(value: Mapping[Any, Any], pointer: str, around: Sequence[Any]) -
 
 
 def _bodies(value: Any, pointer: str, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, list) and (data := streams.bytes_of(value)) is not None:
+        value = data
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     if isinstance(value, str):

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,10 @@ _API_DATA = re.compile(
 _DATA = re.compile(r"^data: ?(\{.*)$", re.MULTILINE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]{40,}={0,2}\s*")
 
-_FIRST_FIELDS = ("data:", "event:", "id:", ":")
+_FEWEST_BYTES = 20  # of a stream
+# What clients send over a socket, which has a type like those of events.
+_CREATE = "response.create"
+_OF_CLIENTS = frozenset({_CREATE, "response.cancel", "response.inject", "response.steer"})
 
 # Where a wrapper of an SDK, a log or a recorder keeps the event, the likeliest first.
 _WRAPPED = (
@@ -52,6 +56,7 @@ class Piece:
     text: str
     type: str | None = None
     moment: float | None = None
+    request: Mapping[str, Any] | None = None  # a frame of the client, which asked for what follows; no event
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,19 @@ def find(value: Any, located: bool = True) -> Stream | None:
     if isinstance(value, str):
         return _of_text(value)
     if isinstance(value, list) and value:
+        if (data := bytes_of(value)) is not None:
+            return _of_bytes(data)
         return _of_chunks(value) or _of_objects(value, located)
     return None
+
+
+def bytes_of(value: list[Any]) -> bytes | None:
+    """The bytes of which a list tells the numbers; None where it does not."""
+    if len(value) < _FEWEST_BYTES or type(value[0]) is not int:
+        return None
+    if not all(type(one) is int and 0 <= one < 256 for one in value):
+        return None
+    return bytes(value)
 
 
 def is_event(value: Any) -> bool:
@@ -91,7 +107,7 @@ def is_event(value: Any) -> bool:
     type_ = value.get("type")
     if not isinstance(type_, str) or _is_realtime(value):
         return False
-    return type_.startswith("response.") or is_error(value)
+    return (type_.startswith("response.") and type_ not in _OF_CLIENTS) or is_error(value)
 
 
 def is_error(value: Mapping[str, Any]) -> bool:
@@ -166,20 +182,29 @@ def _of_chunks(elements: Sequence[Any]) -> Stream | None:
     """Texts that make a stream when they are joined: as they are, or each with the line end that it lost."""
     chunks: list[str] = []
     arrivals: list[float | None] = []
+    decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode  # a character may be cut
     for element in elements:
         at: float | None = None
-        if isinstance(element, list) and len(element) == 2 and isinstance(element[1], str | bytes):
+        if isinstance(element, list) and len(element) == 2 and isinstance(element[1], str | bytes | list):
             at = moments.seconds(element[0]) if isinstance(element[0], float) else None
             element = element[1]
         elif isinstance(element, dict):
             at = moments.of(element)
+            held = (element.get(key) for key in _TEXT_OF_CHUNK)
             element = next(
-                (element[key] for key in _TEXT_OF_CHUNK if isinstance(element.get(key), str | bytes)), None
+                (
+                    one
+                    for one in held
+                    if isinstance(one, str | bytes) or (isinstance(one, list) and bytes_of(one))
+                ),
+                None,
             )
         if isinstance(element, str) and (len(element) >= 40 or element.endswith("=")) and ":" not in element:
             element = unpack(element) or element
+        if isinstance(element, list):
+            element = bytes_of(element)
         if isinstance(element, bytes):
-            element = element.decode(errors="surrogateescape")
+            element = decode(element)
         if not isinstance(element, str):
             return None
         chunks.append(element)
@@ -220,6 +245,9 @@ def _of_objects(elements: Sequence[Any], located: bool) -> Stream | None:
     relative = False
     types: set[str] = set()
     for element in elements:
+        if (request := _request_in(element)) is not None:
+            found.append(Piece("", request=request))
+            continue
         if (found_here := _piece(element, located)) is None:
             skipped += 1
             if skipped > 16 and not found:
@@ -232,9 +260,27 @@ def _of_objects(elements: Sequence[Any], located: bool) -> Stream | None:
         found.append(piece)
     if not of_the_api or (skipped > len(found) and not {"response.created", "response.completed"} <= types):
         return None
-    if any(piece.text == "" for piece in found):
+    if any(piece.text == "" and piece.request is None for piece in found):
         raise NeedsTexts
     return Stream(pieces=tuple(found), skipped=skipped, relative=relative)
+
+
+def _request_in(element: Any) -> Mapping[str, Any] | None:
+    """What a frame of a socket asks for, where it was sent by the client."""
+    for _ in range(3):
+        if isinstance(element, str) and _CREATE in element[:200_000] and element.lstrip()[:1] == "{":
+            try:
+                element = loads(element)
+            except ValueError:
+                return None
+        if not isinstance(element, dict):
+            return None
+        if element.get("type") == _CREATE:
+            inner = element.get("response")
+            asked = inner if isinstance(inner, dict) and "input" in inner else element
+            return {name: value for name, value in asked.items() if name not in ("type", "event_id")}
+        element = next((element[key] for key in _WRAPPED if isinstance(element.get(key), dict | str)), None)
+    return None
 
 
 def _piece(element: Any, located: bool) -> tuple[Mapping[str, Any], Piece] | None:
