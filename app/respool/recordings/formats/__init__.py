@@ -9,6 +9,7 @@ from typing import Protocol
 from respool.errors import Effect, NotARecording, RecordingError
 from respool.protocol.events import Event
 from respool.recordings.formats import (
+    codex_session,
     container,
     curl,
     encodings,
@@ -20,6 +21,7 @@ from respool.recordings.formats import (
     llmcap,
     log_lines,
     mitmproxy,
+    mock_fixtures,
     script,
     sse,
 )
@@ -45,6 +47,7 @@ class Format(Protocol):
 
 FORMATS: Mapping[str, Format] = {
     "llmcap": llmcap,
+    "codex session": codex_session,
     "httprr": httprr,
     "mitmproxy": mitmproxy,
     "curl": curl,
@@ -54,6 +57,7 @@ FORMATS: Mapping[str, Format] = {
     "event table": event_table,
     "har": har,
     "log": log_lines,
+    "mock fixtures": mock_fixtures,
     "document": container,
 }
 
@@ -71,6 +75,8 @@ def sniff(data: bytes, path: str = "") -> str | None:
         data = encodings.plain(data)
     except RecordingError:
         return by_suffix(path)
+    if codex_session.is_named_so(path) and codex_session.is_session(data):
+        return "codex session"
     return _sniff(data, path)
 
 

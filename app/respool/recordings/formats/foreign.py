@@ -55,8 +55,8 @@ def name_of(head: bytes, path: str = "") -> str | None:
         suffix = ".script" + lower[lower.rfind(".") :]
         name = path.replace("\\", "/").rpartition("/")[2]
         return f"YAML, did you mean {name[: name.rfind('.')]}{suffix}?"
-    if (name := utf16(head)) is not None:
-        return name
+    if (coding := utf16(head)) is not None:
+        return coding
     if b"\0" in head[:4096]:
         return "binary"
     return None

@@ -41,7 +41,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
                 request += _bytes(record, path, number)
             case "response.body_chunk":
                 at = record.get("atUs")
-                moment = at / 1e6 if type(at) in (int, float) else None
+                moment = at / 1e6 if isinstance(at, int | float) else None
                 chunks.append([moment, _bytes(record, path, number)])
     if not chunks:
         raise NotARecording("a capture of mock-openai-api without an answer", path)

@@ -37,6 +37,8 @@ def events_of(response: Mapping[str, Any]) -> tuple[Event, ...] | None:
         return None
     not_yet = {name: None for name in _IN_THE_END if name in response}
     begun = {**response, **not_yet, "status": "in_progress", "output": []}
+    if begun.get("service_tier") == "default":  # which the service tells in the end
+        begun["service_tier"] = "auto"
     told: list[JSON] = [
         {"type": f"response.{name}", "response": begun} for name in ("created", "in_progress")
     ]
