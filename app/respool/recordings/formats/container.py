@@ -21,6 +21,7 @@ from respool.recordings.formats.document import (
     could_hold,
     escape,
     looks_like_json,
+    parse_csv,
     parse_json,
     parse_txtar,
     parse_yaml,
@@ -32,6 +33,9 @@ from respool.recordings.recording import Recording
 SUFFIXES: tuple[str, ...] = ()
 
 _YAML = re.compile(rb"^(?:---|%YAML|[\w\"'$./-]+ ?:(?:\s|$)|- )", re.MULTILINE)
+_CSV = re.compile(
+    rb'^[^\n{\[:]+,[^\n{\[:]+\r?\n(?:[^\n{]*,)?"\{""'
+)  # a row with JSON in it, below a row of names
 _TXTAR_FILE = re.compile(rb"^-- [^\n]+ --\r?$", re.MULTILINE)
 _RESPONSE_KEYS = frozenset(
     "response responses then ResponseBody response_body responseBody httpResponse".split()
@@ -51,7 +55,7 @@ def looks_like_a_document(head: bytes) -> bool:
     head = head.lstrip(b"\xef\xbb\xbf \t\r\n\x1e")
     if not head or b"\0" in head:
         return False
-    if begins_as_json(head):
+    if begins_as_json(head) or _CSV.search(head):
         return True
     first = next((line for line in head.split(b"\n") if line.strip() and not line.startswith(b"#")), b"")
     return bool(_YAML.match(first)) or (bool(_TXTAR_FILE.search(head)) and b"```" not in head)
@@ -69,6 +73,8 @@ def parse(text: str, path: str) -> Document:
     """Parse a document of any kind. Raises RecordingError."""
     if looks_like_json(text):
         return parse_json(text, path)
+    if _CSV.search(text[:65536].encode(errors="replace")):
+        return parse_csv(text, path)
     return parse_txtar(text) or parse_yaml(text, path)
 
 
@@ -115,7 +121,7 @@ class _Search:
             and all(plain_answers.is_response(one) for one in value)
         ):
             found = [Exchange(f"/{place}", body=dict(one)) for place, one in enumerate(value)]
-        return found
+        return found or list(plain_answers.anywhere(value))
 
     def _walk(self, value: Any, pointer: str, around: list[Any], *, bound: bool) -> list[Exchange]:
         """`bound` says that all in this value is of one exchange."""
@@ -148,6 +154,8 @@ class _Search:
                 for place, pair in enumerate(pairs)
                 for one in self._walk(pair, f"{pointer}/responses/{place}", [*around, value], bound=False)
             ]
+        if len(value) > 1 and all(map(streams.is_event, value.values())):
+            return self._walk([*value.values()], pointer, around, bound=bound)
         inside = [*around, value]
         asked = _is_exchange(value)
         found: list[Exchange] = []

@@ -6,7 +6,7 @@ from typing import Any
 
 from respool.protocol.events import loads
 from respool.recordings.formats import exchange, streams
-from respool.recordings.formats.document import escape
+from respool.recordings.formats.document import MAX_NODES, escape
 from respool.recordings.formats.exchange import REQUEST_KEYS, Exchange
 
 _URL_KEYS = ("url", "uri", "RequestUri", "path", "requestUrl")
@@ -38,6 +38,41 @@ def whole_answer(value: Mapping[Any, Any]) -> Iterator[Exchange]:
             if inner is not None and is_response(inner):
                 yield Exchange(f"/{key}", body=dict(inner), **exchange.metadata([value]))
                 return
+
+
+# Where traces and others keep what a model answered.
+_KEPT_AS = (
+    "output",
+    "outputs",
+    "response",
+    "result",
+    "body",
+    "data",
+    "value",
+    "completion",
+    "message",
+    "kwargs",
+)
+
+
+def anywhere(value: Any) -> Iterator[Exchange]:
+    """The Response objects of a document in which there is nothing else of the API, as traces have them."""
+    if isinstance(value, dict) and not {"openapi", "swagger"}.isdisjoint(value):
+        return  # which shows examples
+    waiting: list[tuple[str, Any, list[Any]]] = [("", value, [])]
+    for _ in range(MAX_NODES):
+        if not waiting:
+            return
+        pointer, one, around = waiting.pop()
+        if isinstance(one, dict) and is_response(one) and isinstance(one.get("id"), str):
+            yield Exchange(pointer, body=dict(one), **exchange.metadata(around))
+        elif len(around) < 12 and isinstance(one, list):
+            inside = [*around, one]
+            waiting += [(f"{pointer}/{place}", item, inside) for place, item in enumerate(one)][::-1]
+        elif len(around) < 12 and isinstance(one, dict):
+            inside = [*around, one]
+            kept = [(key, one[key]) for key in one if key in _KEPT_AS or isinstance(one[key], list)]
+            waiting += [(f"{pointer}/{escape(str(key))}", item, inside) for key, item in kept][::-1]
 
 
 _STATUS_OF_CODE = {

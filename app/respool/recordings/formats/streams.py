@@ -21,9 +21,14 @@ _API_DATA = re.compile(
     r'^(?:event: ?(?:response\.|error)|data: ?\{.*"type"\s*:\s*"(?:response\.|error"))', re.MULTILINE
 )
 _DATA = re.compile(r"^data: ?(\{.*)$", re.MULTILINE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]{40,}={0,2}\s*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\r\n ]{40,}={0,2}\s*")
+_ENDED = re.compile(r"response\.(?:completed|failed|incomplete)")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){20,}")
 
 _FEWEST_BYTES = 20  # of a stream
+_DEEPEST_WRAPPER = 4
+_MOST_IN_WRAPPER = 40  # values that are looked at in a wrapper of any shape
+_OF_EXCHANGES = frozenset({"request", "requests", "response", "responses", "interactions"})
 # What clients send over a socket, which has a type like those of events.
 _CREATE = "response.create"
 _OF_CLIENTS = frozenset({_CREATE, "response.cancel", "response.inject", "response.steer"})
@@ -149,7 +154,9 @@ def _of_bytes(value: bytes) -> Stream | None:
 
 
 def unpack(text: str) -> bytes | None:
-    """What a text in base64 stands for; None if it is none."""
+    """What a text in base64 or hexadecimal digits stands for; None if it is none."""
+    if _HEX.fullmatch(text):
+        return bytes.fromhex(text)
     if not _BASE64.fullmatch(text):
         return None
     try:
@@ -185,6 +192,7 @@ def _of_chunks(elements: Sequence[Any]) -> Stream | None:
     decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode  # a character may be cut
     for element in elements:
         at: float | None = None
+        in_object = isinstance(element, dict)
         if isinstance(element, list) and len(element) == 2 and isinstance(element[1], str | bytes | list):
             at = moments.seconds(element[0]) if isinstance(element[0], float) else None
             element = element[1]
@@ -207,6 +215,8 @@ def _of_chunks(elements: Sequence[Any]) -> Stream | None:
             element = decode(element)
         if not isinstance(element, str):
             return None
+        if in_object and "response.created" in element and _ENDED.search(element):
+            return None  # a list of streams
         chunks.append(element)
         arrivals.append(at)
     if "data:" not in (joined := "".join(chunks)):
@@ -290,7 +300,7 @@ def _piece(element: Any, located: bool) -> tuple[Mapping[str, Any], Piece] | Non
         element = element[1]
     elif isinstance(element, dict):
         at = moments.of(element)
-    if (event := _event_in(element, 4)) is None:
+    if (event := _event_in(element, _DEEPEST_WRAPPER)) is None:
         return None
     plain = compact_recorded(event) if located else ""
     text = event.text if isinstance(event, Object) else plain
@@ -311,7 +321,26 @@ def _event_in(value: Any, depth: int) -> dict[str, Any] | None:
     for key in _WRAPPED:
         if key in value and (event := _event_in(value[key], depth - 1)) is not None and is_event(event):
             return event
-    return None
+    return _only_event(value) if depth == _DEEPEST_WRAPPER else None
+
+
+def _only_event(value: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The only event below a wrapper of any shape; None where there are several, or it is an exchange."""
+    found: list[dict[str, Any]] = []
+    waiting: list[Any] = [value]
+    for _ in range(_MOST_IN_WRAPPER):
+        if not waiting:
+            break
+        one = waiting.pop()
+        if isinstance(one, str) and len(one) >= _FEWEST_BYTES:
+            one = _event_in_text(one)
+        if isinstance(one, dict) and is_event(one):
+            found.append(one)
+        elif isinstance(one, dict) and not _OF_EXCHANGES.isdisjoint(one):
+            return None
+        elif isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
+    return found[0] if len(found) == 1 and not waiting else None
 
 
 def _may_come_along(value: Mapping[str, Any], type_: str) -> bool:
