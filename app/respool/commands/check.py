@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 
 from respool import __version__
-from respool.check.files import FileReport, Located, check_data, check_file, check_url, find
+from respool.check.files import FileReport, Located, check_data, check_file, check_url, find, unreadable
 from respool.check.findings import RULES, Level
 from respool.commands.options import headers_of
-from respool.commands.output import new_console
+from respool.commands.output import new_console, print_passed_over
 from respool.errors import PathError
+from respool.recordings.store import PassedOver
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])
@@ -69,6 +70,12 @@ def check(
         sdk = None
     headers = headers_of(header)
     checks: list[Callable[[], FileReport | None]] = []
+    passed_over: list[PassedOver] = []
+    closed: list[FileReport] = []
+
+    def on_closed(folder: str, error: OSError) -> None:
+        closed.append(unreadable(folder, error))
+
     for source in sources:
         if source == "-":
             checks.append(lambda: check_data(sys.stdin.buffer.read(), "<stdin>", schema=schema))
@@ -77,8 +84,11 @@ def check(
             checks.append(partial(check_url, source, body, headers, schema=schema))
         else:
             top = Path(source)
-            checks += [partial(check_file, path, named=path == top, schema=schema) for path in find([top])]
-    reports = [report for report in _with_progress(checks) if report is not None]
+            checks += [
+                partial(check_file, path, named=path == top, schema=schema, passed_over=passed_over)
+                for path in find([top], on_closed)
+            ]
+    reports = [*closed, *(report for report in _with_progress(checks) if report is not None)]
     shown = [
         located
         for report in reports
@@ -86,6 +96,8 @@ def check(
         if _LEVELS.index(located.finding.level) <= _LEVELS.index(Level(level))
     ]
     _FORMATS[format_](reports, shown, sdk)
+    if format_ == "human":
+        print_passed_over(passed_over, err=True)
     if not reports:
         raise PathError(
             f"{', '.join(sources)}: nothing to check, no recording in it; `respool list` says why"
