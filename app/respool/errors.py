@@ -16,7 +16,8 @@ Each says what happened, where, and what was expected; the parts are attributes,
 not match prose.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from enum import Enum
 from typing import Any
@@ -30,6 +31,19 @@ def printable(text: str, most: int = 200) -> str:
         for character in text[: most + 1]
     )
     return shown if len(shown) <= most else f"{shown[: most - 3]}..."
+
+
+# Controls, bidi marks, invisible characters, line and paragraph separators, lone surrogates, tags. Not the
+# joiners U+200C and U+200D, of which words and emoji are made, and neither line ends nor tabs.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def escaped(text: str) -> str:
+    """Return a text of any length, with what would steer a terminal or hide in it as escapes."""
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 class RespoolError(Exception):
@@ -132,7 +146,13 @@ class ReferenceFailed(OptionError):
 
 
 class NoMatchingRecording(RespoolError):
-    """No recording answers this request."""
+    """No recording answers this request.
+
+    nearest       the names that are nearest to the one that was asked for
+    near_misses   the recordings, and the stubs, that nearly match: as the API tells them
+    """
+
+    near_misses: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, message: str, nearest: Sequence[str] = ()) -> None:
         self.nearest = tuple(nearest)

@@ -77,7 +77,7 @@ class Client:
         body = json.dumps({"model": "a", "stream": stream}).encode()
         lines = [
             f"POST /v1/responses HTTP/{version}",
-            "host: test",
+            "host: localhost",
             "connection: close",
             "accept-encoding: gzip",
             f"content-length: {len(body)}",

@@ -60,7 +60,9 @@ class Connection:
         self.closed = self.reading_paused = False
         self.room = asyncio.Semaphore(1_000_000)
         app = create_app(app) if isinstance(app, MockServer) else app
-        config = Config(app, log_config=None, access_log=False, server_header=False, date_header=False)
+        config = Config(
+            app, log_config=None, access_log=False, server_header=False, date_header=False, ws="none"
+        )
         config.load()
         state = ServerState()
         self.protocol: Any = PROTOCOLS[self.implementation](config, state, {}, asyncio.get_running_loop())
@@ -68,7 +70,7 @@ class Connection:
         content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
         length = b"transfer-encoding: chunked" if more_body else b"content-length: %d" % len(content)
         target = f"{path}?{query_string.decode()}" if query_string else path
-        lines = [f"{method} {target} HTTP/{http_version}".encode(), b"host: x", length]
+        lines = [f"{method} {target} HTTP/{http_version}".encode(), b"host: localhost", length]
         lines += [f"{name}: {value}".encode("latin-1") for name, value in headers]
         self.protocol.data_received(b"\r\n".join([*lines, b"", b""]))
         self._chunked = more_body

@@ -309,7 +309,7 @@ def test_a_defect_is_answered_with_500_and_told_to_the_log_alone(
 ) -> None:
     caplog.set_level(logging.INFO, "respool")
     client = ask()
-    monkeypatch.setattr(MockServer, "start", lambda *_: 1 / 0)
+    monkeypatch.setattr(MockServer, "begin", lambda *_: 1 / 0)
     answer = client.post("/r/a/v1/responses", json={})
     assert answer.status_code == 500
     assert answer.json() == {
@@ -337,7 +337,7 @@ def test_an_error_of_ours_that_is_no_fault_of_the_client_is_500_with_its_text(
         raise RecordingError("it has gone", "a.jsonl", 3)
 
     client = ask()
-    monkeypatch.setattr(MockServer, "start", fail)
+    monkeypatch.setattr(MockServer, "begin", fail)
     answer = client.post("/v1/responses", json={"model": "a"})
     assert answer.status_code == 500
     assert answer.json()["error"] == {
@@ -350,7 +350,7 @@ def test_an_error_of_ours_that_is_no_fault_of_the_client_is_500_with_its_text(
 
 def test_a_page_may_read_the_answer_to_a_defect_too(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     client = ask()
-    monkeypatch.setattr(MockServer, "start", lambda *_: 1 / 0)
+    monkeypatch.setattr(MockServer, "begin", lambda *_: 1 / 0)
     headers = {"origin": "http://localhost:3000"}
     answer = client.post("/v1/responses", json={"model": "a"}, headers=headers)
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
@@ -470,3 +470,37 @@ def test_the_app_answers_where_it_is_mounted_in_another_one(server: Serve) -> No
     answer = TestClient(outer).post("/mock/v1/responses", json={"model": "a", "stream": True})
     assert answer.status_code == 200
     assert b"response.completed" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "profile", "status", "said"),
+    [
+        (
+            "/responses",
+            b"",
+            "openai",
+            404,
+            "this server has /v1/responses; end the client's base URL",
+        ),
+        ("/models", b"", "openai", 404, "this server has /v1/models; end the client's base URL"),
+        ("/nothing", b"", "openai", 404, "Invalid URL (GET /nothing)"),
+        ("/openai/models", b"", "openai", 404, "below /openai/ it needs ?api-version="),
+        ("/r/a/openai/models", b"", "openai", 404, "below /openai/ it needs ?api-version="),
+        ("/openai/models", b"", "azure", 404, "Resource not found"),
+        ("/openai/models", b"api-version=2025-04-01-preview", "azure", 200, "data"),
+        ("/openai/v1/models", b"", "azure", 200, "data"),
+    ],
+)
+async def test_a_path_that_is_nearly_right_is_a_404_that_says_so(
+    path: str,
+    query: bytes,
+    profile: str,
+    status: int,
+    said: str,
+    server: Callable[..., MockServer],
+    call: Any,
+) -> None:
+    answer = call(server(profile=profile), path, method="GET", query_string=query)
+    await answer.task
+    assert answer.status == status
+    assert said in answer.body.decode()

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from respool.play import rendition
 from respool.play.pace import Pace
 from respool.play.rendition import MOST_CHANGED, Changes, Renditions
 from respool.protocol.event_frames import encode_sse
@@ -144,3 +145,17 @@ def test_texts_between_events_keep_their_share_of_the_time() -> None:
     [turn] = jsonl.read(text.encode(), "a", "a.jsonl")
     assert [timed.gap for timed in turn.events] == [1.0, 4.0]
     assert list(Renditions(Pace(speed=2)).get(turn).schedule.moments) == [0.5, 1.0, 2.5]
+
+
+def test_changed_renditions_hold_a_bounded_number_of_bytes(
+    recording: Callable[..., Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renditions = Renditions(Pace())
+    one = recording("a", [(0.0, "response.x", {"d": "x" * 1000})])
+    made = [renditions.get(one, Changes(ids=str(number))) for number in range(3)]
+    assert [renditions.get(one, Changes(ids=str(number))) is made[number] for number in range(3)] == [
+        True
+    ] * 3
+    monkeypatch.setattr(rendition, "MOST_CHANGED_BYTES", 4000)
+    assert renditions.get(one, Changes(ids="2")) is made[2], "the latest is kept in any case"
+    assert renditions.get(one, Changes(ids="0")) is not made[0]

@@ -1,7 +1,9 @@
 """Checking: files, folders, text and live servers, each made into a report."""
 
+import http.client
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,8 +29,10 @@ _NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)', re.DOTALL)
 EVENT_NAME_DIFFERS = "RS002"
 NO_EVENT_NAME = "RS003"
 
-# Seconds to wait for a live server's next bytes.
-TIMEOUT = 120
+# Seconds that a live server may take for all of its stream, and the bytes that are read of it.
+TIMEOUT = 120.0
+MAX_STREAM = 256 * 1024 * 1024
+_READ = 65536  # bytes read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +81,22 @@ def check_file(
     path: Path, *, named: bool, schema: bool = False, passed_over: list[PassedOver] | None = None
 ) -> FileReport | None:
     """Check a file; None for one in a folder (not `named` itself) that is no recording, which goes to
-    `passed_over`."""
+    `passed_over`.
+
+    One that cannot be read has a finding that says so.
+    """
     try:
         size = path.stat().st_size
+        too_large = f"{size} bytes, expected at most {MAX_FILE_SIZE}" if size > MAX_FILE_SIZE else None
         why = None
-        if size > MAX_FILE_SIZE:
-            why = f"{size} bytes, expected at most {MAX_FILE_SIZE}"
-        elif not named:
-            why = why_not(str(path))
-        if why is not None and named:
-            raise PathError(f"{path}: {why}")
+        if not named:
+            why = too_large if formats.by_suffix(str(path)) is None else None
+            why = why or why_not(str(path))
+        if why is None and too_large:
+            raise OSError(None, too_large)
         data = b"" if why is not None else path.read_bytes()
     except OSError as error:
-        if not named:
-            return unreadable(str(path), error)
-        raise PathError(f"{path}: {error.strerror or error}") from None
+        return unreadable(str(path), error)
     if why is None and not named and formats.sniff(data, str(path)) is None:
         why = formats.foreign.name_of(data[: formats.encodings.HEAD], str(path)) or NO_RECORDING
     if why is None:
@@ -107,17 +112,21 @@ def check_file(
 def unreadable(path: str, error: OSError) -> FileReport:
     """The report on a file that cannot be read: it hides nothing of what is known of the others."""
     report = FileReport(path)
-    report.findings = [Located(Finding(DAMAGED, Level.ERROR, (error.strerror or str(error)).lower()), path)]
+    problem = f"cannot be read: {(error.strerror or str(error)).lower()}"
+    report.findings = [Located(Finding(DAMAGED, Level.ERROR, problem), path)]
     return report
 
 
-def check_data(data: bytes, path: str, *, schema: bool = False) -> FileReport:
-    """Check the content of a recording, in any format that Respool reads."""
+def check_data(data: bytes, path: str, *, schema: bool = False, format: str | None = None) -> FileReport:
+    """Check the content of a recording, in any format that Respool reads, or in the one of that name."""
     report = FileReport(path)
     damages: list[RecordingError] = []
     turns: tuple[Recording, ...] = ()
     try:
-        turns = formats.read(data, path, path, damages.append)
+        if format is None:
+            turns = formats.read(data, path, path, damages.append)
+        else:
+            turns = formats.FORMATS[format].read(data, path, path, damages.append)
     except RecordingError as error:
         report.no_recording = isinstance(error, NotARecording) or not formats.shows_a_stream(data, path)
         damages.append(error)
@@ -134,7 +143,7 @@ def check_data(data: bytes, path: str, *, schema: bool = False) -> FileReport:
     ]
     with suppress(RecordingError):  # it was told as damage
         data = formats.encodings.plain(data)
-        if formats.sniff(data, path) == "sse":
+        if (format or formats.sniff(data, path)) == "sse":
             report.findings += _check_event_names(data, path)
     for number, turn in enumerate(turns, start=1):
         _check_turn(report, turn, number, schema)
@@ -144,12 +153,17 @@ def check_data(data: bytes, path: str, *, schema: bool = False) -> FileReport:
 
 
 def check_url(
-    url: str, body: Mapping[str, object], headers: Mapping[str, str], *, schema: bool = False
+    url: str,
+    body: Mapping[str, object],
+    headers: Mapping[str, str],
+    *,
+    schema: bool = False,
+    timeout: float = TIMEOUT,
 ) -> FileReport:
-    """Ask a live server for a stream, and check what it sends.
+    """Ask a live server for a stream, and check what it sends, also if the stream is cut.
 
-    `url` is that of ``POST /v1/responses``, or the base URL above it. Raises RespoolError when there
-    is no stream to check.
+    `url` is that of ``POST /v1/responses``, or the base URL above it; `timeout`, in seconds, is for the whole
+    stream. Raises RespoolError when there is no stream to check, or one without end.
     """
     if not url.rstrip("/").endswith("/responses"):
         url = f"{url.rstrip('/')}/responses"
@@ -159,16 +173,38 @@ def check_url(
         {"content-type": "application/json", "user-agent": f"respool/{__version__}", **headers},
     )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        end = time.monotonic() + timeout
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
             kind = answer.headers.get_content_type()
-            data: bytes = answer.read()
+            data = _read(answer, url, end)
     except urllib.error.HTTPError as error:
-        raise RespoolError(f"{url}: status {error.code}: {_told(error.read())}") from None
-    except (OSError, ValueError) as error:
-        raise RespoolError(f"{url}: {getattr(error, 'reason', None) or error}") from None
+        with suppress(OSError, http.client.HTTPException):
+            raise RespoolError(f"{url}: status {error.code}: {_told(error.read(_READ))}") from None
+        raise RespoolError(f"{url}: status {error.code}") from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise RespoolError(f"{url}: {getattr(error, 'reason', None) or str(error) or 'no answer'}") from None
     if kind != "text/event-stream":
         raise RespoolError(f"{url}: content type {kind}, expected text/event-stream: {_told(data)}")
-    return check_data(data, url, schema=schema)
+    return check_data(data, url, schema=schema, format="sse")
+
+
+def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
+    """Read a stream to its end, or to where it is cut. Raises RespoolError for one that is too long."""
+    data = bytearray()
+    try:
+        while part := answer.read1(_READ):
+            data += part
+            if len(data) > MAX_STREAM:
+                raise RespoolError(f"{url}: the stream has over {MAX_STREAM} bytes, and was read no further")
+            if time.monotonic() > end:
+                raise RespoolError(f"{url}: the stream has not ended in time, after {len(data)} bytes")
+    except TimeoutError:
+        raise RespoolError(f"{url}: no more came in time, after {len(data)} bytes") from None
+    except http.client.IncompleteRead as error:  # cut: what is missing is found by the checks
+        data += error.partial
+    except (OSError, http.client.HTTPException):
+        pass
+    return bytes(data)
 
 
 def _told(body: bytes) -> str:

@@ -1,6 +1,7 @@
 """respool check"""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -9,11 +10,22 @@ from pathlib import Path
 import click
 
 from respool import __version__
-from respool.check.files import FileReport, Located, check_data, check_file, check_url, find, unreadable
-from respool.check.findings import RULES, Level
-from respool.commands.options import headers_of
-from respool.commands.output import new_console, print_passed_over
-from respool.errors import PathError
+from respool.check.files import (
+    DAMAGED,
+    TIMEOUT,
+    FileReport,
+    Located,
+    check_data,
+    check_file,
+    check_url,
+    find,
+    unreadable,
+)
+from respool.check.findings import RULES, Finding, Level
+from respool.commands.options import SECONDS, headers_of
+from respool.commands.output import echo, new_console, print_passed_over
+from respool.errors import OptionError, PathError, RecordingError
+from respool.recordings.rule_files import is_rule_file, is_stubs_file
 from respool.recordings.store import PassedOver
 
 _LEVELS = list(Level)  # the worst first
@@ -51,6 +63,7 @@ Examples:
     "--input", "input_", default="Say hello.", show_default=True, help="For a URL: the input to send."
 )
 @click.option("--header", "-H", multiple=True, metavar="NAME:VALUE", help="For a URL: a header to send.")
+@click.option("--timeout", type=SECONDS, default=TIMEOUT, help="For a URL: seconds for all of it [120].")
 def check(
     sources: Sequence[str],
     format_: str,
@@ -60,6 +73,7 @@ def check(
     model: str,
     input_: str,
     header: Sequence[str],
+    timeout: float,
 ) -> None:
     """Say whether recordings are legal Responses streams and, if not, where and why."""
     if schema:
@@ -69,6 +83,8 @@ def check(
     else:
         sdk = None
     headers = headers_of(header)
+    if not 0 < timeout < math.inf:
+        raise OptionError(f"timeout is {timeout:g}, expected seconds above 0")
     checks: list[Callable[[], FileReport | None]] = []
     passed_over: list[PassedOver] = []
     closed: list[FileReport] = []
@@ -81,11 +97,13 @@ def check(
             checks.append(lambda: check_data(sys.stdin.buffer.read(), "<stdin>", schema=schema))
         elif source.startswith(("http://", "https://")):
             body = {"model": model, "input": input_}
-            checks.append(partial(check_url, source, body, headers, schema=schema))
+            checks.append(partial(check_url, source, body, headers, schema=schema, timeout=timeout))
         else:
             top = Path(source)
             checks += [
-                partial(check_file, path, named=path == top, schema=schema, passed_over=passed_over)
+                partial(check_rules, path)
+                if is_rule_file(str(path))
+                else partial(check_file, path, named=path == top, schema=schema, passed_over=passed_over)
                 for path in find([top], on_closed)
             ]
     reports = [*closed, *(report for report in _with_progress(checks) if report is not None)]
@@ -105,6 +123,26 @@ def check(
     worst = [report.count(one) for report in reports for one in _LEVELS[: _LEVELS.index(Level(fail_on)) + 1]]
     if any(worst):
         raise click.exceptions.Exit(1)
+
+
+def check_rules(path: Path) -> FileReport:
+    """Check a file of stubs, or one that says how requests are compared. Raises PathError."""
+    from respool.match.rules import read_rules
+    from respool.match.stubs_file import read_stubs
+
+    damages: list[RecordingError] = []
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PathError(f"{path}: {error.strerror or error}") from None
+    read = read_stubs if is_stubs_file(path.name) else read_rules
+    read(data, str(path), damages.append)
+    found = [Finding(DAMAGED, Level.ERROR, damage.cause) for damage in damages]
+    located = [
+        Located(finding, str(path), damage.line, damage.column)
+        for finding, damage in zip(found, damages, strict=True)
+    ]
+    return FileReport(str(path), findings=located)
 
 
 def _with_progress(checks: Sequence[Callable[[], FileReport | None]]) -> Iterable[FileReport | None]:
@@ -168,9 +206,7 @@ def _print_github(reports: Sequence[FileReport], shown: Sequence[Located], sdk: 
         fields = {"file": located.path, "line": located.line, "col": located.column}
         title = f"{finding.code} {RULES[finding.code].title}" if finding.code in RULES else finding.code
         where = ",".join(f"{name}={_escape(str(value), ':,')}" for name, value in fields.items() if value)
-        click.echo(
-            f"::{names[finding.level]} {where},title={_escape(title, ':,')}::{_escape(finding.message)}"
-        )
+        echo(f"::{names[finding.level]} {where},title={_escape(title, ':,')}::{_escape(finding.message)}")
 
 
 def _escape(text: str, also: str = "") -> str:

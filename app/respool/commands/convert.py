@@ -1,12 +1,11 @@
 """respool convert"""
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import click
 
+from respool.commands.output import echo, echo_bytes, write_file
 from respool.errors import OptionError, PathError
 
 
@@ -45,10 +44,10 @@ def convert(in_: Path, out: Path, to: str | None, overwrite: bool) -> None:
     turns = formats.read(data, out.stem, path)
     written = writing.WRITERS[to or writing.format_of(out.name) or "native"](turns)
     if str(out) == "-":
-        sys.stdout.buffer.write(written)
+        echo_bytes(written)
         return
-    _write(written, out)
-    click.echo(f"{len(turns)} turn{'s' * (len(turns) != 1)} written to {out}", err=True)
+    write_file(out, written)
+    echo(f"{len(turns)} turn{'s' * (len(turns) != 1)} written to {out}", err=True)
 
 
 def _read(path: Path) -> tuple[bytes, str]:
@@ -62,20 +61,3 @@ def _read(path: Path) -> tuple[bytes, str]:
         return path.read_bytes(), str(path)
     except OSError as error:
         raise PathError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-
-
-def _write(data: bytes, out: Path) -> None:
-    """Write beside, and rename: a full disk leaves what was there."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as file:
-            beside = Path(file.name)
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                os.replace(beside, out)
-            except OSError:
-                beside.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise PathError(f"cannot write {out}: {(error.strerror or str(error)).lower()}") from None

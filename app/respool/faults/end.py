@@ -8,9 +8,7 @@ from respool.faults.fault import Fault, Stage, fault_class
 from respool.faults.frame import Action, Frame
 from respool.faults.places import PlaceLike, Split, point, spot, spotted
 from respool.options import seconds
-from respool.protocol.events import TERMINAL_TYPES
-
-_ENDS = TERMINAL_TYPES | {"error"}
+from respool.protocol.events import ENDING_TYPES
 
 
 @fault_class("close", "end", Stage.END, expect="notice")
@@ -90,7 +88,7 @@ class NoTerminal(Fault):
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         ended = False
         for frame in frames:
-            ended = ended or (frame.event is not None and frame.event.type in _ENDS)
+            ended = ended or (frame.event is not None and frame.event.type in ENDING_TYPES)
             if not ended or frame.action is not Action.SEND:
                 yield frame
 

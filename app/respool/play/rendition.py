@@ -20,13 +20,14 @@ from respool.play.pace import Pace, moments_between
 from respool.play.socket_frames import SocketFrames
 from respool.protocol import rewrite, snapshot
 from respool.protocol.event_frames import SSE_DONE, Encoder, encode_comment, encode_data, encode_sse
-from respool.protocol.events import CREATED, TERMINAL_TYPES, Event, compact_recorded, loads
+from respool.protocol.events import CREATED, ENDING_TYPES, TERMINAL_TYPES, Event, compact_recorded, loads
 from respool.protocol.members import member_text
 from respool.protocol.profiles import OPENAI, Profile, spoken
 from respool.recordings.recording import FRAMINGS, Recording, TimedEvent, Verbatim, wire_bytes
 
 # The renditions that differ from the recording and are kept, the latest ones: each holds all its bytes.
 MOST_CHANGED = 64
+MOST_CHANGED_BYTES = 64 * 1024 * 1024  # of all of them; the latest is kept in any case
 
 _BEFORE_PROGRESS = frozenset({CREATED, "response.queued", "keepalive"})
 
@@ -103,11 +104,7 @@ class Rendition:
     @cached_property
     def end(self) -> int | None:
         """The place of the event with which the response ends; None: it was cut."""
-        ends = [
-            place
-            for place, event in enumerate(self.events)
-            if event.type in TERMINAL_TYPES or event.type == "error"
-        ]
+        ends = [place for place, event in enumerate(self.events) if event.type in ENDING_TYPES]
         return ends[-1] if ends else None
 
     @cached_property
@@ -126,8 +123,8 @@ class Rendition:
     def final_response(self) -> str | None:
         """The Response object with which the stream ends, as JSON text; None if it ends without one.
 
-        Byte for byte as recorded, but where it lacks the output that came before it (the ChatGPT backend
-        sends none): there it is filled in, as a client needs it.
+        Byte for byte as recorded, but where its output is empty or absent though items came before it (the
+        ChatGPT backend sends none): there it is filled in, as a client needs it.
         """
         ends = [event for event in self.events if event.type in TERMINAL_TYPES]
         texts = (member_text(event.text, "response") for event in reversed(ends))
@@ -163,6 +160,7 @@ class Renditions:
         self._keepalive = keepalive
         self._unchanged: WeakKeyDictionary[Recording, Rendition] = WeakKeyDictionary()
         self._changed: OrderedDict[tuple[Recording, Changes], Rendition] = OrderedDict()
+        self._bytes = 0  # about what they hold
 
     def get(self, recording: Recording, changes: Changes = UNCHANGED) -> Rendition:
         """The recording with these changes."""
@@ -172,10 +170,15 @@ class Renditions:
                 rendition = self._unchanged[recording] = self._make(recording, changes)
             return rendition
         key = (recording, changes)
-        rendition = self._changed.pop(key, None) or self._make(recording, changes)
+        known = self._changed.pop(key, None)
+        rendition = known or self._make(recording, changes)
         self._changed[key] = rendition  # the latest is last
-        if len(self._changed) > MOST_CHANGED:
-            self._changed.popitem(last=False)
+        if not known:
+            self._bytes += _weight(key, rendition)
+        while len(self._changed) > 1 and (
+            len(self._changed) > MOST_CHANGED or self._bytes > MOST_CHANGED_BYTES
+        ):
+            self._bytes -= _weight(*self._changed.popitem(last=False))
         return rendition
 
     def _make(self, recording: Recording, changes: Changes) -> Rendition:
@@ -204,6 +207,11 @@ class Renditions:
             others += [(place, at, comment) for place, at in keepalives.silences(moments, self._keepalive)]
             others.sort(key=lambda other: other[:2])
         return _wind(events, moments, others, encode, frames, done=done)
+
+
+def _weight(key: tuple[Recording, Changes], rendition: Rendition) -> int:
+    """About how many bytes a rendition holds: its frames, its events' texts, and what they say."""
+    return len(key[1].request) + 3 * len(rendition.schedule.encoded.data)
 
 
 def _captured_frames(recording: Recording, events: Sequence[Event]) -> dict[int, bytes]:

@@ -1,19 +1,24 @@
 """Store: recordings by name, from folders and files, taken up anew when they change."""
 
 import os
+import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from respool.errors import NotARecording, PathError, RecordingError, printable
+from respool.errors import NotARecording, OptionError, PathError, RecordingError, printable
 from respool.recordings import formats
 from respool.recordings.formats.turn_builder import refuse
+from respool.recordings.nearest import nearest_of
 from respool.recordings.recording import Recording
+from respool.recordings.rule_files import is_rule_file
 
 # What a file may be at most: one that is larger is refused, not read into memory.
 MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
+LONGEST_NAME = 200  # characters, of a recording that is added
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
 MOST_NOTES = 100  # of one file, that are kept
 NO_RECORDING = "no recording"  # what is said of a file of which nothing else is known
 
@@ -67,6 +72,7 @@ class _File:
     ignored: bool = False  # no recording, and nothing says that it was meant to be one
     why: str = ""  # it is ignored
     notes: tuple[RecordingError, ...] = ()  # what is odd in it; it is used all the same
+    rules: bool = False  # it holds rules, and no recording
 
 
 class Store:
@@ -75,6 +81,8 @@ class Store:
     A recording's name is its path below the folder that was given, without the suffix; a file that
     was given by itself has its own name without the suffix. Names are made from the files found, and
     looked up: a name from a client never becomes a path.
+
+    `version` changes with what is served and with the files of rules: what is made of them is made anew then.
 
     Raises PathError when one of `paths` does not exist.
     """
@@ -94,7 +102,11 @@ class Store:
         self._files: dict[str, _File] = {}
         self._recordings: dict[str, tuple[Recording, ...]] = {}
         self._clashes: list[Refusal] = []
+        self._added: dict[str, tuple[Recording, ...]] = {}
+        self._indexing = threading.Lock()  # files are looked at in a thread, while others are added
         self._closed: list[PassedOver] = []
+        self._rules: dict[str, _Signature] = {}
+        self.version = 0
         self.refresh()
 
     @property
@@ -123,13 +135,22 @@ class Store:
     @property
     def passed_over(self) -> list[PassedOver]:
         """The files in folders that are not read, and the folders that cannot be, in their order."""
-        files = [PassedOver(path, file.why) for path, file in self._files.items() if file.ignored]
+        files = [
+            PassedOver(path, file.why)
+            for path, file in self._files.items()
+            if file.ignored and not file.rules
+        ]
         return sorted([*files, *self._closed], key=lambda one: one.path)
 
     @property
     def notes(self) -> list[RecordingError]:
         """What is odd in files that are used all the same: damage that plays as captured, parts not read."""
         return [note for file in self._files.values() for note in file.notes]
+
+    @property
+    def rule_files(self) -> list[str]:
+        """The paths of the files that hold stubs, or say how requests are compared, in their order."""
+        return [path for path, file in self._files.items() if file.rules]
 
     def turns(self, name: str) -> tuple[Recording, ...]:
         """The turns of the recording `name`; none if there is no such recording."""
@@ -147,8 +168,8 @@ class Store:
         return None
 
     def nearest(self, name: str, limit: int = 3) -> list[str]:
-        """The names most like `name`, best first."""
-        return get_close_matches(name[:200], self.names, n=limit, cutoff=0.4)
+        """The names most like `name`, best first; of very many, among those that begin or sound alike."""
+        return nearest_of(name, self.names, limit)
 
     def refresh(self) -> StoreChanges:
         """Look at the files again, read those that changed, and say what did.
@@ -164,6 +185,32 @@ class Store:
             removed=sorted(before.keys() - self._recordings.keys()),
             refused=[refusal for refusal in self.refused if str(refusal.error) not in refused_before],
         )
+
+    def add(self, name: str, turns: tuple[Recording, ...]) -> None:
+        """Serve `turns` as the recording `name`, from memory alone. Raises OptionError for a name that is
+        none, or is that of a file."""
+        if name in self.sources:
+            raise OptionError(f"{printable(name)} is the name of a recording in a file; choose another one")
+        check_name(name)
+        self._added[name] = turns
+        self._index()
+
+    def remove(self, name: str) -> bool:
+        """Forget a recording that was added; whether there was one."""
+        if self._added.pop(name, None) is None:
+            return False
+        self._index()
+        return True
+
+    @property
+    def added(self) -> list[str]:
+        """The names of the recordings that were added, sorted."""
+        return sorted(self._added)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The path of the file that each recording is from, by its name; none for those that were added."""
+        return {file.name: path for path, file in list(self._files.items()) if not file.ignored}
 
     def _find(self) -> Iterator[tuple[str, str]]:
         """Each file to look at, once, as its path and its name."""
@@ -200,6 +247,8 @@ class Store:
             signature = _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
             if last and last.signature == signature:
                 return last
+            if is_rule_file(path):
+                return _File(name, signature, ignored=True, rules=True)
             if signature.size > MAX_FILE_SIZE:
                 problem = f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}"
                 if not meant:
@@ -241,11 +290,30 @@ class Store:
             if not file.ignored:
                 owners.setdefault(file.name, []).append(path)
         self._clashes = [_clash(name, paths) for name, paths in owners.items() if len(paths) > 1]
-        self._recordings = {
+        found = {
             name: self._files[paths[0]].turns
-            for name, paths in sorted(owners.items())
+            for name, paths in owners.items()
             if len(paths) == 1 and self._files[paths[0]].turns
         }
+        with self._indexing:
+            recordings = dict(sorted({**self._added, **found}.items()))
+            rules = {path: file.signature for path, file in self._files.items() if file.rules}
+            same = recordings.keys() == self._recordings.keys() and all(
+                turns is self._recordings[name] for name, turns in recordings.items()
+            )
+            if not same or rules != self._rules:
+                self.version += 1
+            self._recordings, self._rules = recordings, rules
+
+
+def check_name(name: str) -> None:
+    """Raise OptionError for what is no name of a recording that is added: parts as those of a path, which
+    all can be asked for in a URL and in a header."""
+    if not 0 < len(name) <= LONGEST_NAME or not _NAME.fullmatch(name):
+        raise OptionError(
+            f"{printable(name) or 'nothing'} is no name of a recording: expected 1 to {LONGEST_NAME} "
+            'letters, digits and any of "._-", in parts with "/" between that begin with a letter or digit'
+        )
 
 
 def why_not(path: str) -> str | None:

@@ -5,7 +5,6 @@ by the final response, by the grammar of a stream. What is not known is not gues
 sound events is done only if it is asked for.
 """
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -24,6 +23,9 @@ from respool.repair.plan import plan
 from respool.repair.sequence import Arranged, arrange
 
 __all__ = ["Ending", "Options", "Repaired", "repair"]
+
+
+_LONGEST = 1e9  # seconds that a response may have taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _complete(
     if stream.sound:
         return timed, [], []
     style = Style(stream)
-    seconds = math.fsum(one.gap or 0.0 for one in timed)
+    seconds = min(sum(one.gap or 0.0 for one in timed), _LONGEST)
     suspected: set[int] = set()
     while True:
         made, said = plan(stream, style, options.ending, turn.header.request, seconds)

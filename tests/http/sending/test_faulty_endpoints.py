@@ -7,6 +7,7 @@ import pytest
 
 from respool.faults import FAULTS
 from respool.http import create_app
+from respool.http.sending import faulty
 from respool.play.clock import ManualClock
 from respool.server.mock_server import MockServer
 
@@ -111,3 +112,35 @@ async def test_faults_of_the_server_happen_to_create_only(server: Serve, call: C
     one = Asking(server(faults=parse("status(code=500)")), call, settle)
     assert (await one.ask("POST", "/v1/responses", body={"model": "a"})).status == 500
     assert (await one.ask("GET", "/v1/models")).status == 200
+
+
+async def test_answers_with_faults_hold_a_bounded_number_of_bytes_together(
+    server: Serve, call: Call, settle: Settle, recording: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faulty, "MOST_HELD", 1000)
+    serving = server(recording("a", [(5.0, "response.x", {"d": "x" * 900})] * 2))
+    app = create_app(serving)
+    headers = [("x-respool-fault", "stall(after=1)")]
+    body = {"model": "a", "stream": True}
+    first = call(app, body=body, headers=headers)
+    await settle()
+    refused = call(app, body=body, headers=headers)
+    await settle()
+    assert (refused.status, refused.json["error"]["code"]) == (503, "too_many_faults")
+    first.leave()
+    await settle()
+    after = call(app, body=body, headers=headers)
+    await settle()
+    assert after.status == 200
+    after.leave()
+    await settle()
+
+
+async def test_the_frames_of_a_large_answer_are_all_sent(
+    server: Serve, call: Call, recording: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faulty, "_LARGE", 0)
+    serving = server(recording("a", [(0.0, "response.x", {"n": n}) for n in range(50)]))
+    answer = call(serving, body={"model": "a", "stream": True}, headers=[("x-respool-fault", "comments")])
+    await answer.task
+    assert answer.body.count(b"data: ") == 50

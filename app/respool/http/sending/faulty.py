@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +28,51 @@ CREATE = "/v1/responses"  # which sees to its faults itself
 
 # A chunk is announced as this much larger than it is, where it is to break.
 _MISSING = 64  # bytes
+
+
+# About what a frame takes in memory besides its bytes.
+_FRAME_BYTES = 500
+# Bytes that the answers with faults of a process hold together.
+MOST_HELD = 512 * 1024 * 1024
+# From so many on, an answer's frames are made outside of the event loop: others would wait for it.
+_LARGE = 1024 * 1024
+
+_TOO_MANY = RequestError(
+    "Too many large answers with faults are under way: their frames take too much memory. Try again when "
+    "some have ended.",
+    status=503,
+    type="server_error",
+    code="too_many_faults",
+)
+
+
+class _Held:
+    """How many bytes the answers with faults hold together."""
+
+    def __init__(self) -> None:
+        self.used = 0
+
+    def take(self, size: int) -> bool:
+        """Count `size` more, unless that is too much; one answer alone never is."""
+        if self.used and self.used + size > MOST_HELD:
+            return False
+        self.used += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Count `size` less."""
+        self.used -= size
+
+
+_held = _Held()
+
+
+async def _begin(frames: Iterator[Frame], size: int) -> Iterator[Frame]:
+    """The frames; those of a large answer are worked out by a thread, up to the first that is sent."""
+    if size < _LARGE:
+        return frames
+    first = await asyncio.to_thread(lambda: list(islice(frames, 1)))
+    return chain(first, frames)
 
 
 def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
@@ -116,18 +162,30 @@ class FaultyResponse(Response):
         frames, active = frames_of(self._answer, self._delivery, self._started), self._active
         if scope.get("http_version") == "1.0":
             frames, active = _without_chunks(frames), [one.without_chunks() for one in active]
-        frames = apply(frames, active)
         left = asyncio.Event()
         watch = asyncio.create_task(_watch(receive, left))
         self._delivery.begin()
         line = _Line(scope, send, left)
+        size = self._size()
+        if not _held.take(size):
+            watch.cancel()
+            await envelope(_TOO_MANY)(scope, receive, send)
+            return
         try:
-            if await self._send(frames, line, left):
+            if await self._send(await _begin(apply(frames, active), size), line, left):
                 self._delivery.complete()
             elif left.is_set() and not line.broken:
                 self._delivery.client_left()
         finally:
             watch.cancel()
+            _held.give_back(size)
+
+    def _size(self) -> int:
+        """About how many bytes the answer takes while its frames are looked at one by one."""
+        if not isinstance(self._answer, PlaybackResponse) or not isinstance(self._delivery, Delivery):
+            return len(self._answer.body)
+        schedule = self._delivery.playback.schedule
+        return len(schedule) * _FRAME_BYTES + len(schedule.encoded.data)
 
     async def _send(self, frames: Iterator[Frame], line: "_Line", left: asyncio.Event) -> bool:
         """Send each frame at its moment; whether the answer came to a proper end."""
@@ -251,8 +309,11 @@ class _Line:
         if action is Action.CLOSE and self._begun:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        self.broken = True
         transport = transport_of(self._scope)
+        if transport is not None and transport.is_closing():  # the client has left just before
+            await self._left.wait()
+            return
+        self.broken = True
         if transport is None:
             return  # the server closes the connection, since the answer is incomplete
         if action is Action.RESET:
@@ -269,11 +330,13 @@ class _Line:
         """Wait until the client's machine has all that was written: a reset would throw the rest away."""
         if not self._begun:
             return
+        if transport.is_closing():
+            return
         transport.set_write_buffer_limits(0)  # the server's send waits while anything is left
         await self._send({"type": "http.response.body", "body": b"", "more_body": True})
         # Nobody tells when the system's own buffer is empty, and a reset throws that away, too.
         pause = 0.001
-        while unsent(transport) and not self._left.is_set():
+        while not transport.is_closing() and unsent(transport) and not self._left.is_set():
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.1)
 

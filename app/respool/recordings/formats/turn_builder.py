@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from respool.errors import Effect, RecordingError
-from respool.protocol.events import CREATED, TERMINAL_TYPES, Event
+from respool.protocol.events import CREATED, ENDING_TYPES, Event
 from respool.recordings.recording import (
     Entry,
     Header,
@@ -29,7 +29,6 @@ def refuse(damage: RecordingError) -> None:
 
 
 # After these a response that is created is another one; `response.failed` may follow an error.
-_ENDS = TERMINAL_TYPES | {"error"}
 
 
 @dataclass(slots=True)
@@ -161,7 +160,7 @@ class TurnBuilder:
             turn.response_id = response_id
         if not turn.begun:
             turn.begun = type_.startswith("response.")
-        if type_ in _ENDS:
+        if type_ in ENDING_TYPES:
             turn.ended = True
 
     def done(self) -> None:
