@@ -223,4 +223,4 @@ def test_a_folder_that_may_not_be_entered_is_an_error(
 
     monkeypatch.setattr(os, "scandir", refusing)
     assert run(tmp_path) == 1
-    assert f"{closed}: error RS001: permission denied" in capsys.readouterr().out
+    assert f"{closed}: error RS001: cannot be read: permission denied" in capsys.readouterr().out
