@@ -19,12 +19,14 @@ from respool.check.files import (
     check_file,
     check_url,
     find,
+    unreadable,
 )
 from respool.check.findings import RULES, Finding, Level
 from respool.commands.options import SECONDS, Age, headers_of
-from respool.commands.output import echo, new_console
+from respool.commands.output import echo, new_console, print_passed_over
 from respool.errors import OptionError, PathError, RecordingError
 from respool.recordings.rule_files import is_rule_file, is_stubs_file
+from respool.recordings.store import PassedOver
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])
@@ -87,6 +89,12 @@ def check(
     if not 0 < timeout < math.inf:
         raise OptionError(f"timeout is {timeout:g}, expected seconds above 0")
     checks: list[Callable[[], FileReport | None]] = []
+    passed_over: list[PassedOver] = []
+    closed: list[FileReport] = []
+
+    def on_closed(folder: str, error: OSError) -> None:
+        closed.append(unreadable(folder, error))
+
     for source in sources:
         if source == "-":
             checks.append(
@@ -100,10 +108,17 @@ def check(
             checks += [
                 partial(check_rules, path)
                 if is_rule_file(str(path))
-                else partial(check_file, path, named=path == top, schema=schema, max_age=max_age)
-                for path in find([top])
+                else partial(
+                    check_file,
+                    path,
+                    named=path == top,
+                    schema=schema,
+                    max_age=max_age,
+                    passed_over=passed_over,
+                )
+                for path in find([top], on_closed)
             ]
-    reports = [report for report in _with_progress(checks) if report is not None]
+    reports = [*closed, *(report for report in _with_progress(checks) if report is not None)]
     shown = [
         located
         for report in reports
@@ -111,6 +126,8 @@ def check(
         if _LEVELS.index(located.finding.level) <= _LEVELS.index(Level(level))
     ]
     _FORMATS[format_](reports, shown, sdk)
+    if format_ == "human":
+        print_passed_over(passed_over, err=True)
     if not reports:
         raise PathError(
             f"{', '.join(sources)}: nothing to check, no recording in it; `respool list` says why"

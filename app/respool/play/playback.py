@@ -10,7 +10,7 @@ from respool.faults.frame import Frame
 from respool.play.edits import CANCELLED, Cancel, Edit, EditedStream, EditTime, Ending, MadeEdit, Steer
 from respool.play.frames import Schedule
 from respool.play.rendition import UNCHANGED, Changes, Rendition, Renditions
-from respool.protocol.events import Event, compact
+from respool.protocol.events import Event, compact_recorded
 from respool.protocol.members import set_members
 from respool.protocol.profiles import Profile
 from respool.protocol.snapshot import Snapshot
@@ -256,7 +256,7 @@ class Playback:
         due = playing.events_in(playing.schedule.due(self.started, now))
         response = self._fold.upto(playing.events, due) or playing.begun
         begun = {"object": "response", "output": [], **response}
-        return compact({**begun, "status": status} if status in IN_FLIGHT else begun)
+        return compact_recorded({**begun, "status": status} if status in IN_FLIGHT else begun)
 
 
 class _Fold:

@@ -19,6 +19,7 @@ from respool.play.frames import Schedule
 from respool.play.pace import Pace
 from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
+from respool.play.saved_answers import SavedAnswers
 from respool.play.session_clock import MODES, Mode, SessionClock
 from respool.play.warm_up import warm_up_turn
 from respool.protocol import api_errors, profiles
@@ -173,6 +174,7 @@ class MockServer:
         self.keepalive = keepalive
         self.framing = framing
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
+        self._saved_answers = SavedAnswers()
         self._paced: dict[Pace, Renditions] = {}  # at the paces of stubs
         self._warm_ups = Renditions(Pace(speed=inf))
         self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
@@ -261,7 +263,8 @@ class MockServer:
         if lineage:  # what its connection remembers may not be stored
             request = replace(request, continued=getattr(lineage[0].turn, "playback", None))
         decision = self._decide(request, session, moment)
-        recording = decision.recording or self._improvised(request, session, moment)
+        answer = decision.recording or self._improvised(request, session, moment)
+        recording = self._saved_answers.streamed(answer)
         self.plays[recording.name] += 1
         stub = decision.stub
         playback = Playback(
@@ -579,7 +582,7 @@ class MockServer:
         """What answers for a response that is not known, if anything does: one of the background that was
         streamed, and ended a second ago. Nothing remembers it."""
         recording = self.stand_in()
-        if recording is None or recording.plain:
+        if recording is None or (recording := self._saved_answers.streamed(recording)).plain:
             return None
         playback = Playback(
             recording,
