@@ -167,7 +167,7 @@ class MockServer:
         conversation = request.conversation_id
         if conversation is not None:
             session.conversations.check_free(conversation, moment)
-        recording = choose(request, self.store, self.default)
+        recording = choose(request, self.store, session.default or self.default)
         playback = Playback(
             recording,
             self._renditions,

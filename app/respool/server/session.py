@@ -31,6 +31,7 @@ class Session:
     clock          its time
     history        the playbacks that can be asked for
     conversations  what was said in each
+    default        the recording that answers what names none; None: what the server's settings say
     faults         what goes wrong with every answer; None: what the server's settings say
     sampler        counts plays, for chance and for faults with `times`
     plays          how often each recording's turn was played, by its name
@@ -40,8 +41,8 @@ class Session:
     """
 
     __slots__ = (
-        "clock", "conversations", "faults", "history", "last_used", "name", "plays", "sampler", "scenarios",
-        "used",
+        "clock", "conversations", "default", "faults", "history", "last_used", "name", "plays", "sampler",
+        "scenarios", "used",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +57,7 @@ class Session:
         self.clock = SessionClock(clock)
         self.history = history
         self.conversations = conversations
+        self.default: str | None = None
         self.faults: Sequence[Fault] | None = None
         self.sampler = FaultSampler(seed)
         self.plays: Counter[str] = Counter()
@@ -67,6 +69,7 @@ class Session:
         """Be as at the beginning. Streams that are open go on; nothing else knows of them."""
         self.history.clear()
         self.conversations.clear()
+        self.default = None
         self.faults = None
         self.sampler.clear()
         self.plays.clear()
