@@ -93,5 +93,6 @@ def test_a_server_loads_only_when_it_is_asked_for_what_most_of_them_never_need()
     create = "from respool.http import create_app; create_app(MockServer(Store([])))"
     names = "from respool.server.mock_server import MockServer; from respool.recordings.store import Store"
     loaded = loaded_by(f"{names}; {create}")
+    assert not {name for name in loaded if name.startswith("respool.http.admin")}
     assert not loaded & {"jmespath", "respool.scripts.improvise", "respool.scripts.templates"}
     assert not loaded & {"zstandard", "brotli", "rich", "yaml", "respool.http.schemas", "pydantic.v1"}

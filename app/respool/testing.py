@@ -1,16 +1,22 @@
 """running_server: a real server in a thread, for tests, benchmarks and notebooks."""
 
+import asyncio
 import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Unpack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Unpack
 from urllib.parse import quote
 
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer, ServerOptions
+
+if TYPE_CHECKING:
+    from respool.server.request_filter import Conditions
+    from respool.server.seen_requests import SeenRequests
+    from respool.server.verify import Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,68 @@ class RunningServer:
 
     url: str  # "http://127.0.0.1:PORT"
     server: MockServer
+    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)  # of the server's thread
+
+    @property
+    def requests(self) -> "SeenRequests":
+        """The requests that came so far, of all sessions, oldest first: ``.requests.last.input_text``."""
+        from respool.server.seen_requests import SeenRequests  # late: only who looks should wait for it
+
+        return SeenRequests.of(self.server.journal)
+
+    @property
+    def unmatched(self) -> "SeenRequests":
+        """The requests that no recording answered."""
+        return self.requests.unmatched
+
+    def assert_called(
+        self, *, times: "int | Times | None" = None, **conditions: "Unpack[Conditions]"
+    ) -> None:
+        """Raise AssertionError unless as many requests as `times` meet the conditions: at least one, if it is
+        not given. Conditions are those of `Conditions`; raise OptionError for one that makes no sense.
+
+            running.assert_called(times=1, session="checkout", body={"model": "gpt-5"})
+        """
+        self.requests.assert_called(times=times, **conditions)
+
+    def assert_all_played(self, session: str | None = None) -> None:
+        """Raise AssertionError if some turn of a recording was never played: in a session since its last
+        reset; without one, at all."""
+        from respool.server.verify import check_all_played
+
+        if failure := check_all_played(self.server.unplayed(session), session):
+            raise AssertionError(failure)
+
+    def wait_for(
+        self, count: int = 1, *, timeout: float = 10.0, **conditions: "Unpack[Conditions]"
+    ) -> "SeenRequests":
+        """Return the requests that meet the conditions, as soon as there are `count` of them. Raise
+        AssertionError if there are not after `timeout` seconds."""
+        from respool.server.request_filter import RequestFilter
+        from respool.server.verify import Times, check_count
+        from respool.server.waiting import Waiter
+
+        reached = threading.Event()
+        wanted = RequestFilter(**conditions)
+        waiter = Waiter(self.server.journal, wanted, count, reached.set)
+        with waiter.watching():
+            waiter.look()
+            if not reached.wait(timeout):
+                failure = check_count(self.requests, wanted, Times(at_least=count))
+                raise AssertionError(f"after {timeout:g} s: {failure}")
+        return waiter.found
+
+    def reset(self, session: str = "") -> None:
+        """Have one session as at its beginning, and its requests forgotten; "" is that of all who name none.
+        Others are not touched."""
+
+        async def reset() -> None:
+            self.server.reset(session)
+
+        if self.loop is None:
+            self.server.reset(session)
+        else:  # in the server's thread, so that no request of the session sees half of it
+            asyncio.run_coroutine_threadsafe(reset(), self.loop).result()
 
     @property
     def base_url(self) -> str:
@@ -50,16 +118,21 @@ def running_server(
     from respool.listening import bind, url_of
 
     server = MockServer(Store(paths), **options)
-    uvicorn = uvicorn_server(create_app(server, reload=reload, api_keys=api_keys), grace=0)
+    loops: list[asyncio.AbstractEventLoop] = []
+    uvicorn = uvicorn_server(
+        create_app(server, reload=reload, api_keys=api_keys),
+        grace=0,
+        on_started=lambda: loops.append(asyncio.get_running_loop()),
+    )
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)
         thread.start()
         try:
-            while not uvicorn.started:
+            while not loops:
                 if not thread.is_alive():
                     raise RuntimeError("the server ended before it had started")
                 time.sleep(0.005)
-            yield RunningServer(url_of(sock), server)
+            yield RunningServer(url_of(sock), server, loops[0])
         finally:
             # Never by handle_exit: see serving.uvicorn_server.
             uvicorn.should_exit = True

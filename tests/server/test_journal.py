@@ -70,3 +70,10 @@ def test_request_ids_are_all_different_and_leave_the_random_numbers_of_a_test_as
     assert len(ids) == 100
     assert all(re.fullmatch("req_[0-9a-f]{32}", id_) for id_ in ids)
     assert random.getstate() == before
+
+
+def test_exchanges_are_numbered_in_the_order_of_arrival() -> None:
+    journal = Journal(limit=2)
+    for _ in range(3):
+        journal.add(Exchange("GET", "/", 0.0, "req_1"))
+    assert [exchange.number for exchange in journal] == [2, 3]

@@ -117,6 +117,10 @@ Examples:
     help="Processes that serve. They share no state: what needs some is refused.",
 )
 @click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
+@click.option(
+    "--admin/--no-admin", default=True, help="Whether there is the admin API at /__admin [default: it is]."
+)
+@click.option("--admin-token", metavar="TOKEN", help="What the admin API needs [default: nothing].")
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
@@ -217,6 +221,8 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         reload=options["reload"],
         api_keys=options["api_key"],
         request_faults=options["request_faults"],
+        admin=options["admin"],
+        admin_token=options["admin_token"],
     )
     return server, app
 

@@ -22,6 +22,7 @@ from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, responses, stored, tokens
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.keys import Keys, RequireKey
+from respool.http.lazy_mount import LazyMount
 from respool.http.request_body import DEFAULT_LIMIT
 from respool.http.sending.connection import SERVER_SEND
 from respool.server.mock_server import MockServer
@@ -44,16 +45,21 @@ def create_app(
     reload: bool = False,
     api_keys: Sequence[str] = (),
     request_faults: bool = True,
+    admin: bool = True,
+    admin_token: str | None = None,
 ) -> FastAPI:
     """The application that serves `server`.
 
     `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
-    `request_faults`, a request may ask for faults by the header ``x-respool-fault``. Raises OptionError for
-    a key that no header can carry.
+    `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `admin`, there is
+    the admin API at ``/__admin``; with `admin_token`, that needs it. Raises OptionError for a key or token
+    that no header can carry.
     """
 
     keys = Keys(api_keys)
+    if admin_token is not None:
+        Keys([admin_token], "the admin token")  # a wrong one is told now, not at the first request
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -102,7 +108,14 @@ def create_app(
     create: ASGIApp = Guard(Endpoint(routes, "create", app.exception_handlers[RespoolError]))
     if api_keys:
         create = RequireKey(create, keys)
-    app.edge = Edge(app.all_layers, server, create, partial(CORSMiddleware, **_CORS))
+
+    def make() -> ASGIApp:
+        from respool.http.admin.app import make_admin  # late: see there
+
+        return make_admin(server, token=admin_token, max_body=max_body)
+
+    mount = LazyMount("/__admin", make) if admin else None
+    app.edge = Edge(app.all_layers, server, create, partial(CORSMiddleware, **_CORS), mount)
     return app
 
 

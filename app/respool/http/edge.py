@@ -18,9 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
 from respool.http.keys import keys_in
+from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
 from respool.http.sending.connection import REST, steering
-from respool.server.journal import CLIENT_LEFT, Exchange
+from respool.server.journal import CLIENT_LEFT, ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import PLAY_HEADER, SESSION_HEADER
 
@@ -43,7 +44,8 @@ class Edge:
 
     `create`, if given, is what answers ``POST /v1/responses``: the same as the app does, without its way
     through FastAPI's layers and router, which costs several times what the answer itself does. `cors` makes
-    the layer around it that a browser's request needs; to others it would only add one header.
+    the layer around it that a browser's request needs; to others it would only add one header. `admin` is
+    the admin API.
     """
 
     def __init__(
@@ -52,15 +54,20 @@ class Edge:
         server: MockServer,
         create: ASGIApp | None = None,
         cors: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+        admin: LazyMount | None = None,
     ) -> None:
         self.app = app
         self.server = server
         self.create = create
         self.create_for_browsers = create and cors(create)
+        self.admin = admin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
+            return
+        if self.admin and self.admin.takes(scope):  # what a test asks is not in the journal
+            await self.admin(scope, receive, send)
             return
         clock, journal = self.server.clock, self.server.journal
         sent_path = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
@@ -86,6 +93,8 @@ class Edge:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 exchange.status = message["status"]
                 _set_request_id(message, exchange, more_headers)
+                if journal.watchers:
+                    journal.tell(STARTED, exchange)
             await send(message)
 
         app = self.app
@@ -111,6 +120,8 @@ class Edge:
                 logger.debug("%s", exchange)
             else:
                 logger.info("%s", exchange)
+                if journal.watchers:
+                    journal.tell(ENDED, exchange)
 
     def _session_of_key(self, scope: Scope) -> str:
         """The session of the key that a request shows, where keys say which."""

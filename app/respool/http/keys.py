@@ -20,10 +20,10 @@ _CHALLENGE = {"www-authenticate": 'Bearer realm="OpenAI API"'}
 
 
 class Keys:
-    """The right keys. Raises OptionError for one that no header can carry."""
+    """The right keys, each called `what` in messages. Raises OptionError for one that no header can carry."""
 
-    def __init__(self, keys: Iterable[str]) -> None:
-        self._digests = [_digest(_checked(key)) for key in keys]
+    def __init__(self, keys: Iterable[str], what: str = "an API key") -> None:
+        self._digests = [_digest(_checked(key, what)) for key in keys]
 
     def has_one_of(self, given: Iterable[bytes]) -> bool:
         """Whether one is right, in a time that tells nothing of the right ones: all are compared, and
@@ -86,11 +86,9 @@ def _text(key: bytes) -> str:
     return key.decode("utf-8", "replace")
 
 
-def _checked(key: str) -> bytes:
+def _checked(key: str, what: str) -> bytes:
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise OptionError(
-            "an API key is empty or has characters that no header carries; expected visible ASCII"
-        )
+        raise OptionError(f"{what} is empty or has characters that no header carries; expected visible ASCII")
     return key.encode()
 
 

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from respool.errors import NoMatchingRecording, RequestError, RespoolError, printable
 from respool.protocol import api_errors
 from respool.protocol.profiles import OPENAI, Profile
+from respool.server.journal import Exchange
 
 # For a router's `responses`: it refuses as the API does, never with FastAPI's 422. `http.openapi` tells more.
 REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "A request which the API refuses"}}
@@ -45,6 +46,10 @@ async def _known(request: HTTPRequest, error: Exception) -> JSONResponse:
             known = RequestError(str(error), status=404, code="no_matching_recording")
         case _:
             known = RequestError(str(error), status=500, type="server_error")
+    exchange: Exchange | None = request.scope.get("respool.exchange")
+    if exchange:
+        exchange.unmatched = isinstance(error, NoMatchingRecording)
+        exchange.why = exchange.why or printable(known.message, 1000)
     return envelope(known, profile=profile_of(request.scope))
 
 

@@ -1,18 +1,22 @@
 """Store: recordings by name, from folders and files, taken up anew when they change."""
 
 import os
+import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from respool.errors import PathError, RecordingError, printable
+from respool.errors import OptionError, PathError, RecordingError, printable
 from respool.recordings import formats
 from respool.recordings.recording import Recording
 
 # What a file may be at most: one that is larger is refused, not read into memory.
 MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
+LONGEST_NAME = 200  # characters, of a recording that is added
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,8 @@ class Store:
         self._files: dict[str, _File] = {}
         self._recordings: dict[str, tuple[Recording, ...]] = {}
         self._clashes: list[Refusal] = []
+        self._added: dict[str, tuple[Recording, ...]] = {}
+        self._indexing = threading.Lock()  # files are looked at in a thread, while others are added
         self.refresh()
 
     @property
@@ -137,6 +143,32 @@ class Store:
             refused=[refusal for refusal in self.refused if str(refusal.error) not in refused_before],
         )
 
+    def add(self, name: str, turns: tuple[Recording, ...]) -> None:
+        """Serve `turns` as the recording `name`, from memory alone. Raises OptionError for a name that is
+        none, or is that of a file."""
+        if name in self.sources:
+            raise OptionError(f"{printable(name)} is the name of a recording in a file; choose another one")
+        check_name(name)
+        self._added[name] = turns
+        self._index()
+
+    def remove(self, name: str) -> bool:
+        """Forget a recording that was added; whether there was one."""
+        if self._added.pop(name, None) is None:
+            return False
+        self._index()
+        return True
+
+    @property
+    def added(self) -> list[str]:
+        """The names of the recordings that were added, sorted."""
+        return sorted(self._added)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The path of the file that each recording is from, by its name; none for those that were added."""
+        return {file.name: path for path, file in list(self._files.items()) if not file.ignored}
+
     def _find(self) -> Iterator[tuple[str, str]]:
         """Each file to look at, once, as its path and its name."""
         seen: set[tuple[str, str]] = set()
@@ -194,11 +226,23 @@ class Store:
             if not file.ignored:
                 owners.setdefault(file.name, []).append(path)
         self._clashes = [_clash(name, paths) for name, paths in owners.items() if len(paths) > 1]
-        self._recordings = {
+        found = {
             name: self._files[paths[0]].turns
-            for name, paths in sorted(owners.items())
+            for name, paths in owners.items()
             if len(paths) == 1 and self._files[paths[0]].turns
         }
+        with self._indexing:
+            self._recordings = dict(sorted({**self._added, **found}.items()))
+
+
+def check_name(name: str) -> None:
+    """Raise OptionError for what is no name of a recording that is added: parts as those of a path, which
+    all can be asked for in a URL and in a header."""
+    if not 0 < len(name) <= LONGEST_NAME or not _NAME.fullmatch(name):
+        raise OptionError(
+            f"{printable(name) or 'nothing'} is no name of a recording: expected 1 to {LONGEST_NAME} "
+            'letters, digits and any of "._-", in parts with "/" between that begin with a letter or digit'
+        )
 
 
 def files_below(top: str) -> list[str]:

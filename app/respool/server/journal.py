@@ -3,7 +3,8 @@
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -13,6 +14,11 @@ from respool.errors import printable
 # How an exchange may end, besides as it should.
 CLIENT_LEFT = "client left"
 CUT = "cut by the server"
+
+# What happens to an exchange, in this order; see `Journal.watch`.
+ARRIVED = "arrived"
+STARTED = "started"  # the head of the answer was sent
+ENDED = "ended"
 
 MOST = 1000  # exchanges
 MOST_BYTES = 32 * 1024 * 1024  # of the bodies of requests
@@ -52,6 +58,9 @@ class Exchange:
     raw_headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)  # with their secrets
     body: bytes = field(default=b"", repr=False)  # of the request, as it was read
     body_dropped: bool = False  # it was too large to be kept, or is too old
+    number: int = 0  # in the order of arrival, from 1; request ids may be recorded ones, and come twice
+    unmatched: bool = False  # no recording answers it
+    near: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # what nearly answers it
 
     def __post_init__(self) -> None:
         self.request_id = (
@@ -128,6 +137,9 @@ class Exchange:
         return json.dumps({name: value for name, value in fields.items() if value is not None})
 
 
+Watcher = Callable[[str, Exchange], None]
+
+
 class Journal:
     """The last exchanges, oldest first: those that have ended, and those under way."""
 
@@ -137,6 +149,8 @@ class Journal:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._with_body: deque[Exchange] = deque()
+        self._added = 0
+        self.watchers: set[Watcher] = set()
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(list(self._exchanges))
@@ -151,9 +165,28 @@ class Journal:
 
     def add(self, exchange: Exchange) -> None:
         """Enter a request that has arrived."""
+        self._added += 1
+        exchange.number = self._added
         self._exchanges.append(exchange)
         if len(self._exchanges) > self._limit:
             self._drop_body(self._exchanges.popleft())
+        if self.watchers:
+            self.tell(ARRIVED, exchange)
+
+    def tell(self, change: str, exchange: Exchange) -> None:
+        """Tell all watchers what has happened to an exchange: ARRIVED, STARTED or ENDED."""
+        for watcher in tuple(self.watchers):
+            watcher(change, exchange)
+
+    @contextmanager
+    def watch(self, watcher: Watcher) -> Iterator[None]:
+        """Have `watcher` called at each change, within the block. It is called in the server's thread, and
+        should return at once."""
+        self.watchers.add(watcher)
+        try:
+            yield
+        finally:
+            self.watchers.discard(watcher)
 
     def take_back(self, exchange: Exchange) -> None:
         """Have it as if the request had never arrived."""
@@ -184,7 +217,7 @@ class Journal:
 
     def clear_session(self, session: str) -> None:
         """Forget those of one session."""
-        for exchange in [one for one in self._exchanges if one.session == session]:
+        for exchange in [one for one in list(self._exchanges) if one.session == session]:
             self._exchanges.remove(exchange)
             self._drop_body(exchange)
 

@@ -1,6 +1,7 @@
 """MockServer: the one object that remembers. It knows recordings, pace, time and the journal, but
 no sockets: the HTTP floor asks it, and so can a test."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from secrets import token_hex
@@ -123,6 +124,7 @@ class MockServer:
             validate = ValidationLevel.OFF if on_unknown_id == "default" else ValidationLevel.BASIC
         self.validate = ValidationLevel.read(validate)
         self.journal = Journal()
+        self.plays: Counter[str] = Counter()  # of each recording's turn, in all sessions
         self.on_unknown_id = on_unknown_id
         self.session_by = session_by
         self.profile = profiles.find(profile)
@@ -141,6 +143,24 @@ class MockServer:
             return self.sessions.get(name)
         except OptionError as error:
             raise RequestError(f"The session cannot be used: {error}.", code="invalid_session") from None
+
+    def reset(self, session: str = EVERYBODYS) -> None:
+        """Have one session as at its beginning, and its requests forgotten. Others are not touched."""
+        self.journal.clear_session(session)
+        if (known := self.sessions.find(session)) is not None:
+            known.reset()
+
+    def unplayed(self, session: str | None = None) -> list[str]:
+        """Return the names of all turns that were never played: in a session since its last reset; in none at
+        all since the start, if it is None."""
+        known = None if session is None else self.sessions.find(session)
+        plays = self.plays if session is None else known.plays if known else Counter()
+        return [
+            recording.name
+            for name in self.store.names
+            for recording in self.store.turns(name)
+            if recording.name not in plays
+        ]
 
     @property
     def history(self) -> History:
@@ -168,6 +188,8 @@ class MockServer:
         if conversation is not None:
             session.conversations.check_free(conversation, moment)
         recording = choose(request, self.store, session.default or self.default)
+        session.plays[recording.name] += 1
+        self.plays[recording.name] += 1
         playback = Playback(
             recording,
             self._renditions,

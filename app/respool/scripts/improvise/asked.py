@@ -21,6 +21,7 @@ class Output:
 
     name: str
     text: str
+    call_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,13 @@ def tool_outputs(items: Sequence[Mapping[str, Any]], since: int = 0) -> Iterator
         kind = str(item.get("type"))
         if kind == "mcp_approval_response":
             name = names.get(str(item.get("approval_request_id")), UNKNOWN_TOOL)
-            yield Output(name, "approved" if item.get("approve") else "not approved")
+            text = "approved" if item.get("approve") else "not approved"
+            yield Output(name, text, str(item.get("approval_request_id") or ""))
         elif kind.endswith("_output"):
             output = item.get("output", item.get("tools"))
             text = texts(output) or (compact(output) if output else "")
             usual = UNKNOWN_TOOL if kind in _NAMED else kind.removesuffix("_output")
-            yield Output(names.get(str(item.get("call_id")), usual), text)
+            yield Output(names.get(str(item.get("call_id")), usual), text, str(item.get("call_id") or ""))
 
 
 _REQUESTS = ("mcp_approval_request",)

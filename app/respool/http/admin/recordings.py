@@ -1,0 +1,241 @@
+"""``/__admin/recordings``: what can be played; what a test brings itself, in memory."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Literal
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HTTPRequest
+
+from respool.errors import OptionError, RecordingError, RequestError, printable
+from respool.http.admin.models import Model, example
+from respool.recordings import formats
+from respool.recordings.recording import Recording
+from respool.recordings.store import check_name
+from respool.server.mock_server import MockServer
+
+MOST_UPLOADED = 1000  # recordings
+MOST_BYTES = 256 * 1024 * 1024  # of them together
+
+# What may be uploaded, and the suffix that its format is known by. Scripts may not: they may name files.
+_KINDS = {
+    "application/json": ".jsonl",
+    "application/jsonl": ".jsonl",
+    "application/x-ndjson": ".jsonl",
+    "application/octet-stream": "",
+    "text/event-stream": ".sse",
+}
+
+
+class TurnView(Model):
+    """One answer of a recording."""
+
+    name: str
+    status: int
+    events: int
+    note: str
+    faults: list[str]
+    has_request: bool  # the request that it answered is known
+    plays: int  # in all sessions since the start
+
+
+class RecordingView(Model):
+    """A recording."""
+
+    model_config = example(
+        name="text/hello",
+        source="fixtures/text/hello.jsonl",
+        format="jsonl",
+        size=4711,
+        uploaded=False,
+        turns=[
+            {
+                "name": "text/hello",
+                "status": 200,
+                "events": 12,
+                "note": "",
+                "faults": [],
+                "has_request": True,
+                "plays": 3,
+            }
+        ],
+    )
+    name: str
+    source: str | None  # the path of its file; None: it was uploaded
+    format: str | None
+    size: int | None  # bytes
+    uploaded: bool
+    turns: list[TurnView]
+
+
+class Finding(Model):
+    """Something that a check found: see docs/checks.md."""
+
+    code: str
+    level: str
+    message: str
+    turn: int
+    line: int | None
+
+
+class RecordingDetail(RecordingView):
+    """A recording, checked."""
+
+    findings: list[Finding]
+
+
+class Refused(Model):
+    """A file that cannot be used."""
+
+    name: str
+    error: str
+    kept: bool  # its last good version is still served
+
+
+class RecordingList(Model):
+    """All recordings, by name."""
+
+    recordings: list[RecordingView]
+    refused: list[Refused]
+
+
+class Removed(Model):
+    """What was removed."""
+
+    name: str
+    removed: Literal[True] = True
+
+
+def router(server: MockServer) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/recordings", tags=["recordings"])
+    store = server.store
+    sizes: dict[str, int] = {}  # of those that were uploaded
+
+    @routes.get("", summary="List recordings")
+    def recordings() -> RecordingList:
+        """List all recordings, and the files that are refused."""
+        sources = store.sources
+        return RecordingList(
+            recordings=[_view(server, name, sources, sizes) for name in store.names],
+            refused=[
+                Refused(name=refusal.name, error=str(refusal.error), kept=refusal.kept)
+                for refusal in store.refused
+            ],
+        )
+
+    @routes.get("/{name:path}", summary="Get a recording")
+    def recording(name: str) -> RecordingDetail:
+        """Get a recording, with what a check finds."""
+        if not store.turns(name):
+            raise _missing(name)
+        seen = _view(server, name, store.sources, sizes)
+        return RecordingDetail(**dict(seen), findings=list(_findings(store.turns(name))))
+
+    # The body is no parameter: it is the recording's own text, and is read as it is.
+    @routes.put(
+        "/{name:path}",
+        summary="Upload a recording",
+        openapi_extra={"requestBody": {"required": True, "content": _CONTENT}},
+    )
+    async def upload(name: str, http: HTTPRequest) -> RecordingView:
+        """Serve a recording from memory alone, until it is removed or the server ends. An uploaded one of the
+        same name is replaced; one of a file is not."""
+        kind = http.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in _KINDS:
+            raise RequestError(
+                f"The content type is {printable(kind)}; expected one of {', '.join(_KINDS)}.",
+                status=415,
+                code="unsupported_content_type",
+            )
+        check_name(name)
+        data = await http.body()
+        others = {other: size for other, size in sizes.items() if other != name}
+        if len(others) >= MOST_UPLOADED or sum(others.values()) + len(data) > MOST_BYTES:
+            raise RequestError(
+                f"Uploaded are {len(others)} recordings with {sum(others.values())} bytes; expected at most "
+                f"{MOST_UPLOADED} with {MOST_BYTES}. Remove some.",
+                status=413,
+                code="too_many",
+            )
+        try:
+            turns = await run_in_threadpool(formats.read, data, name, f"{name}{_KINDS[kind]}")
+        except RecordingError as error:
+            raise RequestError(f"{error}.", code="invalid_recording") from None
+        try:
+            store.add(name, turns)
+        except OptionError as error:
+            raise RequestError(f"{error}.", status=409, code="name_taken") from None
+        sizes[name] = len(data)
+        return _view(server, name, store.sources, sizes)
+
+    @routes.delete("/{name:path}", summary="Remove an uploaded recording")
+    async def remove(name: str) -> Removed:
+        """Forget a recording that was uploaded. Those of files stay: what is on disk is not touched."""
+        if not store.remove(name):
+            if store.turns(name):
+                raise RequestError(
+                    f"{printable(name)} is the recording of a file; only uploaded ones can be removed.",
+                    status=409,
+                    code="not_uploaded",
+                )
+            raise _missing(name)
+        sizes.pop(name, None)
+        return Removed(name=name)
+
+    return routes
+
+
+_CONTENT = {
+    "application/jsonl": {
+        "schema": {"type": "string"},
+        "example": '{"respool": 1}\n[0.1, {"type":"response.created","response":{"id":"resp_1"}}]\n',
+    },
+    "text/event-stream": {"schema": {"type": "string"}},
+}
+
+
+def _missing(name: str) -> RequestError:
+    return RequestError(f'There is no recording "{printable(name)}".', status=404, code="not_found")
+
+
+def _view(
+    server: MockServer, name: str, sources: Mapping[str, str], sizes: Mapping[str, int]
+) -> RecordingView:
+    source = sources.get(name)
+    size = sizes.get(name)
+    if source is not None:
+        with suppress(OSError):
+            size = os.stat(source).st_size
+    return RecordingView(
+        name=name,
+        source=source,
+        format=formats.by_suffix(source) if source is not None else None,
+        size=size,
+        uploaded=source is None,
+        turns=[
+            TurnView(
+                name=turn.name,
+                status=turn.header.status,
+                events=len(turn.events),
+                note=turn.header.note,
+                faults=[str(fault) for fault in turn.header.faults],
+                has_request=bool(turn.header.request),
+                plays=server.plays[turn.name],
+            )
+            for turn in server.store.turns(name)
+        ],
+    )
+
+
+def _findings(turns: Sequence[Recording]) -> Iterator[Finding]:
+    from respool.check import checker  # late: it is seldom asked for
+
+    for number, turn in enumerate(turns, start=1):
+        for found in checker.check([timed.event for timed in turn.events]) if turn.events else ():
+            line = None if found.event is None else turn.events[found.event].line
+            yield Finding(
+                code=found.code, level=str(found.level), message=found.message, turn=number, line=line
+            )

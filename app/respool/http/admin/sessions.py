@@ -1,0 +1,113 @@
+"""``/__admin/sessions``, ``/__admin/reset``: what each test has of its own."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from respool.errors import RequestError, printable
+from respool.http.admin.models import Model, RequiredSession, SessionName, example
+from respool.server.mock_server import MockServer
+from respool.server.session import Session
+
+
+class SessionView(Model):
+    """One session."""
+
+    model_config = example(
+        name="checkout",
+        now=1767225600.25,
+        last_used=1767225600.0,
+        requests=3,
+        responses=2,
+        plays={"text/hello": 2},
+        scenarios={},
+        faults=None,
+    )
+    name: SessionName
+    now: float  # by the session's clock, in seconds since 1970
+    last_used: float  # by the server's clock, in seconds since 1970
+    requests: int  # of it that the journal has
+    responses: int  # that can be asked for by their ids
+    plays: dict[str, int]  # how often each turn of a recording was played
+    scenarios: dict[str, str]
+    faults: list[str] | None  # None: those of the server's settings
+
+
+class SessionList(Model):
+    """All sessions; the first is that of all who name none."""
+
+    sessions: list[SessionView]
+
+
+class Reset(Model):
+    """Which session is to be as at its beginning."""
+
+    model_config = example(session="checkout")
+    session: SessionName
+
+
+class Done(Model):
+    """What was done."""
+
+    model_config = example(session="checkout", done=True)
+    session: SessionName
+    done: bool
+
+
+def router(server: MockServer) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["sessions"])
+
+    @routes.get("/sessions", summary="List sessions")
+    async def sessions() -> SessionList:
+        """List all sessions, with what each holds."""
+        counts: dict[str, int] = {}
+        for exchange in server.journal:
+            counts[exchange.session] = counts.get(exchange.session, 0) + 1
+        return SessionList(sessions=[_view(one, counts.get(one.name, 0)) for one in list(server.sessions)])
+
+    @routes.post("/reset", summary="Reset a session")
+    async def reset(body: Reset) -> Done:
+        """Have a session as at its beginning: its requests, responses, conversations, plays, scenarios,
+        faults and clock. Streams that are open go on. No other session is touched."""
+        found = server.sessions.find(body.session) is not None
+        server.reset(body.session)
+        return Done(session=body.session, done=found)
+
+    @routes.delete("/sessions", summary="Delete a session")
+    async def delete(session: RequiredSession) -> Done:
+        """Forget a session and its requests. That of all who name none cannot be deleted; reset it."""
+        if not session:
+            raise RequestError(
+                'The session "" is that of all who name none, and cannot be deleted: '
+                'POST /__admin/reset with {"session": ""} resets it.',
+                param="session",
+            )
+        _known(server, session)
+        server.reset(session)
+        return Done(session=session, done=server.sessions.delete(session))
+
+    return routes
+
+
+def _known(server: MockServer, name: str) -> Session:
+    session = server.sessions.find(name)
+    if session is None:
+        raise RequestError(
+            f'There is no session "{printable(name)}".', status=404, code="not_found", param="session"
+        )
+    return session
+
+
+def _view(session: Session, requests: int) -> SessionView:
+    faults: Any = session.faults
+    return SessionView(
+        name=session.name,
+        now=session.clock.now(),
+        last_used=session.last_used,
+        requests=requests,
+        responses=len(session.history),
+        plays=dict(session.plays),
+        scenarios=dict(session.scenarios),
+        faults=None if faults is None else [str(fault) for fault in faults],
+    )

@@ -1,0 +1,44 @@
+"""LazyMount: an ASGI app below a prefix, imported and made at its first request."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from starlette._utils import get_route_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class LazyMount:
+    """The app that `make` makes, below `prefix` ("/name"). Most servers are never asked for it."""
+
+    def __init__(self, prefix: str, make: Callable[[], ASGIApp]) -> None:
+        self.prefix = prefix
+        self._make = make
+        self._app: ASGIApp | None = None
+        self._lock = threading.Lock()
+
+    def takes(self, scope: Scope) -> bool:
+        """Return whether the request is for this app."""
+        if self.prefix not in scope["path"] or scope["type"] != "http":
+            return False
+        return f"{get_route_path(scope)}/".startswith(f"{self.prefix}/")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if app is None:  # in a thread, since imports take a third of a second, and streams should go on
+            app = await asyncio.to_thread(self._make_once)
+        root = scope.get("root_path", "")
+        mounted = {
+            **scope,
+            "app_root_path": scope.get("app_root_path", root),
+            "root_path": root + self.prefix,
+        }
+        if get_route_path(mounted) == "":
+            mounted["path"] += "/"
+        await app(mounted, receive, send)
+
+    def _make_once(self) -> ASGIApp:
+        with self._lock:
+            if self._app is None:
+                self._app = self._make()
+            return self._app
