@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote
 
-from respool.errors import OptionError
+from respool.errors import OptionError, printable
 from respool.testing import RunningServer
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from respool.play.session_clock import SessionClock
     from respool.scripts import Script
     from respool.server.request_filter import Conditions
-    from respool.server.seen_requests import SeenRequests
+    from respool.server.seen_requests import SeenRequest, SeenRequests
     from respool.server.session import Session
     from respool.server.verify import Times
 
@@ -100,7 +100,7 @@ class MockSession:
 
         given: list[Fault] = []
         for one in faults:
-            given.extend([one] if isinstance(one, Fault) else read(one))
+            given.extend([one] if isinstance(one, Fault) else read([one]))
         session = self._session
         session.faults = tuple(given)
         session.sampler.clear()
@@ -166,7 +166,7 @@ class MockSession:
                 if len(unmatched) == 1
                 else (f"{len(unmatched)} requests that no recording answers")
             )
-            shown = [line for request in unmatched[:_SHOWN] for line in _shown(request)]
+            shown = [line for request in unmatched[:_SHOWN] for line in self._shown(request)]
             more = [f"  and {len(unmatched) - _SHOWN} more"] if len(unmatched) > _SHOWN else []
             parts.append("\n".join([f"The test has left {some}:", *shown, *more]))
         if strict == "all" and (unplayed := self.unplayed):
@@ -185,6 +185,17 @@ class MockSession:
         for number in range(1, self._scripts + 1):
             server.store.remove(f"{self.name}/script-{number}")
         server.sessions.delete(self.name)
+
+    def _shown(self, request: "SeenRequest") -> Iterator[str]:
+        """Lines on a request that no recording answers."""
+        path = request.path.removeprefix(f"/s/{quote(self.name, safe='')}")
+        yield f"  {request.method} {path} {request.status}"
+        if text := request.input_text:
+            yield f"    input: {printable(text, 200)}"
+        for line in request.why.splitlines():
+            yield f"    {line}"
+        for near in request.exchange.near:
+            yield f"    near: {near.get('line') or near.get('name') or near}"
 
     @property
     def _session(self) -> "Session":
@@ -207,18 +218,6 @@ class MockSession:
         if method is None:
             raise NotImplementedError(f"this version of Respool has no {what}() in tests")
         return method
-
-
-def _shown(request: Any) -> Iterator[str]:
-    """Lines on a request that no recording answers."""
-    yield f"  {request}"
-    if request.input_text:
-        text = request.input_text
-        yield f"    input: {text[:200]}{'...' if len(text) > 200 else ''}"
-    for line in request.why.splitlines():
-        yield f"    {line}"
-    for near in request.near:
-        yield f"    near: {near.get('line') or near.get('name') or near}"
 
 
 class ServerPool:

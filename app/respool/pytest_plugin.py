@@ -79,7 +79,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     try:
         cases = choose(sets)
     except OptionError as error:
-        raise pytest.UsageError(f"respool_drill: {error}") from None
+        wrong = f"respool_drill: {error}"
+    else:
+        wrong = ""
+    if wrong:
+        pytest.fail(wrong, pytrace=False)
     metafunc.parametrize("respool_drill", cases, ids=[case.name for case in cases], indirect=True)
 
 
@@ -138,12 +142,13 @@ def respool(
 
     node = request.node
     said = _said(node)
+    wrong: RespoolError
     try:
         speed = read_speed(_setting(node, "speed", said))
         if isinstance(respool_fixtures, Path | str):
             respool_fixtures = [respool_fixtures]
         paths = _found(node, request.config.rootpath) if respool_fixtures is None else respool_fixtures
-        with _respool_servers.session(paths, speed, node.nodeid) as session:
+        with _respool_servers.session(paths, speed, node.name) as session:
             for name in said.get("names", ()):
                 session.play(name)
             if "script" in said:
@@ -158,8 +163,10 @@ def respool(
                 yield session
             finally:
                 del node.stash[_SESSION]
+        return
     except RespoolError as error:
-        pytest.fail(f"respool: {error}", pytrace=False)
+        wrong = error
+    pytest.fail(f"respool: {wrong}", pytrace=False)  # outside, so that the report has one line
 
 
 @pytest.fixture

@@ -53,8 +53,10 @@ class ScriptBuilder:
     def step(self, type: str, value: Any) -> Self:
         """Any step of docs/scripts.md, by its name."""
         given = _read_turn(output=[{type: value}])
-        last = self._last()
-        return self._with_last(replace(last, steps=(*last.steps, *given.steps)))
+        turns = _turns(self)
+        if not turns or turns[-1].plain:  # an error has no steps
+            return self._with_turns((*turns, given))
+        return self._with_last(replace(turns[-1], steps=(*turns[-1].steps, *given.steps)))
 
     def incomplete(self, reason: str = "max_output_tokens") -> Self:
         """The response ends as ``response.incomplete``."""
