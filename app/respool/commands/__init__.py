@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "show:show",
     "repair": "repair:repair",
     "scan": "scan:scan",
+    "demo": "demo:demo",
     "new": "new:new",
     "script": "script:script",
     "drill": "drill:drill",
