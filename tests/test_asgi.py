@@ -155,3 +155,25 @@ def test_a_path_may_begin_with_a_dash(load: Load, folder: Path, monkeypatch: pyt
 def test_the_module_has_nothing_else(load: Load) -> None:
     with pytest.raises(AttributeError, match=r"^module 'respool\.asgi' has no attribute 'application'$"):
         _ = load().application
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "status"),
+    [
+        ({}, {}, 200),
+        ({"ADMIN_TOKEN": "secret"}, {}, 401),
+        ({"ADMIN_TOKEN": "secret"}, {"authorization": "Bearer secret"}, 200),
+        ({"ADMIN": "false"}, {}, 404),
+    ],
+)
+def test_the_admin_api_is_set_up_by_the_environment(
+    settings: dict[str, str], headers: dict[str, str], status: int, load: Load, folder: Path
+) -> None:
+    client = TestClient(load(PATHS=folder, **settings).app)
+    assert client.get("/__admin/sessions", headers=headers).status_code == status
+
+
+def test_a_token_that_no_header_carries_is_an_error(load: Load, folder: Path) -> None:
+    module = load(PATHS=folder, ADMIN_TOKEN="with space")
+    with pytest.raises(OptionError, match="the admin token is empty or has characters"):
+        module.app  # noqa: B018

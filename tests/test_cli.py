@@ -76,7 +76,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["nowhere"], 2, "respool: nowhere: no such file or folder"),
         (["list", "nowhere"], 2, "respool: nowhere: no such file or folder"),
-        (["list"], 2, "respool: missing argument 'PATHS...'; see 'respool --help'"),
+        (["list"], 2, "respool: no PATHS are given, and here is no folder fixtures; see 'respool --help'"),
         ([".", "--speed", "fast"], 2, "respool: invalid value for '--speed': 'fast' is not"),
         ([".", "--speed", "0"], 2, "respool: speed is 0.0, expected a factor above 0, or instant"),
         ([".", "--gap", "often"], 2, "respool: invalid value for '--gap': 'often' is not"),
@@ -111,11 +111,15 @@ def test_a_port_that_is_taken_is_named(folder: Path, capsys: pytest.CaptureFixtu
     with serving(folder, "--port", "0") as (_, url):
         port = url.rpartition(":")[2]
         assert run(folder, "--port", port) == 1
-    assert capsys.readouterr().err == f"respool: cannot listen on 127.0.0.1:{port}: address already in use\n"
+    hint = "--port takes another one, --port 0 any that is free"
+    assert (
+        capsys.readouterr().err
+        == f"respool: cannot listen on 127.0.0.1:{port}: address already in use; {hint}\n"
+    )
 
 
 def test_list_shows_recordings_and_refusals(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("list", folder) == 0
+    assert run("list", folder) == 1, "a file is refused"
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(maxsplit=5) for line in lines[:3]] == [
         ["name", "turns", "events", "seconds", "ends", "note"],

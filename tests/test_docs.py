@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from respool.check.files import check_data
+from respool.check.findings import Level
 from respool.recordings import formats
 
 ROOT = Path(__file__).parent.parent
@@ -75,6 +77,11 @@ def test_the_examples_of_the_page_on_pytest_are_tests_that_pass(tmp_path: Path) 
 def test_every_jsonl_example_is_a_recording(page: Path) -> None:
     for block in blocks(page, "jsonl"):
         assert formats.read(block.encode(), "example", page.name)
+
+
+def test_the_native_example_of_the_readme_is_legal() -> None:
+    (example,) = blocks(ROOT / "README.md", "jsonl")
+    assert check_data(example.encode(), "a.jsonl").count(Level.ERROR) == 0
 
 
 @pages

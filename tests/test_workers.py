@@ -37,10 +37,19 @@ def refuses(number, report):
 def dies(number, report):
     os._exit(7)
 
-def dies_when_replaced(number, report, marker):
+def refuses_when_replaced(number, report, marker):
     if os.path.exists(marker):
-        os._exit(9)
+        raise OptionError("the folder has gone")
     open(marker, "w").close()
+    works(number, report)
+
+def dies_once_when_replaced(number, report, marker):
+    with open(marker, "a+") as file:
+        file.write("x")
+        file.seek(0)
+        starts = len(file.read())
+    if starts == 2:
+        os._exit(9)
     works(number, report)
 
 if __name__ == "__main__":
@@ -134,7 +143,7 @@ def test_what_a_worker_cannot_do_is_raised_once_and_ends_all(start: Start) -> No
 def test_a_worker_that_dies_before_it_is_ready_ends_all(start: Start) -> None:
     returned, out, err = ends(start("dies", 2))
     assert (returned, out) == (1, "ending")
-    assert err.startswith("RespoolError: worker 1 (process ")
+    assert err.startswith("WorkerDied: worker 1 (process ")
     assert err.endswith(") ended with exit code 7 before it was ready")
 
 
@@ -152,12 +161,24 @@ def test_a_worker_that_dies_is_replaced(start: Start) -> None:
 
 
 def test_where_a_worker_cannot_be_replaced_all_end(start: Start, tmp_path: Path) -> None:
-    process = start("dies_when_replaced", 1, tmp_path / "marker")
+    process = start("refuses_when_replaced", 1, tmp_path / "marker")
     (first,) = worker_ids(read(process, 2))
     os.kill(first, signal.SIGKILL)
     returned, out, err = ends(process)
     assert (returned, out) == (1, "ending")
-    assert err.endswith("ended with exit code 9 before it was ready")
+    assert err.endswith("OptionError: the folder has gone")
+
+
+def test_a_replacement_that_dies_before_it_is_ready_is_replaced(start: Start, tmp_path: Path) -> None:
+    process = start("dies_once_when_replaced", 1, tmp_path / "marker")
+    (first,) = worker_ids(read(process, 2))
+    os.kill(first, signal.SIGKILL)
+    (third,) = worker_ids(read(process, 1))
+    process.terminate()
+    returned, _, err = ends(process)
+    assert returned == -signal.SIGTERM
+    assert "ended with exit code 9, and is replaced" in err
+    assert f"worker 1 (process {third}) is ready" in err
 
 
 def test_no_worker_stays_behind_when_the_one_above_is_killed(start: Start) -> None:

@@ -5,7 +5,10 @@ Settings come from the environment, named as the options of ``respool serve``: R
 """
 
 import os
+import sys
 from typing import TYPE_CHECKING, Unpack
+
+from respool.errors import RespoolError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -38,8 +41,21 @@ def __getattr__(name: str) -> "FastAPI":
 
     # The command reads and checks the environment as it does for itself; it is not run.
     arguments = [] if "RESPOOL_PATHS" in os.environ else ["fixtures"]
-    with serve.make_context("respool.asgi", arguments, auto_envvar_prefix="RESPOOL") as context:
-        options = context.params
-    created = make_app(options)[1]
+    try:
+        with serve.make_context("respool.asgi", arguments, auto_envvar_prefix="RESPOOL") as context:
+            options = context.params
+        created = make_app(options)[1]
+    except RespoolError as error:
+        if not _run_by_a_server():
+            raise
+        hint = "" if "RESPOOL_PATHS" in os.environ else "; RESPOOL_PATHS names others"
+        sys.exit(f"respool: {error}{hint}")  # a server would print a traceback
     globals()["app"] = created
     return created
+
+
+def _run_by_a_server() -> bool:
+    """Whether this process is an ASGI server's, not a test or a program that asks for the app."""
+    return os.path.basename(sys.argv[0]) in ("uvicorn", "hypercorn", "granian") or any(
+        f"{os.sep}uvicorn{os.sep}" in argument for argument in sys.argv[:1]
+    )

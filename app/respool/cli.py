@@ -6,17 +6,23 @@ Exit codes: 0 fine; 1 it failed while running; 2 wrong usage, or a path that is 
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
 
 from respool import __version__
 from respool.commands import COMMANDS
-from respool.errors import OptionError, PathError, RespoolError
+from respool.commands.output import echo, flush_stdout, prepare_streams
+from respool.errors import OptionError, PathError, RespoolError, printable
 
+FINE = 0
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
+
+# A variable that, when set, lets the traceback of a defect of ours through.
+TRACEBACK = "RESPOOL_TRACEBACK"
 
 
 class Commands(click.Group):
@@ -39,9 +45,20 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {name for param in self.params for name in param.opts} | set(ctx.help_option_names)
+        if args[:1] == ["help"] and not os.path.exists("help"):
+            args = [*args[1:], "--help"]
         if not args or (args[0] not in COMMANDS and args[0] not in own):
+            _check_is_path(args)
             args.insert(0, self.default)
         return super().parse_args(ctx, args)
+
+
+def _check_is_path(args: Sequence[str]) -> None:
+    """Raises UsageError for a single word that is nearly a command and no path."""
+    word = args[0] if args else ""
+    nearest = get_close_matches(word[:50], COMMANDS, n=1, cutoff=0.7)
+    if nearest and not os.path.exists(word):
+        raise click.UsageError(f"no command or folder {word}; did you mean {nearest[0]}?")
 
 
 @click.group(
@@ -56,24 +73,50 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line. What goes wrong is one line on stderr and an exit code."""
+    prepare_streams()
+    code, message = _run(args)
+    try:
+        flush_stdout()
+    except OSError as error:
+        code, message = FAILED, message or _cannot_write(error)
+    if message:
+        echo(f"respool: {message}", err=True)
+    sys.exit(code)
+
+
+def _run(args: Sequence[str] | None) -> tuple[int, str]:
+    """Run a command; its exit code, and what went wrong."""
     try:
         # Not standalone, so that click's own errors become one line as well.
         code = cli.main(args, prog_name="respool", standalone_mode=False)
+        return code or FINE, ""
     except click.ClickException as error:
         message = error.format_message().rstrip(".")
         hint = "; see 'respool --help'" if isinstance(error, click.UsageError) else ""
-        click.echo(f"respool: {message[:1].lower()}{message[1:]}{hint}", err=True)
-        code = error.exit_code
+        return error.exit_code, f"{message[:1].lower()}{message[1:]}{hint}"
     except (OptionError, PathError) as error:
-        click.echo(f"respool: {error}", err=True)
-        code = WRONG_USAGE
+        return WRONG_USAGE, str(error)
     except RespoolError as error:
-        click.echo(f"respool: {error}", err=True)
-        code = FAILED
-    except BrokenPipeError:
-        # The reader of our output (`respool list | head`) has left; that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return FAILED, str(error)
     except (click.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
-    sys.exit(code)
+        return INTERRUPTED, ""
+    except RecursionError:
+        return FAILED, "something is nested too deeply to be read"
+    except MemoryError:
+        return FAILED, "out of memory"
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:
+            return FAILED, _cannot_write(error)
+        if isinstance(error, OSError):
+            problem = (error.strerror or str(error)).lower()
+            return WRONG_USAGE, f"{printable(str(error.filename), 300)}: {problem}"
+        if os.environ.get(TRACEBACK):
+            raise
+        return (
+            FAILED,
+            f"internal error: {type(error).__name__}: {printable(str(error))}; {TRACEBACK}=1 shows it",
+        )
+
+
+def _cannot_write(error: OSError) -> str:
+    return f"cannot write: {(error.strerror or str(error)).lower()}"

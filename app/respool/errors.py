@@ -2,6 +2,7 @@
 
     RespoolError
     ├── RecordingError          a file that cannot be used as a recording: path, line, column, cause
+    │   └── NotARecording       a file that holds nothing of the Responses API
     ├── PathError               a path given to us that is not there or cannot be read
     ├── NoMatchingRecording     no recording answers a request; carries the nearest names
     │   ├── TurnsExhausted      it is a turn after the last one that the request asks for
@@ -15,8 +16,10 @@ Each says what happened, where, and what was expected; the parts are attributes,
 not match prose.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from enum import Enum
 from typing import Any
 
 
@@ -30,20 +33,50 @@ def printable(text: str, most: int = 200) -> str:
     return shown if len(shown) <= most else f"{shown[: most - 3]}..."
 
 
+# Controls, bidi marks, invisible characters, line and paragraph separators, lone surrogates, tags. Not the
+# joiners U+200C and U+200D, of which words and emoji are made, and neither line ends nor tabs.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def escaped(text: str) -> str:
+    """Return a text of any length, with what would steer a terminal or hide in it as escapes."""
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 class RespoolError(Exception):
     """The base of all errors below; its text is fit to be shown to a user."""
 
 
+class Effect(Enum):
+    """What becomes of the place in a file that a RecordingError is about."""
+
+    REFUSED = "refused"  # the file is not used
+    CAPTURED = "captured"  # it is damaged, and played as it was captured
+    SKIPPED = "skipped"  # it is no part of a response, and is passed over
+
+
 class RecordingError(RespoolError):
-    """A file, or one line of it, cannot be used: ``path:line:column: cause``."""
+    """A file, or one line of it, cannot be used: ``path:line:column: cause``.
+
+    With another `effect` than REFUSED it is a note on a file that is used all the same.
+    """
 
     def __init__(
-        self, cause: str, path: str = "", line: int | None = None, column: int | None = None
+        self,
+        cause: str,
+        path: str = "",
+        line: int | None = None,
+        column: int | None = None,
+        effect: Effect = Effect.REFUSED,
     ) -> None:
         self.cause = cause
         self.path = path
         self.line = line
         self.column = column
+        self.effect = effect
         super().__init__(f"{self.place}: {cause}" if self.place else cause)
 
     @property
@@ -51,6 +84,10 @@ class RecordingError(RespoolError):
         """``path:line:column``, as far as it is known."""
         parts = (printable(self.path, 4096), self.line, self.column)
         return ":".join(str(part) for part in parts if part not in ("", None))
+
+
+class NotARecording(RecordingError):
+    """A file holds no response of the Responses API; `cause` says what it is."""
 
 
 class PathError(RespoolError):

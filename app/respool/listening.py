@@ -32,6 +32,15 @@ def bind_each(host: str, port: int, count: int) -> list[socket.socket]:
     return made
 
 
+def address_of(host: str) -> str | None:
+    """Return the address that `bind` takes for a name; None for one that leads nowhere."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return str(socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4][0])
+    except (OSError, UnicodeError, TypeError):  # uvloop and Python differ
+        return None
+
+
 def url_of(sock: socket.socket) -> str:
     """Where a client finds a socket that listens, as a base URL without a path."""
     host, port = sock.getsockname()[:2]

@@ -9,7 +9,7 @@ from respool.errors import printable
 from respool.play.pace import Pace
 from respool.protocol.delta_texts import TEXTS
 from respool.protocol.event_types import EVENT_TYPES, PART_INDEXES, EventKind
-from respool.protocol.events import TERMINAL_TYPES, dumps
+from respool.protocol.events import ENDING_TYPES, dumps
 from respool.recordings.recording import Recording
 
 JSON = Mapping[str, Any]
@@ -95,7 +95,7 @@ def _number(fields: JSON) -> int | None:
 
 
 def _end(types: Sequence[str]) -> str:
-    ends = (name for name in reversed(types) if name in TERMINAL_TYPES or name == "error")
+    ends = (name for name in reversed(types) if name in ENDING_TYPES)
     return next(ends, "cut").removeprefix("response.")
 
 

@@ -114,13 +114,15 @@ def running_server(
             client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
     """
     from respool.http import create_app
+    from respool.http.hosts import Hosts
     from respool.http.serving import uvicorn_server
     from respool.listening import bind, url_of
 
     server = MockServer(Store(paths), **options)
+    app = create_app(server, reload=reload, api_keys=api_keys, hosts=Hosts(loopback=True))
     loops: list[asyncio.AbstractEventLoop] = []
     uvicorn = uvicorn_server(
-        create_app(server, reload=reload, api_keys=api_keys),
+        app,
         grace=0,
         on_started=lambda: loops.append(asyncio.get_running_loop()),
     )

@@ -29,6 +29,14 @@ _SPAWN = multiprocessing.get_context("spawn")
 Report = Callable[[Any], None]
 
 
+# Seconds before a worker is replaced that died before it was ready.
+_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+
+
+class WorkerDied(RespoolError):
+    """A worker ended before it was ready, and did not say why."""
+
+
 @dataclass(slots=True)
 class _Worker:
     number: int  # from 1
@@ -96,13 +104,18 @@ class Workers:
             report = worker.reports.recv()
         except EOFError:
             worker.process.join()
-            raise RespoolError(f"{worker} {_how(worker.process)} before it was ready") from None
+            raise WorkerDied(f"{worker} {_how(worker.process)} before it was ready") from None
         if isinstance(report, RespoolError):
             raise report
         yield report
 
     def _watch(self, signals: "_Signals") -> None:
-        """Replace what dies, until a signal comes."""
+        """Replace what dies, until a signal comes.
+
+        Raises what a replacement raises before it is ready. One that dies by then is replaced again, each
+        time after a longer pause.
+        """
+        pause = 0.0
         while not signals.came:
             sentinels = [one.process.sentinel for one in self._workers]
             ended = wait([*sentinels, signals.socket])
@@ -112,9 +125,14 @@ class Workers:
                 worker.process.join()
                 logger.warning("%s %s, and is replaced", worker, _how(worker.process))
                 worker.reports.close()
+                wait([signals.socket], pause)
                 self._workers[place] = new = self._started(worker.number)
-                for _ in self._report(new, signals):
-                    logger.info("%s is ready", new)
+                try:
+                    for _ in self._report(new, signals):
+                        logger.info("%s is ready", new)
+                        pause = 0.0
+                except WorkerDied:  # by chance, most likely: it is found dead above
+                    pause = min(max(2 * pause, _PAUSE), _LONGEST_PAUSE)
 
     def _end(self, signals: "_Signals") -> None:
         """End all: in order, and at the limit or the next signal at once."""

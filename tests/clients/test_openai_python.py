@@ -30,7 +30,7 @@ from openai import (
 
 from respool import ManualClock, Pace, running_server
 from respool.faults import parse
-from respool.http.sending.playback_response import CLIENT_LEFT
+from respool.server.journal import CLIENT_LEFT
 from respool.testing import RunningServer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -389,9 +389,9 @@ async def test_a_hundred_streams_at_once_are_each_right(
 
             reading = asyncio.gather(*map(read, playing))
             await asyncio.to_thread(wait_until, lambda: clock.sleepers == 100)
-            while len(journal) < 100:
+            while len(journal.ended) < 100:
                 clock.advance(0.25)
-                await asyncio.to_thread(wait_until, lambda: clock.sleepers + len(journal) == 100)
+                await asyncio.to_thread(wait_until, lambda: clock.sleepers + len(journal.ended) == 100)
 
             for name, events in zip(playing, await reading, strict=True):
                 assert events == events_of(name)
@@ -410,7 +410,7 @@ async def test_a_stream_that_the_client_leaves_ends_on_the_server(
         sdk = connect(running.base_url_of("text/hello"))
         await sdk.leave_after("response.output_text.delta", when_open=reach_the_first_token)
 
-        wait_until(lambda: len(running.server.journal) == 1)
+        wait_until(lambda: len(running.server.journal.ended) == 1)
         (exchange,) = running.server.journal
         assert exchange.ended == CLIENT_LEFT
         assert 0 < exchange.events < len(events_of("text/hello"))

@@ -183,3 +183,9 @@ def test_a_header_is_sent_to_a_live_server(
 ) -> None:
     assert run(running.url + "/v1", "-H", "x-respool-play: tools/web_search") == 0
     assert capsys.readouterr().out.startswith("1 file, 1 stream, 31 events")
+
+
+def test_a_check_of_nothing_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "README.md").write_text("# Recordings\n")
+    assert run(tmp_path) == 2
+    assert "nothing to check" in capsys.readouterr().err

@@ -101,13 +101,13 @@ def test_what_changes_sound_events_needs_its_option(
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("none.jsonl", "out.jsonl"), "none.jsonl: No such file or directory"),
+        (("none.jsonl", "out.jsonl"), "none.jsonl: no such file or directory"),
         (("cut.jsonl",), "expected OUT, or --in-place"),
         (("cut.jsonl", "./cut.jsonl"), "./cut.jsonl is IN, too; --in-place allows to replace it"),
         (("cut.jsonl", "out.jsonl", "--in-place"), "--in-place is for one file, which is IN and OUT"),
         (("-", "--in-place"), "--in-place is for one file, which is IN and OUT"),
         (("cut.sse", "--in-place"), "cut.sse is sse, and what is written is jsonl: name another file as OUT"),
-        (("cut.jsonl", "no/out.jsonl"), "no/out.jsonl: No such file or directory"),
+        (("cut.jsonl", "no/out.jsonl"), "cannot write no/out.jsonl: no such file or directory"),
     ],
 )
 def test_wrong_usage_is_told_and_nothing_is_written(
@@ -137,3 +137,21 @@ def test_what_cannot_be_repaired_is_told_with_its_line(
         f"respool: {path}: cannot be repaired: no sound event has the response object\n"
     )
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['[null, {"type":"response.content_part.done","item_id":"m","part":{"type":{"":0}}}]', "[]"],
+        ['{"type":"response.completed","response":{"output":[{}]}}'],
+        ['[1e308, {"type":"response.created","response":{"id":"r","status":"in_progress","output":[]}}]'] * 3,
+    ],
+    ids=["a part of a type that is an object", "an empty item", "gaps without end"],
+)
+def test_odd_values_are_no_internal_error(
+    lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    with pytest.raises(SystemExit):
+        main(["repair", str(tmp_path / "a.jsonl"), str(tmp_path / "o.jsonl")])
+    assert "internal error" not in capsys.readouterr().err

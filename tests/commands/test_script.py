@@ -128,5 +128,5 @@ def test_a_recording_that_no_script_gives_is_an_error_with_its_place(hello: Path
 @pytest.mark.parametrize(("recording", "out"), [("no.jsonl", "-"), ("hello.jsonl", "no/a.script.yaml")])
 def test_a_path_that_is_not_there_is_an_error(hello: Path, recording: str, out: str) -> None:
     folder = hello.parent
-    with pytest.raises(PathError, match="No such file"):
+    with pytest.raises(PathError, match="no such file"):
         run(folder / recording, out if out == "-" else folder / out)

@@ -187,8 +187,10 @@ def test_a_signal_ends_all_workers_also_with_open_streams(
                 next(chunks)
     assert running.process.wait(60) == code
     lines = running.err.read_text().split("\n")
-    assert all(line.endswith("(cut by the server)") for line in lines if line)
-    assert sum(map(bool, lines)) == len(opened)
+    begun = [line for line in lines if line.endswith("long under way")]
+    ended = [line for line in lines if line.endswith("(cut by the server)")]
+    assert (len(begun), len(ended)) == (len(opened), len(opened))
+    assert len([line for line in lines if line]) == 2 * len(opened)
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(running.url)
 

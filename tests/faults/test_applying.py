@@ -31,6 +31,7 @@ from respool.faults import (
     Status,
     TruncatedJson,
     apply,
+    applying,
     parse,
 )
 from respool.faults.frame import Action, Frame
@@ -182,3 +183,11 @@ def test_whatever_faults_happen_an_answer_stays_one(sound: list[Frame], faults: 
     assert all(frame.head is None for frame in frames[1:]), "the head is first"
     assert all(sooner.at <= later.at for sooner, later in pairwise(frames)), "moments never fall"
     assert not any(math.isnan(frame.at) for frame in frames)
+
+
+def test_counts_are_bounded_and_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "MOST_COUNTED", 3)
+    counter = applying.BoundedCounter()
+    assert [counter.count(key) for key in "aabcad"] == [1, 2, 1, 1, 3, 1]
+    assert dict(counter) == {"c": 1, "a": 3, "d": 1}
+    assert counter["b"] == 0

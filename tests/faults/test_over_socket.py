@@ -77,7 +77,7 @@ class Client:
         body = json.dumps({"model": "a", "stream": stream}).encode()
         lines = [
             f"POST /v1/responses HTTP/{version}",
-            "host: test",
+            "host: localhost",
             "connection: close",
             "accept-encoding: gzip",
             f"content-length: {len(body)}",
@@ -239,7 +239,6 @@ def test_a_connection_that_breaks(fault: str, running: RunningServer) -> None:
         ("abort(after=8b)", 8, "FIN", len(FINAL)),
         ("reset_peer(after=8b)", 8, "RST", len(FINAL)),
         ("slicer(size=5)", len(FINAL), "FIN", len(FINAL)),
-        ("drop(at=1)", len(FINAL), "FIN", len(FINAL)),
     ],
 )
 def test_an_answer_without_stream(
@@ -281,7 +280,7 @@ def test_a_slow_line_lets_so_many_bytes_through(tmp_path: Path, wait_for: WaitFo
                 clock.advance(1.0)
                 until_it_sleeps(running, clock, wait_for)
                 assert 100 * seconds - 10 <= len(client.read().body) <= 100 * seconds
-        wait_for(running, lambda: len(running.server.journal) == 1)
+        wait_for(running, lambda: len(running.server.journal.ended) == 1)
 
 
 def test_a_stall_without_end_costs_one_timer_and_ends_with_the_client(
@@ -297,7 +296,7 @@ def test_a_stall_without_end_costs_one_timer_and_ends_with_the_client(
             until_it_sleeps(running, clock, wait_for)
             assert client.read().body == DATA[0] + DATA[1] + 2 * b": keepalive\n\n"
             assert clock.sleepers == 1
-        wait_for(running, lambda: len(running.server.journal) == 1)
+        wait_for(running, lambda: len(running.server.journal.ended) == 1)
         assert clock.sleepers == 0
         (exchange,) = running.server.journal
         assert (exchange.events, exchange.ended) == (2, "client left")

@@ -68,7 +68,7 @@ class Connection:
         content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
         length = b"transfer-encoding: chunked" if more_body else b"content-length: %d" % len(content)
         target = f"{path}?{query_string.decode()}" if query_string else path
-        lines = [f"{method} {target} HTTP/{http_version}".encode(), b"host: x", length]
+        lines = [f"{method} {target} HTTP/{http_version}".encode(), b"host: localhost", length]
         lines += [f"{name}: {value}".encode("latin-1") for name, value in headers]
         self.protocol.data_received(b"\r\n".join([*lines, b"", b""]))
         self._chunked = more_body

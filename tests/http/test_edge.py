@@ -470,3 +470,37 @@ def test_the_app_answers_where_it_is_mounted_in_another_one(server: Serve) -> No
     answer = TestClient(outer).post("/mock/v1/responses", json={"model": "a", "stream": True})
     assert answer.status_code == 200
     assert b"response.completed" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "profile", "status", "said"),
+    [
+        (
+            "/responses",
+            b"",
+            "openai",
+            404,
+            "this server has /v1/responses; end the client's base URL",
+        ),
+        ("/models", b"", "openai", 404, "this server has /v1/models; end the client's base URL"),
+        ("/nothing", b"", "openai", 404, "Invalid URL (GET /nothing)"),
+        ("/openai/models", b"", "openai", 404, "below /openai/ it needs ?api-version="),
+        ("/r/a/openai/models", b"", "openai", 404, "below /openai/ it needs ?api-version="),
+        ("/openai/models", b"", "azure", 404, "Resource not found"),
+        ("/openai/models", b"api-version=2025-04-01-preview", "azure", 200, "data"),
+        ("/openai/v1/models", b"", "azure", 200, "data"),
+    ],
+)
+async def test_a_path_that_is_nearly_right_is_a_404_that_says_so(
+    path: str,
+    query: bytes,
+    profile: str,
+    status: int,
+    said: str,
+    server: Callable[..., MockServer],
+    call: Any,
+) -> None:
+    answer = call(server(profile=profile), path, method="GET", query_string=query)
+    await answer.task
+    assert answer.status == status
+    assert said in answer.body.decode()

@@ -27,7 +27,9 @@ from respool.play.clock import ManualClock
 from respool.play.pace import Pace
 from respool.play.playback import Playback
 from respool.play.rendition import Renditions
+from respool.play.session_clock import SessionClock
 from respool.recordings.recording import Recording
+from respool.server.delivery import Delivery
 from respool.server.journal import Exchange
 
 HEAD: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
@@ -398,9 +400,8 @@ async def test_sse_starlette_sends_bytes_and_raw_headers_as_they_are() -> None:
 @pytest.fixture
 def playing(recording: Callable[..., Recording]) -> Response:
     playback = Playback(recording(), Renditions(Pace()), 0.0)
-    return playback_response.PlaybackResponse(
-        playback, ManualClock(), Exchange("POST", "/", 0.0), {"x-own": "1"}
-    )
+    delivery = Delivery(playback, SessionClock(ManualClock()), Exchange("POST", "/", 0.0))
+    return playback_response.PlaybackResponse(delivery, {"x-own": "1"})
 
 
 async def test_sse_starlette_gives_an_answer_the_headers_that_we_give(playing: Response) -> None:

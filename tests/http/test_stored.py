@@ -317,5 +317,4 @@ async def test_an_input_that_is_nested_too_deeply_is_refused_where_it_is_read(
     conversation = client.server.conversations.create(0)["id"]
     refused = await client.ask("POST", "", {**body, "conversation": conversation})
     assert (refused.status, refused.json["error"]["code"]) == (400, "invalid_json")
-    assert (await client.ask("POST", "", body)).status == 200
-    assert (await client.ask("GET", "/resp_1/input_items")).status == 400
+    assert (await client.ask("POST", "", body)).status == 400

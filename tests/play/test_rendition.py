@@ -2,8 +2,10 @@ from collections.abc import Callable
 
 import pytest
 
+from respool.play import rendition
 from respool.play.pace import Pace
 from respool.play.rendition import MOST_CHANGED, Changes, Renditions
+from respool.protocol.event_frames import encode_sse
 from respool.recordings import formats
 from respool.recordings.recording import Recording
 
@@ -99,3 +101,61 @@ def test_a_whole_response_has_what_was_not_recorded(recording: Callable[..., Rec
     last = Renditions(Pace()).get(recording(), Changes(whole=True)).events[-1].data["response"]
     assert list(last)[:2] == ["id", "status"], "what was recorded comes first"
     assert (last["status"], last["tools"], last["tool_choice"]) == ("completed", [], "auto")
+
+
+CAPTURE = (
+    ": hello\n\n"
+    'data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1"}}\n\n'
+    ": still here\n\n"
+    'event: response.completed\r\ndata: {"type":"response.completed","response":{"id":"resp_1"}}\r\n\r\n'
+    "data: <html>\n\n"
+)
+
+
+def captured() -> Recording:
+    from respool.recordings.formats import sse
+
+    [turn] = sse.read(CAPTURE.encode(), "a", "a.sse")
+    return turn
+
+
+def test_a_capture_is_sent_as_it_was_captured() -> None:
+    rendition = Renditions(Pace()).get(captured())
+    assert rendition.schedule.encoded.data == CAPTURE.encode()
+    assert [rendition.events_in(frames) for frames in range(6)] == [0, 0, 1, 1, 2, 2]
+    assert not rendition.done
+
+
+def test_normal_framing_sends_the_events_alone_as_the_api_does() -> None:
+    rendition = Renditions(Pace(), framing="normal").get(captured())
+    assert rendition.schedule.encoded.data == b"".join(encode_sse(event) for event in rendition.events)
+
+
+def test_a_changed_event_of_a_capture_is_framed_anew() -> None:
+    rendition = Renditions(Pace()).get(captured(), Changes(id="resp_2"))
+    assert b"resp_1" not in rendition.schedule.encoded.data
+    assert rendition.schedule.encoded.data.startswith(b": hello\n\ndata: {")
+    assert rendition.schedule.encoded.data.endswith(b"data: <html>\n\n")
+
+
+def test_texts_between_events_keep_their_share_of_the_time() -> None:
+    from respool.recordings.formats import jsonl
+
+    text = '[1.0, {"type":"response.created"}]\n[1.0, ": a\\n\\n"]\n[3.0, {"type":"response.completed"}]\n'
+    [turn] = jsonl.read(text.encode(), "a", "a.jsonl")
+    assert [timed.gap for timed in turn.events] == [1.0, 4.0]
+    assert list(Renditions(Pace(speed=2)).get(turn).schedule.moments) == [0.5, 1.0, 2.5]
+
+
+def test_changed_renditions_hold_a_bounded_number_of_bytes(
+    recording: Callable[..., Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renditions = Renditions(Pace())
+    one = recording("a", [(0.0, "response.x", {"d": "x" * 1000})])
+    made = [renditions.get(one, Changes(ids=str(number))) for number in range(3)]
+    assert [renditions.get(one, Changes(ids=str(number))) is made[number] for number in range(3)] == [
+        True
+    ] * 3
+    monkeypatch.setattr(rendition, "MOST_CHANGED_BYTES", 4000)
+    assert renditions.get(one, Changes(ids="2")) is made[2], "the latest is kept in any case"
+    assert renditions.get(one, Changes(ids="0")) is not made[0]

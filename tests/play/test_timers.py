@@ -1,6 +1,7 @@
 import asyncio
 import errno
 import gc
+import math
 import os
 import sys
 import weakref
@@ -330,3 +331,11 @@ def test_a_turn_that_has_left_some_out_is_followed_by_another_without_a_rest() -
         clock.wheel.call_at(900.0, lambda: None)
     clock.advance(1.0)
     assert len(called) == MANY + 5 * MOST_AT_ONCE
+
+
+async def test_who_waits_for_ever_waits_and_can_be_cancelled() -> None:
+    timers = Timers(asyncio.get_running_loop())
+    waiting = timers.call_at(math.inf, lambda: None)
+    assert len(timers) == 1
+    waiting.cancel()
+    assert len(timers) == 0

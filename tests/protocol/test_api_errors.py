@@ -140,7 +140,6 @@ WORDS = [
         "Conversation with id 'conv_1' not found.",
     ),
     (api_errors.item_not_found("msg_1"), (None, None, 404), "Item with id 'msg_1' not found."),
-    (api_errors.prompt_not_found("pmpt_1"), (None, None, 404), "Prompt with id 'pmpt_1' not found."),
     (
         api_errors.conversation_locked(),
         ("conversation_locked", "conversation", 400),

@@ -74,7 +74,8 @@ def recordings() -> Iterator[Recording]:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder).with_suffix("").as_posix()
             data = path.read_bytes()
-            if path.suffix != ".md" and path.name != "MANIFEST.json" and formats.sniff(data):
+            others = (".md", ".script.yaml", "MANIFEST.json")
+            if not path.name.endswith(others) and formats.sniff(data):
                 yield from formats.read(data, name, str(path), lambda damage: None)
 
 

@@ -178,7 +178,7 @@ def test_refusals_tell_the_place_and_come_in_the_order_of_the_files(tmp_path: Pa
         tmp_path,
         {
             "c.jsonl": EVENT + DAMAGED,
-            "a.sse": STREAM + "data: {",
+            "a.sse": "hello",
             "b.jsonl": EVENT,
             "b.sse": STREAM,
             "d.jsonl": "[-1,{}]",
@@ -190,7 +190,7 @@ def test_refusals_tell_the_place_and_come_in_the_order_of_the_files(tmp_path: Pa
         for refusal in Store([tmp_path]).refused
     ]
     assert refused == [
-        (f"{tmp_path}/a.sse", 4, 8),
+        (f"{tmp_path}/a.sse", None, None),
         (f"{tmp_path}/b.jsonl", None, None),
         (f"{tmp_path}/c.jsonl", 2, 9),
         (f"{tmp_path}/d.jsonl", 1, 2),
@@ -570,3 +570,33 @@ def test_no_events_are_made_before_somebody_asks_for_them(tmp_path: Path) -> Non
     assert isinstance(recording, ReadRecording)
     assert "events" not in vars(recording)
     assert len(recording.events) == 1
+
+
+def test_what_is_passed_over_is_named_for_what_it_is(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "hello.yaml": "text: hi\n",
+            "README.md": "# Hi\n",
+            "page.md": f"Like so:\n```\n{STREAM}```\n",
+            "chat.txt": 'data: {"object":"chat.completion.chunk"}\n\n',
+        },
+    )
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    store = Store([tmp_path])
+    assert {Path(one.path).name: one.why for one in store.passed_over} == {
+        "hello.yaml": "YAML, did you mean hello.script.yaml?",
+        "README.md": "no recording",
+        "page.md": "a text that shows a stream",
+        "chat.txt": "a chat-completions stream: no event of the Responses API in it",
+        "a.png": "an image",
+    }
+    assert store.names == []
+    assert store.refused == []
+
+
+def test_a_capture_with_damage_is_used_and_its_damage_noted(tmp_path: Path) -> None:
+    write(tmp_path, {"a.sse": f"{STREAM}data: <html>\n\n"})
+    store = Store([tmp_path])
+    assert store.names == ["a"]
+    assert [(note.line, note.column) for note in store.notes] == [(4, 7)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from respool.scripts.plain_yaml import MAX_VALUES, PlainYamlError, dump, load
+from respool.scripts.plain_yaml import MAX_TEXT, MAX_VALUES, PlainYamlError, dump, load
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,11 @@ def test_aliases_cannot_make_a_small_file_huge() -> None:
     )
     with pytest.raises(PlainYamlError, match=f"^more than {MAX_VALUES} values"):
         load(bomb)
+
+
+def test_aliases_of_a_long_text_cannot_become_a_huge_one() -> None:
+    with pytest.raises(PlainYamlError, match=f"^more than {MAX_TEXT} characters"):
+        load(f"a: &a {'x' * 100_000}\nb: [{','.join(['*a'] * 1000)}]\n")
 
 
 def test_values_keys_and_what_is_around_them_have_places() -> None:

@@ -9,7 +9,7 @@ from respool.server.journal import Exchange, Journal
 @pytest.mark.parametrize(
     ("exchange", "line"),
     [
-        (Exchange("GET", "/v1/models", 0.0), "GET /v1/models -"),
+        (Exchange("GET", "/v1/models", 0.0), "GET /v1/models - under way"),
         (Exchange("GET", "/v1/models", 5.0, status=200, seconds=0.0), "GET /v1/models 200 0.000s"),
         (
             Exchange("POST", "/r/a/v1/responses", 0.0, "", "text/a", 200, 12, "", 1.23456),

@@ -1,5 +1,6 @@
 """Comparing what was said with what is said again."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,8 +72,12 @@ def _differences(place: str, before: Any, now: Any, ignore: frozenset[str]) -> I
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         for number, pair in enumerate(zip(before, now, strict=True)):
             yield from _differences(f"{place}[{number}]", *pair, ignore)
-    elif before != now:
+    elif before != now and not (_is_nan(before) and _is_nan(now)):
         yield Difference(place, before, now, hard=True)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _members(place: str, before: Any, now: Any, ignore: frozenset[str]) -> Iterator[Difference]:

@@ -1,6 +1,9 @@
 """Checking: files, folders, text and live servers, each made into a report."""
 
+import http.client
 import json
+import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,19 +14,25 @@ from pathlib import Path
 from respool import __version__
 from respool.check import socket_lanes
 from respool.check.findings import Finding, Level
-from respool.errors import PathError, RecordingError, RespoolError
+from respool.errors import Effect, NotARecording, PathError, RecordingError, RespoolError
 from respool.protocol import sse
 from respool.protocol.events import Event
 from respool.recordings import formats
 from respool.recordings.recording import Recording
-from respool.recordings.store import files_below
+from respool.recordings.store import MAX_FILE_SIZE, files_below, why_not
 
 DAMAGED = "RS001"
+SKIPPED = "RS004"
+NO_NUMBER = "RS005"
+
+_NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)', re.DOTALL)
 EVENT_NAME_DIFFERS = "RS002"
 NO_EVENT_NAME = "RS003"
 
-# Seconds to wait for a live server's next bytes.
-TIMEOUT = 120
+# Seconds that a live server may take for all of its stream, and the bytes that are read of it.
+TIMEOUT = 120.0
+MAX_STREAM = 256 * 1024 * 1024
+_READ = 65536  # bytes read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,7 @@ class FileReport:
     streams: int = 0
     events: int = 0
     findings: list[Located] = field(default_factory=list)
+    no_recording: bool = False  # nothing of the Responses API is in it
 
     def count(self, level: Level) -> int:
         """How many findings have this level."""
@@ -67,44 +77,82 @@ def find(paths: Iterable[Path]) -> list[Path]:
 
 
 def check_file(path: Path, *, named: bool, schema: bool = False) -> FileReport | None:
-    """Check a file; None for one in a folder (not `named` itself) that is no recording."""
+    """Check a file; None for one in a folder (not `named` itself) that is no recording.
+
+    One that cannot be read has a finding that says so.
+    """
     try:
+        size = path.stat().st_size
+        too_large = size > MAX_FILE_SIZE and formats.by_suffix(str(path)) is None
+        if not named and (too_large or why_not(str(path))):
+            return None
+        if size > MAX_FILE_SIZE:
+            raise OSError(None, f"{size} bytes, expected at most {MAX_FILE_SIZE}")
         data = path.read_bytes()
     except OSError as error:
-        raise PathError(f"{path}: {error.strerror or error}") from None
+        return unreadable(str(path), error)
     if not named and formats.sniff(data, str(path)) is None:
         return None
-    return check_data(data, str(path), schema=schema)
+    report = check_data(data, str(path), schema=schema)
+    if not named and report.no_recording and formats.by_suffix(str(path)) is None:
+        return None
+    return report
 
 
-def check_data(data: bytes, path: str, *, schema: bool = False) -> FileReport:
-    """Check the content of a recording, in any format that Respool reads."""
+def unreadable(path: str, error: OSError) -> FileReport:
+    """The report on a file that cannot be read: it hides nothing of what is known of the others."""
+    report = FileReport(path)
+    problem = f"cannot be read: {(error.strerror or str(error)).lower()}"
+    report.findings = [Located(Finding(DAMAGED, Level.ERROR, problem), path)]
+    return report
+
+
+def check_data(data: bytes, path: str, *, schema: bool = False, format: str | None = None) -> FileReport:
+    """Check the content of a recording, in any format that Respool reads, or in the one of that name."""
     report = FileReport(path)
     damages: list[RecordingError] = []
     turns: tuple[Recording, ...] = ()
     try:
-        turns = formats.read(data, path, path, damages.append)
+        if format is None:
+            turns = formats.read(data, path, path, damages.append)
+        else:
+            turns = formats.FORMATS[format].read(data, path, path, damages.append)
     except RecordingError as error:
+        report.no_recording = isinstance(error, NotARecording) or not formats.shows_a_stream(data, path)
         damages.append(error)
     report.findings = [
-        Located(Finding(DAMAGED, Level.ERROR, damage.cause), path, damage.line, damage.column)
+        Located(
+            Finding(SKIPPED, Level.INFO, damage.cause)
+            if damage.effect is Effect.SKIPPED
+            else Finding(DAMAGED, Level.ERROR, damage.cause),
+            path,
+            damage.line,
+            damage.column,
+        )
         for damage in damages
     ]
-    if formats.sniff(data, path) == "sse":
+    if (format or formats.sniff(data, path)) == "sse":
+        data = formats.encodings.plain(data)
         report.findings += _check_event_names(data, path)
     for number, turn in enumerate(turns, start=1):
         _check_turn(report, turn, number, schema)
+        report.findings += _no_numbers(turn, number, data, path)
     report.findings.sort(key=lambda located: (located.line or 0, located.column or 0))
     return report
 
 
 def check_url(
-    url: str, body: Mapping[str, object], headers: Mapping[str, str], *, schema: bool = False
+    url: str,
+    body: Mapping[str, object],
+    headers: Mapping[str, str],
+    *,
+    schema: bool = False,
+    timeout: float = TIMEOUT,
 ) -> FileReport:
-    """Ask a live server for a stream, and check what it sends.
+    """Ask a live server for a stream, and check what it sends, also if the stream is cut.
 
-    `url` is that of ``POST /v1/responses``, or the base URL above it. Raises RespoolError when there
-    is no stream to check.
+    `url` is that of ``POST /v1/responses``, or the base URL above it; `timeout`, in seconds, is for the whole
+    stream. Raises RespoolError when there is no stream to check, or one without end.
     """
     if not url.rstrip("/").endswith("/responses"):
         url = f"{url.rstrip('/')}/responses"
@@ -114,16 +162,38 @@ def check_url(
         {"content-type": "application/json", "user-agent": f"respool/{__version__}", **headers},
     )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        end = time.monotonic() + timeout
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
             kind = answer.headers.get_content_type()
-            data: bytes = answer.read()
+            data = _read(answer, url, end)
     except urllib.error.HTTPError as error:
-        raise RespoolError(f"{url}: status {error.code}: {_told(error.read())}") from None
-    except (OSError, ValueError) as error:
-        raise RespoolError(f"{url}: {getattr(error, 'reason', None) or error}") from None
+        with suppress(OSError, http.client.HTTPException):
+            raise RespoolError(f"{url}: status {error.code}: {_told(error.read(_READ))}") from None
+        raise RespoolError(f"{url}: status {error.code}") from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise RespoolError(f"{url}: {getattr(error, 'reason', None) or str(error) or 'no answer'}") from None
     if kind != "text/event-stream":
         raise RespoolError(f"{url}: content type {kind}, expected text/event-stream: {_told(data)}")
-    return check_data(data, url, schema=schema)
+    return check_data(data, url, schema=schema, format="sse")
+
+
+def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
+    """Read a stream to its end, or to where it is cut. Raises RespoolError for one that is too long."""
+    data = bytearray()
+    try:
+        while part := answer.read1(_READ):
+            data += part
+            if len(data) > MAX_STREAM:
+                raise RespoolError(f"{url}: the stream has over {MAX_STREAM} bytes, and was read no further")
+            if time.monotonic() > end:
+                raise RespoolError(f"{url}: the stream has not ended in time, after {len(data)} bytes")
+    except TimeoutError:
+        raise RespoolError(f"{url}: no more came in time, after {len(data)} bytes") from None
+    except http.client.IncompleteRead as error:  # cut: what is missing is found by the checks
+        data += error.partial
+    except (OSError, http.client.HTTPException):
+        pass
+    return bytes(data)
 
 
 def _told(body: bytes) -> str:
@@ -148,6 +218,25 @@ def _check_turn(report: FileReport, turn: Recording, number: int, schema: bool) 
     for finding in findings:
         place = len(events) - 1 if finding.event is None else finding.event
         report.findings.append(Located(finding, report.path, turn.events[place].line, turn=number))
+
+
+def _no_numbers(turn: Recording, number: int, data: bytes, path: str) -> Iterator[Located]:
+    """What is no number of JSON, though Python and others read it."""
+    lines: list[str] = []
+    for place, timed in enumerate(turn.events):
+        text = timed.event.text
+        if "NaN" not in text and "Infinity" not in text:
+            continue
+        for found in _NO_NUMBER.finditer(text):
+            if found[1] is None:
+                continue
+            line, column = timed.line, None
+            if line is not None and "\n" not in text:
+                lines = lines or data.decode(errors="replace").split("\n")
+                start = lines[line - 1].find(text) if line <= len(lines) else -1
+                column = start + found.start() + 1 if start >= 0 else None
+            problem = f"{found[1]} is no JSON; strict clients cannot read the event"
+            yield Located(Finding(NO_NUMBER, Level.ERROR, problem, place), path, line, column, number)
 
 
 def _check_event_names(data: bytes, path: str) -> Iterator[Located]:

@@ -14,7 +14,7 @@ from respool.check import checker
 from respool.check.checker import SequenceChecker
 from respool.check.findings import Finding, Level
 from respool.protocol.event_types import EVENT_TYPES, EventKind
-from respool.protocol.events import CREATED, TERMINAL_TYPES, Event
+from respool.protocol.events import CREATED, ENDING_TYPES, Event
 
 # What a client does not need on a socket: the events that open items and parts.
 _NOT_NEEDED = frozenset({"RS107", "RS108"})
@@ -98,7 +98,7 @@ class _ResponseChecker:
         """Take in the next event."""
         self._places.append(place)
         self._types.append(event.type)
-        if event.type in TERMINAL_TYPES or event.type == "error":
+        if event.type in ENDING_TYPES:
             self.ended = True
         empty = _is_empty(data.get("response"))
         for finding in self._checker.receive(event):

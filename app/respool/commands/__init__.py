@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "explain:explain",
     "show": "show:show",
     "repair": "repair:repair",
+    "convert": "convert:convert",
     "scan": "scan:scan",
     "demo": "demo:demo",
     "new": "new:new",

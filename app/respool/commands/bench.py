@@ -11,11 +11,10 @@ from typing import Any
 
 import click
 
-from respool.commands.options import GAP, SECONDS, SPEED, headers_of
-from respool.commands.output import unwound_by_sigterm, write
+from respool.commands.options import DEFAULT_PATH, GAP, SECONDS, SPEED, headers_of
+from respool.commands.output import echo, unwound_by_sigterm, write
 from respool.errors import OptionError, PathError
 
-DEFAULT_PATH = "fixtures"
 STARTS = 250  # streams begun each second, unless --ramp says otherwise: docs/performance.md
 
 
@@ -113,7 +112,7 @@ def bench(
         report = load(target, plan, progress)
     # A report on stdout is for another program, which wants nothing else there.
     if json_file != "-":
-        click.echo("\n".join(as_text(report)))
+        echo("\n".join(as_text(report)))
     if json_file:
         write(json_file, json.dumps(as_json(report), indent=1, ensure_ascii=False) + "\n")
     if report.interrupted:

@@ -1,6 +1,7 @@
 """respool check"""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -9,10 +10,11 @@ from pathlib import Path
 import click
 
 from respool import __version__
-from respool.check.files import FileReport, Located, check_data, check_file, check_url, find
+from respool.check.files import TIMEOUT, FileReport, Located, check_data, check_file, check_url, find
 from respool.check.findings import RULES, Level
-from respool.commands.options import headers_of
-from respool.commands.output import new_console
+from respool.commands.options import SECONDS, headers_of
+from respool.commands.output import echo, new_console
+from respool.errors import OptionError, PathError
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])
@@ -22,7 +24,7 @@ _COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.INFO: "cyan"}
 @click.command(
     epilog="""\b
 Exit codes: 0 nothing to complain about; 1 findings of the level --fail-on or worse;
-2 wrong usage, or a path that is not there.
+2 wrong usage, a path that is not there, or nothing to check.
 
 \b
 Examples:
@@ -49,6 +51,7 @@ Examples:
     "--input", "input_", default="Say hello.", show_default=True, help="For a URL: the input to send."
 )
 @click.option("--header", "-H", multiple=True, metavar="NAME:VALUE", help="For a URL: a header to send.")
+@click.option("--timeout", type=SECONDS, default=TIMEOUT, help="For a URL: seconds for all of it [120].")
 def check(
     sources: Sequence[str],
     format_: str,
@@ -58,6 +61,7 @@ def check(
     model: str,
     input_: str,
     header: Sequence[str],
+    timeout: float,
 ) -> None:
     """Say whether recordings are legal Responses streams and, if not, where and why."""
     if schema:
@@ -67,13 +71,15 @@ def check(
     else:
         sdk = None
     headers = headers_of(header)
+    if not 0 < timeout < math.inf:
+        raise OptionError(f"timeout is {timeout:g}, expected seconds above 0")
     checks: list[Callable[[], FileReport | None]] = []
     for source in sources:
         if source == "-":
             checks.append(lambda: check_data(sys.stdin.buffer.read(), "<stdin>", schema=schema))
         elif source.startswith(("http://", "https://")):
             body = {"model": model, "input": input_}
-            checks.append(partial(check_url, source, body, headers, schema=schema))
+            checks.append(partial(check_url, source, body, headers, schema=schema, timeout=timeout))
         else:
             top = Path(source)
             checks += [partial(check_file, path, named=path == top, schema=schema) for path in find([top])]
@@ -85,6 +91,10 @@ def check(
         if _LEVELS.index(located.finding.level) <= _LEVELS.index(Level(level))
     ]
     _FORMATS[format_](reports, shown, sdk)
+    if not reports:
+        raise PathError(
+            f"{', '.join(sources)}: nothing to check, no recording in it; `respool list` says why"
+        )
     worst = [report.count(one) for report in reports for one in _LEVELS[: _LEVELS.index(Level(fail_on)) + 1]]
     if any(worst):
         raise click.exceptions.Exit(1)
@@ -151,9 +161,7 @@ def _print_github(reports: Sequence[FileReport], shown: Sequence[Located], sdk: 
         fields = {"file": located.path, "line": located.line, "col": located.column}
         title = f"{finding.code} {RULES[finding.code].title}" if finding.code in RULES else finding.code
         where = ",".join(f"{name}={_escape(str(value), ':,')}" for name, value in fields.items() if value)
-        click.echo(
-            f"::{names[finding.level]} {where},title={_escape(title, ':,')}::{_escape(finding.message)}"
-        )
+        echo(f"::{names[finding.level]} {where},title={_escape(title, ':,')}::{_escape(finding.message)}")
 
 
 def _escape(text: str, also: str = "") -> str:

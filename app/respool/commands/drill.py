@@ -1,6 +1,7 @@
 """respool drill"""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from respool.commands.options import GAP, SECONDS, SPEED
-from respool.commands.output import new_console, unwound_by_sigterm, write
+from respool.commands.output import echo_rendered, new_console, unwound_by_sigterm, write
 from respool.errors import OptionError, PathError
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ def drill(
     if turn is None:
         nearest = ", ".join(store.nearest(recording))
         raise PathError(f"no recording is called {recording}" + (nearest and f"; nearest: {nearest}"))
-    if not timeout:
-        raise OptionError("timeout is 0, expected seconds above 0")
+    if not 0 < timeout < math.inf:
+        raise OptionError(f"timeout is {timeout:g}, expected seconds above 0")
     if sets is None and not faults and not cut_everywhere:
         sets = "quick"
     cases = list(
@@ -266,4 +267,4 @@ def _print_table(table: "Table") -> None:
     console = new_console()
     with console.capture() as printed:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
+    echo_rendered(line.rstrip() for line in printed.get().splitlines())

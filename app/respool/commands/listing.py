@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from respool.commands.options import paths_argument
-from respool.commands.output import new_console, print_refused
-from respool.protocol.events import TERMINAL_TYPES
+from respool.commands.output import echo, echo_rendered, new_console, print_passed_over, print_refused
+from respool.errors import escaped
+from respool.protocol.events import ENDING_TYPES
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
 
@@ -15,6 +16,9 @@ from respool.recordings.store import Store
 @click.command(
     "list",
     epilog="""\b
+Exit codes: 0 all files can be used; 1 some are refused; 2 wrong usage, or a path that is not there.
+
+\b
 Examples:
   respool list fixtures/                  what a server would serve, and what it would refuse
   respool list fixtures/ --names          just the names, for scripts
@@ -23,10 +27,13 @@ Examples:
 @paths_argument
 @click.option("--names", is_flag=True, help="Print the names only, one a line.")
 def list_(paths: Sequence[Path], names: bool) -> None:
-    """List the recordings in PATHS, and the files that are refused."""
+    """List the recordings in PATHS, the files that are refused, and those that are not read.
+
+    Exits with 1 if a file is refused.
+    """
     store = Store(paths)
     if names:
-        click.echo("".join(f"{name}\n" for name in store.names), nl=False)
+        echo("".join(f"{name}\n" for name in store.names), nl=False)
         return
     from rich.markup import escape
     from rich.table import Table
@@ -36,18 +43,21 @@ def list_(paths: Sequence[Path], names: bool) -> None:
         turns = store.turns(name)
         gaps = [timed.gap for turn in turns for timed in turn.events]
         table.add_row(
-            escape(name),
+            escape(escaped(name)),
             str(len(turns)),
             str(len(gaps)),
             f"{sum(gap or 0 for gap in gaps):.2f}" if any(gap is not None for gap in gaps) else "-",
             ", ".join(dict.fromkeys(map(_end, turns))),
-            escape(turns[0].header.note),
+            escape(escaped(turns[0].header.note)),
         )
     console = new_console()
     with console.capture() as printed:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
+    echo_rendered(line.rstrip() for line in printed.get().splitlines())
     print_refused(store.refused, console)
+    print_passed_over(store.passed_over, all_of_them=True)
+    if store.refused:
+        raise click.exceptions.Exit(1)
 
 
 def _end(recording: Recording) -> str:
@@ -55,6 +65,6 @@ def _end(recording: Recording) -> str:
     if recording.plain:
         return str(recording.header.status)
     for timed in reversed(recording.events):
-        if timed.event.type in TERMINAL_TYPES or timed.event.type == "error":
+        if timed.event.type in ENDING_TYPES:
             return timed.event.type.removeprefix("response.")
     return "cut"

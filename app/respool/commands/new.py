@@ -1,6 +1,7 @@
 """respool new"""
 
 import json
+import math
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 import click
 
+from respool.commands.output import DOCS, echo, write_file
 from respool.errors import PathError
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ def _print_schema(ctx: click.Context, param: click.Parameter, wanted: bool) -> N
     if wanted:
         from respool.scripts import schema
 
-        click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+        echo(json.dumps(schema(), indent=2, ensure_ascii=False))
         ctx.exit()
 
 
@@ -85,16 +87,15 @@ def new(
     format_.read(written.encode(), name, str(path))  # raises what a server would refuse
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(written)
     except OSError as error:
-        raise PathError(f"{path}: {error.strerror}") from None
-    click.echo(path)
+        raise PathError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    write_file(path, written.encode(), replace=force)
+    echo(str(path))
     stem = path.relative_to(into).as_posix().removesuffix(SUFFIX)
-    click.echo(
+    echo(
         f"""serve it:  respool serve {shlex.quote(str(into))}
 ask it:    curl -N http://127.0.0.1:8080/r/{quote(stem)}/v1/responses -d '{{"stream": true}}'
-go on:     docs/scripts.md has all that a script can say""",
+go on:     {DOCS}/scripts.md has all that a script can say""",
         err=True,
     )
 
@@ -119,7 +120,11 @@ def _steps(
 def _tool(text: str) -> tuple[str, str]:
     name, _, arguments = text.partition(":")
     try:
-        parsed = json.loads(arguments or "{}")
+        parsed = json.loads(arguments or "{}", parse_constant=_no_number, parse_float=_number)
+    except RecursionError:
+        raise click.BadParameter(
+            f"the arguments of {name} are nested too deeply", param_hint="'--tool'"
+        ) from None
     except ValueError as error:
         raise click.BadParameter(
             f"the arguments of {name} are not JSON: {error}", param_hint="'--tool'"
@@ -129,14 +134,25 @@ def _tool(text: str) -> tuple[str, str]:
     return name, arguments or "{}"
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large a number")
+    return number
+
+
 def _path(name: str, into: Path) -> Path:
     """Where the script goes: below `into`, whatever the name."""
     parts = name.removesuffix(SUFFIX).replace("\\", "/").split("/")
-    if any(
-        part.strip() in ("", ".", "..") or part.startswith(".") or set(part) & set("#:\0") for part in parts
+    if not name.isprintable() or any(
+        part.strip() in ("", ".", "..") or part.startswith(".") or set(part) & set("#:") for part in parts
     ):
         raise click.BadParameter(
-            f"{name!r} is no name: expected words parted by /, without a dot in front, # and :",
+            f"{name!r} is no name: expected words parted by /, without a dot in front, #, : and line ends",
             param_hint="NAME",
         )
     path = into.joinpath(*parts[:-1], parts[-1] + SUFFIX)
@@ -149,7 +165,11 @@ def _check_free(path: Path, force: bool) -> None:
     """Raises PathError for a file in the way, or another one which a server would call the same."""
     from respool.recordings.formats import FORMATS
 
-    if path.exists() and not force:
+    try:
+        taken = path.exists()
+    except OSError as error:
+        raise PathError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    if taken and not force:
         raise PathError(f"{path} is already there; --force replaces it")
     stem = path.name.removesuffix(SUFFIX)
     for format_ in FORMATS.values():

@@ -79,8 +79,24 @@ GAP = NumberParam("SECONDS|typical", {"typical": "typical"})
 SPEED = NumberParam("FACTOR|instant", {"instant": math.inf})
 
 # A path in PATHS, as several in one variable are parted like those of PATH.
+DEFAULT_PATH = "fixtures"
+
+
+def _or_fixtures(context: click.Context, option: click.Parameter, value: Sequence[Path]) -> Sequence[Path]:
+    if value or context.resilient_parsing:
+        return value
+    if not Path(DEFAULT_PATH).is_dir():
+        raise click.UsageError(f"no PATHS are given, and here is no folder {DEFAULT_PATH}")
+    return (Path(DEFAULT_PATH),)
+
+
 paths_argument = click.argument(
-    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), envvar="RESPOOL_PATHS"
+    "paths",
+    nargs=-1,
+    type=click.Path(path_type=Path),
+    envvar="RESPOOL_PATHS",
+    callback=_or_fixtures,
+    metavar="[PATHS]...",
 )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from respool.commands.output import echo, echo_bytes, write_file
 from respool.errors import OptionError, PathError
 
 
@@ -63,7 +64,7 @@ def repair(
     if in_place and repaired.done:
         _check_native(data, path)
     for line in repaired.done or ("nothing to repair",):
-        click.echo(line, err=True)
+        echo(line, err=True)
     if repaired.done or not in_place:
         _write(target, repaired.data)
 
@@ -74,7 +75,7 @@ def _read(source: str) -> tuple[bytes, str]:
     try:
         return Path(source).read_bytes(), source
     except OSError as error:
-        raise PathError(f"{source}: {error.strerror or error}") from None
+        raise PathError(f"{source}: {(error.strerror or str(error)).lower()}") from None
 
 
 def _target(source: str, target: str | None, in_place: bool) -> str:
@@ -98,9 +99,6 @@ def _check_native(data: bytes, path: str) -> None:
 
 def _write(target: str, data: bytes) -> None:
     if target == "-":
-        click.echo(data, nl=False)
-        return
-    try:
-        Path(target).write_bytes(data)
-    except OSError as error:
-        raise PathError(f"{target}: {error.strerror or error}") from None
+        echo_bytes(data)
+    else:
+        write_file(Path(target), data)

@@ -10,6 +10,7 @@ from typing import IO, cast
 
 import click
 
+from respool.commands.output import echo
 from respool.errors import OptionError, PathError, printable
 
 MAX_INFLATED = 1 << 30  # bytes of a gzip file that are looked at
@@ -51,11 +52,11 @@ def scan(sources: Sequence[str], redact: Sequence[str], allow: Sequence[str], qu
             for found in scan_stream(file, search):
                 secrets += 1
                 at = f" at {printable(found.pointer)}" if found.pointer else ""
-                click.echo(f"{printable(name, 4096)}:{found.place}: {found.rule}: {found.masked}{at}")
+                echo(f"{printable(name, 4096)}:{found.place}: {found.rule}: {found.masked}{at}")
         except (OSError, EOFError, zlib.error) as error:
             raise PathError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
     if secrets or not quiet:
-        click.echo(f"{files} file{'s' * (files != 1)}, {secrets} secret{'s' * (secrets != 1)}")
+        echo(f"{files} file{'s' * (files != 1)}, {secrets} secret{'s' * (secrets != 1)}")
     if secrets:
         raise click.exceptions.Exit(1)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from respool.commands.output import echo, echo_bytes, write_file
 from respool.errors import OptionError, PathError, RecordingError
 
 
@@ -52,7 +53,7 @@ def script(recording: Path, out: Path, pace: bool) -> None:
     _write(written, out)
     literal = sum(step.type == "event" for turn in found.turns for step in turn.steps)
     if literal:
-        click.echo(f"events written one by one, since no step gives them: {literal}", err=True)
+        echo(f"events written one by one, since no step gives them: {literal}", err=True)
 
 
 def _read(recording: Path) -> tuple[bytes, str]:
@@ -61,18 +62,15 @@ def _read(recording: Path) -> tuple[bytes, str]:
     try:
         return recording.read_bytes(), str(recording)
     except OSError as error:
-        raise PathError(f"{recording}: {error.strerror}") from None
+        raise PathError(f"{recording}: {(error.strerror or str(error)).lower()}") from None
 
 
 def _write(text: str, out: Path) -> None:
     if str(out) == "-":
-        sys.stdout.buffer.write(text.encode())
+        echo_bytes(text.encode())
         return
     from respool.recordings.formats.script import SUFFIXES
 
-    try:
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise PathError(f"{out}: {error.strerror}") from None
+    write_file(out, text.encode())
     if not out.name.endswith(SUFFIXES):
-        click.echo(f"a server takes {out} for a script only if its name ends in {SUFFIXES[0]}", err=True)
+        echo(f"a server takes {out} for a script only if its name ends in {SUFFIXES[0]}", err=True)

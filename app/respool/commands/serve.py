@@ -1,7 +1,10 @@
 """respool serve"""
 
+import errno
 import gc
-from collections.abc import Callable, Iterator, Mapping
+import os
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -11,11 +14,12 @@ import click
 
 from respool import __version__
 from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size, paths_argument
-from respool.commands.output import new_console, print_refused
-from respool.errors import RespoolError
-from respool.listening import bind_each, url_of
+from respool.commands.output import echo, new_console, print_passed_over, print_refused
+from respool.errors import OptionError, RespoolError, printable
+from respool.listening import address_of, bind_each, url_of
+from respool.logs import log_to_stderr
 from respool.protocol.profiles import OPENAI, PROFILES
-from respool.recordings.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
+from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
 
 if TYPE_CHECKING:
     from socket import socket
@@ -23,8 +27,13 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from respool.faults import Fault
-    from respool.recordings.store import Refusal, Store
+    from respool.recordings.store import PassedOver, Refusal, Store
     from respool.server.mock_server import MockServer
+
+
+_KEY_VARIABLE = "RESPOOL_API_KEY"
+_QUICK = 2.0  # seconds
+_GAP = 0.02  # seconds, where a recording has no times
 
 
 def _join(context: click.Context, option: click.Parameter, value: Any) -> "tuple[Fault, ...]":
@@ -87,6 +96,13 @@ Examples:
     "--keepalive", type=SECONDS, help="Keep a silent stream alive after so many seconds [default: never]."
 )
 @click.option(
+    "--framing",
+    type=click.Choice(FRAMINGS),
+    default=FRAMINGS[0],
+    show_default=True,
+    help="Of what was captured from a wire: as it was there, or as the API frames events.",
+)
+@click.option(
     "--replay-window",
     type=SECONDS,
     default=REPLAY_WINDOW,
@@ -118,6 +134,22 @@ Examples:
 )
 @click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
 @click.option(
+    "--allow-host",
+    metavar="NAME",
+    multiple=True,
+    help="Answer also to this name in Host; '*.NAME' for all below it, '*' for any. Repeatable. On loopback "
+    "only its own names are answered to.",
+)
+@click.option(
+    "--head-timeout",
+    type=SECONDS,
+    default=60.0,
+    help="Close a connection whose request's head takes longer [default: 60].",
+)
+@click.option(
+    "--fail-on-refused", is_flag=True, help="Do not start if a file cannot be used: for CI, exit code 1."
+)
+@click.option(
     "--admin/--no-admin", default=True, help="Whether there is the admin API at /__admin [default: it is]."
 )
 @click.option("--admin-token", metavar="TOKEN", help="What the admin API needs [default: nothing].")
@@ -130,12 +162,12 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = make_app(options)
+        server, app = make_app(options, host)
         (sock,) = _bind(host, port, 1)
-    _log_to_stderr(quiet)
-    _greet(Greeting.of(server), url_of(sock))
+    log_to_stderr(quiet)
+    _greet(Greeting.of(server), url_of(sock), options["api_key"])
     with sock:
-        uvicorn_server(app).run(sockets=[sock])
+        uvicorn_server(app, head_timeout=options["head_timeout"]).run(sockets=[sock])
 
 
 def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any]) -> None:
@@ -143,14 +175,14 @@ def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any
     from respool.workers import Workers
 
     socks = _bind(host, port, options["workers"])
-    _log_to_stderr(quiet)
+    log_to_stderr(quiet)
 
     def close() -> None:  # or clients would wait for an answer from a socket that nobody accepts from
         for sock in socks:
             sock.close()
 
     workers = Workers(work, [(sock, quiet, options) for sock in socks])
-    workers.run(ready=lambda greeting: _greet(greeting, url_of(socks[0])), ending=close)
+    workers.run(ready=lambda greeting: _greet(greeting, url_of(socks[0]), options["api_key"]), ending=close)
 
 
 def work(
@@ -160,18 +192,23 @@ def work(
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = make_app(options)
-    _log_to_stderr(quiet, f"worker {number}: ")
-    uvicorn_server(app, on_started=lambda: report(Greeting.of(server))).run(sockets=[sock])
+        server, app = make_app(options, sock.getsockname()[0])
+    log_to_stderr(quiet, f"worker {number}: ")
+    uvicorn_server(
+        app, on_started=lambda: report(Greeting.of(server)), head_timeout=options["head_timeout"]
+    ).run(sockets=[sock])
 
 
 def _bind(host: str, port: int, count: int) -> "list[socket]":
+    if not host:
+        raise OptionError("host is empty; expected 127.0.0.1 for this machine only, or 0.0.0.0 for all")
     try:
         return bind_each(host, port, count)
-    except OSError as error:
-        raise RespoolError(
-            f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
-        ) from None
+    except (OSError, UnicodeError, TypeError) as error:  # a name that is none
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        problem = (getattr(error, "strerror", None) or str(error)).lower()
+        hint = "; --port takes another one, --port 0 any that is free" if taken else ""
+        raise RespoolError(f"cannot listen on {printable(host)}:{port}: {problem}{hint}") from None
 
 
 @contextmanager
@@ -194,16 +231,22 @@ def steady_gc() -> Iterator[None]:
         gc.enable()
 
 
-def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
-    """The server and the app that options of this command ask for."""
+def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["MockServer", "FastAPI"]:
+    """The server and the app that options of this command ask for, for one that listens on `host`."""
     from respool.http import create_app
+    from respool.http.hosts import allowed_hosts
     from respool.play.pace import Pace
     from respool.recordings.store import Store
     from respool.server.mock_server import MockServer
 
+    if not options["api_key"] and os.environ.get(_KEY_VARIABLE, "x").strip() == "":
+        raise OptionError(f"{_KEY_VARIABLE} is empty; unset it to serve without keys")
     pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
+    store = Store(options["paths"])
+    if options["fail_on_refused"] and (refused := store.refused):
+        raise RespoolError(f"files that cannot be used: {len(refused)}; the first: {refused[0].error}")
     server = MockServer(
-        Store(options["paths"]),
+        store,
         pace=pace,
         default=options["default"],
         ids=options["ids"],
@@ -212,6 +255,7 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         faults=options["faults"],
         profile=options["profile"],
         keepalive=options["keepalive"],
+        framing=options["framing"],
         on_unknown_id=options["on_unknown_id"],
         workers=options["workers"],
     )
@@ -221,18 +265,11 @@ def make_app(options: Mapping[str, Any]) -> tuple["MockServer", "FastAPI"]:
         reload=options["reload"],
         api_keys=options["api_key"],
         request_faults=options["request_faults"],
+        hosts=allowed_hosts(address_of(host) if host else None, options["allow_host"]),
         admin=options["admin"],
         admin_token=options["admin_token"],
     )
     return server, app
-
-
-def _log_to_stderr(quiet: bool, who: str = "") -> None:
-    import logging
-
-    logging.basicConfig(format=f"%(asctime)s {who}%(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
-    logging.getLogger("respool").setLevel(logging.INFO)
-    logging.getLogger("respool.requests").setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,30 +280,59 @@ class Greeting:
     refused: "tuple[Refusal, ...]"
     example: str | None  # the name of a recording to try
     warning: str  # what it does not do with several workers
+    passed_over: "tuple[PassedOver, ...]" = ()
 
     @classmethod
     def of(cls, server: "MockServer") -> "Greeting":
         store = server.store
         names = store.names
-        example = server.default or next((name for name in names if _completes(store, name)), None)
+        choices = (name for fits in (_is_quick, _completes) for name in names if fits(store, name))
+        example = server.default or next(choices, None)
         return cls(
-            len(names), tuple(store.refused), example or (names[0] if names else None), server.memory.warning
+            len(names),
+            tuple(store.refused),
+            example or (names[0] if names else None),
+            server.memory.warning,
+            tuple(store.passed_over),
         )
 
 
-def _greet(greeting: Greeting, url: str) -> None:
+def _greet(greeting: Greeting, url: str, keys: Sequence[str] = ()) -> None:
     count, refused = greeting.recordings, greeting.refused
     click.echo(f"{click.style('respool', bold=True)} {__version__} listens on {click.style(url, bold=True)}")
     click.echo(f"serving {count} recording{'s' * (count != 1)}, refused {len(refused)}")
     if refused:
         # To import the console takes as long as to read fifty recordings: the start should not wait for it.
         print_refused(refused, new_console())
+    if count == 0:
+        echo("warning: there is no recording in what was given, and every request gets a 404")
+    print_passed_over(greeting.passed_over)
     if greeting.warning:
-        click.echo(greeting.warning)
+        echo(greeting.warning)
     if greeting.example:
-        click.echo(f"""try: curl -N {url}/r/{quote(greeting.example)}/v1/responses -d '{{"stream": true}}'""")
+        path = f"{url}/r/{quote(greeting.example)}/v1/responses"
+        echo(f"""try: curl -N {path} {_key_header(keys)}-d '{{"stream": true}}'""")
+
+
+def _key_header(keys: Sequence[str]) -> str:
+    """What makes a curl command carry the key, if one is needed."""
+    if not keys:
+        return ""
+    if os.environ.get(_KEY_VARIABLE) == keys[0]:
+        return f'-H "authorization: Bearer ${_KEY_VARIABLE}" '
+    return f"-H {shlex.quote(f'authorization: Bearer {keys[0]}')} "
 
 
 def _completes(store: "Store", name: str) -> bool:
     events = store.turns(name)[0].events
     return bool(events) and events[-1].event.type == "response.completed"
+
+
+def _is_quick(store: "Store", name: str) -> bool:
+    """Whether a recording is a text that takes under two seconds: a good one to try."""
+    events = store.turns(name)[0].events
+    return (
+        _completes(store, name)
+        and sum(_GAP if timed.gap is None else timed.gap for timed in events) < _QUICK
+        and any(timed.event.type == "response.output_text.delta" for timed in events)
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from respool import show as view
+from respool.commands.output import echo, new_console
 from respool.errors import PathError
 from respool.recordings import formats
 from respool.recordings.recording import Recording
@@ -44,10 +45,9 @@ def show(path: Path, names: Sequence[str], events: bool, types: bool, width: int
 
     PATH is a file, a folder, or - for stdin. Without a NAME, all recordings in it are shown.
     """
-    from rich.console import Console
-
     turns = _turns(path, names)
-    console = Console(highlight=False, soft_wrap=True)
+    console = new_console()
+    console.soft_wrap = True
     if width is None:
         width = console.width if sys.stdout.isatty() else PIPED_WIDTH
     timelines = [view.timeline(turn) for turn in turns]
@@ -73,7 +73,7 @@ def _turns(path: Path, names: Sequence[str]) -> list[Recording]:
         raise store.refused[0].error
     if not names:
         for refusal in store.refused:
-            click.echo(f"refused: {refusal.error}", err=True)
+            echo(f"refused: {refusal.error}", err=True)
         return [turn for name in store.names for turn in store.turns(name)]
     return [turn for name in names for turn in _named(store, name)]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import IO
 
 from respool.drill.cases import Case
@@ -25,6 +26,7 @@ API_KEY = "respool-drill"
 
 # Bytes of an output that are kept, for reports. Outputs are compared whole, by their digests.
 KEPT = 100_000
+MAX_OUTPUT = 64 * 1024 * 1024  # bytes; a client that prints more is ended, as one that hangs
 
 # One server starts at a time: FastAPI silences a warning of pydantic's while it makes routes, and what one
 # thread silences another may switch on again (warnings.catch_warnings holds for the whole process).
@@ -116,7 +118,8 @@ def _run(trial: Trial, case: Case | None, given_up: threading.Event) -> ClientRu
 def run_client(
     command: Sequence[str], base_url: str, timeout: float, given_up: Callable[[], bool] = lambda: False
 ) -> ClientRun:
-    """Run `command` for `timeout` seconds at most, then end it and all that it has started.
+    """Run `command` for `timeout` seconds at most, then end it and all that it has started; so too one that
+    prints more than `MAX_OUTPUT`.
 
     Raises OptionError when there is no such program.
     """
@@ -137,7 +140,8 @@ def run_client(
             reason = (error.strerror or str(error)).lower()
             raise OptionError(f"cannot run {arguments[0]}: {reason}; expected a command after '--'") from None
         try:
-            exit_code = _wait(process, began + timeout, given_up)
+            too_much = partial(_prints_too_much, output, errors)
+            exit_code = _wait(process, began + timeout, lambda: given_up() or too_much())
             seconds = time.monotonic() - began
         finally:
             _end(process)
@@ -162,6 +166,10 @@ def _wait(process: subprocess.Popen[bytes], deadline: float, given_up: Callable[
             if left <= 0:
                 return None
     return None
+
+
+def _prints_too_much(*files: IO[bytes]) -> bool:
+    return sum(os.fstat(file.fileno()).st_size for file in files) > MAX_OUTPUT
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

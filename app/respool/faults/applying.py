@@ -1,8 +1,8 @@
 """Which faults a play gets, and the frames that come of them."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from itertools import groupby
 from random import Random
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 from respool.faults.fault import Fault, Stage, options_of
 from respool.faults.frame import Action, Frame
 from respool.faults.places import SPOT, Place
+
+MOST_COUNTED = 10_000  # faults with `times`, and names whose plays are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,26 @@ class ActiveFault:
         return replace(self, fault=self.fault.without_chunks())
 
 
+class BoundedCounter(dict[str, int]):
+    """Counts by key. Beyond `MOST_COUNTED` keys, the one that was counted longest ago is forgotten."""
+
+    def __missing__(self, key: str) -> int:
+        return 0
+
+    def count(self, key: str) -> int:
+        """Add one, and return how often `key` was counted."""
+        number = self.pop(key, 0) + 1
+        self[key] = number  # the latest is last
+        if len(self) > MOST_COUNTED:
+            del self[next(iter(self))]
+        return number
+
+
+def _key(name: str, fault: Fault) -> str:
+    """What stands for a fault of a recording: its text may be long, and come from a request."""
+    return blake2b(f"{name}\0{fault}".encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
+
+
 class FaultSampler:
     """Decides by chance and by count which faults happen; it remembers how often they have.
 
@@ -38,8 +60,8 @@ class FaultSampler:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self._plays: Counter[str] = Counter()
-        self._happened: Counter[tuple[str, Fault]] = Counter()
+        self.plays = BoundedCounter()
+        self.happened = BoundedCounter()
 
     def sample(
         self, name: str, faults: Iterable[Fault], codings: Collection[str] = ()
@@ -52,7 +74,7 @@ class FaultSampler:
         faults = tuple(faults)
         if not faults:
             return ()
-        play = self._plays[name] = self._plays[name] + 1
+        play = self.plays.count(name)
         active: list[ActiveFault] = []
         for number, fault in enumerate(faults):
             rng = Random(f"{self.seed}:{name}:{play}:{number}")
@@ -60,16 +82,17 @@ class FaultSampler:
                 continue
             if fault.answers and any(one.fault.answers for one in active):
                 continue
-            if fault.times is not None and self._happened[name, fault] >= fault.times:
+            if fault.times is not None and self.happened[_key(name, fault)] >= fault.times:
                 continue
             active.append(ActiveFault(fault, rng))
-        self._happened.update((name, fault) for fault in {one.fault for one in active} if fault.times)
+        for key in {_key(name, one.fault) for one in active if one.fault.times}:
+            self.happened.count(key)
         return tuple(active)
 
     def clear(self) -> None:
         """Forget all plays."""
-        self._plays.clear()
-        self._happened.clear()
+        self.plays.clear()
+        self.happened.clear()
 
 
 def apply(frames: Iterable[Frame], active: Iterable[ActiveFault]) -> Iterator[Frame]:

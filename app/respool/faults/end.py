@@ -8,9 +8,7 @@ from respool.faults.fault import Fault, Stage, fault_class
 from respool.faults.frame import Action, Frame
 from respool.faults.places import PlaceLike, Split, point, spot, spotted
 from respool.options import seconds
-from respool.protocol.events import TERMINAL_TYPES
-
-_ENDS = TERMINAL_TYPES | {"error"}
+from respool.protocol.events import ENDING_TYPES
 
 
 @fault_class("close", "end", Stage.END, expect="notice")
@@ -65,7 +63,7 @@ class ResetPeer(Fault):
         return stopped(frames, self.after, Action.RESET)
 
 
-@fault_class("half_frame", "end", Stage.END, expect="notice")
+@fault_class("half_frame", "end", Stage.END, expect="notice", of_streams=True)
 class HalfFrame(Fault):
     """The answer ends properly, in the middle of an event.
 
@@ -83,14 +81,14 @@ class HalfFrame(Fault):
             yield frame
 
 
-@fault_class("no_terminal", "end", Stage.EVENTS, expect="notice")
+@fault_class("no_terminal", "end", Stage.EVENTS, expect="notice", of_streams=True)
 class NoTerminal(Fault):
     """The stream ends properly, but no event says that the response has ended."""
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         ended = False
         for frame in frames:
-            ended = ended or (frame.event is not None and frame.event.type in _ENDS)
+            ended = ended or (frame.event is not None and frame.event.type in ENDING_TYPES)
             if not ended or frame.action is not Action.SEND:
                 yield frame
 

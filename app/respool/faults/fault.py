@@ -57,6 +57,7 @@ class Fault:
     expect: ClassVar[Expectation]
     answers: ClassVar[bool]  # it takes the place of the whole answer: only one such can
     coding: ClassVar[str | None]  # a content coding that the client must accept
+    of_streams: ClassVar[bool]  # it changes a stream, and no other answer
 
     probability: float = share(1.0)
     times: int | None = maybe_whole()
@@ -116,18 +117,21 @@ def fault_class(
     expect: Expectation = "either",
     answers: bool = False,
     coding: str | None = None,
+    of_streams: bool = False,
 ) -> Callable[[type[_F]], type[_F]]:
     """Make a class a fault: a frozen dataclass with the name it has in the syntax.
 
     expect   what a client should do, for `respool drill`
     answers  whether it takes the place of the whole answer: of several such, the first happens
     coding   a content coding that the client must accept
+    of_streams  whether it can happen to a stream only; those of events can
     """
 
     def decorate(cls: type[_F]) -> type[_F]:
         made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
         made.name, made.category, made.stage = name, category, stage
         made.expect, made.answers, made.coding = expect, answers, coding
+        made.of_streams = of_streams or category == "events"
         return made
 
     return decorate

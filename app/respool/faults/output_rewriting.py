@@ -20,7 +20,7 @@ from respool.faults.output_items import Output, OutputItem
 from respool.faults.places import PlaceLike, spotted
 from respool.faults.rewriting import NUMBER, carrying, numbered
 from respool.protocol.event_frames import encode_sse
-from respool.protocol.events import TERMINAL_TYPES, Event, compact, loads
+from respool.protocol.events import ENDING_TYPES, TERMINAL_TYPES, Event, compact, loads
 from respool.protocol.members import set_members
 from respool.protocol.rewrite import edit_response
 from respool.scripts import Turn
@@ -237,8 +237,7 @@ def _start(frames: Sequence[Frame], recorded: Sequence[_Recorded]) -> int:
     ends = (
         place
         for place, frame in enumerate(frames)
-        if frame.action is not Action.SEND
-        or (frame.event and (frame.event.type in TERMINAL_TYPES or frame.event.type == "error"))
+        if frame.action is not Action.SEND or (frame.event and frame.event.type in ENDING_TYPES)
     )
     return next(ends, len(frames)) - 1
 

@@ -28,7 +28,7 @@ class Latency(Fault):
         return (replace(frame, at=frame.at + self.seconds) for frame in frames)
 
 
-@fault_class("ttft", "time", Stage.START, expect="survive")
+@fault_class("ttft", "time", Stage.START, expect="survive", of_streams=True)
 class Ttft(Fault):
     """The first delta comes at a moment of its own, and what follows keeps its distance to it.
 
@@ -49,7 +49,7 @@ class Ttft(Fault):
             yield frame if frame.head else replace(frame, at=max(0.0, frame.at + shift))
 
 
-@fault_class("jitter", "time", Stage.TIME, expect="survive")
+@fault_class("jitter", "time", Stage.TIME, expect="survive", of_streams=True)
 class Jitter(Fault):
     """Each gap becomes longer or shorter at random.
 

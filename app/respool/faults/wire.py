@@ -47,7 +47,7 @@ class Slicer(Fault):
             yield max(1, self.size + rng.randint(-self.variation, self.variation))
 
 
-@fault_class("merge", "wire", Stage.CHUNKS, expect="survive")
+@fault_class("merge", "wire", Stage.CHUNKS, expect="survive", of_streams=True)
 class Merge(Fault):
     """Events are held back until they make a large chunk, as by a proxy that buffers.
 
@@ -72,7 +72,7 @@ class Merge(Fault):
                 held, room = [], self.size
 
 
-@fault_class("line_ends", "wire", Stage.TEXT, expect="survive")
+@fault_class("line_ends", "wire", Stage.TEXT, expect="survive", of_streams=True)
 class LineEnds(Fault):
     """Lines end with CRLF or CR.
 
@@ -85,7 +85,7 @@ class LineEnds(Fault):
         return rewrite(frames, lambda data, _: _END.sub(_ENDS[self.kind], data))
 
 
-@fault_class("no_space", "wire", Stage.TEXT, expect="survive")
+@fault_class("no_space", "wire", Stage.TEXT, expect="survive", of_streams=True)
 class NoSpace(Fault):
     """There is no space after the colon: ``data:{...}``."""
 
@@ -93,7 +93,7 @@ class NoSpace(Fault):
         return rewrite(frames, each_line(lambda line: line.replace(b": ", b":", 1)))
 
 
-@fault_class("split_data", "wire", Stage.TEXT, expect="survive")
+@fault_class("split_data", "wire", Stage.TEXT, expect="survive", of_streams=True)
 class SplitData(Fault):
     """The data of each event is on several ``data:`` lines, cut after commas between members.
 
@@ -125,7 +125,9 @@ class SplitData(Fault):
         return [commas[number * len(commas) // self.lines] for number in range(1, self.lines)]
 
 
-@fault_class("bom", "wire", Stage.START, expect="survive")  # before the lines that others put in
+@fault_class(
+    "bom", "wire", Stage.START, expect="survive", of_streams=True
+)  # before the lines that others put in
 class Bom(Fault):
     """The stream begins with a byte order mark, which the standard allows."""
 
@@ -134,7 +136,7 @@ class Bom(Fault):
         return rewrite(frames, lambda data, _: next(marks, b"") + data)
 
 
-@fault_class("comments", "wire", Stage.TEXT, expect="survive")
+@fault_class("comments", "wire", Stage.TEXT, expect="survive", of_streams=True)
 class Comments(Fault):
     """There are comments between events, as some servers send them to keep connections alive.
 
@@ -159,7 +161,7 @@ class Comments(Fault):
         return rewrite(frames, add)
 
 
-@fault_class("id_lines", "wire", Stage.TEXT, expect="survive")
+@fault_class("id_lines", "wire", Stage.TEXT, expect="survive", of_streams=True)
 class IdLines(Fault):
     """Each event has an ``id:`` line, with its sequence number (or its place, where it has none)."""
 
@@ -177,7 +179,7 @@ class IdLines(Fault):
         return rewrite(frames, add)
 
 
-@fault_class("retry_line", "wire", Stage.TEXT, expect="survive")
+@fault_class("retry_line", "wire", Stage.TEXT, expect="survive", of_streams=True)
 class RetryLine(Fault):
     """The stream begins with a ``retry:`` line, which tells a reader when to connect again.
 
@@ -198,7 +200,7 @@ class RetryLine(Fault):
         return rewrite(frames, add)
 
 
-@fault_class("no_event_line", "wire", Stage.TEXT, expect="survive")
+@fault_class("no_event_line", "wire", Stage.TEXT, expect="survive", of_streams=True)
 class NoEventLine(Fault):
     """There are no ``event:`` lines: the type is in the data alone."""
 
@@ -206,7 +208,7 @@ class NoEventLine(Fault):
         return rewrite(frames, each_line(lambda line: b"" if line.startswith(b"event:") else line))
 
 
-@fault_class("done", "wire", Stage.DAMAGE, expect="survive")
+@fault_class("done", "wire", Stage.DAMAGE, expect="survive", of_streams=True)
 class Done(Fault):
     """The stream ends with ``data: [DONE]``, as those of other producers do."""
 

@@ -5,11 +5,8 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-import watchfiles
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
@@ -19,12 +16,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool import __version__
 from respool.errors import RequestError, RespoolError
-from respool.http import conversations, models, problems, responses, stored, tokens
+from respool.http import conversations, models, problems, reloading, responses, stored, tokens
 from respool.http.edge import Edge, Endpoint, Guard
+from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.lazy_mount import LazyMount
 from respool.http.request_body import DEFAULT_LIMIT
 from respool.http.sending.connection import SERVER_SEND
+from respool.http.sending.faulty import FaultyEndpoints
 from respool.server.mock_server import MockServer
 
 logger = logging.getLogger("respool")
@@ -45,6 +44,7 @@ def create_app(
     reload: bool = False,
     api_keys: Sequence[str] = (),
     request_faults: bool = True,
+    hosts: Hosts | None = None,
     admin: bool = True,
     admin_token: str | None = None,
 ) -> FastAPI:
@@ -52,9 +52,9 @@ def create_app(
 
     `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
-    `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `admin`, there is
-    the admin API at ``/__admin``; with `admin_token`, that needs it. Raises OptionError for a key or token
-    that no header can carry.
+    `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `hosts`, it answers
+    to these names only. With `admin`, there is the admin API at ``/__admin``; with `admin_token`, that needs
+    it. Raises OptionError for a key or token that no header can carry.
     """
 
     keys = Keys(api_keys)
@@ -65,7 +65,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_prepare(server))]
         if reload:
-            tasks.append(asyncio.create_task(_watch(server)))
+            tasks.append(asyncio.create_task(reloading.watch(server.store)))
         yield
         for task in tasks:
             task.cancel()
@@ -100,22 +100,30 @@ def create_app(
         return {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
 
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
+    app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
     app.add_middleware(Guard)
     if api_keys:  # inside of CORS, so that a browser may ask first, and read the refusal
         app.add_middleware(RequireKey, keys=keys)
     app.add_middleware(CORSMiddleware, **_CORS)
     app.add_middleware(_RefuseWebSocket)
+    if hosts:  # the outermost
+        app.add_middleware(RequireHost, hosts=hosts)
     create: ASGIApp = Guard(Endpoint(routes, "create", app.exception_handlers[RespoolError]))
     if api_keys:
         create = RequireKey(create, keys)
 
+    def cors(inner: ASGIApp) -> ASGIApp:
+        layer = CORSMiddleware(inner, **_CORS)
+        return RequireHost(layer, hosts) if hosts else layer
+
     def make() -> ASGIApp:
         from respool.http.admin.app import make_admin  # late: see there
 
-        return make_admin(server, token=admin_token, max_body=max_body)
+        made = make_admin(server, token=admin_token, max_body=max_body)
+        return RequireHost(made, hosts) if hosts else made
 
     mount = LazyMount("/__admin", make) if admin else None
-    app.edge = Edge(app.all_layers, server, create, partial(CORSMiddleware, **_CORS), mount)
+    app.edge = Edge(app.all_layers, server, RequireHost(create, hosts) if hosts else create, cors, mount)
     return app
 
 
@@ -158,33 +166,6 @@ async def _prepare(server: MockServer) -> None:
         if steady:  # what is made now stays as well
             gc.freeze()
         await asyncio.sleep(0)
-
-
-async def _watch(server: MockServer) -> None:
-    """Take up changes of the files, and say so."""
-    folders = {path for path in server.store.paths if path.is_dir()}
-    # A file is watched by its folder: many editors replace it, and a watch would stay with the old one.
-    parents = {path.parent for path in server.store.paths if not path.is_dir()}
-    watches = [(folders, True), (parents, False)]
-    try:
-        async with asyncio.TaskGroup() as group:
-            for paths, recursive in watches:
-                if paths:
-                    group.create_task(_refresh_on_change(server, paths, recursive))
-    except* Exception as errors:  # a folder that has gone, no more watches to be had, ...
-        logger.error("changes are no longer taken up: %s", errors.exceptions[0])
-
-
-async def _refresh_on_change(server: MockServer, paths: set[Path], recursive: bool) -> None:
-    async for _ in watchfiles.awatch(*paths, recursive=recursive, watch_filter=None, step=50, debounce=200):
-        changes = await asyncio.to_thread(server.store.refresh)
-        for name in changes.changed:
-            logger.info("reloaded %s", name)
-        for name in changes.removed:
-            logger.info("removed %s", name)
-        for refusal in changes.refused:
-            kept = "; its last good version is still served" if refusal.kept else ""
-            logger.warning("refused %s%s", refusal.error, kept)
 
 
 # 426, and nothing else, makes clients fall back to HTTP at once: after a 404 the Codex CLI tries

@@ -151,6 +151,8 @@ class Edge:
         head, found, tail = scope["path"].rpartition("/v1/")
         if not found:  # Azure's older path, with an api-version instead
             head, found, tail = scope["path"].rpartition("/openai/")
+            if b"api-version=" not in scope.get("query_string", b""):
+                return  # Azure's 404: see `problems`
             head += found.rstrip("/")
         if head.startswith("/r/") and head != "/r/":
             scope["respool.name"] = self._name(head.removeprefix("/r/"))

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
@@ -21,7 +20,7 @@ class LazyMount:
         """Return whether the request is for this app."""
         if self.prefix not in scope["path"] or scope["type"] != "http":
             return False
-        return f"{get_route_path(scope)}/".startswith(f"{self.prefix}/")
+        return f"{_path_in_app(scope)}/".startswith(f"{self.prefix}/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
@@ -33,7 +32,7 @@ class LazyMount:
             "app_root_path": scope.get("app_root_path", root),
             "root_path": root + self.prefix,
         }
-        if get_route_path(mounted) == "":
+        if _path_in_app(mounted) == "":
             mounted["path"] += "/"
         await app(mounted, receive, send)
 
@@ -42,3 +41,10 @@ class LazyMount:
             if self._app is None:
                 self._app = self._make()
             return self._app
+
+
+def _path_in_app(scope: Scope) -> str:
+    """Return the path below that at which the app is mounted, as Starlette has it."""
+    path: str = scope["path"]
+    root = scope.get("root_path", "")
+    return path.removeprefix(root) if f"{path}/".startswith(f"{root}/") else path

@@ -11,11 +11,15 @@ from starlette.types import Scope
 
 from respool.errors import NoMatchingRecording, RequestError, RespoolError, printable
 from respool.protocol import api_errors
-from respool.protocol.profiles import OPENAI, Profile
+from respool.protocol.profiles import OPENAI, PROFILES, Profile
 from respool.server.journal import Exchange
 
 # For a router's `responses`: it refuses as the API does, never with FastAPI's 422. `http.openapi` tells more.
 REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "A request which the API refuses"}}
+
+
+AZURE = PROFILES["azure"]
+_BELOW_V1 = ("responses", "models", "conversations")
 
 
 def envelope(
@@ -57,6 +61,22 @@ async def _http(request: HTTPRequest, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     path = request.scope.get("respool.path", request.url.path)
     url = f"({request.method} {printable(path)})"
-    message = f"Invalid URL {url}" if error.status_code == 404 else f"{error.detail} {url}"
-    refused = RequestError(message, status=error.status_code)
-    return envelope(refused, error.headers, profile_of(request.scope))
+    profile = profile_of(request.scope)
+    if error.status_code != 404:
+        refused = RequestError(f"{error.detail} {url}", status=error.status_code)
+    elif profile is AZURE:
+        refused = RequestError("Resource not found", status=404, code="404")
+    else:
+        refused = RequestError(f"Invalid URL {url}{_cure(path)}", status=404)
+    return envelope(refused, error.headers, profile)
+
+
+def _cure(path: str) -> str:
+    """What to do about a path that is nearly one of the API's."""
+    _, below, rest = path.rpartition("/openai/")
+    if below and rest.partition("/")[0] in _BELOW_V1:
+        return ": below /openai/ it needs ?api-version=, or /openai/v1/"
+    first = path.removeprefix("/").partition("/")[0]
+    if first in _BELOW_V1:
+        return f": this server has /v1/{first}; end the client's base URL with /v1"
+    return ""

@@ -1,8 +1,10 @@
 """Request bodies: read within a limit, inflated, and parsed once."""
 
+import asyncio
 import json
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
@@ -12,7 +14,13 @@ from respool.http.sending.connection import header_values, steering
 from respool.protocol import fast_json
 from respool.protocol.events import json_kind, not_json
 
+T = TypeVar("T")
+
 DEFAULT_LIMIT = 32 * 1024 * 1024  # bytes, also after inflation
+MAX_VALUES = 50_000  # objects, arrays, members and strings of arrays in a body; see `_check_values`
+LARGE = 64 * 1024  # bytes from which a body is looked at in pieces, so that other requests go on
+_PIECE = 1024 * 1024  # bytes
+_SMALL = 4096  # bytes of a compressed body that is inflated at once, up to `LARGE`
 _DEEPEST = 200  # levels; Python's own limit is 1000 calls, and a level may take several
 
 
@@ -27,12 +35,35 @@ async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
     if codings := steering(request.scope, b"content-encoding"):
         for coding in reversed(",".join(codings).lower().split(",")):
             if (coding := coding.strip()) not in ("", "identity"):
-                body = _inflate(body, coding, limit)
+                body = await _inflate(body, coding, limit)
+    if len(body) > LARGE:
+        await _check_values(body)
     return body
 
 
+async def _check_values(body: bytes) -> None:
+    """Refuse a body of so many values that to read and to check them would hold up all other requests.
+
+    What begins a value in JSON is counted, without reading it: braces and brackets within texts count, too.
+    Raises RequestError.
+    """
+    found = 0
+    for start in range(0, len(body), _PIECE):
+        piece = body[start : start + _PIECE]
+        found += piece.count(b"{") + piece.count(b"[") + piece.count(b'":') + piece.count(b'","')
+        found += sum(piece.count(b",%d" % digit) for digit in range(10))
+        if found > MAX_VALUES:
+            raise RequestError(
+                f"The request body has too many values: expected at most {MAX_VALUES} objects, arrays, "
+                "members and elements.",
+                status=413,
+                code="too_many_values",
+            )
+        await asyncio.sleep(0)
+
+
 def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body is. Raises RequestError."""
+    """The JSON object that a body is, nested no deeper than 200 levels. Raises RequestError."""
     try:
         value = fast_json.decode(body)
     except Exception:  # whatever it was: the careful reader has the last word
@@ -41,6 +72,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise RequestError(
             f"Invalid body: expected a JSON object, but got {json_kind(value)} instead.", code="invalid_type"
         )
+    if body.count(b"[") + body.count(b"{") > _DEEPEST:  # else it cannot be deeper
+        check_depth(value)
     return value
 
 
@@ -95,7 +128,12 @@ async def _read(request: HTTPRequest, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _inflate(body: bytes, coding: str, limit: int) -> bytes:
+async def beside(size: int, function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function: in a thread, if it has a body of more than `LARGE` bytes to work on."""
+    return await asyncio.to_thread(function, *arguments) if size > LARGE else function(*arguments)
+
+
+async def _inflate(body: bytes, coding: str, limit: int) -> bytes:
     from respool.http.codings import CODINGS, DAMAGE  # late: see there
 
     inflate = CODINGS.get(coding)
@@ -107,7 +145,10 @@ def _inflate(body: bytes, coding: str, limit: int) -> bytes:
             code="unsupported_content_encoding",
         )
     try:
-        inflated = inflate(body, limit + 1)
+        # Of a small body a large one may come.
+        inflated = inflate(body, min(limit, LARGE) + 1) if len(body) <= _SMALL else None
+        if inflated is None or len(inflated) > LARGE:
+            inflated = await asyncio.to_thread(inflate, body, limit + 1)
     except DAMAGE as error:
         raise RequestError(
             f"The body is not valid {coding}: {error}.", code="invalid_content_encoding"

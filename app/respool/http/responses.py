@@ -1,5 +1,6 @@
 """``/v1/responses``: create."""
 
+from dataclasses import replace
 from functools import partial
 
 from fastapi import APIRouter
@@ -10,9 +11,9 @@ from respool.errors import RequestError
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS, envelope
-from respool.http.request_body import check_depth, parse_object, read_body
+from respool.http.request_body import LARGE, beside, check_depth, parse_object, read_body
 from respool.http.sending.connection import steering
-from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, draw
+from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
@@ -58,6 +59,11 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
             body,
             asked,
         )
+        check_possible(asked, stream=request.stream)
+        if len(body) > LARGE:
+            # Large ones are checked in a thread, since strict types take 0.2 ms for an item.
+            await beside(len(body), request.check, server.validate)
+            request = replace(request, checked=True)
         session = server.session(request.session)
         # Time counts from the request's arrival, unless a test holds the clock.
         playback = server.start(request, None if session.clock.setting else exchange.received)
@@ -74,7 +80,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
             sound = _answer(delivery)
         except RequestError as error:  # the recording has no such answer
             sound = envelope(error, profile=server.profile)
-        return FaultyResponse(sound, delivery, drawn)
+        return FaultyResponse(sound, delivery, drawn, playback.started)
 
     return routes
 

@@ -9,6 +9,9 @@ import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
+from respool.http.connection_limits import HEAD_TIMEOUT, MAX_HEAD, Config, limited_protocol
+from respool.logs import flush_logs
+
 # Seconds that open streams and answers get to end after SIGTERM, before they are cut.
 GRACE = 2
 # Seconds. A client's idle connection should not be closed under its next request.
@@ -33,18 +36,27 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        flush_logs()  # uvicorn then raises the signal again, which ends the process at once
 
 
 def uvicorn_server(
-    app: ASGIApp, grace: int = GRACE, on_started: Callable[[], None] = lambda: None
+    app: ASGIApp,
+    grace: int = GRACE,
+    on_started: Callable[[], None] = lambda: None,
+    head_timeout: float = HEAD_TIMEOUT,
 ) -> uvicorn.Server:
-    """A uvicorn server for `app`; run it with ``server.run(sockets=[sock])``."""
+    """A uvicorn server for `app`; run it with ``server.run(sockets=[sock])``.
+
+    `head_timeout` is how long a connection may take for the head of a request, in seconds.
+    """
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     # sse-starlette keeps this flag for the whole process: a server that was stopped by a signal would
     # cut every stream of the next one.
     AppStatus.should_exit = False
-    config = uvicorn.Config(
+    config = Config(
         app,
+        http=limited_protocol(),
+        h11_max_incomplete_event_size=MAX_HEAD,
         access_log=False,
         log_config=None,
         server_header=False,
@@ -53,6 +65,7 @@ def uvicorn_server(
         timeout_keep_alive=KEEP_ALIVE,
         ws="none",  # an upgrade comes as a GET, which the app refuses
     )
+    config.head_timeout = head_timeout
     return Server(config, on_started)
 
 
@@ -65,6 +78,7 @@ def _is_news(record: logging.LogRecord) -> bool:
         "ASGI callable returned without completing",
         "Cancel ",
         "Unsupported upgrade",
+        "Invalid HTTP request",  # `connection_limits` says why
         "No supported WebS",
     )
     return not (cancelled or record.getMessage().startswith(expected))

@@ -10,6 +10,7 @@ from respool.http.heads import head_of
 from respool.http.problems import REFUSALS
 from respool.http.request_body import check_depth
 from respool.http.responses import json_response
+from respool.http.sending.faulty import ASKED, FaultyResponse, accepted_codings
 from respool.http.sending.playback_response import PlaybackResponse
 from respool.protocol.include import with_include
 from respool.protocol.pages import page
@@ -42,7 +43,13 @@ def router(server: MockServer) -> APIRouter:
         playback = server.stream(response_id, include_obfuscation=obfuscation, now=now, session=session.name)
         exchange.recording = playback.recording.name
         first = playback.first(query.starting_after)
-        return PlaybackResponse(Delivery(playback, session.clock, exchange, first), head_of(playback, now))
+        delivery = Delivery(playback, session.clock, exchange, first)
+        sound = PlaybackResponse(delivery, head_of(playback, now))
+        asked = http.scope.pop(ASKED, ())
+        codings = accepted_codings(http.headers.get("accept-encoding", ""))
+        if active := session.sampler.sample(f"resume {playback.recording.name}", asked, codings):
+            return FaultyResponse(sound, delivery, active, now)
+        return sound
 
     @routes.get(
         "/input_items",

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from respool.http.answers import answer
 from respool.http.edge import name_in_header, name_in_path, session_of
 from respool.http.problems import REFUSALS
-from respool.http.request_body import check_depth, read_object
+from respool.http.request_body import beside, check_depth, parse_object, read_body
 from respool.protocol.request import check_compact, check_input_tokens
 from respool.server.mock_server import MockServer
 
@@ -27,10 +27,12 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         """About how many tokens a request has: four characters each."""
         from respool.protocol.compaction import count_request  # which needs all that writes responses
 
-        body = await read_object(http, max_body)
+        text = await read_body(http, max_body)
+        body = parse_object(text)
         check_depth(body)
-        check_input_tokens(body, server.validate)
-        count = count_request(body, server.context(body, session=session_of(http.scope)))
+        await beside(len(text), check_input_tokens, body, server.validate)
+        context = server.context(body, session=session_of(http.scope))
+        count = await beside(len(text), count_request, body, context)
         return answer(http, server, {"object": "response.input_tokens", "input_tokens": count})
 
     @routes.post(
@@ -43,15 +45,15 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         `x-respool-play` names a recording that holds a `response.compaction`, that is the answer."""
         from respool.protocol.compaction import compacted
 
-        body = await read_object(http, max_body)
+        text = await read_body(http, max_body)
+        body = parse_object(text)
         check_depth(body)
-        check_compact(body, server.validate)
+        await beside(len(text), check_compact, body, server.validate)
         if recorded := _recorded(http, server):
             return answer(http, server, recorded)
         continued = {"previous_response_id": body.get("previous_response_id")}  # it has no conversation
-        made = compacted(
-            body, server.context(continued, session=session_of(http.scope)), int(server.clock.now())
-        )
+        context = server.context(continued, session=session_of(http.scope))
+        made = await beside(len(text), compacted, body, context, int(server.clock.now()))
         if server.stand_in() is not None:  # for strict types, which have no messages of users here
             made["output"] = made["output"][-1:]
         return answer(http, server, made)

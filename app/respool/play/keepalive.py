@@ -6,7 +6,7 @@ sequence number (a post of its staff, and one recorded stream). Other producers 
 
 from collections.abc import Iterator, Sequence
 
-from respool.protocol.events import TERMINAL_TYPES, Event, compact
+from respool.protocol.events import ENDING_TYPES, Event, compact
 from respool.protocol.members import set_members
 
 KEEPALIVE = "keepalive"
@@ -42,9 +42,7 @@ def with_events(
     Before the first event there is none, since a client waits for ``response.created``, nor after the last
     one. In a stream without numbers it has none.
     """
-    ends = (
-        place for place, event in enumerate(events) if event.type in TERMINAL_TYPES or event.type == "error"
-    )
+    ends = (place for place, event in enumerate(events) if event.type in ENDING_TYPES)
     said: list[Event] = []
     times: list[float] = []
     pauses = silences(moments, seconds, 1, next(ends, len(events) - 1))

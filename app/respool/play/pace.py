@@ -13,7 +13,7 @@ from random import Random
 from typing import Literal
 
 from respool.errors import OptionError
-from respool.recordings.recording import Recording
+from respool.recordings.recording import Entry, Recording, Verbatim
 
 DEFAULT_GAP = 0.02  # seconds
 LONGEST = 1e9  # seconds; what would be later comes then, so that sums stay finite
@@ -78,6 +78,32 @@ def shift_first_token(moments: Sequence[float], first_token: int, ttft: float) -
     """
     shift = ttft - moments[first_token]
     return [max(0.0, moment + shift) for moment in moments]
+
+
+def moments_between(entries: Sequence[Entry], moments: Sequence[float]) -> list[tuple[int, float, Verbatim]]:
+    """Of each captured text: how many events come before it, and when it is sent.
+
+    `moments` are those of the events, at the pace of the play. Between two events a text keeps its share of
+    the time; one without a time goes with the event that follows.
+    """
+    placed: list[tuple[int, float, Verbatim]] = []
+    waiting: list[Verbatim] = []
+    events = 0
+    for entry in entries:
+        if isinstance(entry, Verbatim):
+            waiting.append(entry)
+            continue
+        since, until = moments[events - 1] if events else 0.0, moments[events]
+        total = sum(one.gap or 0.0 for one in waiting) + (entry.gap or 0.0)
+        passed = 0.0
+        for one in waiting:
+            passed += one.gap or 0.0
+            known = one.gap is not None and total
+            placed.append((events, since + (until - since) * passed / total if known else until, one))
+        waiting = []
+        events += 1
+    at = moments[-1] if moments else 0.0
+    return [*placed, *((events, at, one) for one in waiting)]
 
 
 @dataclass(frozen=True, slots=True)

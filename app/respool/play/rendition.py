@@ -4,8 +4,9 @@ Most requests get the recording as it is, and share one rendition. What a reques
 in `Changes`.
 """
 
-from bisect import bisect_right
-from collections import OrderedDict
+import re
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,17 +16,18 @@ from weakref import WeakKeyDictionary
 
 from respool.play import keepalive as keepalives
 from respool.play.frames import EncodedFrames, Schedule
-from respool.play.pace import Pace
+from respool.play.pace import Pace, moments_between
 from respool.play.socket_frames import SocketFrames
 from respool.protocol import rewrite, snapshot
 from respool.protocol.event_frames import SSE_DONE, Encoder, encode_comment, encode_data, encode_sse
-from respool.protocol.events import CREATED, TERMINAL_TYPES, Event, compact, loads
+from respool.protocol.events import CREATED, ENDING_TYPES, TERMINAL_TYPES, Event, compact, loads
 from respool.protocol.members import member_text
 from respool.protocol.profiles import OPENAI, Profile, spoken
-from respool.recordings.recording import Recording, TimedEvent
+from respool.recordings.recording import FRAMINGS, Recording, TimedEvent, Verbatim, wire_bytes
 
 # The renditions that differ from the recording and are kept, the latest ones: each holds all its bytes.
 MOST_CHANGED = 64
+MOST_CHANGED_BYTES = 64 * 1024 * 1024  # of all of them; the latest is kept in any case
 
 _BEFORE_PROGRESS = frozenset({CREATED, "response.queued", "keepalive"})
 
@@ -102,11 +104,7 @@ class Rendition:
     @cached_property
     def end(self) -> int | None:
         """The place of the event with which the response ends; None: it was cut."""
-        ends = [
-            place
-            for place, event in enumerate(self.events)
-            if event.type in TERMINAL_TYPES or event.type == "error"
-        ]
+        ends = [place for place, event in enumerate(self.events) if event.type in ENDING_TYPES]
         return ends[-1] if ends else None
 
     @cached_property
@@ -125,13 +123,13 @@ class Rendition:
     def final_response(self) -> str | None:
         """The Response object with which the stream ends, as JSON text; None if it ends without one.
 
-        Byte for byte as recorded, but where it lacks the output that came before it (the ChatGPT backend
-        sends none): there it is filled in, as a client needs it.
+        Byte for byte as recorded, but where its output is empty or absent though items came before it (the
+        ChatGPT backend sends none): there it is filled in, as a client needs it.
         """
         ends = [event for event in self.events if event.type in TERMINAL_TYPES]
         texts = (member_text(event.text, "response") for event in reversed(ends))
-        text = next((text for text in texts if text), None)
-        if text is None or ends[-1].type == "response.failed" or '"output"' not in text:
+        text = next((text for text in texts if text and text.startswith("{")), None)
+        if text is None or ends[-1].type == "response.failed":
             return text
         response = loads(text)
         if not isinstance(response, dict) or response.get("output"):
@@ -144,16 +142,25 @@ class Renditions:
     """Makes renditions at a pace, and keeps them: that of a recording as it is for as long as the
     recording is there, of the others the latest.
 
-    `profile` is how Scripts are spoken, and what keeps a stream alive that was silent for `keepalive` seconds
-    (None: nothing does).
+    `framing` says whether what was captured from a wire is framed as it was there (``captured``), or as the
+    API does it (``normal``). `profile` is how Scripts are spoken, and what keeps a stream alive that was
+    silent for `keepalive` seconds (None: nothing does).
     """
 
-    def __init__(self, pace: Pace, profile: Profile = OPENAI, keepalive: float | None = None) -> None:
+    def __init__(
+        self,
+        pace: Pace,
+        profile: Profile = OPENAI,
+        keepalive: float | None = None,
+        framing: str = FRAMINGS[0],
+    ) -> None:
         self._pace = pace
+        self._captured = framing == FRAMINGS[0]
         self.profile = profile
         self._keepalive = keepalive
         self._unchanged: WeakKeyDictionary[Recording, Rendition] = WeakKeyDictionary()
         self._changed: OrderedDict[tuple[Recording, Changes], Rendition] = OrderedDict()
+        self._bytes = 0  # about what they hold
 
     def get(self, recording: Recording, changes: Changes = UNCHANGED) -> Rendition:
         """The recording with these changes."""
@@ -163,10 +170,15 @@ class Renditions:
                 rendition = self._unchanged[recording] = self._make(recording, changes)
             return rendition
         key = (recording, changes)
-        rendition = self._changed.pop(key, None) or self._make(recording, changes)
+        known = self._changed.pop(key, None)
+        rendition = known or self._make(recording, changes)
         self._changed[key] = rendition  # the latest is last
-        if len(self._changed) > MOST_CHANGED:
-            self._changed.popitem(last=False)
+        if not known:
+            self._bytes += _weight(key, rendition)
+        while len(self._changed) > 1 and (
+            len(self._changed) > MOST_CHANGED or self._bytes > MOST_CHANGED_BYTES
+        ):
+            self._bytes -= _weight(*self._changed.popitem(last=False))
         return rendition
 
     def _make(self, recording: Recording, changes: Changes) -> Rendition:
@@ -177,6 +189,8 @@ class Renditions:
             recording = replace(recording, events=tuple(TimedEvent(one.gap, one.event) for one in written))
         moments = self._pace.moments(recording)
         events = list(_changed((timed.event for timed in recording.events), recording, changes))
+        frames = _captured_frames(recording, events) if self._captured and recording.captured else {}
+        between = moments_between(recording.entries, moments) if self._captured and recording.captured else []
         encode, done = encode_sse, recording.header.done
         if recording.scripted:  # a recording is what its producer sent
             if not profile.obfuscation:
@@ -185,30 +199,71 @@ class Renditions:
             encode, done = encode_sse if profile.event_lines else encode_data, done or profile.done
         if self._keepalive and not profile.comment:
             events, moments = keepalives.with_events(events, moments, self._keepalive)
-        comments = []
+            if between:  # the places of the texts are those before these events came
+                between = _places_among(between, moments)
+        others = [(place, at, wire_bytes(text.text)) for place, at, text in between]
         if self._keepalive and profile.comment:
-            comments = list(keepalives.silences(moments, self._keepalive))
-        return _wind(events, moments, comments, profile.comment, encode, done=done)
+            comment = encode_comment(profile.comment)
+            others += [(place, at, comment) for place, at in keepalives.silences(moments, self._keepalive)]
+            others.sort(key=lambda other: other[:2])
+        return _wind(events, moments, others, encode, frames, done=done)
+
+
+def _weight(key: tuple[Recording, Changes], rendition: Rendition) -> int:
+    """About how many bytes a rendition holds: its frames, its events' texts, and what they say."""
+    return len(key[1].request) + 3 * len(rendition.schedule.encoded.data)
+
+
+def _captured_frames(recording: Recording, events: Sequence[Event]) -> dict[int, bytes]:
+    """How events were framed on the wire, by the identity of those that are played as they were recorded.
+
+    One whose text was changed is framed anew: with an ``event:`` line where it had one.
+    """
+    frames = {}
+    for timed, event in zip(recording.events, events, strict=True):
+        if timed.frame is None:
+            continue
+        if event.text == timed.event.text:
+            frames[id(event)] = wire_bytes(timed.frame)
+        elif not re.search(r"(?:^|[\r\n])event:", timed.frame):
+            frames[id(event)] = encode_data(event)
+    return frames
+
+
+def _places_among(
+    between: Sequence[tuple[int, float, Verbatim]], moments: Sequence[float]
+) -> list[tuple[int, float, Verbatim]]:
+    """The same texts, among events of which there are more now."""
+    return [(max(place, bisect_left(moments, at)), at, text) for place, at, text in between]
 
 
 def _wind(
     events: Sequence[Event],
     moments: Sequence[float],
-    comments: Sequence[tuple[int, float]],
-    comment: str,
+    others: Sequence[tuple[int, float, bytes]],
     encode: Encoder,
+    captured: Mapping[int, bytes],
     *,
     done: bool,
 ) -> Rendition:
-    """The rendition of these events; `comments` are places and moments of those between them."""
-    frames, times = [encode(event) for event in events], list(moments)
-    for place, at in reversed(comments):
-        frames.insert(place, encode_comment(comment))
-        times.insert(place, at)
+    """The rendition of these events; `others` are places, moments and bytes of what is between them."""
+    frames: list[bytes] = []
+    times: list[float] = []
+    waiting = deque(others)
+    for place, (event, moment) in enumerate(zip(events, moments, strict=True)):
+        while waiting and waiting[0][0] <= place:
+            _, at, data = waiting.popleft()
+            frames.append(data)
+            times.append(min(at, moment))
+        frames.append(captured.get(id(event)) or encode(event))
+        times.append(moment)
+    for _, at, data in waiting:
+        frames.append(data)
+        times.append(max(at, times[-1] if times else 0.0))
     if done:
         frames.append(SSE_DONE)
         times.append(times[-1] if times else 0.0)
-    places = tuple(place for place, _ in comments)
+    places = tuple(place for place, _, _ in others)
     return Rendition(tuple(events), Schedule(EncodedFrames.join(frames), times), places, encode)
 
 

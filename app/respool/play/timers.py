@@ -31,8 +31,15 @@ MOST_AT_ONCE = 64
 # Where so many wait, the wheel turns at most once in so many slots.
 MANY, REST = 500, 2
 
+FAR = 1e11  # seconds since 1970; what is later comes then
+
 # What it gives, if anything, is the moment at which it is to be called again.
 Callback = Callable[[], float | None]
+
+
+def _slot_of(moment: float) -> int:
+    """The slot that ends at `moment` or after it. What has no end comes in thousands of years."""
+    return math.ceil((min(FAR, moment)) * SLOTS)
 
 
 class Alarm(Protocol):
@@ -94,7 +101,7 @@ class Timers:
 
         It is called again at the moment that it gives, with the same timer.
         """
-        timer = ScheduledCall(self, math.ceil(deadline * SLOTS), callback)
+        timer = ScheduledCall(self, _slot_of(deadline), callback)
         self._put(timer)
         if timer._slot < self._set_to:
             self._set_alarm()
@@ -140,7 +147,7 @@ class Timers:
                 if again is None:
                     timer._callback = None
                 elif timer._callback:  # it has not cancelled itself
-                    timer._slot = math.ceil(again * SLOTS)
+                    timer._slot = _slot_of(again)
                     self._put(timer)
         self._after = None
         for callback_after in after:

@@ -256,11 +256,6 @@ def no_tool_call(call: str, call_id: str) -> RequestError:
     return _refused(f"No tool call found for {call} output with call_id {printable(call_id)}.", None, "input")
 
 
-def prompt_not_found(id: str) -> RequestError:
-    """``prompt`` names a template that is not there."""
-    return _refused(f"Prompt with id '{printable(id)}' not found.", None, None, 404)
-
-
 def conversation_locked() -> RequestError:
     """A response of this conversation is still being made. 400, not 409."""
     return _refused(

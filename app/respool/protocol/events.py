@@ -11,6 +11,8 @@ CREATED = "response.created"
 # The events after which the service closes the stream. `error` may still be followed by
 # `response.failed`, so it is not among them.
 TERMINAL_TYPES = frozenset({"response.completed", "response.failed", "response.incomplete"})
+# What ends a response: an `error` event does, too.
+ENDING_TYPES = TERMINAL_TYPES | {"error"}
 
 
 @dataclass(frozen=True, slots=True)

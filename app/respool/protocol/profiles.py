@@ -66,6 +66,8 @@ _AZURE_ACCESS_DENIED = (
 def _azure_error(status: int, error: ErrorFields) -> dict[str, Any]:
     if status == 401:  # the gateway's, which has fewer fields
         return {"error": {"code": "401", "message": _AZURE_ACCESS_DENIED}}
+    if error["code"] == "404":
+        return {"error": {"code": "404", "message": error["message"]}}
     return _as_openai(status, error)
 
 

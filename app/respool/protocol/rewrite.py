@@ -20,6 +20,8 @@ LIFECYCLE_TYPES = frozenset(
 
 # Fields that hold the id of a response, an item or a call.
 _ID_FIELDS = ("id", "item_id", "call_id", "approval_request_id", "response_id")
+# A member that holds an id, with its value. A pattern of all ids would try each of thousands.
+_ID_MEMBER = re.compile(rf'("(?:{"|".join(_ID_FIELDS)})"\s*:\s*)("(?:[^"\\]|\\.)*+")')
 _HEXADECIMAL = "0123456789abcdef"
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _LONG = 16  # an id with fewer characters after its prefix was made by hand: a fresh one has the usual length
@@ -68,11 +70,9 @@ def with_fresh_ids(events: Sequence[Event], rng: Random) -> Iterator[Event]:
         yield from events
         return
     by_text = {compact(old): compact(new) for old, new in fresh.items()}
-    pattern = re.compile(
-        rf'("(?:{"|".join(_ID_FIELDS)})"\s*:\s*)({"|".join(map(re.escape, sorted(by_text, reverse=True)))})'
-    )
     for event in events:
-        yield Event(pattern.sub(lambda found: found[1] + by_text[found[2]], event.text), event.type)
+        text = _ID_MEMBER.sub(lambda found: found[1] + by_text.get(found[2], found[2]), event.text)
+        yield Event(text, event.type)
 
 
 def _ids(events: Iterable[Event]) -> list[str]:

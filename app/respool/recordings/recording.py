@@ -1,8 +1,8 @@
 """Recording: the events of one response, with their times, as they were captured."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1  # the "respool" field of a header line
 REPLAY_WINDOW = 600.0  # seconds after its end for which a background response can be streamed
 IDS = ("recorded", "fresh")  # whose ids a play of a recording has
+FRAMINGS = ("captured", "normal")  # how a capture of a wire is framed
 ON_UNKNOWN_ID = ("not-found", "default")  # what answers for an id that is not known
 
 
@@ -27,11 +28,42 @@ class TimedEvent:
     `gap` is in seconds since the previous event (for the first: since the request was sent), or None
     where the recording has no time; the pace then chooses. Gaps rather than moments, so that reading
     and writing a file never changes a digit of it. `line` is where it stands in its file, from 1.
+    `frame` is the text that was captured on the wire; None where that is how the API frames an event.
     """
 
     gap: float | None
     event: Event
     line: int | None = field(default=None, compare=False)
+    frame: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """What was captured between events and is none: a comment, ``data:`` that is no JSON, a stray line.
+
+    `gap` is in seconds since the event or text before it. In `text`, bytes that are not UTF-8 are lone
+    surrogates, as Python's ``surrogateescape`` has them; `wire_bytes` gives the bytes.
+    """
+
+    gap: float | None
+    text: str
+    line: int | None = field(default=None, compare=False)
+
+
+Entry = TimedEvent | Verbatim
+
+
+def wire_bytes(text: str) -> bytes:
+    """The bytes of a captured text."""
+    return text.encode(errors="surrogateescape") if _encodes(text) else text.encode(errors="replace")
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +99,8 @@ class Header:
             if not _TOKEN.fullmatch(name) or not (value.isascii() and value.isprintable()):
                 raise ValueError(f'the header\'s "headers": {name!r} cannot be sent as an HTTP header')
 
+        if isinstance(self.body, str) and not _encodes(self.body):
+            raise ValueError('the header\'s "body" has half a character, which cannot be sent')
         if (given := self.fields.get("faults")) is not None:
             try:
                 from respool.faults import read as read_faults  # only who has faults should wait for them
@@ -138,6 +172,34 @@ class Recording:
     header: Header
     events: tuple[TimedEvent, ...]
     scripted: "Scripted | None" = None  # the turn of a Script that it was written from
+    captured: tuple[Entry, ...] | None = None  # events and what was between them; None: the events alone
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All that is sent, each with its gap since the entry before it.
+
+        The gap of one of `events` is that since the event before, whatever came between.
+        """
+        return self.events if self.captured is None else self.captured
+
+    def types(self) -> Iterable[tuple[str, str]]:
+        """The type and text of each event."""
+        return ((timed.event.type, timed.event.text) for timed in self.events)
+
+    @classmethod
+    def of_entries(cls, name: str, header: Header, entries: Sequence[Entry]) -> "Recording":
+        """The recording of what was captured: events, and what was between them."""
+        events: list[TimedEvent] = []
+        waited: float | None = None
+        for entry in entries:
+            gap = entry.gap if waited is None else waited + (entry.gap or 0.0)
+            if isinstance(entry, Verbatim):
+                waited = gap
+            else:
+                events.append(entry if gap == entry.gap else replace(entry, gap=gap))
+                waited = None
+        plain = all(isinstance(entry, TimedEvent) and entry.frame is None for entry in entries)
+        return Recording(name, header, tuple(events), captured=None if plain else tuple(entries))
 
     @property
     def plain(self) -> bool:
@@ -162,8 +224,12 @@ class ReadRecording(Recording):
     def of(cls, name: str, header: Header, rows: Sequence[Row]) -> "ReadRecording":
         """The recording whose events these rows are."""
         recording = cls.__new__(cls)
-        vars(recording).update(name=name, header=header, scripted=None, _rows=rows)
+        vars(recording).update(name=name, header=header, scripted=None, captured=None, _rows=rows)
         return recording
+
+    def types(self) -> Iterable[tuple[str, str]]:
+        rows = self._rows
+        return super().types() if rows is None else ((kind, text) for _, text, kind, _ in rows)
 
     @cached_property
     def events(self) -> tuple[TimedEvent, ...]:

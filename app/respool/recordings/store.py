@@ -3,20 +3,23 @@
 import os
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from respool.errors import OptionError, PathError, RecordingError, printable
+from respool.errors import NotARecording, OptionError, PathError, RecordingError, printable
 from respool.recordings import formats
+from respool.recordings.formats.turn_builder import refuse
+from respool.recordings.nearest import nearest_of
 from respool.recordings.recording import Recording
 
 # What a file may be at most: one that is larger is refused, not read into memory.
 MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
 LONGEST_NAME = 200  # characters, of a recording that is added
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
+MOST_NOTES = 100  # of one file, that are kept
+NO_RECORDING = "no recording"  # what is said of a file of which nothing else is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,17 @@ class Refusal:
     name: str
     error: RecordingError
     kept: bool  # whether its last good version is still served
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A file or folder below a folder that was given, which is not read, and why."""
+
+    path: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{printable(self.path, 4096)}: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,8 @@ class _File:
     turns: tuple[Recording, ...] = ()  # of the last version that could be read
     error: RecordingError | None = None  # of the newest version
     ignored: bool = False  # no recording, and nothing says that it was meant to be one
+    why: str = ""  # it is ignored
+    notes: tuple[RecordingError, ...] = ()  # what is odd in it; it is used all the same
 
 
 class Store:
@@ -84,6 +100,7 @@ class Store:
         self._clashes: list[Refusal] = []
         self._added: dict[str, tuple[Recording, ...]] = {}
         self._indexing = threading.Lock()  # files are looked at in a thread, while others are added
+        self._closed: list[PassedOver] = []
         self.refresh()
 
     @property
@@ -109,6 +126,17 @@ class Store:
         ]
         return sorted([*broken, *self._clashes], key=lambda refusal: refusal.error.path)
 
+    @property
+    def passed_over(self) -> list[PassedOver]:
+        """The files in folders that are not read, and the folders that cannot be, in their order."""
+        files = [PassedOver(path, file.why) for path, file in self._files.items() if file.ignored]
+        return sorted([*files, *self._closed], key=lambda one: one.path)
+
+    @property
+    def notes(self) -> list[RecordingError]:
+        """What is odd in files that are used all the same: damage that plays as captured, parts not read."""
+        return [note for file in self._files.values() for note in file.notes]
+
     def turns(self, name: str) -> tuple[Recording, ...]:
         """The turns of the recording `name`; none if there is no such recording."""
         return self._recordings.get(name, ())
@@ -125,8 +153,8 @@ class Store:
         return None
 
     def nearest(self, name: str, limit: int = 3) -> list[str]:
-        """The names most like `name`, best first."""
-        return get_close_matches(name[:200], self.names, n=limit, cutoff=0.4)
+        """The names most like `name`, best first; of very many, among those that begin or sound alike."""
+        return nearest_of(name, self.names, limit)
 
     def refresh(self) -> StoreChanges:
         """Look at the files again, read those that changed, and say what did.
@@ -171,10 +199,15 @@ class Store:
 
     def _find(self) -> Iterator[tuple[str, str]]:
         """Each file to look at, once, as its path and its name."""
+        self._closed = []
+
+        def on_closed(folder: str, error: OSError) -> None:
+            self._closed.append(PassedOver(folder, f"a folder, {(error.strerror or str(error)).lower()}"))
+
         seen: set[tuple[str, str]] = set()
         resolved: dict[str, str] = {}  # the folders: there are fewer of them than files
         for top in map(str, self.paths):
-            for path in files_below(top):
+            for path in files_below(top, on_closed):
                 # A link to a folder leads to the same files; a link to a file gives it another name.
                 folder, file = os.path.split(path)
                 if folder not in resolved:
@@ -193,29 +226,43 @@ class Store:
         # was one before, and what its suffix says is one.
         meant = path in self._given or bool(turns) or formats.by_suffix(path) is not None
         signature = _UNREADABLE
+        data = b""
         try:
             status = os.stat(path)
             signature = _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
             if last and last.signature == signature:
                 return last
             if signature.size > MAX_FILE_SIZE:
+                problem = f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}"
                 if not meant:
-                    return _File(name, signature, ignored=True)
-                raise RecordingError(f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}", path)
+                    return _File(name, signature, ignored=True, why=problem)
+                raise RecordingError(problem, path)
+            if not meant and (why := why_not(path)):
+                return _File(name, signature, ignored=True, why=why)
             data = _content(path)
             if not meant and formats.sniff(data, path) is None:
-                return _File(name, signature, ignored=True)
+                why = formats.foreign.name_of(data[: formats.encodings.HEAD], path) or NO_RECORDING
+                return _File(name, signature, ignored=True, why=why)
             if not _is_utf8(name):
                 raise RecordingError("the file's name is not UTF-8", path)
-            return _File(name, signature, formats.read(data, name, path))
+            notes: list[RecordingError] = []
+
+            def on_damage(damage: RecordingError) -> None:
+                refuse(damage)
+                if len(notes) < MOST_NOTES:
+                    notes.append(damage)
+
+            return _File(name, signature, formats.read(data, name, path, on_damage), notes=tuple(notes))
         except FileNotFoundError:
             return None
         except OSError as error:
-            if not meant:
-                return _File(name, _UNREADABLE, ignored=True)
             problem = (error.strerror or str(error)).lower()
+            if not meant:
+                return _File(name, _UNREADABLE, ignored=True, why=problem)
             return _File(name, _UNREADABLE, turns, RecordingError(problem, path))
         except RecordingError as error:
+            if not meant and (isinstance(error, NotARecording) or not formats.shows_a_stream(data, path)):
+                return _File(name, signature, ignored=True, why=str(error).removeprefix(f"{path}:").strip())
             # Kept as long as the file is as it is: without the frames that hold the file's content.
             error.__context__ = None
             return _File(name, signature, turns, error.with_traceback(None))
@@ -245,21 +292,30 @@ def check_name(name: str) -> None:
         )
 
 
-def files_below(top: str) -> list[str]:
+def why_not(path: str) -> str | None:
+    """Why a file is not worth reading, by its first 64 KiB; None if it is. Raises OSError."""
+    with open(path, "rb", buffering=0) as file:
+        head = file.read(formats.encodings.HEAD) or b""
+    if formats.worth_reading(head, path):
+        return None
+    return formats.foreign.name_of(head, path) or NO_RECORDING
+
+
+def files_below(top: str, on_closed: Callable[[str, OSError], None] | None = None) -> list[str]:
     """The paths of a folder's files, sorted part by part. A name that begins with a dot, or ends with a
     tilde, is some tool's, not a recording.
 
-    A folder that may not be entered is passed over, and so are links to folders.
+    A folder that may not be entered goes to `on_closed` and is passed over, and so are links to folders.
     """
     if not os.path.isdir(top):
         return [top]
     found: list[str] = []
-    waiting = _entries(top)  # the next one is the last
+    waiting = _entries(top, on_closed)  # the next one is the last
     while waiting:
         entry = waiting.pop()
         try:
             if entry.is_dir(follow_symlinks=False):
-                waiting += _entries(entry.path)
+                waiting += _entries(entry.path, on_closed)
             elif entry.name[-1] != "~" and entry.is_file():
                 found.append(entry.path)
         except OSError:  # a link that leads nowhere, or to itself
@@ -268,11 +324,13 @@ def files_below(top: str) -> list[str]:
     return [path[2:] for path in found] if top == os.curdir else found
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(folder: str, on_closed: Callable[[str, OSError], None] | None = None) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             shown = [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError:
+    except OSError as error:
+        if on_closed is not None:
+            on_closed(folder, error)
         return []
     return sorted(shown, key=lambda entry: entry.name, reverse=True)
 

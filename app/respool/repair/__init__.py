@@ -5,13 +5,12 @@ by the final response, by the grammar of a stream. What is not known is not gues
 sound events is done only if it is asked for.
 """
 
-import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from respool.check.checker import check
 from respool.check.findings import Level
-from respool.errors import RecordingError
+from respool.errors import Effect, RecordingError
 from respool.recordings import formats
 from respool.recordings.formats import jsonl
 from respool.recordings.recording import Recording, TimedEvent
@@ -24,6 +23,9 @@ from respool.repair.plan import plan
 from respool.repair.sequence import Arranged, arrange
 
 __all__ = ["Ending", "Options", "Repaired", "repair"]
+
+
+_LONGEST = 1e9  # seconds that a response may have taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,12 @@ def repair(data: bytes, path: str, options: Options | None = None) -> Repaired:
     Raises RecordingError where that cannot be done, or only with an option that is not given.
     """
     damages: list[RecordingError] = []
-    read = formats.read(data, "", path, damages.append)
+
+    def on_damage(damage: RecordingError) -> None:
+        if damage.effect is Effect.REFUSED or (damage.effect is Effect.CAPTURED and damage.line):
+            damages.append(damage)
+
+    read = [_framed_anew(turn) for turn in formats.read(data, "", path, on_damage)]
     if not read:
         raise RecordingError("no sound event is left to begin with", path)
     turns = split_turns(read, damages)
@@ -65,6 +72,13 @@ def repair(data: bytes, path: str, options: Options | None = None) -> Repaired:
     if not done and formats.sniff(data, path) == "jsonl":
         return Repaired(data, ())
     return Repaired(jsonl.write(recordings).encode(), tuple(done))
+
+
+def _framed_anew(turn: Recording) -> Recording:
+    """The turn as the API frames it: what was captured between its events is damage, or says nothing."""
+    if turn.captured is None:
+        return turn
+    return replace(turn, events=tuple(replace(one, frame=None) for one in turn.events), captured=None)
 
 
 def _repair(turn: DamagedTurn, options: Options) -> tuple[Recording, list[str]]:
@@ -92,7 +106,7 @@ def _complete(
     if stream.sound:
         return timed, [], []
     style = Style(stream)
-    seconds = math.fsum(one.gap or 0.0 for one in timed)
+    seconds = min(sum(one.gap or 0.0 for one in timed), _LONGEST)
     suspected: set[int] = set()
     while True:
         made, said = plan(stream, style, options.ending, turn.header.request, seconds)

@@ -1,6 +1,7 @@
 """Stream: the sound events of one turn, and the places where something is missing between them."""
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,13 +57,16 @@ class DamagedStream:
         self.start = next((place for place in range(self.size) if not self._opens(place)), self.size)
         findings = check(events)
         self.legal = not damaged and all(finding.level is not Level.ERROR for finding in findings)
-        self._trouble = {*damaged, *suspected} | {
+        trouble = {*damaged, *suspected} | {
             self.size if finding.event is None else finding.event
             for finding in findings
             if finding.level is Level.ERROR or finding.code in _LOSSES
         }
+        self._trouble = _Places(trouble)
         self.missing = self._missing(damaged)  # place: how many events are missing
+        self._lacking = _Places(self.missing)
         self._room = dict(self.missing)  # the same, less those that are found
+        self._free = _Places(self.missing)  # where there is room
 
     @property
     def sound(self) -> bool:
@@ -101,7 +105,7 @@ class DamagedStream:
 
     def troubled(self, first: int, last: int) -> bool:
         """Whether something is missing or wrong at one of these places."""
-        return any(place in self._trouble for place in range(first, last + 1))
+        return bool(self._trouble.within(first, last))
 
     def suspect(self, place: int) -> None:
         """Something is missing at a place."""
@@ -109,15 +113,46 @@ class DamagedStream:
 
     def room(self, first: int, last: int) -> int:
         """How many events are missing at these places that are not yet found."""
-        return sum(max(0, self._room.get(place, 0)) for place in range(first, last + 1))
+        return sum(self._room[place] for place in self._free.within(first, last))
+
+    def missing_within(self, first: int, last: int) -> int:
+        """How many events are missing at these places."""
+        return sum(self.missing[place] for place in self._lacking.within(first, last))
 
     def take(self, first: int, last: int, count: int, *, latest: bool, default: int) -> int:
         """The place for so many events that are missing somewhere between two places."""
-        free = [place for place in range(first, last + 1) if self._room.get(place, 0) > 0]
+        free = self._free.within(first, last)
         place = free[-1 if latest else 0] if free else default
         if free:
             self._room[place] -= count
+            if self._room[place] <= 0:
+                self._free.discard(place)
         return place
+
+
+class _Places:
+    """A set of places, in their order."""
+
+    def __init__(self, places: Iterable[int]) -> None:
+        self._sorted = sorted(set(places))
+
+    def __contains__(self, place: object) -> bool:
+        return isinstance(place, int) and bool(self.within(place, place))
+
+    def __bool__(self) -> bool:
+        return bool(self._sorted)
+
+    def within(self, first: int, last: int) -> Sequence[int]:
+        """Those from `first` to `last`."""
+        return self._sorted[bisect_left(self._sorted, first) : bisect_right(self._sorted, last)]
+
+    def add(self, place: int) -> None:
+        if place not in self:
+            insort(self._sorted, place)
+
+    def discard(self, place: int) -> None:
+        if place in self:
+            del self._sorted[bisect_left(self._sorted, place)]
 
 
 def counts(event: Event, data: JSON) -> bool:

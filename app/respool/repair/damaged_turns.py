@@ -1,6 +1,7 @@
 """Turns: what was read of a file, response by response, with the damages in each; and the events that
 are too many."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,8 +33,8 @@ class DamagedTurn:
     @property
     def damaged(self) -> set[int]:
         """The places of the damages: each before the event of that number."""
-        lines = (damage.line for damage in self.damages if damage.line is not None)
-        return {sum(_line(timed) < line for timed in self.events) for line in lines}
+        before = sorted(map(_line, self.events))
+        return {bisect_left(before, damage.line) for damage in self.damages if damage.line is not None}
 
     @property
     def ended(self) -> bool:
@@ -44,12 +45,15 @@ class DamagedTurn:
 def split_turns(recordings: Sequence[Recording], damages: Sequence[RecordingError]) -> list[DamagedTurn]:
     """The turns of a file, with the damages of each."""
     turns = [turn for recording in recordings for turn in _split(recording)]
+    begins = [(_line(turn.events[0]), at) for at, turn in enumerate(turns) if turn.events]
+    ends = [max(map(_line, turn.events), default=0) for turn in turns]
+    ended = [turn.ended for turn in turns]
     for damage in damages:
         line = damage.line or 0
-        begun = [at for at, turn in enumerate(turns) if turn.events and _line(turn.events[0]) < line]
-        at = begun[-1] if begun else 0
+        begun = bisect_left(begins, (line, 0))
+        at = begins[begun - 1][1] if begun else 0
         # What follows the end of a turn is the next one's.
-        late = turns[at].ended and all(_line(timed) < line for timed in turns[at].events)
+        late = ended[at] and ends[at] < line
         turns[min(at + late, len(turns) - 1)].damages.append(damage)
     return turns
 

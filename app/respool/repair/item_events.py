@@ -84,28 +84,37 @@ def _adopt(items: Sequence[ItemEvents], output: Sequence[JSON]) -> list[ItemEven
     """The items, in the order of the final response: with what that says of them, and with those that have
     lost all their events."""
     counted = any(item.index is not None for item in items)
-    found = []
+    found: list[ItemEvents] = []
+    named: dict[str, ItemEvents] = {}
+    placed: dict[int, list[ItemEvents]] = {}
+    for place, item in enumerate(items):
+        placed.setdefault(place if item.index is None else item.index, []).append(item)
+        if item.id is not None:
+            named.setdefault(item.id, item)
+    adopted: set[int] = set()  # the items in `found`, by identity
     for number, value in enumerate(output):
-        by_id = (item for item in items if item.id is not None and item.id == value.get("id"))
+        own = value.get("id")
         by_place = (
-            item
-            for place, item in enumerate(items)
-            if (place if item.index is None else item.index) == number
-            and item.type in (None, value.get("type"))
-            and item not in found
+            one
+            for one in placed.get(number, ())
+            if one.type in (None, value.get("type")) and id(one) not in adopted
         )
-        item = next(by_id, None) or next(by_place, None)
-        if item is None:
-            item = ItemEvents(value.get("type"), number if counted else None, value.get("id"))
+        by_id = named.get(own) if isinstance(own, str) else None
+        item = (
+            by_id or next(by_place, None) or ItemEvents(value.get("type"), number if counted else None, own)
+        )
         item.type = item.type or value.get("type")
         item.value = item.value or value
         found.append(item)
-    return [*found, *(item for item in items if item not in found)]
+        adopted.add(id(item))
+    return [*found, *(item for item in items if id(item) not in adopted)]
 
 
 def folded(stream: DamagedStream, item: ItemEvents) -> JSON:
     """What an item holds as far as its own events tell. Raises RecordingError if that is not enough."""
     events = [stream.events[place] for place in item.places]
+    if not events:
+        raise RecordingError(f"cannot be repaired: no event tells of {item.name}")
     if events[0].type != ADDED and item.type in _MINIMAL:
         begun = {"id": item.id, "type": item.type, **_MINIMAL[str(item.type)]}
         index = {} if item.index is None else {"output_index": item.index}

@@ -169,7 +169,7 @@ def lost_of(stream: DamagedStream, text: DeltaText, places: Sequence[int], whole
 def _least(stream: DamagedStream, first: int, last: int) -> int | None:
     """How many characters a text lacks at the least between two of its events: one for each event that is
     missing, if no other event came between. None if it lacks none."""
-    count = sum(stream.missing.get(place, 0) for place in range(first, last + 1))
+    count = stream.missing_within(first, last)
     if not count and (stream.numbered or not stream.troubled(first, last)):
         return None
     return count if first == last and count <= _MOST else 0
@@ -190,7 +190,7 @@ def type_of(stream: DamagedStream, places: Sequence[int], value: object) -> str 
     told = (part_type_of(stream.events[place].type) for place in places)
     held = (at_path(stream.data[place], ("part", "type")) for place in places)
     found = next((one for one in (*told, *held, at_path(value, ("type",))) if one), None)
-    return found if found in TRANSITIONS else None
+    return found if isinstance(found, str) and found in TRANSITIONS else None
 
 
 @cache

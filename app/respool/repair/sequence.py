@@ -40,21 +40,26 @@ def arrange(
     stream: DamagedStream, style: Style, timed: Sequence[TimedEvent], made: Sequence[Made]
 ) -> Arranged:
     """Put the made events among the sound ones, and number them."""
-    steps = [step for place in range(stream.size + 1) for step in _steps_at(stream, place, made)]
+    at: dict[int, list[Made]] = {}
+    for one in made:
+        at.setdefault(one.at, []).append(one)
+    steps = [step for place in range(stream.size + 1) for step in _steps_at(stream, place, at.get(place, ()))]
     misfit = None
     if stream.numbered:
         _count(stream, steps)
-        changed = (at for at, step in enumerate(steps) if not step.made and step.before != step.number)
-        misfit = next((_misfit(stream, steps, at, timed) for at in changed), None)
+        changed = (
+            number for number, step in enumerate(steps) if not step.made and step.before != step.number
+        )
+        misfit = next((_misfit(stream, steps, number, timed) for number in changed), None)
     gap = 0.0 if any(one.gap is not None for one in timed) else None
     events = []
     fixes = _renumbered(steps)
-    for at, step in enumerate(steps):
+    for number, step in enumerate(steps):
         if step.made:
             event = style.event(step.made.type, step.made.fields, step.number)
             events.append(TimedEvent(gap, event))
             estimated = {"estimated": [*step.made.estimated]} if step.made.estimated else {}
-            fixes.append({"event": at, "made": event.type, **estimated})
+            fixes.append({"event": number, "made": event.type, **estimated})
         elif step.number is not None and step.number != step.before:
             events.append(_renumber(timed[step.place], stream.data[step.place], step.number))
         else:
@@ -63,9 +68,8 @@ def arrange(
     return Arranged(events, places, sorted(fixes, key=lambda fix: int(fix["event"])), misfit)
 
 
-def _steps_at(stream: DamagedStream, place: int, made: Sequence[Made]) -> Iterator[_Step]:
+def _steps_at(stream: DamagedStream, place: int, here: Sequence[Made]) -> Iterator[_Step]:
     """What comes at a place: what is made there, and the sound event."""
-    here = [one for one in made if one.at == place]
     spare = stream.missing.get(place, 0) - sum(not one.optional for one in here)
     wanted = []
     for one in here:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 MAX_VALUES = 100_000  # also those which aliases repeat, so that a small file cannot become a huge one
+MAX_TEXT = 16 * 1024 * 1024  # characters of all values, those repeated by aliases counted again
 
 Path = tuple[str | int, ...]
 
@@ -138,6 +139,7 @@ class _Reader:
     def __init__(self) -> None:
         self.found: dict[Path, _Found] = {}
         self.open: list[yaml.Node] = []
+        self.size = 0  # characters so far
 
     def document(self, node: yaml.Node | None) -> Document:
         if node is None:
@@ -151,6 +153,9 @@ class _Reader:
         if any(node is outer for outer in self.open):
             raise _error(node, "an alias of something that it is in")
         written = node.value if isinstance(node, yaml.ScalarNode) else None
+        self.size += len(written or "")
+        if self.size > MAX_TEXT:
+            raise _error(node, f"more than {MAX_TEXT} characters, those repeated by aliases counted")
         self.found[path] = _Found(_place(key), _place(node), written)
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)

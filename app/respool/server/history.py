@@ -69,7 +69,7 @@ class History:
         numbers = self._numbers.setdefault(id, [])
         numbers.append(number)
         self._playbacks[number] = (id, playback)
-        self._count(playback.size + _OVERHEAD)
+        self._count(_weight(playback))
         if len(numbers) > MOST_OF_ONE_ID:
             # One of the background may be polled for long; the others are asked for soon or never.
             asked_soon = (one for one in numbers if not self._playbacks[one][1].background)
@@ -102,8 +102,13 @@ class History:
 
     def _drop(self, number: int) -> None:
         id_, playback = self._playbacks.pop(number)
-        self._count(-playback.size - _OVERHEAD)
+        self._count(-_weight(playback))
         numbers = self._numbers[id_]
         numbers.remove(number)
         if not numbers:
             del self._numbers[id_]
+
+
+def _weight(playback: Playback) -> int:
+    """About how many bytes a playback holds: its request, and what its Response repeats of that."""
+    return playback.size + len(playback.changes.request) + _OVERHEAD

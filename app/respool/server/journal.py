@@ -110,10 +110,12 @@ class Exchange:
             parts.append(f"{self.seconds:.3f}s")
         if self.faults:
             parts.append(f"[{'; '.join(self.faults)}]")
-        if self.ended:
-            parts.append(f"({self.ended})")
         if self.session:
             parts.append(f"session {self.session}")
+        if self.seconds is None:
+            parts.append("under way")
+        elif self.ended:
+            parts.append(f"({self.ended})")
         return printable(" ".join(parts), 1000)
 
     def to_json(self) -> str:

@@ -19,7 +19,7 @@ from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
 from respool.protocol.request import ValidationLevel
-from respool.recordings.recording import IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
+from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
 from respool.recordings.store import Store
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
 from respool.server.history import Budget, History
@@ -43,6 +43,7 @@ class ServerOptions(TypedDict, total=False):
     faults: Sequence[Fault]
     profile: str
     keepalive: float | None
+    framing: str
     on_unknown_id: str
     workers: int
     session_idle: float
@@ -60,6 +61,7 @@ class MockServer:
     faults         what goes wrong with every answer; it may be changed between two requests
     profile        whose way of speaking Scripts and errors have, one of `PROFILES`
     keepalive      seconds of silence after which a stream is kept alive; None: it is not
+    framing        of what was captured from a wire: ``captured``, as it was, or ``normal``, as the API does
     on_unknown_id  what answers for an id that is not known: ``not-found``, or ``default``, the default
                    recording's response with that id, ended; then no Response lacks a field
     workers        how many such servers share the requests, in processes of their own. With more than one
@@ -87,6 +89,7 @@ class MockServer:
         faults: Sequence[Fault] = (),
         profile: str = "openai",
         keepalive: float | None = None,
+        framing: str = FRAMINGS[0],
         on_unknown_id: str = "not-found",
         workers: int = 1,
         session_idle: float = IDLE,
@@ -104,6 +107,8 @@ class MockServer:
             raise OptionError(f"replay-window is {replay_window}, expected seconds, 0 or more")
         if keepalive is not None and not keepalive > 0:
             raise OptionError(f"keepalive is {keepalive}, expected seconds, more than 0")
+        if framing not in FRAMINGS:
+            raise OptionError(f"framing is {framing}, expected {' or '.join(FRAMINGS)}")
         if on_unknown_id not in ON_UNKNOWN_ID:
             raise OptionError(f"on-unknown-id is {on_unknown_id}, expected {' or '.join(ON_UNKNOWN_ID)}")
         if session_by not in SESSION_BY:
@@ -129,7 +134,7 @@ class MockServer:
         self.session_by = session_by
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
-        self._renditions = Renditions(self.pace, self.profile, keepalive)
+        self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
         self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
         budget = Budget(MOST_BYTES)
         make = partial(self.memory.session, clock=self.clock, seed=self.pace.seed, budget=budget)

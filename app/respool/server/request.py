@@ -32,6 +32,7 @@ class Request:
     session: str = ""  # "": that of all who name none
     text: bytes = b""  # the body as it was read; b"" where only its value is known
     faults: "tuple[Fault, ...]" = ()  # that it asks for
+    checked: bool = False  # `check` has found nothing; it is not done twice
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, by its name in lower case; None if it was not sent."""
@@ -85,4 +86,5 @@ class Request:
 
     def check(self, level: ValidationLevel = ValidationLevel.BASIC) -> None:
         """Find what the API would refuse. Raises RequestError in its words."""
-        check_create(self.body, level, named=bool(self.path_name or self.header_name))
+        if not self.checked:
+            check_create(self.body, level, named=bool(self.path_name or self.header_name))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, TypedDict, TypeVar
 
 from respool.errors import OptionError, printable
+from respool.match import pointers
 from respool.protocol.events import compact
 
 LONGEST_EXPRESSION = 2000  # characters of a JMESPath expression
@@ -184,7 +185,7 @@ def differences(expected: Any, value: Any, at: str = "") -> Iterator[str]:
     match expected, value:
         case dict(), dict():
             for name, one in expected.items():
-                below = f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
+                below = at + pointers.write([name])
                 if name in value:
                     yield from differences(one, value[name], below)
                 else:
@@ -213,13 +214,12 @@ def same(one: Any, other: Any) -> bool:
             return bool(one == other)
 
 
-def parts_of(pointer: str) -> list[str]:
-    """Return the parts of a JSON pointer (RFC 6901). Raises OptionError."""
-    if pointer and not pointer.startswith("/"):
-        raise OptionError(
-            f"{printable(pointer)} is no JSON pointer: expected a beginning slash, as in /input/0/role"
-        )
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+def parts_of(pointer: str) -> pointers.Parts:
+    """Return the parts of a JSON pointer; "" leads to all. Raises OptionError."""
+    try:
+        return pointers.parse(pointer) if pointer else ()
+    except ValueError as error:
+        raise OptionError(f"{printable(pointer)} is no JSON pointer: {error}") from None
 
 
 def look_up(value: Any, pointer: str) -> tuple[bool, Any]:

@@ -101,9 +101,10 @@ def check_all_played(unplayed: Sequence[str], session: str | None = None) -> str
     if not unplayed:
         return ""
     where = "" if session is None else f' in session "{session}"'
+    what = "1 turn of a recording was" if len(unplayed) == 1 else f"{len(unplayed)} turns of recordings were"
     return "\n".join(
         [
-            f"{len(unplayed)} turns of recordings were never played{where}:",
+            f"{what} never played{where}:",
             *(f"  {name}" for name in unplayed),
         ]
     )

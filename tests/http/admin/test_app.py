@@ -28,6 +28,14 @@ def test_the_description_has_an_example_of_each_answer_and_body(admin: Admin) ->
         assert "example" in schemas[name], name
 
 
+@pytest.mark.parametrize(("token", "schemes"), [(None, set()), ("secret", {"HTTPBearer"})])
+def test_its_page_asks_for_the_token_where_there_is_one(
+    token: str | None, schemes: set[str], admin: Admin
+) -> None:
+    document = admin(admin_token=token).get("/__admin/openapi.json").json()
+    assert set(document["components"].get("securitySchemes", ())) == schemes
+
+
 def test_its_page_needs_no_network(admin: Admin) -> None:
     client = admin()
     page = client.get("/__admin", follow_redirects=True)

@@ -1,3 +1,4 @@
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,8 @@ def test_what_is_no_recording_is_refused_with_its_place(data: bytes, problem: st
 
 def test_a_script_cannot_be_uploaded_since_it_may_name_files(admin: Admin) -> None:
     script = b"- say: hi\n"
-    assert put(admin(), "up.script.yaml", script).status_code == 400
+    for kind in recordings._KINDS:
+        assert put(admin(), "up.script.yaml", script, kind).status_code == 400
     assert put(admin(), "up", script, "application/yaml").status_code == 415
 
 
@@ -151,6 +153,15 @@ def test_uploads_have_bounds(bound: str, most: int, admin: Admin, monkeypatch: p
     assert put(client, "two").status_code == 413
     client.delete(f"{RECORDINGS}/one")
     assert put(client, "two").status_code == 200
+
+
+def test_an_upload_counts_as_what_it_becomes_when_it_is_decompressed(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert put(admin(), "up", gzip.compress(JSONL)).json()["size"] == len(JSONL)
+    monkeypatch.setattr(recordings, "MOST_BYTES", 10_000)
+    bomb = gzip.compress(JSONL + b"\n" * 1_000_000)
+    assert put(admin(), "up", bomb).status_code == 400
 
 
 def test_a_store_refuses_a_name_that_a_file_has(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@ import asyncio
 import json
 import logging
 import math
+import socket
+import struct
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +21,9 @@ from respool.play.clock import ManualClock
 from respool.play.pace import Pace
 from respool.protocol.event_frames import encode_sse
 from respool.recordings.recording import Recording
+from respool.recordings.store import Store
 from respool.server.mock_server import MockServer
+from respool.testing import running_server
 
 Make = Callable[..., Recording]
 Serve = Callable[..., MockServer]
@@ -379,3 +384,28 @@ def test_a_bad_fault_in_a_header_line_refuses_that_recording_with_its_place(
         f'{tmp_path / "bad.jsonl"}:1: the header\'s "faults": no fault is named abrt: did you mean abort?'
     )
     assert serving.store.names == ["a"]
+
+
+@pytest.mark.parametrize("text", ["abort(after=1)", "cut(after=1)", "reset_peer(after=1)"])
+def test_a_client_that_leaves_just_before_is_no_internal_error(
+    text: str,
+    recording: Make,
+    store: Callable[..., Store],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    wait_for: Any,
+) -> None:
+    store(recording())
+    body = b'{"model":"m","stream":true}'
+    request = (
+        b"POST /v1/responses HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    )
+    with running_server(tmp_path, pace=INSTANT, faults=parse(text)) as running:
+        port = int(running.url.rpartition(":")[2])
+        for _ in range(50):
+            with socket.create_connection(("127.0.0.1", port)) as sock:
+                sock.sendall(request)
+                sock.recv(20)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        wait_for(running, lambda: all(exchange.seconds is not None for exchange in running.server.journal))
+    assert "internal error" not in caplog.text

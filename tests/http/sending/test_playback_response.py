@@ -392,7 +392,8 @@ def connection(running: RunningServer, body: object, path: str = "/v1/responses"
         sock.settimeout(60)
         sock.connect((host, int(port)))
         sock.sendall(
-            f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(content)}\r\n\r\n".encode() + content
+            f"POST {path} HTTP/1.1\r\nhost: [::1]\r\ncontent-length: {len(content)}\r\n\r\n".encode()
+            + content
         )
         yield sock
 

@@ -40,7 +40,8 @@ NO_LINGER = struct.pack("ii", 1, 0)
 def request(name: str = "a", version: str = "1.1", **fields: Any) -> bytes:
     body = json.dumps({"model": name, "stream": True, **fields}).encode()
     return (
-        f"POST /v1/responses HTTP/{version}\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+        f"POST /v1/responses HTTP/{version}\r\nhost: [::1]\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        + body
     )
 
 

@@ -10,7 +10,7 @@ from respool.recordings.recording import Recording
 
 EVENT = b'{"type":"response.created"}'
 STREAM = b"data: " + EVENT + b"\n\n"
-NO_FORMAT = f"a.txt: in no format that Respool reads (it reads {', '.join(FORMATS)})"
+NO_FORMAT = "a.txt: in no format that Respool reads"
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,6 @@ def test_a_file_is_read_by_the_format_of_its_content(data: bytes, path: str) -> 
         (b"data: [DONE]\n\n", "a.txt", "a.txt: empty: expected a header or an event"),
         (b"hello", "a.jsonl", "a.jsonl:1:1: not JSON: expecting value"),
         (EVENT + b"\n{", "a.txt", "a.txt:2:2: not JSON: expecting property name enclosed in double quotes"),
-        (
-            STREAM + b"data: {",
-            "a.txt",
-            "a.txt:3:8: not JSON: expecting property name enclosed in double quotes",
-        ),
     ],
 )
 def test_what_cannot_be_read_is_refused(data: bytes, path: str, message: str) -> None:

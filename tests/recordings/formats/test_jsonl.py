@@ -513,3 +513,19 @@ def outcome(line: str) -> Any:
         return [[(timed.gap, timed.event, timed.line) for timed in turn.events] for turn in read(line)]
     except RecordingError as error:
         return str(error)
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (b'{"respool":1,"status":500,"body":"\\ud800"}', "half a character"),
+        (
+            b'{"type":"response.created","x":' + b"[" * 600 + b"]" * 600 + b"}",
+            "nested deeper than 500 levels",
+        ),
+    ],
+)
+def test_what_could_not_be_sent_is_refused_with_its_line(line: bytes, cause: str) -> None:
+    with pytest.raises(RecordingError, match=cause) as refused:
+        jsonl.read(b'{"type":"response.created"}\n' + line, "a", "a.jsonl")
+    assert refused.value.line == 2

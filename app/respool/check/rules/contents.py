@@ -68,16 +68,16 @@ CONTENTS = (
         "RS408",
         Level.ERROR,
         "an item differs in the final output",
-        "response.output repeats each item as response.output_item.done has it; only encrypted_content is "
-        "encrypted anew. It is a warning where one of the two has fields that the other lacks, and they "
-        "say nothing.",
+        "response.output repeats each item as response.output_item.done has it; only encrypted_content, "
+        "and the fingerprint of a program, are made anew. It is a warning where one of the two has fields "
+        "that the other lacks, and they say nothing.",
         '"Hello" in response.output_item.done, "Hallo" in response.output',
         "use the item of response.output_item.done",
     ),
     Rule(
         "RS409",
         Level.WARNING,
-        "the final output is empty",
+        "the final output is empty or absent",
         "Items have come, but response.output has none: so it is with Codex on ChatGPT, and with vLLM. "
         "Clients that take the answer from the final response find nothing.",
         '"output": [] in response.completed, after an item',

@@ -16,7 +16,8 @@ NUMBERS = (
         "RS202",
         Level.ERROR,
         "a sequence_number was skipped",
-        "Numbers rise by one, keepalive included. A gap means that events were lost or cut out.",
+        "Numbers rise by one, keepalive included. A gap means that events were lost or cut out. It is a "
+        "warning where an error event skips one: the service counts the end that it then does not send.",
         "sequence_number 7 after 5",
         "restore the event, or number the events anew",
     ),

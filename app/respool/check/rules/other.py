@@ -28,6 +28,22 @@ FILE = (
         'data: {"type": "response.created", ...}',
         "nothing, if the stream is real",
     ),
+    Rule(
+        "RS004",
+        Level.INFO,
+        "parts of the file are not read",
+        "They hold nothing of the Responses API: other requests of a cassette, lines of a log.",
+        "2 of 5 exchanges are none of the Responses API's",
+        "nothing, if that is so",
+    ),
+    Rule(
+        "RS005",
+        Level.ERROR,
+        "a number that JSON does not have",
+        "JSON has neither NaN nor Infinity. The event is played as it is, and strict clients cannot read it.",
+        '{"type": "response.output_text.done", "logprobs": [{"logprob": -Infinity}]}',
+        "null, or a number, if the stream is your own",
+    ),
 )
 
 UNKNOWN = (

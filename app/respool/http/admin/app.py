@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
@@ -49,6 +50,8 @@ def make_admin(server: MockServer, *, token: str | None = None, max_body: int) -
         static_url="/docs/assets",
         favicon_url="data:,",
         redirect_slashes=False,
+        # `Secured` asks for the token; this has the page ask its reader for it.
+        dependencies=[] if token is None else [Security(HTTPBearer(auto_error=False))],
         responses={"4XX": {"model": Problem, "description": "A request that cannot be met"}},
     )
 

@@ -19,12 +19,13 @@ from respool.server.mock_server import MockServer
 MOST_UPLOADED = 1000  # recordings
 MOST_BYTES = 256 * 1024 * 1024  # of them together
 
-# What may be uploaded, and the suffix that its format is known by. Scripts may not: they may name files.
+# What may be uploaded, and the suffix that its format is known by. No name gets through without one: Scripts
+# are known by theirs, and may name files of this machine.
 _KINDS = {
     "application/json": ".jsonl",
     "application/jsonl": ".jsonl",
     "application/x-ndjson": ".jsonl",
-    "application/octet-stream": "",
+    "application/octet-stream": ".upload",
     "text/event-stream": ".sse",
 }
 
@@ -152,23 +153,23 @@ def router(server: MockServer) -> APIRouter:
             )
         check_name(name)
         data = await http.body()
-        others = {other: size for other, size in sizes.items() if other != name}
-        if len(others) >= MOST_UPLOADED or sum(others.values()) + len(data) > MOST_BYTES:
+        try:
+            turns, size = await run_in_threadpool(_read, data, name, f"{name}{_KINDS[kind]}")
+        except RecordingError as error:
+            raise RequestError(f"{error}.", code="invalid_recording") from None
+        others = [other for uploaded, other in sizes.items() if uploaded != name]
+        if len(others) >= MOST_UPLOADED or sum(others) + size > MOST_BYTES:
             raise RequestError(
-                f"Uploaded are {len(others)} recordings with {sum(others.values())} bytes; expected at most "
-                f"{MOST_UPLOADED} with {MOST_BYTES}. Remove some.",
+                f"Uploaded are {len(others)} recordings with {sum(others)} bytes, and this one has {size}; "
+                f"expected at most {MOST_UPLOADED} with {MOST_BYTES}. Remove some.",
                 status=413,
                 code="too_many",
             )
         try:
-            turns = await run_in_threadpool(formats.read, data, name, f"{name}{_KINDS[kind]}")
-        except RecordingError as error:
-            raise RequestError(f"{error}.", code="invalid_recording") from None
-        try:
             store.add(name, turns)
         except OptionError as error:
             raise RequestError(f"{error}.", status=409, code="name_taken") from None
-        sizes[name] = len(data)
+        sizes[name] = size
         return _view(server, name, store.sources, sizes)
 
     @routes.delete("/{name:path}", summary="Remove an uploaded recording")
@@ -195,6 +196,12 @@ _CONTENT = {
     },
     "text/event-stream": {"schema": {"type": "string"}},
 }
+
+
+def _read(data: bytes, name: str, path: str) -> tuple[tuple[Recording, ...], int]:
+    """The turns of an upload, and how many bytes it is when it is decompressed. Raises RecordingError."""
+    plain = formats.encodings.plain(data, path, MOST_BYTES)
+    return formats.read(plain, name, path), len(plain)
 
 
 def _missing(name: str) -> RequestError:

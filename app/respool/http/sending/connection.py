@@ -73,6 +73,8 @@ def unsent(transport: asyncio.Transport) -> int:
 
 def reset(transport: asyncio.Transport) -> None:
     """Reset the connection: the other side gets a RST, and what it has not received yet is lost."""
+    if transport.is_closing():  # the other side was quicker
+        return
     sock = transport.get_extra_info("socket")
     if sock is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)

@@ -3,25 +3,76 @@
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import FaultError, RequestError
 from respool.faults.applying import ActiveFault, apply
 from respool.faults.fault import Fault
 from respool.faults.frame import Action, Frame, Head
-from respool.http.sending.connection import header_values, reset, transport_of, unsent
+from respool.http.problems import envelope
+from respool.http.sending.connection import header_values, reset, steering, transport_of, unsent
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.play.frames import MAX_CHUNK
 from respool.recordings.recording import Recording
-from respool.server.delivery import Delivery
+from respool.server.delivery import AnswerDelivery, Delivery
+from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 
 FAULT_HEADER = "x-respool-fault"
+_FAULT_HEADER = FAULT_HEADER.encode()
+ASKED = "respool.faults"  # in the scope: the faults that a request asks for
+CREATE = "/v1/responses"  # which sees to its faults itself
 
 # A chunk is announced as this much larger than it is, where it is to break.
 _MISSING = 64  # bytes
+
+
+# About what a frame takes in memory besides its bytes.
+_FRAME_BYTES = 500
+# Bytes that the answers with faults of a process hold together.
+MOST_HELD = 512 * 1024 * 1024
+# From so many on, an answer's frames are made outside of the event loop: others would wait for it.
+_LARGE = 1024 * 1024
+
+_TOO_MANY = RequestError(
+    "Too many large answers with faults are under way: their frames take too much memory. Try again when "
+    "some have ended.",
+    status=503,
+    type="server_error",
+    code="too_many_faults",
+)
+
+
+class _Held:
+    """How many bytes the answers with faults hold together."""
+
+    def __init__(self) -> None:
+        self.used = 0
+
+    def take(self, size: int) -> bool:
+        """Count `size` more, unless that is too much; one answer alone never is."""
+        if self.used and self.used + size > MOST_HELD:
+            return False
+        self.used += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Count `size` less."""
+        self.used -= size
+
+
+_held = _Held()
+
+
+async def _begin(frames: Iterator[Frame], size: int) -> Iterator[Frame]:
+    """The frames; those of a large answer are worked out by a thread, up to the first that is sent."""
+    if size < _LARGE:
+        return frames
+    first = await asyncio.to_thread(lambda: list(islice(frames, 1)))
+    return chain(first, frames)
 
 
 def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
@@ -64,17 +115,30 @@ def accepted_codings(accept_encoding: str) -> Collection[str]:
     return accepted
 
 
-def frames_of(answer: Response, delivery: Delivery) -> Iterator[Frame]:
-    """A sound answer as frames: what `answer` would send, and when."""
+def check_possible(faults: Sequence[Fault], *, stream: bool) -> None:
+    """Raise RequestError for a fault that a request asks for and that cannot happen to its answer."""
+    impossible = () if stream else [fault for fault in faults if fault.of_streams]
+    if impossible:
+        raise RequestError(
+            f"The fault {impossible[0].name} changes a stream, and this answer is none: ask for a stream, "
+            "or for another fault.",
+            code="impossible_fault",
+        )
+
+
+def frames_of(answer: Response, delivery: AnswerDelivery, started: float) -> Iterator[Frame]:
+    """Yield a sound answer as frames: what `answer` would send, and when, in seconds since `started`."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.raw_headers}
-    stream = isinstance(answer, PlaybackResponse)
-    playback = delivery.playback
-    at = playback.ends - playback.started if isinstance(answer, LateResponse) else 0.0
+    stream = isinstance(answer, PlaybackResponse) and isinstance(delivery, Delivery)
+    at = max(0.0, answer.moment - started) if isinstance(answer, LateResponse) else 0.0
     yield Frame(at, head=Head(answer.status_code, headers, stream))
-    if stream:
-        for frame in playback.frames():
-            at = frame.at
-            yield frame
+    if isinstance(delivery, Delivery) and stream:
+        playback = delivery.playback
+        for number, frame in enumerate(playback.frames()):
+            if number < delivery.first:
+                continue
+            at = frame.at if started == playback.started else max(0.0, playback.started + frame.at - started)
+            yield replace(frame, at=at)
     else:
         yield Frame(at, bytes(answer.body))
     yield Frame(at, action=Action.CLOSE)
@@ -83,34 +147,49 @@ def frames_of(answer: Response, delivery: Delivery) -> Iterator[Frame]:
 class FaultyResponse(Response):
     """An answer to which faults happen."""
 
-    def __init__(self, answer: Response, delivery: Delivery, active: Sequence[ActiveFault]) -> None:
-        """`answer` is the sound one."""
+    def __init__(
+        self, answer: Response, delivery: AnswerDelivery, active: Sequence[ActiveFault], started: float
+    ) -> None:
+        """`answer` is the sound one; `started` is the session's moment from which the faults count time."""
         self._answer = answer
         self._delivery = delivery
         self._active = active
+        self._started = started
         delivery.exchange.faults = tuple(str(one.fault) for one in active)
         super().__init__()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        frames, active = frames_of(self._answer, self._delivery), self._active
+        frames, active = frames_of(self._answer, self._delivery, self._started), self._active
         if scope.get("http_version") == "1.0":
             frames, active = _without_chunks(frames), [one.without_chunks() for one in active]
-        frames = apply(frames, active)
         left = asyncio.Event()
         watch = asyncio.create_task(_watch(receive, left))
         self._delivery.begin()
         line = _Line(scope, send, left)
+        size = self._size()
+        if not _held.take(size):
+            watch.cancel()
+            await envelope(_TOO_MANY)(scope, receive, send)
+            return
         try:
-            if await self._send(frames, line, left):
+            if await self._send(await _begin(apply(frames, active), size), line, left):
                 self._delivery.complete()
             elif left.is_set() and not line.broken:
                 self._delivery.client_left()
         finally:
             watch.cancel()
+            _held.give_back(size)
+
+    def _size(self) -> int:
+        """About how many bytes the answer takes while its frames are looked at one by one."""
+        if not isinstance(self._answer, PlaybackResponse) or not isinstance(self._delivery, Delivery):
+            return len(self._answer.body)
+        schedule = self._delivery.playback.schedule
+        return len(schedule) * _FRAME_BYTES + len(schedule.encoded.data)
 
     async def _send(self, frames: Iterator[Frame], line: "_Line", left: asyncio.Event) -> bool:
         """Send each frame at its moment; whether the answer came to a proper end."""
-        clock, started = self._delivery.clock, self._delivery.playback.started
+        clock, started = self._delivery.clock, self._started
         for frame in frames:
             if clock.now() < started + frame.at:
                 await line.flush()
@@ -126,6 +205,69 @@ class FaultyResponse(Response):
                 await line.end(frame.action)
                 return not line.broken
         return False
+
+
+class FaultyEndpoints:
+    """A layer: what a request asks for by ``x-respool-fault`` happens to the answers of all endpoints that do
+    not see to it themselves (those which stream: they take ``respool.faults`` out of the scope)."""
+
+    def __init__(self, app: ASGIApp, server: MockServer, allowed: bool) -> None:
+        self.app = app
+        self.server = server
+        self.allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        values = steering(scope, _FAULT_HEADER) if scope["type"] == "http" else ()
+        if not values or scope["path"] == CREATE:
+            await self.app(scope, receive, send)
+            return
+        try:
+            asked = asked_faults(values, self.allowed)
+        except RequestError as error:
+            await envelope(error, profile=self.server.profile)(scope, receive, send)
+            return
+        scope[ASKED] = asked
+        answer = _Collected()
+
+        async def collect(message: Message) -> None:
+            if ASKED not in scope:
+                await send(message)
+            else:
+                answer.take(message)
+
+        await self.app(scope, receive, collect)
+        if ASKED in scope and answer.response is not None:
+            await self._send(asked, answer.response, scope, receive, send)
+
+    async def _send(
+        self, asked: Sequence[Fault], sound: Response, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        exchange: Exchange = scope["respool.exchange"]
+        session = self.server.session(exchange.session)
+        try:
+            check_possible(asked, stream=False)
+            codings = accepted_codings(",".join(header_values(scope, b"accept-encoding")))
+            active = session.sampler.sample(f"{scope['method']} {scope['path']}", asked, codings)
+        except RequestError as error:
+            sound, active = envelope(error, profile=self.server.profile), ()
+        delivery = AnswerDelivery(session.clock, exchange)
+        await FaultyResponse(sound, delivery, active, session.clock.now())(scope, receive, send)
+
+
+class _Collected:
+    """An answer that is no stream, collected from its messages."""
+
+    def __init__(self) -> None:
+        self.response: Response | None = None
+        self._body = bytearray()
+
+    def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.response = Response(status_code=message["status"])
+            self.response.raw_headers = list(message.get("headers", ()))
+        elif message["type"] == "http.response.body" and self.response is not None:
+            self._body += message.get("body", b"")
+            self.response.body = bytes(self._body)
 
 
 class _Line:
@@ -167,8 +309,11 @@ class _Line:
         if action is Action.CLOSE and self._begun:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        self.broken = True
         transport = transport_of(self._scope)
+        if transport is not None and transport.is_closing():  # the client has left just before
+            await self._left.wait()
+            return
+        self.broken = True
         if transport is None:
             return  # the server closes the connection, since the answer is incomplete
         if action is Action.RESET:
@@ -185,11 +330,13 @@ class _Line:
         """Wait until the client's machine has all that was written: a reset would throw the rest away."""
         if not self._begun:
             return
+        if transport.is_closing():
+            return
         transport.set_write_buffer_limits(0)  # the server's send waits while anything is left
         await self._send({"type": "http.response.body", "body": b"", "more_body": True})
         # Nobody tells when the system's own buffer is empty, and a reset throws that away, too.
         pause = 0.001
-        while unsent(transport) and not self._left.is_set():
+        while not transport.is_closing() and unsent(transport) and not self._left.is_set():
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.1)
 

@@ -115,7 +115,7 @@ class LateResponse(Response):
     media_type = "application/json"
 
     def __init__(self, content: str, moment: float, delivery: Delivery, headers: Mapping[str, str]) -> None:
-        self._moment = moment
+        self.moment = moment
         self._delivery = delivery
         super().__init__(content, headers=headers)
 
@@ -125,7 +125,7 @@ class LateResponse(Response):
         watch = asyncio.create_task(_watch(receive, left))
         delivery.begin()
         try:
-            if await delivery.clock.sleep_until(self._moment, left):
+            if await delivery.clock.sleep_until(self.moment, left):
                 await super().__call__(scope, receive, send)
                 delivery.complete()
             else:

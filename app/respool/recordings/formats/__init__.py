@@ -6,8 +6,22 @@ To add one, write a module with the functions of `Format` and add its row.
 from collections.abc import Mapping
 from typing import Protocol
 
-from respool.errors import RecordingError
-from respool.recordings.formats import jsonl, script, sse
+from respool.errors import Effect, NotARecording, RecordingError
+from respool.protocol.events import Event
+from respool.recordings.formats import (
+    container,
+    curl,
+    encodings,
+    event_table,
+    foreign,
+    har,
+    jsonl,
+    log_lines,
+    script,
+    sse,
+)
+from respool.recordings.formats.document import begins_as_json
+from respool.recordings.formats.streams import is_event
 from respool.recordings.formats.turn_builder import OnDamage, refuse
 from respool.recordings.recording import Recording
 
@@ -26,7 +40,16 @@ class Format(Protocol):
         """The turns in a file's content; `path` is for messages. Each damage goes to `on_damage`."""
 
 
-FORMATS: Mapping[str, Format] = {"jsonl": jsonl, "sse": sse, "script": script}
+FORMATS: Mapping[str, Format] = {
+    "curl": curl,
+    "jsonl": jsonl,
+    "sse": sse,
+    "script": script,
+    "event table": event_table,
+    "har": har,
+    "log": log_lines,
+    "document": container,
+}
 
 
 def sniff(data: bytes, path: str = "") -> str | None:
@@ -38,13 +61,26 @@ def sniff(data: bytes, path: str = "") -> str | None:
     """
     if path.lower().endswith(script.SUFFIXES):
         return "script"
-    by_content = (name for name, module in FORMATS.items() if module.sniff(data))
-    return next(by_content, None) or by_suffix(path)
+    try:
+        data = encodings.plain(data)
+    except RecordingError:
+        return by_suffix(path)
+    return _sniff(data, path)
+
+
+def _sniff(data: bytes, path: str) -> str | None:
+    meant = by_suffix(path)
+    for name, module in FORMATS.items():
+        # A damaged recording may look like YAML: much does.
+        certain = module is not container or meant is None or begins_as_json(data)
+        if module.sniff(data) and (certain or b"response.created" in data):
+            return name
+    return meant
 
 
 def by_suffix(path: str) -> str | None:
     """The name of the format that a file is meant to be of, by its suffix, or None."""
-    lower = path.lower()
+    lower = path.lower().removesuffix(".gz")
     return next((name for name, module in FORMATS.items() if lower.endswith(module.SUFFIXES)), None)
 
 
@@ -52,6 +88,8 @@ def without_suffix(path: str) -> str:
     """The path (with slashes) without the suffix of a recording's file: a.script.yaml, a.jsonl and a.txt are
     all a. What begins with its only dot, or ends with a dot, has no suffix."""
     start = path.rfind("/") + 1
+    if path.endswith(".gz") and "." in path[start:-3]:
+        path = path.removesuffix(".gz")
     for suffix in script.SUFFIXES:
         if path.endswith(suffix) and len(path) > start + len(suffix):
             return path.removesuffix(suffix)
@@ -68,17 +106,73 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
 
     Example: ``read(Path("a.jsonl").read_bytes(), "a", "a.jsonl")``
     """
-    format_ = sniff(data, path)
-    if format_ is None:
-        raise RecordingError(f"in no format that Respool reads (it reads {', '.join(FORMATS)})", path)
+    if not path.lower().endswith(script.SUFFIXES):
+        data = encodings.plain(data, path)
+    if (format_ := sniff(data, path)) is None:
+        what = foreign.name_of(data[: encodings.HEAD], path)
+        raise NotARecording(f"{what}: {_NO_EVENT}" if what else _NO_FORMAT, path)
     damaged = False
 
     def note(damage: RecordingError) -> None:
         nonlocal damaged
-        damaged = True
+        damaged = damaged or damage.effect is Effect.REFUSED
         on_damage(damage)
 
-    turns = FORMATS[format_].read(data, name, path, note)
+    try:
+        try:
+            turns = FORMATS[format_].read(data, name, path, note)
+        except RecordingError:
+            meant = by_suffix(path)
+            if format_ != "document" or meant is None or meant == "script":
+                raise
+            turns = FORMATS[meant].read(data, name, path, note)  # which knows the place of each damage
+        if turns and not any(map(_is_of_the_api, turns)):
+            if format_ != "jsonl" or not container.sniff(data):
+                raise NotARecording(_NO_EVENT, path)
+            turns = container.read(data, name, path, note)  # lines that wrap events, in a type of their own
+    except RecordingError as error:
+        what = _stranger(data, path, format_, error)
+        if what or isinstance(error, NotARecording):
+            raise NotARecording(f"{what}: {_NO_EVENT}" if what else error.cause, path) from None
+        raise RecordingError(error.cause, error.path or path, error.line, error.column) from None
+    except ValueError as error:  # an event that no turn takes
+        raise RecordingError(str(error), path) from None
     if not turns and not damaged:
-        raise RecordingError("empty: expected a header or an event", path)
+        raise NotARecording("empty: expected a header or an event", path)
     return turns
+
+
+_NO_FORMAT = "in no format that Respool reads"
+_NO_EVENT = "no event of the Responses API in it"
+
+
+def worth_reading(head: bytes, path: str = "") -> bool:
+    """Whether a file that begins so could be a recording, whatever follows: 64 KiB tell enough."""
+    if by_suffix(path) is not None:
+        return True
+    head = encodings.plain_head(head)
+    if b"\0" in head:
+        return False
+    return container.looks_like_a_document(head) or _sniff(head, path) is not None
+
+
+def shows_a_stream(data: bytes, path: str) -> bool:
+    """Whether a file that cannot be read was meant to be a recording, by what is in it."""
+    return sniff(data, path) != "document" or b"response.created" in data
+
+
+def _stranger(data: bytes, path: str, format_: str, error: RecordingError) -> str | None:
+    """What a file is that holds nothing like an event of the API, if that is known."""
+    if format_ == "script" or (b'"response.' in data and not isinstance(error, NotARecording)):
+        return None
+    return foreign.name_of(data[: encodings.HEAD], path)
+
+
+def _is_of_the_api(turn: Recording) -> bool:
+    if turn.header.body is not None or turn.scripted:
+        return True
+    return any(
+        type_ == "keepalive" or is_event({**Event(text, type_).data, "type": type_})
+        for type_, text in turn.types()
+        if type_.startswith("response.") or type_ in ("keepalive", "error")
+    )

@@ -3,6 +3,7 @@
     {"respool": 1, "request": {...}, "status": 200}        header, optional
     [0.412, {"type":"response.created",...}]               seconds since the line before, event
     [null, {"type":"response.in_progress",...}]            no time known: the pace decides
+    [0.020, ": keep-alive\n\n"]                            a text is sent as it is: see formats.sse
     {"type":"response.completed",...}                      the same, shorter
 
 Blank lines and lines that start with ``#`` are skipped. The event's text is taken from the line
@@ -20,19 +21,30 @@ from typing import Any
 from respool.errors import RecordingError, printable
 from respool.protocol.events import Event, dumps, json_kind, not_json
 from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse, response_id
-from respool.recordings.recording import FORMAT_VERSION, Recording
+from respool.recordings.recording import FORMAT_VERSION, Recording, Verbatim
 
 SUFFIXES = (".jsonl", ".ndjson")
 
 _DECODER = json.JSONDecoder()
 _WHITESPACE = " \t\r"
+_HEAD = 64 * 1024  # bytes that tell whether a file is of this format
+_BEGINNING = re.compile(
+    rb'\{\s*"respool"|\{\s*"type"\s*:\s*"(?:response\.|error"|keepalive")|\[\s*(?:[\d.]+|null)\s*,\s*[{"]'
+)
 _BOM = b"\xef\xbb\xbf"
 _EVENT_TYPE = re.compile(r"[a-z_-]+[.:].+|error|keepalive")
 
 
 def sniff(data: bytes) -> bool:
     """Whether most of the first lines look like JSON, and one is a header or an event."""
-    lines = [raw.strip() for _, raw in islice(_lines(data), 20)]
+    head = data[:_HEAD]
+    lines = [raw.strip() for _, raw in islice(_lines(head), 20)]
+    if len(data) > _HEAD and lines and not head.endswith(b"\n") and head.rstrip().endswith(lines[-1]):
+        cut = lines.pop()  # its beginning tells
+        if not lines:
+            return bool(_BEGINNING.match(cut))
+    if lines and (lines[0] == b"[" or lines[0].startswith((b"[{", b"[ {"))):  # an array, one event a line
+        return False
     like_json = [line for line in lines if line.startswith((b"{", b"["))]
     return 2 * len(like_json) > len(lines) and any(map(_is_native, like_json))
 
@@ -43,8 +55,14 @@ def _is_native(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     if isinstance(value, list):
-        return len(value) == 2 and isinstance(value[1], dict) and type(value[0]) in (int, float, type(None))
-    type_ = value.get("type")
+        return (
+            len(value) == 2
+            and isinstance(value[1], dict | str)
+            and type(value[0]) in (int, float, type(None))
+        )
+    type_, inner = value.get("type"), value.get("data")
+    if isinstance(inner, dict) and inner.get("type") == type_:  # a wrapper
+        return False
     return "respool" in value or (isinstance(type_, str) and bool(_EVENT_TYPE.fullmatch(type_)))
 
 
@@ -95,7 +113,11 @@ def _write_lines(recording: Recording, turn: int) -> Iterator[str]:
     fields = recording.header.fields
     if fields or turn > 1:  # the header line is what parts two turns, whatever their events are
         yield dumps({"respool": FORMAT_VERSION, **fields})
-    for timed in recording.events:
+    for timed in recording.entries:
+        if isinstance(timed, Verbatim) or timed.frame is not None:
+            captured = timed.text if isinstance(timed, Verbatim) else timed.frame
+            yield f"[{'null' if timed.gap is None else repr(timed.gap)}, {dumps(captured)}]"
+            continue
         text = timed.event.text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
         if timed.gap is not None:
             yield f"[{timed.gap!r}, {text}]"
@@ -129,6 +151,10 @@ def _read_line(raw: bytes, number: int, builder: TurnBuilder) -> None:
         gap, start = _read_gap(line, start)
         default_type = "message"
     data, end = _scan(line, start)
+    if default_type and isinstance(data, str):
+        _end_of_line(line, _expect(line, end, "]"))
+        _read_captured(data, gap, number, builder)
+        return
     _end_of_line(line, _expect(line, end, "]") if default_type else end)
     if default_type is None and isinstance(data, dict) and "respool" in data:
         builder.header(data, number)
@@ -138,6 +164,15 @@ def _read_line(raw: bytes, number: int, builder: TurnBuilder) -> None:
     except ValueError as error:
         raise _LineError(str(error), start + 1) from None
     builder.event((gap, event.text, event.type, number), response_id(data))
+
+
+def _read_captured(text: str, gap: float | None, number: int, builder: TurnBuilder) -> None:
+    """What was written verbatim: the gap is that of the first thing in it."""
+    from respool.recordings.formats.sse import Reader
+
+    gaps = iter((gap,))
+    reader = Reader(builder, "", lambda damage: None, lines=(number,), gap_of=lambda: next(gaps, 0.0))
+    reader.read(text)
 
 
 def _read_gap(line: str, start: int) -> tuple[float | None, int]:

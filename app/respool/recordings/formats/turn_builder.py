@@ -1,24 +1,34 @@
 """Where one response ends and the next begins, for formats that hold several in one file."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from respool.errors import RecordingError
-from respool.protocol.events import CREATED, TERMINAL_TYPES
-from respool.recordings.recording import Header, ReadRecording, Recording, Row, turn_name
+from respool.errors import Effect, RecordingError
+from respool.protocol.events import CREATED, ENDING_TYPES, Event
+from respool.recordings.recording import (
+    Entry,
+    Header,
+    ReadRecording,
+    Recording,
+    Row,
+    TimedEvent,
+    Verbatim,
+    turn_name,
+)
 
 # What a reader calls for each damaged place. When it returns, the reader goes on with what is sound.
 OnDamage = Callable[[RecordingError], None]
 
 
 def refuse(damage: RecordingError) -> None:
-    """The usual OnDamage: a file with one damaged line is not used at all."""
-    raise damage
+    """The usual OnDamage: a file with one damaged line is not used at all. Notes are let pass."""
+    if damage.effect is Effect.REFUSED:
+        raise damage
 
 
 # After these a response that is created is another one; `response.failed` may follow an error.
-_ENDS = TERMINAL_TYPES | {"error"}
 
 
 @dataclass(slots=True)
@@ -26,6 +36,10 @@ class _Turn:
     header: Header = field(default_factory=Header)
     line: int | None = None  # of the header
     rows: list[Row] = field(default_factory=list)  # of its events
+    captured: dict[int, list[Verbatim]] = field(
+        default_factory=dict
+    )  # texts, by the row before which they are
+    frames: dict[int, str] = field(default_factory=dict)  # of rows that are not framed as the API does it
     begun: bool = False  # with an event of the response; a keepalive is none
     ended: bool = False
     response_id: object = None
@@ -37,6 +51,28 @@ class _Turn:
     def is_another(self, response_id: object) -> bool:
         """Whether a response that is created now is another than this turn's."""
         return self.ended or (self.begun and self.response_id != response_id)
+
+
+MAX_DEPTH = 500  # levels: what is nested deeper cannot be read and written everywhere
+
+
+def too_deep(text: str) -> bool:
+    """Whether a JSON text is nested deeper than MAX_DEPTH."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for found in _NESTING.finditer(text):
+        match found.group():
+            case "[" | "{":
+                depth += 1
+                if depth > MAX_DEPTH:
+                    return True
+            case "]" | "}":
+                depth -= 1
+    return False
+
+
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def response_id(data: Mapping[str, Any]) -> object:
@@ -56,14 +92,41 @@ class TurnBuilder:
     def __init__(self, name: str) -> None:
         self._name = name
         self._turns: list[_Turn] = []
+        self._waiting: list[Verbatim] = []  # texts of which it is not known yet to which turn they belong
 
     def header(self, fields: Mapping[str, Any], line: int) -> None:
         """Begin a turn, with the header of that line. Raises ValueError for a bad one."""
         self._turns.append(_Turn(Header(fields), line))
 
-    def event(self, row: Row, response_id: object) -> None:
-        """Add an event. Raises ValueError where no event may follow."""
+    def begin(self, header: Header, line: int | None = None) -> None:
+        """Begin a turn with a header that no line of the file holds."""
+        self._turns.append(_Turn(header, line))
+
+    def end(self) -> None:
+        """Nothing that follows belongs to the current turn."""
+        if self._turns:
+            self._turns[-1].ended = True
+            self._close()
+
+    def _close(self) -> None:
+        turn = self._turns[-1]
+        if self._waiting and turn.rows:
+            turn.captured.setdefault(len(turn.rows), []).extend(self._waiting)
+        self._waiting = []
+
+    def verbatim(self, text: Verbatim) -> None:
+        """Add what was captured between two events. What follows the end of a turn begins the next one."""
+        turn = self._turns[-1] if self._turns else None
+        if turn is None or turn.ended or not turn.rows:
+            self._waiting.append(text)
+        else:
+            turn.captured.setdefault(len(turn.rows), []).append(text)
+
+    def event(self, row: Row, response_id: object, frame: str | None = None) -> None:
+        """Add an event, and how it was framed. Raises ValueError where no event may follow."""
         type_ = row[2]
+        if too_deep(row[1]):
+            raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
         turn = self._turns[-1] if self._turns else None
         if turn is None or (type_ == CREATED and turn.is_another(response_id)):
             turn = _Turn()
@@ -71,12 +134,17 @@ class TurnBuilder:
         rows = turn.rows
         if not rows and turn.header.body is not None:  # an event is only where there is no body
             raise ValueError('the header has a "body", so no event may follow it')
+        if frame is not None:
+            turn.frames[len(rows)] = frame
+        if self._waiting:
+            turn.captured.setdefault(len(rows), []).extend(self._waiting)
+            self._waiting = []
         rows.append(row)
         if response_id is not None and turn.response_id is None:
             turn.response_id = response_id
         if not turn.begun:
             turn.begun = type_.startswith("response.")
-        if type_ in _ENDS:
+        if type_ in ENDING_TYPES:
             turn.ended = True
 
     def done(self) -> None:
@@ -93,7 +161,18 @@ class TurnBuilder:
     def finish(self) -> tuple[Recording, ...]:
         """The recordings, one for each turn that has something to play."""
         used = [turn for turn in self._turns if turn.used]
+        if self._turns:
+            self._close()
         return tuple(
-            ReadRecording.of(turn_name(self._name, number), turn.header, turn.rows)
-            for number, turn in enumerate(used, start=1)
+            _recording(turn_name(self._name, number), turn) for number, turn in enumerate(used, start=1)
         )
+
+
+def _recording(name: str, turn: _Turn) -> Recording:
+    if not turn.captured and not turn.frames:
+        return ReadRecording.of(name, turn.header, turn.rows)
+    entries: list[Entry] = []
+    for place, (gap, text, kind, line) in enumerate(turn.rows):
+        entries += turn.captured.get(place, ())
+        entries.append(TimedEvent(gap, Event(text, kind), line, turn.frames.get(place)))
+    return Recording.of_entries(name, turn.header, [*entries, *turn.captured.get(len(turn.rows), ())])

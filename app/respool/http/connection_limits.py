@@ -1,0 +1,280 @@
+"""uvicorn's protocols with limits: what a connection may send before it is answered, and for how long.
+
+uvicorn itself has no limit for a request's head with httptools, and none of time with either parser.
+This leans on its two protocol classes: ``tests/http/test_connection_limits.py`` fails where they change.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import sys
+from typing import Any, cast
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MAX_HEAD = 64 * 1024  # bytes: request line and headers; also the URL alone, and what trails a body
+MAX_PIPELINED = 1000  # requests that wait on one connection for the answer before theirs
+HEAD_TIMEOUT = 60.0  # seconds for a connection's first request, and for the rest of a head that has begun
+# What follows a refused request is read and thrown away for so many seconds and bytes.
+_LINGER = 1.0
+_LINGER_BYTES = 1024 * 1024
+
+logger = logging.getLogger("respool")
+
+# An offer to speak HTTP/2 without TLS. A server that does not want it goes on in HTTP/1.1: RFC 9110, 7.8.
+_H2C = re.compile(rb"(?i)\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)")
+
+
+class Config(uvicorn.Config):
+    """uvicorn's, with the time limit of a request's head, in seconds."""
+
+    head_timeout = HEAD_TIMEOUT
+
+
+class Refused(Exception):
+    """A request that is not read on: its status, its code and a message for the client."""
+
+    def __init__(self, status: int, reason: str, code: str, message: str) -> None:
+        self.status = status
+        self.reason = reason
+        self.code = code
+        self.message = message
+        super().__init__(message)
+
+    def answer(self) -> bytes:
+        """The whole answer, which ends the connection."""
+        error = {"message": self.message, "type": "invalid_request_error", "param": None, "code": self.code}
+        body = json.dumps({"error": error}).encode()
+        head = (
+            f"HTTP/1.1 {self.status} {self.reason}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+def _head_too_large() -> Refused:
+    message = f"The request's head is too large: expected at most {MAX_HEAD} bytes of headers."
+    return Refused(431, "Request Header Fields Too Large", "request_headers_too_large", message)
+
+
+def _url_too_long() -> Refused:
+    message = f"The request's URL is too long: expected at most {MAX_HEAD} bytes."
+    return Refused(414, "URI Too Long", "url_too_long", message)
+
+
+def _too_many() -> Refused:
+    message = f"Too many requests at once on one connection: expected at most {MAX_PIPELINED} unanswered."
+    return Refused(400, "Bad Request", "too_many_pipelined_requests", message)
+
+
+def _timed_out(seconds: float) -> Refused:
+    message = f"The request's head did not come within {seconds:g} seconds."
+    return Refused(408, "Request Timeout", "request_timeout", message)
+
+
+def _bad_upgrade(protocol: bytes) -> Refused:
+    shown = protocol.decode("ascii", "backslashreplace")[:60]
+    message = (
+        f"This server speaks HTTP/1.1 and cannot upgrade to {shown}: leave out the header Upgrade "
+        "(curl --http1.1; in Java, HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1))."
+    )
+    return Refused(400, "Bad Request", "unsupported_upgrade", message)
+
+
+def _not_http() -> Refused:
+    return Refused(400, "Bad Request", "invalid_http", "Invalid HTTP request received.")
+
+
+class _Connection(asyncio.Protocol):
+    """What both protocols have in common: the time limit of a head, and the end of what is refused."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    config: uvicorn.Config
+    cycle: Any
+    _timer: asyncio.TimerHandle | None = None
+    _refused = False
+    _thrown_away = 0  # bytes
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by uvicorn where its parser raised, while that is handled."""
+        error: BaseException | None = sys.exc_info()[1]
+        while error is not None and not isinstance(error, Refused):
+            if getattr(error, "error_status_hint", None) == 431:  # h11's
+                error = _head_too_large()
+            else:
+                error = error.__context__
+        self.refuse(error or _not_http())
+
+    def refuse(self, refused: Refused) -> None:
+        """Answer so, and close; in the middle of another answer only close."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self._disarm()
+        logger.warning("refused a connection's request: %s", refused.message)
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(refused.answer())
+            # At once, the client would get a reset and not the answer, as long as it sends.
+            self.loop.call_later(_LINGER, self.transport.close)
+        else:
+            self.transport.close()
+
+    def throw_away(self, data: bytes) -> None:
+        """Take what follows a refused request, up to a limit."""
+        self._thrown_away += len(data)
+        if self._thrown_away > _LINGER_BYTES:
+            self.transport.close()
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            seconds = getattr(self.config, "head_timeout", HEAD_TIMEOUT)
+            self._timer = self.loop.call_later(seconds, self._time_out, seconds)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _time_out(self, seconds: float) -> None:
+        self._timer = None
+        if self.head_begun():
+            self.refuse(_timed_out(seconds))
+        elif not self.transport.is_closing():
+            self.transport.close()
+
+    def head_begun(self) -> bool:
+        """Whether a part of a head has come."""
+        raise NotImplementedError
+
+
+_PIECE = 4096  # bytes
+
+
+class LimitedH11(_Connection, H11Protocol):
+    """h11 limits a head by itself: see `protocol_for`."""
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            self.throw_away(data)
+            return
+        if self.conn.their_state is h11.IDLE and len(data) > _PIECE:
+            # h11 looks at the size of a head only when it has not found its end.
+            for at in range(0, len(data), _PIECE):
+                self.data_received(data[at : at + _PIECE])
+            return
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._disarm()
+        elif self.head_begun():
+            self._arm()
+
+    def head_begun(self) -> bool:
+        return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+
+
+def _limited_httptools() -> type[asyncio.Protocol]:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class LimitedHttpTools(_Connection, HttpToolsProtocol):
+        """httptools, with the limits that it lacks."""
+
+        _in_head = True  # the parser is before the end of a head
+        _moved = False  # since data came, a head has ended or a part of a body has come
+        _unmoved = 0  # bytes that have come since it has
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self.flow = _Flow(self)
+
+        def data_received(self, data: bytes) -> None:
+            if self._refused:
+                self.throw_away(data)
+                return
+            if self._in_head and self._unmoved == 0 and b"h2c" in data:
+                head, end, body = data.partition(b"\r\n\r\n")
+                data = _H2C.sub(b"\r\nx-not-upgraded: h2c", head + end[:2]) + end[2:] + body
+            self._moved = False
+            self._unmoved += len(data)
+            super().data_received(data)
+            if self._moved:
+                self._unmoved = 0
+            elif self._unmoved > MAX_HEAD:
+                self.refuse(_url_too_long() if len(self.url or b"") > MAX_HEAD else _head_too_large())
+            if self._in_head and not self._moved and not self._refused:
+                self._arm()
+
+        def head_begun(self) -> bool:
+            return self._in_head and self._unmoved > 0
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._in_head = True
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            if self._in_head:  # what trails a body is no header of the request: RFC 9110, section 6.5
+                super().on_header(name, value)
+
+        def on_headers_complete(self) -> None:
+            self._in_head = False
+            self._moved = True
+            self._disarm()
+            if self._unmoved > MAX_HEAD:  # with what else came with it
+                if len(self.url) > MAX_HEAD:
+                    raise _url_too_long()
+                if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD:
+                    raise _head_too_large()
+            if len(self.pipeline) >= MAX_PIPELINED:
+                raise _too_many()
+            if self.parser.should_upgrade() and not self._should_upgrade() and _has_body(self.headers):
+                raise _bad_upgrade(self._get_upgrade() or b"?")  # since the parser stops before the body
+            super().on_headers_complete()
+
+        def on_body(self, body: bytes) -> None:
+            self._moved = True
+            super().on_body(body)
+
+        def on_message_complete(self) -> None:
+            self._moved = True
+            super().on_message_complete()
+            self._in_head = True
+
+    class _Flow(FlowControl):
+        """Reads no more requests of a connection on which some wait already."""
+
+        def __init__(self, connection: LimitedHttpTools) -> None:
+            super().__init__(connection.transport)
+            self._connection = connection
+
+        def resume_reading(self) -> None:
+            if not self._connection.pipeline:
+                super().resume_reading()
+
+    return LimitedHttpTools
+
+
+def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 "))
+        for name, value in headers
+    )
+
+
+def limited_protocol() -> type[asyncio.Protocol]:
+    """The protocol class for uvicorn: with httptools where that is there, else with h11."""
+    try:
+        return _limited_httptools()
+    except ImportError:  # on Windows
+        return cast("type[asyncio.Protocol]", LimitedH11)

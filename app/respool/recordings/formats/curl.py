@@ -1,0 +1,120 @@
+"""What ``curl -i`` and ``curl -v`` print: the head of an answer, with status and headers, and then the body.
+
+Lines that curl itself says (``* Connected to ...``, ``> POST ...``, ``{ [5 bytes data]``) are passed over.
+Several answers may follow each other; interim ones (1xx) and those of a proxy have no body and are no turns.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from respool.errors import Effect, NotARecording, RecordingError
+from respool.protocol.events import loads
+from respool.recordings.formats import streams
+from respool.recordings.formats.exchange import headers_of
+from respool.recordings.formats.sse import Reader
+from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse
+from respool.recordings.recording import FORMAT_VERSION, Header, Recording
+
+SUFFIXES: tuple[str, ...] = ()
+
+_HEAD = re.compile(r"(?P<mark>< ?)?HTTP/[\d.]+ (?P<status>\d{3})(?: |$)")
+_SAID = re.compile(r"[*<>](?: |$)|[{}] \[\d+ bytes data\]|\[\d+ bytes data\]")
+_PROGRESS = re.compile(r" *(?:% Total|Dload|\d+ +[\d.]+[kMG]? +\d+)|\$ ?curl |curl ")
+_HEADER = re.compile(r"(?:< ?)?([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?(.*)")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
+
+
+def sniff(data: bytes) -> bool:
+    """Whether it begins with the head of an answer, after nothing but what curl says, and a body follows."""
+    head = data[:65536].removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
+    for line in head.splitlines():
+        if _HEAD.match(line):
+            return True
+        if line.strip() and not _SAID.match(line) and not _PROGRESS.match(line):
+            return False
+    return False
+
+
+@dataclass(slots=True)
+class _Answer:
+    status: int
+    line: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+
+
+def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
+    """Read the answers. Those that are no stream are turns where they are the API's errors or Responses."""
+    text = data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
+    builder = TurnBuilder(name)
+    found = 0
+    answers = [one for one in _answers(text) if one.status >= 200 and (one.headers or one.body)]
+    for answer in answers:
+        body = "".join(answer.body)
+        fields = {
+            "respool": FORMAT_VERSION,
+            **({"status": answer.status} if answer.status != 200 else {}),
+            "headers": headers_of(answer.headers),
+        }
+        if streams.holds_events(body):
+            builder.end()
+            builder.begin(Header(fields), answer.line)
+            Reader(builder, path, on_damage, lines=answer.numbers).read(body)
+            builder.end()
+            found += 1
+        elif (value := _json(body)) is not None and _is_answer(value, answer.status):
+            builder.end()
+            builder.begin(Header({**fields, "body": value}), answer.line)
+            builder.end()
+            found += 1
+        elif body.strip():
+            cause = "the answer is none of the Responses API's"
+            on_damage(RecordingError(cause, path, answer.line, effect=Effect.SKIPPED))
+    if not found:
+        raise NotARecording("what curl printed, without an answer of the Responses API", path)
+    return builder.finish()
+
+
+def _is_answer(value: object, status: int) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return value.get("object") == "response" or (status >= 400 and "error" in value)
+
+
+def _json(text: str) -> object:
+    try:
+        return loads(text.strip())
+    except ValueError:
+        return None
+
+
+def _answers(text: str) -> Iterator[_Answer]:
+    answer: _Answer | None = None
+    in_head = False
+    verbose = False
+    for number, found in enumerate(_LINE.finditer(text), start=1):
+        raw = found.group()
+        line = raw.rstrip("\r\n")
+        if not raw:
+            break
+        if (head := _HEAD.match(line)) and not (answer is not None and in_head):
+            if answer is not None:
+                yield answer
+            answer = _Answer(int(head["status"]), number)
+            in_head = True
+            verbose = verbose or bool(head["mark"])
+        elif answer is None:
+            verbose = verbose or bool(_SAID.match(line))
+        elif in_head:
+            if line.strip() in ("", "<"):
+                in_head = False
+            elif header := _HEADER.fullmatch(line):
+                known = answer.headers.get(header[1].lower())
+                answer.headers[header[1].lower()] = f"{known}, {header[2]}" if known else header[2]
+        elif not (verbose and _SAID.match(line)):
+            answer.body.append(raw)
+            answer.numbers.append(number)
+    if answer is not None:
+        yield answer

@@ -1,0 +1,59 @@
+"""From a file's bytes to UTF-8: gzip and UTF-16 with a byte order mark."""
+
+import zlib
+
+from respool.errors import RecordingError
+
+MAX_INFLATED = 256 * 1024 * 1024  # bytes that a compressed file may become
+HEAD = 64 * 1024  # bytes that are looked at to tell what a file is
+
+_GZIP = b"\x1f\x8b"
+_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+def plain(data: bytes, path: str = "", most: int = MAX_INFLATED) -> bytes:
+    """The content as UTF-8. Raises RecordingError for one that is damaged, or that becomes too large."""
+    for _ in range(2):  # a compressed file may have been compressed again
+        if data[:2] != _GZIP:
+            break
+        data = inflate(data, path, most)
+    if (coding := _UTF16.get(data[:2])) is not None:
+        try:
+            return data[2:].decode(coding).encode(errors="surrogatepass")
+        except UnicodeDecodeError as error:
+            raise RecordingError(
+                f"its byte order mark says {coding.upper()}, but {error.reason}", path
+            ) from None
+    return data
+
+
+def plain_head(head: bytes) -> bytes:
+    """The same for the beginning of a file, as far as it goes; nothing is raised."""
+    if head[:2] == _GZIP:
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, HEAD)
+        except zlib.error:
+            return head
+    if (coding := _UTF16.get(head[:2])) is not None:
+        return head[2:].decode(coding, errors="ignore").encode(errors="ignore")
+    return head
+
+
+def inflate(data: bytes, path: str = "", most: int = MAX_INFLATED) -> bytes:
+    """The content of a gzip file. Raises RecordingError."""
+    parts: list[bytes] = []
+    size = 0
+    while data[:2] == _GZIP:  # the members of one file
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            part = unpacker.decompress(data, most - size + 1)
+        except zlib.error as error:
+            raise RecordingError(f"not gzip that can be read: {error}", path) from None
+        size += len(part)
+        if size > most:
+            raise RecordingError(f"becomes more than {most} bytes when it is decompressed", path)
+        parts.append(part)
+        if not unpacker.eof:
+            raise RecordingError("the gzip data ends too early", path)
+        data = unpacker.unused_data
+    return b"".join(parts)

@@ -1,0 +1,226 @@
+"""An exchange: a request and what answered it, as other tools have it; made into turns."""
+
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from respool.errors import Effect, RecordingError, RespoolError
+from respool.protocol.events import Event, loads
+from respool.recordings.formats import streams
+from respool.recordings.formats.sse import Reader
+from respool.recordings.formats.streams import Stream
+from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, response_id
+from respool.recordings.recording import FORMAT_VERSION, Header
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# They describe bytes that are not kept, or are nobody else's business.
+_DROPPED = frozenset(
+    {"content-encoding", "content-length", "transfer-encoding", "connection", "set-cookie", "cookie"}
+)
+
+_STATUS_KEYS = ("status", "status_code", "statusCode", "StatusCode", "code", "http_status", "response_status")
+_HEADER_KEYS = ("headers", "header", "ResponseHeaders", "response_headers", "responseHeaders")
+REQUEST_KEYS = (
+    "request", "req", "when", "RequestBody", "request_body", "requestBody", "httpRequest", "requestPayload",
+    "request_payload", "request_json",
+)  # fmt: skip
+_BODY_KEYS = (
+    "body", "canonical_json", "json", "postData", "bodyAsText", "bodyJson", "body_json", "data", "content",
+    "string", "text", "b64", "base64_string", "base64", "payload", "parsed_body", "params",
+)  # fmt: skip
+_RECORDED_KEYS = (
+    "recorded", "recorded_at", "recordedAt", "captured_at", "capturedAt", "startedDateTime", "timestamp",
+    "created_at", "createdAt",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What one request was answered with. `pointer` says where in the document it was found."""
+
+    pointer: str
+    stream: Stream | None = None  # None: the answer is no stream, but `body`
+    body: Any = None
+    request: Mapping[str, Any] = field(default_factory=dict)
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    recorded: str | None = None
+    started: float | None = None  # when the request was sent, seconds since the epoch
+
+
+def add(
+    exchange: Exchange, builder: TurnBuilder, path: str, on_damage: OnDamage, *, only: bool = False
+) -> None:
+    """Add the turns of an exchange. `only` says that the document is nothing but this one stream."""
+    fields = _fields(exchange)
+    stream = exchange.stream
+    if stream is None:
+        builder.end()
+        builder.begin(Header({"respool": FORMAT_VERSION, **fields, "body": exchange.body}))
+        builder.end()
+        return
+    if fields or not only:
+        builder.end()
+        builder.begin(Header({"respool": FORMAT_VERSION, **fields}))
+    if stream.text is not None:
+        Reader(
+            builder, path, on_damage, places=False, place=exchange.pointer, moment_of=_moments(exchange)
+        ).read(stream.text)
+    else:
+        _add_pieces(exchange, stream, builder, path, on_damage)
+    if not only:
+        builder.end()
+
+
+def _add_pieces(
+    exchange: Exchange, stream: Stream, builder: TurnBuilder, path: str, on_damage: OnDamage
+) -> None:
+    last = 0.0 if stream.relative else exchange.started
+    for piece in stream.pieces:
+        gap = None
+        if piece.moment is not None:
+            gap = None if last is None else round(max(0.0, piece.moment - last), 6)
+            last = piece.moment
+        try:
+            value = loads(piece.text)
+            event = Event.from_object(piece.text, value, piece.type)
+            event.text.encode()
+        except ValueError as error:
+            on_damage(RecordingError(f"{exchange.pointer}: {error}", path, effect=Effect.CAPTURED))
+            continue
+        builder.event((gap, event.text, event.type, None), response_id(value))
+    if stream.skipped:
+        what = f"{stream.skipped} of {stream.skipped + len(stream.pieces)} entries hold no event"
+        where = f"{exchange.pointer}: " if exchange.pointer else ""
+        on_damage(RecordingError(f"{where}{what}", path, effect=Effect.SKIPPED))
+
+
+def _moments(exchange: Exchange) -> Any:
+    """When the text had arrived up to an offset, in seconds since the request; None if not known."""
+    stream = exchange.stream
+    if stream is None or not stream.arrivals:
+        return None
+    ends = [end for end, _ in stream.arrivals]
+    start = 0.0 if stream.relative else exchange.started
+    if start is None:
+        start = stream.arrivals[0][1]
+
+    def moment(offset: int) -> float | None:
+        place = min(bisect_left(ends, offset), len(ends) - 1)
+        return stream.arrivals[place][1] - start
+
+    return moment
+
+
+def _fields(exchange: Exchange) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if exchange.request:
+        fields["request"] = dict(exchange.request)
+    if exchange.status is not None and 200 <= exchange.status <= 599 and exchange.status != 200:
+        fields["status"] = exchange.status
+    if exchange.headers:
+        fields["headers"] = dict(exchange.headers)
+    if exchange.recorded:
+        fields["recorded"] = exchange.recorded
+    if exchange.pointer:
+        fields["pointer"] = exchange.pointer
+    return fields
+
+
+def headers_of(value: Any) -> dict[str, str]:
+    """Headers in any shape: an object of strings or lists, or a list of names and values."""
+    pairs: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, dict) and "name" in item:
+                pairs.append((item["name"], item.get("value")))
+            elif isinstance(item, list) and len(item) == 2:
+                pairs.append((item[0], item[1]))
+    found: dict[str, str] = {}
+    for name, text in pairs:
+        if isinstance(text, list):
+            text = ", ".join(str(one) for one in text)
+        name, text = str(name).lower(), str(text).strip()
+        if _TOKEN.fullmatch(name) and name not in _DROPPED and text.isascii() and text.isprintable():
+            found[name] = text
+    return found
+
+
+def status_of(value: Any) -> int | None:
+    """A status in any shape: a number, its digits, or an object that has it as its code."""
+    if isinstance(value, dict):
+        value = value.get("code")
+    if isinstance(value, str):
+        value = int(value) if value.isascii() and value.isdecimal() and len(value) == 3 else None
+    return value if type(value) is int and 100 <= value <= 599 else None
+
+
+def request_of(value: Any, depth: int = 5) -> dict[str, Any]:
+    """The body of a request in any shape; {} if it is none of the Responses API."""
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    if isinstance(value, str):
+        text: str | None = value
+        if not value.lstrip().startswith("{"):
+            unpacked = streams.unpack(value)
+            text = unpacked.decode(errors="replace") if unpacked else None
+        try:
+            value = loads(text) if text else None
+        except ValueError:
+            return {}
+    if not isinstance(value, dict) or not depth:
+        return {}
+    if "input" in value or ("model" in value and "messages" not in value):
+        return _plain(value)
+    for key in _BODY_KEYS:
+        if key in value and (found := request_of(value[key], depth - 1)):
+            return found
+    return {}
+
+
+def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as JSON has it: YAML knows more kinds of values."""
+    with suppress(ValueError, TypeError, RecursionError, RespoolError):
+        if len(text := json.dumps(value, default=str)) < 32 * 1024 * 1024:
+            plain: dict[str, Any] = json.loads(text)
+            return plain
+    return {}
+
+
+def metadata(ancestors: Sequence[Any]) -> dict[str, Any]:
+    """What the objects around a stream tell of its exchange, the nearest first."""
+    found: dict[str, Any] = {}
+    for around in reversed(ancestors):
+        if not isinstance(around, dict):
+            continue
+        if "status" not in found:
+            codes = (status_of(around[key]) for key in _STATUS_KEYS if key in around)
+            if (status := next((code for code in codes if code is not None), None)) is not None:
+                found["status"] = status
+        if "headers" not in found:
+            for key in _HEADER_KEYS:
+                if around.get(key) and (headers := headers_of(around[key])):
+                    found["headers"] = headers
+                    break
+        answer = around.get("response")
+        if isinstance(answer, dict):  # beside the chunks of its body
+            if "status" not in found and (status := status_of(answer.get("status"))) is not None:
+                found["status"] = status
+            if "headers" not in found and (headers := headers_of(answer.get("headers"))):
+                found["headers"] = headers
+        if "recorded" not in found:
+            texts = (around.get(key) for key in _RECORDED_KEYS)
+            if text := next((text for text in texts if isinstance(text, str) and text[:4].isdigit()), None):
+                found["recorded"] = text
+        for key in REQUEST_KEYS:
+            if key in around and (request := request_of(around[key])):
+                return {**found, "request": request}
+        if any(key in around for key in REQUEST_KEYS):
+            return found
+    return found

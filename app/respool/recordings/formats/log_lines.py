@@ -1,0 +1,134 @@
+"""A stream in the lines of a log: in front of each is something such as a time or a container's name.
+
+``docker logs -t``, ``docker compose logs``, ``kubectl logs --timestamps``, ``journalctl``, ``ts`` and loggers
+write so.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from respool.errors import Effect, RecordingError
+from respool.protocol.events import Event, loads
+from respool.recordings.formats import moments, streams
+from respool.recordings.formats.sse import Reader
+from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse, response_id
+from respool.recordings.recording import Recording
+
+SUFFIXES: tuple[str, ...] = ()
+
+_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+_CLOCK = r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d"
+_OTHER = rf"{_TIME}|{_CLOCK}|[\w./-]+ *\||\[[^\]{{}}]*\]"
+# What a log puts in front of a line: a time, a name with a bar, words in brackets; then levels and loggers.
+_PREFIX = re.compile(
+    rf"\s*(?:(?:{_OTHER})\s*)(?:(?:{_OTHER}|[A-Z]{{4,8}}|[\w.-]+\[\d+\]:|[\w.]+ ?:|-|F|stdout|stderr)\s+)*"
+)
+_ISO = re.compile(_TIME)
+_SSE = re.compile(r"(?:data|event|id|retry): ?|:|$")
+_MOST_PREFIX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    number: int
+    moment: float | None
+    rest: str | None  # None: a line of another kind
+
+
+def sniff(data: bytes) -> bool:
+    """Whether some of the first lines hold an event behind what a log puts in front."""
+    head = data[:65536].decode(errors="replace")
+    if "response." not in head or "```" in head:
+        return False
+    lines = [line for line in head.split("\n") if line.strip()][:200]
+    held = sum(_event(line.rest) is not None for line in map(_split, range(len(lines)), lines) if line.rest)
+    return held >= 1 and 4 * held >= len(lines) // 2
+
+
+def _split(number: int, line: str) -> _Line:
+    line = line.rstrip("\r")
+    found = _PREFIX.match(line[:_MOST_PREFIX])
+    if found is None or not found.group().strip():
+        return _Line(number, None, None)
+    rest = line[found.end() :]
+    time = _ISO.search(found.group())
+    moment = moments.seconds(time.group().replace(",", ".")) if time else None
+    if rest.startswith("{") or _SSE.match(rest):
+        return _Line(number, moment, rest)
+    # A logger's own words may come before the event: "received event: {...}".
+    brace = rest.find("data: {") if "data: {" in rest[:_MOST_PREFIX] else rest.find("{")
+    if 0 <= brace <= _MOST_PREFIX and _event(rest[brace:]) is not None:
+        return _Line(number, moment, rest[brace:])
+    return _Line(number, moment, None)
+
+
+def _event(text: str) -> str | None:
+    """The JSON text of the event in a line."""
+    text = text.removeprefix("data:").strip()
+    if not text.startswith("{"):
+        return None
+    try:
+        value = loads(text)
+    except ValueError:
+        return None
+    return text if streams.is_event(value) else None
+
+
+def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
+    """Read the events behind the prefixes, with the times of the log. Other lines are said."""
+    text = data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
+    lines = [_split(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    builder = TurnBuilder(name)
+    if any(line.rest is not None and line.rest.startswith("data:") for line in lines):
+        _read_stream(lines, builder, path, on_damage)
+    else:
+        _read_json(lines, builder)
+    strangers = [line.number for line in lines if line.rest is None]
+    if strangers:
+        cause = f"{len(strangers)} lines of the log are none of the stream's, this is the first"
+        on_damage(RecordingError(cause, path, strangers[0], effect=Effect.SKIPPED))
+    return builder.finish()
+
+
+def _read_stream(lines: list[_Line], builder: TurnBuilder, path: str, on_damage: OnDamage) -> None:
+    kept = list(_with_blank_lines([line for line in lines if line.rest is not None]))
+    text = "".join(f"{line.rest}\n" for line in kept)
+    gaps = _gaps(kept)
+    Reader(
+        builder, path, on_damage, lines=[line.number for line in kept], gap_of=lambda: next(gaps, None)
+    ).read(text)
+
+
+def _with_blank_lines(lines: list[_Line]) -> Iterator[_Line]:
+    """The lines, with the blank ones that logs leave out."""
+    blank = any(line.rest == "" for line in lines)
+    for line in lines:
+        yield line
+        if not blank and line.rest is not None and line.rest.startswith("data:"):
+            yield _Line(line.number, line.moment, "")
+
+
+def _gaps(lines: list[_Line]) -> Iterator[float | None]:
+    """The gap before each message: by the time of its last line before the blank one."""
+    last: float | None = None
+    before: _Line | None = None
+    for line in lines:
+        if line.rest == "" and before is not None and before.rest:
+            moment = before.moment
+            yield None if moment is None or last is None else round(max(0.0, moment - last), 6)
+            last = moment
+        before = line
+    if before is not None and before.rest:
+        yield None
+
+
+def _read_json(lines: list[_Line], builder: TurnBuilder) -> None:
+    last: float | None = None
+    for line in lines:
+        if line.rest is None or (text := _event(line.rest)) is None:
+            continue
+        event, value = Event.parse(text), loads(text)
+        gap = None if line.moment is None or last is None else round(max(0.0, line.moment - last), 6)
+        last = line.moment
+        builder.event((gap, event.text, event.type, line.number), response_id(value))
