@@ -86,6 +86,25 @@ def test_strict_keeps_the_exit_code_of_a_command_that_failed_itself() -> None:
     )
 
 
+def test_requests_and_a_summary_are_written_for_a_ci(tmp_path: Path) -> None:
+    journal, summary = tmp_path / "journal.jsonl", tmp_path / "summary.md"
+    summary.write_text("before\n")
+    options = ("--speed", "instant", "--journal", journal, "--summary", summary)
+    assert run(FIXTURES / "text", *options, command=ask("/r/hello", "/r/helo")) == 0
+    found, missed = map(json.loads, journal.read_text().splitlines())
+    assert (found["status"], found["recording"], missed["status"]) == (200, "hello", 404)
+    text = summary.read_text()
+    assert text.startswith("before\n### Respool: 2 requests\n\nAnswered by no recording: 1\n\n```text\nPOST ")
+    assert "\nrefusal\n" in text.partition("Never played: ")[2]
+
+
+def test_a_summary_that_cannot_be_written_is_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(FIXTURES / "text", "--summary", tmp_path, command=(sys.executable, "-c", "")) == 2
+    assert "is a directory" in capfd.readouterr().err
+
+
 def test_a_command_that_is_not_there_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(FIXTURES / "text", command=("no-such-command",)) == 127
     assert "respool: no-such-command: no such command\n" in capfd.readouterr().err

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from respool.commands.drill import Command
+from respool.commands.output import write
 from respool.commands.serve import make_app, serve, steady_gc
-from respool.errors import OptionError, RespoolError
+from respool.errors import OptionError, PathError, RespoolError
 from respool.listening import bind, url_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
     params=[
         *(param for param in serve.params if param.name not in _LEFT_OUT),
         click.Option(["--log"], is_flag=True, help="A line on stderr for each request."),
+        click.Option(
+            ["--journal"], metavar="FILE", help="Write a JSON line for each request into FILE, at the end."
+        ),
+        click.Option(
+            ["--summary"], metavar="FILE", help="Append a summary in Markdown to FILE, for a page of a CI."
+        ),
         click.Option(["--strict"], is_flag=True, help="Fail if a request was answered by no recording."),
         click.Option(
             ["--strict-unplayed"], is_flag=True, help="Fail if some turn of a recording was never played."
@@ -55,7 +62,16 @@ Examples:
 """,
 )
 @click.pass_context
-def run(ctx: click.Context, /, log: bool, strict: bool, strict_unplayed: bool, **options: Any) -> None:
+def run(
+    ctx: click.Context,
+    /,
+    log: bool,
+    journal: str | None,
+    summary: str | None,
+    strict: bool,
+    strict_unplayed: bool,
+    **options: Any,
+) -> None:
     """Run a command while a server plays the recordings in PATHS for it.
 
     What follows "--" is run when the server answers, and the server ends with it.
@@ -70,10 +86,15 @@ def run(ctx: click.Context, /, log: bool, strict: bool, strict_unplayed: bool, *
         code = run_command(
             command, {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": key, "RESPOOL_URL": url}
         )
-        unmatched = [str(exchange) for exchange in server.journal if exchange.unmatched]
+        exchanges = list(server.journal)
         unplayed = server.unplayed()
+    unmatched = [str(exchange) for exchange in exchanges if exchange.unmatched]
     _list("answered by no recording", unmatched)
     _list("never played", unplayed)
+    if journal:
+        write(journal, "".join(f"{exchange.to_json()}\n" for exchange in exchanges))
+    if summary:
+        _append(summary, _summary(len(exchanges), unmatched, unplayed))
     if code == 0 and ((strict and unmatched) or (strict_unplayed and unplayed)):
         code = 1
     raise click.exceptions.Exit(code)
@@ -175,6 +196,25 @@ def _in_foreground() -> bool:
         return os.tcgetpgrp(0) == os.getpgrp()
     except (OSError, AttributeError):  # there is none, or no such thing
         return False
+
+
+def _summary(requests: int, unmatched: Sequence[str], unplayed: Sequence[str]) -> str:
+    lists = (("Answered by no recording", unmatched), ("Never played", unplayed))
+    lines = [f"### Respool: {requests} request{'s' * (requests != 1)}", ""]
+    for title, found in lists:
+        lines.append(f"{title}: {len(found)}")
+        if found:
+            lines += ["", "```text", *found[:_SHOWN], *(["..."] if len(found) > _SHOWN else []), "```"]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _append(file: str, text: str) -> None:
+    try:
+        with open(file, "a", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise PathError(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from None
 
 
 def _list(what: str, lines: Sequence[str]) -> None:
