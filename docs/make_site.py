@@ -1,7 +1,7 @@
 """Builds the documentation site into build/site: `make site`.
 
-Pages are those of docs/, and those of other folders that they lead to. Reference pages that are made from the code
-(commands, findings, settings) are written here. A link to what is no page of the site becomes plain text.
+Pages are those of docs/, and those of other folders that they lead to. Reference pages that are made from the
+code (commands, findings) are written here. A link to what is no page of the site becomes plain text.
 """
 
 import re
@@ -36,6 +36,10 @@ NAV: Mapping[str, tuple[str, ...]] = {
     ),
     "Migration": ("migration.md",),
 }  # fmt: skip
+_FENCES = (
+    'custom_fences = [{ name = "mermaid", class = "mermaid", '
+    'format = "pymdownx.superfences.fence_code_format" }]'
+)
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 _BLOCKS = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
@@ -76,8 +80,7 @@ def settings() -> str:
         "[project.markdown_extensions.toc]",
         "permalink = true",
         "[project.markdown_extensions.pymdownx.superfences]",
-        'custom_fences = [{ name = "mermaid", class = "mermaid", '
-        'format = "pymdownx.superfences.fence_code_format" }]',
+        _FENCES,
         "[project.theme]",
         "font = false",  # a site that is read offline asks nobody for fonts
     ]
