@@ -12,6 +12,7 @@ from respool.testing import RunningServer
 
 if TYPE_CHECKING:
     from respool.faults import Fault
+    from respool.match.stubs import Stub
     from respool.play.session_clock import SessionClock
     from respool.scripts import Script
     from respool.server.request_filter import Conditions
@@ -105,9 +106,18 @@ class MockSession:
         session.faults = tuple(given)
         session.sampler.clear()
 
-    def stub(self, *args: Any, **rule: Any) -> Any:
-        """Add a stub: which request is answered with what. See docs/stubs.md."""
-        return self._of_server("stub")(*args, session=self.name, **rule)
+    def stub(self, rule: "Mapping[str, Any] | None" = None, /, **fields: Any) -> "Stub":
+        """Add a stub to this session: which request is answered with what, in the words of a stub file. It is
+        asked before those of files. Raise ScriptError for what is no stub.
+
+            respool.stub(match={"last_user_text": {"contains": "weather"}}, play="tools/get_weather")
+        """
+        from respool.match.stubs_file import read_stub
+
+        stubs = self._session.stubs
+        stub = read_stub({**(rule or {}), **fields}, f"stub {len(stubs) + 1} of the test")
+        stubs.append(stub)
+        return stub
 
     def hold(self, *args: Any, **options: Any) -> Any:
         """Hold streams at a place until the test lets them go on."""
@@ -195,7 +205,7 @@ class MockSession:
         for line in request.why.splitlines():
             yield f"    {line}"
         for near in request.exchange.near:
-            yield f"    near: {near.get('line') or near.get('name') or near}"
+            yield f"    near: {printable(_told(near), 300)}"
 
     @property
     def _session(self) -> "Session":
@@ -218,6 +228,13 @@ class MockSession:
         if method is None:
             raise NotImplementedError(f"this version of Respool has no {what}() in tests")
         return method
+
+
+def _told(near: Mapping[str, Any]) -> str:
+    """One line on what nearly answers, as the journal has it."""
+    if "stub" in near:
+        return f"stub {near['stub']}: not {', not '.join(near['failed'])}"
+    return ", ".join(f"{name} {value}" for name, value in near.items())
 
 
 class ServerPool:

@@ -77,6 +77,11 @@ class SessionClock:
         self._apply(ClockSetting(mode, rate, start, self._base.now()))
         self._tell()
 
+    def restore(self, setting: ClockSetting) -> None:
+        """Run as a clock did that had this `setting`."""
+        self._apply(setting)
+        self._tell()
+
     def reset(self) -> None:
         """Run with the server's clock again. What plays keeps its distance to the server's time: it is for
         sessions in which nothing plays."""
