@@ -1,6 +1,6 @@
 """The examples of examples/sdks, run by `respool run`. Those whose packages are not there are skipped.
 
-RESPOOL_EXAMPLES_PYTHON may name another interpreter, and RESPOOL_EXAMPLES_NODE a folder with node_modules, that
+RESPOOL_EXAMPLES_PYTHON may name another interpreter, RESPOOL_EXAMPLES_NODE a folder with node_modules that
 have them.
 """
 

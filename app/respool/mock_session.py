@@ -234,7 +234,8 @@ def _told(near: Mapping[str, Any]) -> str:
     """One line on what nearly answers, as the journal has it."""
     if "stub" in near:
         return f"stub {near['stub']}: not {', not '.join(near['failed'])}"
-    return ", ".join(f"{name} {value}" for name, value in near.items())
+    hint = near.get("hint")
+    return f"recording {near['recording']}" + (f"; {hint}" if hint else "")
 
 
 class ServerPool:
