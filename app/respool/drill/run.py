@@ -106,7 +106,9 @@ def drill(
 
 def _run(trial: Trial, case: Case | None, given_up: threading.Event) -> ClientRun:
     # A server for each run, so that none sees another's requests. When it has stopped, its journal is whole.
-    serving = running_server(*trial.paths, pace=trial.pace, faults=case.faults if case else ())
+    # A fault may have a client go on when the recording has ended: then its last turn goes on as well.
+    faults = case.faults if case else ()
+    serving = running_server(*trial.paths, pace=trial.pace, faults=faults, on_exhausted="last")
     with ExitStack() as stack:
         with _starting:
             running = stack.enter_context(serving)

@@ -84,7 +84,6 @@ class Edge:
         if scope["path"].startswith(("/s/", "/r/", "/openai/")):
             self._take_session(scope)
             self._take_prefix(scope)
-        steering(scope, _SESSION_HEADER)  # looked for once, whatever says which session it is
         exchange.session = session_of(scope) or self._session_of_key(scope)
         journal.add(exchange)
 
@@ -111,7 +110,7 @@ class Edge:
                 app = self.create_for_browsers
             else:
                 app, more_headers = self.create, _VARY
-        if scope["respool.steering"] and (problem := misspelt(scope)):
+        if scope.get("respool.steering") != {} and (problem := misspelt(scope)):  # {}: there is none of ours
             app = envelope(RequestError(problem, code="unknown_header"), profile=self.server.profile)
         try:
             await app(scope, receive, send_head)

@@ -82,7 +82,7 @@ class Store:
     was given by itself has its own name without the suffix. Names are made from the files found, and
     looked up: a name from a client never becomes a path.
 
-    `version` changes with what is served and with the files of rules, so that what is made of them can be made anew.
+    `version` changes with what is served and with the files of rules: what is made of them is made anew then.
 
     Raises PathError when one of `paths` does not exist.
     """
