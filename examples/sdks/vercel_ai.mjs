@@ -1,7 +1,7 @@
 // Vercel's AI SDK: npm install ai @ai-sdk/openai zod
 
 import { createOpenAI } from "@ai-sdk/openai";
-import { generateText, isStepCount, stepCountIs, streamText, tool } from "ai";
+import { generateText, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
 
 const openai = createOpenAI({ baseURL: process.env.OPENAI_BASE_URL });
@@ -19,7 +19,7 @@ const answer = await generateText({
   model: openai.responses("tools/get_weather"),
   prompt: "What is the weather in Paris now?",
   tools: { get_weather: getWeather },
-  stopWhen: (isStepCount ?? stepCountIs)(5),
+  stopWhen: stepCountIs(5),
 });
 console.log("tool:", answer.text);
 
