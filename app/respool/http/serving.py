@@ -47,10 +47,12 @@ def uvicorn_server(
     grace: int = GRACE,
     on_started: Callable[[], None] = lambda: None,
     head_timeout: float = HEAD_TIMEOUT,
+    websocket: bool = True,
 ) -> uvicorn.Server:
     """A uvicorn server for `app`; run it with ``server.run(sockets=[sock])``.
 
-    `head_timeout` is how long a connection may take for the head of a request, in seconds.
+    `head_timeout` is how long a connection may take for the head of a request, in seconds. Without
+    `websocket`, an upgrade comes to the app as the request that it is.
     """
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     # sse-starlette keeps this flag for the whole process: a server that was stopped by a signal would
@@ -66,7 +68,7 @@ def uvicorn_server(
         proxy_headers=False,  # nobody asks for the client's address; it is a layer around each request
         timeout_graceful_shutdown=grace,
         timeout_keep_alive=KEEP_ALIVE,
-        ws="websockets-sansio",
+        ws="websockets-sansio" if websocket else "none",
         ws_max_size=SocketSettings().frame_bytes,  # beyond it: 1009, as the connection itself says
         ws_ping_interval=PING_INTERVAL,
         ws_ping_timeout=None,  # a client that is stopped in a debugger keeps its connection

@@ -68,6 +68,7 @@ class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     served: dict[str, tuple[str, int]] = {}
     ids: dict[str, dict[str, int]] = {}
     altered: bool = False
+    default: str | None = None
     playbacks: list[PlaybackRecord] = []
     conversations: list[ConversationRecord] = []
 
@@ -112,6 +113,7 @@ def to_record(session: Session) -> SessionRecord:
         dict(session.served),
         {name: dict(ids) for name, ids in session.ids.items()},
         session.altered,
+        session.default,
         [_of(playback, number < kept) for number, playback in enumerate(playbacks)],
         conversations,
     )
@@ -134,6 +136,7 @@ def restore(session: Session, record: SessionRecord, find: FindRecording, rendit
     session.served.update(record.served)
     session.ids.update({name: dict(ids) for name, ids in record.ids.items()})
     session.altered = record.altered
+    session.default = record.default
     playbacks = list(_playbacks(record, find, renditions))
     for one, playback in zip(record.playbacks, playbacks, strict=True):
         if playback is not None and one.in_history:
