@@ -27,7 +27,8 @@ NAV: Mapping[str, tuple[str, ...]] = {
         "improvise.md", "control.md",
     ),
     "Reference": (
-        "cli.md", "commands.md", "python-api.md", "http-api.md", "websocket.md", "admin.md", "format.md", "faults.md",
+        "cli.md", "commands.md", "python-api.md", "http-api.md", "websocket.md", "admin.md",
+        "format.md", "faults.md",
         "checks.md", "findings.md", "profiles.md", "fixtures.md",
     ),
     "Explanation": (

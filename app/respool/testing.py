@@ -171,7 +171,8 @@ def serving(
 ) -> Iterator[str]:
     """Serve an application on a free port of 127.0.0.1 until the block ends. Give its URL.
 
-    `on_started` is called in the server's loop. Without `websocket`, an upgrade comes to the app as a request.
+    `on_started` is called in the server's loop. Without `websocket`, an upgrade comes to the app as a
+    request.
     """
     from respool.http.serving import uvicorn_server
     from respool.listening import bind, url_of
