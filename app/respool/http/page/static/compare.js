@@ -2,7 +2,7 @@
 
 import { api, query } from "./api.js";
 import { copyButton, field, h, put } from "./dom.js";
-import { link } from "./words.js";
+import { count, link } from "./words.js";
 
 const MOST_CELLS = 4_000_000; // of the table in which lines are aligned
 
@@ -34,7 +34,7 @@ export function compareView(request) {
       h("div", { class: "bar" }, field("Compare with", other),
         h("p", {}, "This request and ", h("a", { href: link("recordings", name) }, name), found.differences.length ? `: distance ${found.distance.toFixed(3)}` : ": equal, but for what is masked")),
       found.differences.length > 0 && h("div", { class: "rules" },
-        h("table", { class: "pairs" }, h("caption", {}, `${found.differences.length}${found.whole ? "" : " or more"} differences`),
+        h("table", { class: "pairs" }, h("caption", {}, found.whole ? count(found.differences.length, "difference") : `the first ${count(found.differences.length, "difference")}`),
           h("thead", {}, h("tr", {}, ["Leave out", "Where", "Recorded", "Received"].map((text) => h("th", { scope: "col" }, text)))),
           h("tbody", {}, found.differences.map((one) => h("tr", {},
             h("td", {}, h("input", { type: "checkbox", "aria-label": `Leave out ${one.pointer}`, on: { change: (event) => {

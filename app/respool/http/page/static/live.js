@@ -31,7 +31,7 @@ export function live({ feed }) {
     return [
       h("span", { class: "row-head" }, h("span", { class: "name" }, one.recording ?? one.path), h("span", { class: `tag ${{ held: "warn", aborted: "bad" }[one.state] ?? "good"}` }, one.state)),
       h("progress", { max: Math.max(1, one.events ?? 1), value: one.sent, "aria-label": "sent" }),
-      h("span", { class: "row-facts" }, [sessionName(one.session), one.transport, one.events ? `${one.sent} of ${one.events}` : count(one.sent, "event"), one.next_type && `next ${one.next_type.replace(/^response\./, "")}`].filter(Boolean).join(" · ")),
+      h("span", { class: "row-facts" }, [sessionName(one.session), one.transport, one.events ? `${one.sent} of ${one.events}` : count(one.sent, "event"), one.next && `next ${one.next.type.replace(/^response\./, "")}`].filter(Boolean).join(" · ")),
     ];
   }
 
@@ -49,8 +49,7 @@ export function live({ feed }) {
   }
 
   async function playbacks() {
-    const found = await api("/playbacks");
-    return found.playbacks ?? found;
+    return (await api("/playbacks?state=running&state=held")).playbacks;
   }
 
   async function pending() {
@@ -160,7 +159,7 @@ function streamView(id, known, byHand, look) {
     state.className = `tag ${now.state === "held" ? "warn" : "good"}`;
     bar.max = Math.max(1, now.events ?? 1);
     bar.value = now.sent;
-    next.textContent = now.next_type ? `Next: ${now.next_type}${now.next_due === null ? ", when it is released" : ` in ${seconds(now.next_due)}`}` : "";
+    next.textContent = now.next ? `Next: ${now.next.type}${now.next.due === null ? ", when it is released" : ` in ${seconds(now.next.due)}`}` : "";
     put(facts, fact("Stream", now.id), fact("Session", sessionName(now.session)), fact("Sent", now.events ? `${now.sent} of ${now.events}` : now.sent), now.held_at && fact("Held", now.held_at), now.transport && fact("Transport", now.transport));
     list.paint();
     paintText(now.sent);

@@ -60,7 +60,7 @@ export function player(turn, timeline, drawn) {
       if (held) headers["x-respool-hold"] = held;
       began = performance.now();
       const body = timeline.request ? { ...timeline.request, stream: true } : { model: "gpt-5.2", input: input.value, stream: true };
-      const response = await fetch(serverUrl() + pathOf(turn), { method: "POST", signal: aborted.signal, headers, body: JSON.stringify(body) }).catch(fetchProblem);
+      const response = await fetch(`${serverUrl()}${pathOf(turn)}/responses`, { method: "POST", signal: aborted.signal, headers, body: JSON.stringify(body) }).catch(fetchProblem);
       told.textContent = `status ${response.status}`;
       if (!/event-stream/.test(response.headers.get("content-type") ?? "")) {
         out.answer(response.status, await response.text());
@@ -95,8 +95,8 @@ export function player(turn, timeline, drawn) {
 
   /** While it is held, step and release are at hand. */
   async function showHand(requestId) {
-    const known = await api(`/playbacks?session=${SESSION}`);
-    const found = (known.playbacks ?? known).find((one) => one.request_id === requestId) ?? (known.playbacks ?? known).at(-1);
+    const { playbacks } = await api(`/playbacks?session=${SESSION}&state=running&state=held`);
+    const found = playbacks.find((one) => one.request_id === requestId) ?? playbacks.at(-1);
     if (found && running) put(hand, h("span", {}, "Held. By hand: "), controls(found.id), h("a", { href: link("live", found.id) }, "Show under Live"));
   }
 

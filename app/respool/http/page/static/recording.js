@@ -9,7 +9,7 @@ import { snippets } from "./snippets.js";
 import { timelineView } from "./timeline.js";
 import { bytes, count, link, pathOf, seconds, serverUrl } from "./words.js";
 
-export function recordingView(turn, has) {
+export function recordingView(turn) {
   const element = h("article", { class: "recording" }, h("p", { class: "muted loading" }, "Loading…"));
   const aborted = new AbortController();
   let playing = null;
@@ -32,7 +32,7 @@ export function recordingView(turn, has) {
     const here = about.turns[number - 1];
     const url = serverUrl() + pathOf(turn);
     const drawn = timelineView(timeline);
-    playing = player(turn, timeline, drawn, has);
+    playing = player(turn, timeline, drawn);
     const findings = about.findings.filter((one) => one.turn === number);
     const pages = [
       ["play", "Play", () => playing.element],

@@ -6,14 +6,14 @@ import { List } from "./list.js";
 import { recordingView } from "./recording.js";
 import { bytes, count, link } from "./words.js";
 
-export function recordings({ has }) {
+export function recordings() {
   let found = { text: "", format: "" };
   let shown = "";
   let current = null;
   let timer = 0;
   const told = h("p", { class: "told", role: "status" });
   const refused = h("div", { class: "refused" });
-  const search = h("input", { type: "search", placeholder: "Search names and notes", "aria-label": "Search recordings", on: { input: () => {
+  const search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search recordings", on: { input: () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
       found = { ...found, text: search.value.trim() };
@@ -59,7 +59,7 @@ export function recordings({ has }) {
     const status = one.turns[0]?.status ?? 200;
     const facts = [one.turns.length > 1 && count(one.turns.length, "turn"), count(events, "event"), one.format ?? (one.uploaded ? "uploaded" : ""), one.size !== null && bytes(one.size)];
     return [
-      h("span", { class: "row-head" }, h("span", { class: "name" }, one.name), status >= 400 && h("span", { class: "tag bad" }, status), check(one.findings_by_level)),
+      h("span", { class: "row-head" }, h("span", { class: "name" }, one.name), status >= 400 && h("span", { class: "tag bad" }, status), events > 0 && check(one.findings_by_level)),
       h("span", { class: "row-facts" }, facts.filter(Boolean).join(" · "), one.turns[0]?.note && ` — ${one.turns[0].note}`),
     ];
   }
@@ -82,7 +82,7 @@ export function recordings({ has }) {
         put(detail, welcome());
         return;
       }
-      current = recordingView(name, has);
+      current = recordingView(name);
       put(detail, current.element);
       detail.scrollTop = 0;
       await loaded;
