@@ -4,12 +4,14 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote
 
+from respool.controls import ClockControl, Held, Link, hold_request
+from respool.play.hold_points import TTL
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer, ServerOptions
 
@@ -25,7 +27,43 @@ class RunningServer:
 
     url: str  # "http://127.0.0.1:PORT"
     server: MockServer
-    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)  # of the server's thread
+    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)  # that of the server's thread
+
+    @property
+    def _link(self) -> Link:
+        if self.loop is None:
+            raise RuntimeError("this server runs elsewhere: use its admin API")
+        from respool.http.control import Controller
+
+        return Link(Controller(self.server), self.loop)
+
+    @property
+    def clock(self) -> ClockControl:
+        """The clock of the session of those who name none: ``.clock.freeze()``, ``.clock.advance(30)``; of
+        another one, ``.clock.of("checkout")``."""
+        return ClockControl(self._link)
+
+    def hold(
+        self,
+        recording: str | None = None,
+        at: "str | Mapping[str, Any]" = "start",
+        *,
+        when: str | None = None,
+        session: str = "",
+        ttl: float = TTL,
+    ) -> Held:
+        """Hold the next stream of a recording (None: of any) at a point: an event type, ``"start"``,
+        ``"terminal"``, ``{"event": ..., "nth": 2}``, ``{"seq": 5}``, ``{"item": 0}`` or ``{"text": "Hel"}``;
+        after it, unless `when` is "before". After `ttl` real seconds without a release it is cut.
+
+            with running.hold("text/hello", at="response.created") as stream:
+                ...  # have the client ask
+                stream.wait_held()
+                stream.step()
+
+        Raise OptionError for what is no point in a stream.
+        """
+        return Held(self._link, hold_request(recording, at, when, session, ttl))
 
     @property
     def requests(self) -> "SeenRequests":

@@ -17,6 +17,9 @@ COMMANDS: Mapping[str, str] = {
     "scan": "scan:scan",
     "new": "new:new",
     "script": "script:script",
+    "streams": "streams:streams",
+    "hold": "streams:hold",
+    "release": "streams:release",
     "drill": "drill:drill",
     "bench": "bench:bench",
 }

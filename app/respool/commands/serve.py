@@ -116,6 +116,15 @@ Examples:
     show_default=True,
     help="What answers for an id that is not known: a 404, or the default recording's response.",
 )
+@click.option(
+    "--clock",
+    "clock_mode",
+    type=click.Choice(("real", "frozen", "auto")),
+    default="real",
+    show_default=True,
+    envvar="RESPOOL_CLOCK",
+    help="How time passes in sessions: it runs, moves only as the admin API says, or jumps to what is due.",
+)
 @click.option("--reload", is_flag=True, help="Take up changes of the files while running.")
 @click.option(
     "--validate-requests",
@@ -133,6 +142,13 @@ Examples:
     help="Processes that serve. They share no state: what needs some is refused.",
 )
 @click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
+@click.option(
+    "--cors",
+    metavar="ORIGIN",
+    multiple=True,
+    envvar="RESPOOL_CORS",
+    help="Let pages of this origin call the API, as those of loopback origins may; * is any. Repeatable.",
+)
 @click.option(
     "--allow-host",
     metavar="NAME",
@@ -241,6 +257,10 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
 
     if not options["api_key"] and os.environ.get(_KEY_VARIABLE, "x").strip() == "":
         raise OptionError(f"{_KEY_VARIABLE} is empty; unset it to serve without keys")
+    if "*" in options["cors"]:
+        click.echo(
+            "warning: with --cors '*' any web page that a browser here shows may call the API", err=True
+        )
     pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
     store = Store(options["paths"])
     if options["fail_on_refused"] and (refused := store.refused):
@@ -258,6 +278,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
         framing=options["framing"],
         on_unknown_id=options["on_unknown_id"],
         workers=options["workers"],
+        clock_mode=options["clock_mode"],
     )
     app = create_app(
         server,
@@ -265,6 +286,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
         reload=options["reload"],
         api_keys=options["api_key"],
         request_faults=options["request_faults"],
+        cors=options["cors"],
         hosts=allowed_hosts(address_of(host) if host else None, options["allow_host"]),
         admin=options["admin"],
         admin_token=options["admin_token"],

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from respool import __version__
 from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, reloading, responses, stored, tokens
+from respool.http.cors import cors_options
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
@@ -28,14 +29,6 @@ from respool.server.mock_server import MockServer
 
 logger = logging.getLogger("respool")
 
-_LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
-_CORS: dict[str, Any] = {
-    "allow_origin_regex": _LOOPBACK_ORIGIN,
-    "allow_methods": ["*"],
-    "allow_headers": ["*"],
-    "expose_headers": ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"],
-}
-
 
 def create_app(
     server: MockServer,
@@ -45,6 +38,7 @@ def create_app(
     api_keys: Sequence[str] = (),
     request_faults: bool = True,
     hosts: Hosts | None = None,
+    cors: Sequence[str] = (),
     admin: bool = True,
     admin_token: str | None = None,
 ) -> FastAPI:
@@ -53,10 +47,12 @@ def create_app(
     `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
     `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `hosts`, it answers
-    to these names only. With `admin`, there is the admin API at ``/__admin``; with `admin_token`, that needs
-    it. Raises OptionError for a key or token that no header can carry.
+    to these names only. Pages of the origins `cors` may call the API. With `admin`, there is the admin API at
+    ``/__admin``; with `admin_token`, that needs it. Raises OptionError for a key or token that no header can
+    carry, and for what is no origin.
     """
 
+    origins = cors_options(cors)
     keys = Keys(api_keys)
     if admin_token is not None:
         Keys([admin_token], "the admin token")  # a wrong one is told now, not at the first request
@@ -104,7 +100,7 @@ def create_app(
     app.add_middleware(Guard)
     if api_keys:  # inside of CORS, so that a browser may ask first, and read the refusal
         app.add_middleware(RequireKey, keys=keys)
-    app.add_middleware(CORSMiddleware, **_CORS)
+    app.add_middleware(CORSMiddleware, **origins)
     app.add_middleware(_RefuseWebSocket)
     if hosts:  # the outermost
         app.add_middleware(RequireHost, hosts=hosts)
@@ -112,8 +108,8 @@ def create_app(
     if api_keys:
         create = RequireKey(create, keys)
 
-    def cors(inner: ASGIApp) -> ASGIApp:
-        layer = CORSMiddleware(inner, **_CORS)
+    def for_browsers(inner: ASGIApp) -> ASGIApp:
+        layer = CORSMiddleware(inner, **origins)
         return RequireHost(layer, hosts) if hosts else layer
 
     def make() -> ASGIApp:
@@ -123,7 +119,9 @@ def create_app(
         return RequireHost(made, hosts) if hosts else made
 
     mount = LazyMount("/__admin", make) if admin else None
-    app.edge = Edge(app.all_layers, server, RequireHost(create, hosts) if hosts else create, cors, mount)
+    app.edge = Edge(
+        app.all_layers, server, RequireHost(create, hosts) if hosts else create, for_browsers, mount
+    )
     return app
 
 

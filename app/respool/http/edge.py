@@ -22,6 +22,7 @@ from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
 from respool.http.sending.connection import REST, steering
+from respool.http.steering_path import from_query, split_path
 from respool.server.journal import CLIENT_LEFT, ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import PLAY_HEADER, SESSION_HEADER
@@ -88,6 +89,8 @@ class Edge:
         if scope["path"].startswith(("/s/", "/r/", "/openai/")):
             self._take_session(scope)
             self._take_prefix(scope)
+        if b"x-respool-" in scope.get("query_string", b"") and (asked := from_query(scope["query_string"])):
+            scope["headers"] = [*scope["headers"], *asked]
         exchange.session = session_of(scope) or self._session_of_key(scope)
         journal.add(exchange)
 
@@ -159,7 +162,10 @@ class Edge:
                 return  # Azure's 404: see `problems`
             head += found.rstrip("/")
         if head.startswith("/r/") and head != "/r/":
-            scope["respool.name"] = self._name(head.removeprefix("/r/"))
+            name, asked = split_path(head.removeprefix("/r/"))
+            if asked:
+                scope["headers"] = [*scope["headers"], *asked]
+            scope["respool.name"] = self._name(name)
         elif head != "/openai":
             return
         scope.setdefault("respool.path", scope["path"])

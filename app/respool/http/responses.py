@@ -6,8 +6,9 @@ from functools import partial
 from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
+from starlette.types import Scope
 
-from respool.errors import RequestError
+from respool.errors import OptionError, RequestError
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS, envelope
@@ -15,13 +16,18 @@ from respool.http.request_body import LARGE, beside, check_depth, parse_object, 
 from respool.http.sending.connection import steering
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
+from respool.play.hold_points import HoldPoint, parse
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
 from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
+from respool.server.session_holds import hold
+
+HOLD_HEADER = "x-respool-hold"
 
 _FAULT_HEADER = FAULT_HEADER.encode()
+_HOLD_HEADER = HOLD_HEADER.encode()
 
 
 def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter:
@@ -71,8 +77,15 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         if not playback.recording.plain:
             exchange.response_id = playback.id
         delivery = Delivery(
-            playback, session.clock, exchange, on_left=partial(server.client_left, playback, request.session)
+            playback,
+            session.clock,
+            exchange,
+            on_left=partial(server.client_left, playback, request.session),
+            known_in=server.deliveries,
         )
+        points = asked_holds(http.scope)
+        if points or session.holds:
+            hold(delivery, points, session.holds)
         drawn = draw(server, playback.recording, asked, http.scope, request.session)
         if not drawn:
             return _answer(delivery)
@@ -85,6 +98,17 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
     return routes
 
 
+def asked_holds(scope: Scope) -> tuple[HoldPoint, ...]:
+    """Where a request's headers ask for its stream to be held. Raise RequestError."""
+    values = steering(scope, _HOLD_HEADER)
+    if not values:
+        return ()
+    try:
+        return parse(";".join(values).encode("latin-1").decode("utf-8", "replace"))
+    except OptionError as error:
+        raise RequestError(f"The header {HOLD_HEADER}: {error}", code="invalid_hold") from None
+
+
 def _answer(delivery: Delivery) -> Response:
     """The sound answer. Raises RequestError where the recording has none."""
     playback, now = delivery.playback, delivery.clock.now()
@@ -94,8 +118,9 @@ def _answer(delivery: Delivery) -> Response:
         return PlaybackResponse(delivery, head_of(playback, now))
     if playback.background:
         return json_response(playback, playback.snapshot(now), now)
-    head = head_of(playback, playback.ends, stream=False)
-    return LateResponse(playback.final_response(), playback.ends, delivery, head)
+    return LateResponse(
+        delivery, head_of(playback, playback.started + playback.rendition.schedule.end, stream=False)
+    )
 
 
 def json_response(playback: Playback, text: str, now: float) -> Response:

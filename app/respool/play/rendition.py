@@ -78,7 +78,10 @@ class Rendition:
     @property
     def done(self) -> bool:
         """Whether it ends with ``[DONE]``."""
-        return len(self.schedule) > len(self.events) + len(self.comments)
+        if len(self.schedule) == len(self.events) + len(self.comments):
+            return False
+        ends = self.schedule.encoded.ends  # an end that can be held is a frame without bytes: `play.edits`
+        return ends[-1] > (ends[-2] if len(ends) > 1 else 0)
 
     @cached_property
     def _comment_places(self) -> Sequence[int]:

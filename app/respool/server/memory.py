@@ -6,6 +6,7 @@ from typing import Any
 from respool.errors import OptionError, RequestError, printable
 from respool.faults.fault import Fault
 from respool.play.clock import Clock
+from respool.play.session_clock import SessionClock
 from respool.server.conversations import Conversations, NoConversations
 from respool.server.history import Budget, History
 from respool.server.session import Session
@@ -29,7 +30,7 @@ class Memory:
         self._refuses = workers > 1 and stand_in is None
         self._stand_in = stand_in
 
-    def session(self, name: str, *, clock: Clock, seed: int, budget: Budget) -> Session:
+    def session(self, name: str, *, clock: Clock | SessionClock, seed: int, budget: Budget) -> Session:
         """Return a new session, which remembers what may be remembered."""
         history = History(shared=budget) if self.workers == 1 else History(most=0)
         if self._refuses:

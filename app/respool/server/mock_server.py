@@ -11,10 +11,12 @@ from respool.errors import OptionError, RequestError, printable
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault, limit
 from respool.play.clock import Clock, SystemClock
+from respool.play.edits import CANCELLED
 from respool.play.frames import Schedule
 from respool.play.pace import Pace
-from respool.play.playback import CANCELLED, Playback
+from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
+from respool.play.session_clock import MODES, Mode, SessionClock
 from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
@@ -22,6 +24,7 @@ from respool.protocol.request import ValidationLevel
 from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
 from respool.recordings.store import Store
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
+from respool.server.deliveries import Deliveries
 from respool.server.history import Budget, History
 from respool.server.journal import Journal
 from respool.server.matching import choose, default_of
@@ -48,6 +51,7 @@ class ServerOptions(TypedDict, total=False):
     workers: int
     session_idle: float
     session_by: str
+    clock_mode: Mode
 
 
 class MockServer:
@@ -70,6 +74,8 @@ class MockServer:
     session_idle   seconds after its last request for which a session is kept
     session_by     what says which session a request is of: its header and path (``name``), or, where those
                    say nothing, its API key (``api-key``)
+
+    clock_mode     how the clocks of sessions run until somebody sets them: real, frozen or auto
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
@@ -94,6 +100,7 @@ class MockServer:
         workers: int = 1,
         session_idle: float = IDLE,
         session_by: str = "name",
+        clock_mode: Mode = "real",
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -111,6 +118,8 @@ class MockServer:
             raise OptionError(f"framing is {framing}, expected {' or '.join(FRAMINGS)}")
         if on_unknown_id not in ON_UNKNOWN_ID:
             raise OptionError(f"on-unknown-id is {on_unknown_id}, expected {' or '.join(ON_UNKNOWN_ID)}")
+        if clock_mode not in MODES:
+            raise OptionError(f"clock is {clock_mode}, expected {', '.join(MODES)}")
         if session_by not in SESSION_BY:
             raise OptionError(f"session-by is {session_by}, expected {' or '.join(SESSION_BY)}")
         if not session_idle > 0:
@@ -137,7 +146,12 @@ class MockServer:
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
         self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
         budget = Budget(MOST_BYTES)
-        make = partial(self.memory.session, clock=self.clock, seed=self.pace.seed, budget=budget)
+        self.deliveries = Deliveries(self.clock)
+
+        def make(name: str) -> Session:
+            clock = SessionClock(self.clock, busy=partial(self._busy, name), mode=clock_mode)
+            return self.memory.session(name, clock=clock, seed=self.pace.seed, budget=budget)
+
         self.sessions = Sessions(make, self.clock, session_idle, budget=budget)
         self.faults = faults
 
@@ -150,10 +164,16 @@ class MockServer:
             raise RequestError(f"The session cannot be used: {error}.", code="invalid_session") from None
 
     def reset(self, session: str = EVERYBODYS) -> None:
-        """Have one session as at its beginning, and its requests forgotten. Others are not touched."""
+        """Have one session as at its beginning, and its requests forgotten. Its streams that are held are
+        cut, others go on. Other sessions are not touched."""
+        self.deliveries.end_held(session, "its session was reset while it was held")
         self.journal.clear_session(session)
         if (known := self.sessions.find(session)) is not None:
             known.reset()
+
+    def _busy(self, session: str) -> bool:
+        """Whether something of a session is due and has yet to be sent."""
+        return any(not delivery.idle for delivery in self.deliveries.of(session))
 
     def unplayed(self, session: str | None = None) -> list[str]:
         """Return the names of all turns that were never played: in a session since its last reset; in none at

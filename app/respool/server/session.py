@@ -10,6 +10,7 @@ from respool.play.clock import Clock
 from respool.play.session_clock import SessionClock
 from respool.server.conversations import Conversations
 from respool.server.history import History
+from respool.server.session_holds import SessionHolds
 
 EVERYBODYS = ""  # the session of those who name none
 LONGEST_NAME = 200  # characters
@@ -35,25 +36,26 @@ class Session:
     sampler        counts plays, for chance and for faults with `times`
     plays          how often each recording's turn was played, by its name
     scenarios      the state of each scenario, by its name
+    holds          where streams are held that will begin
     used           turns that were errors, and the request that got each: see `matching`
     last_used      the server's moment, in seconds since 1970
     """
 
     __slots__ = (
-        "clock", "conversations", "faults", "history", "last_used", "name", "plays", "sampler", "scenarios",
-        "used",
+        "clock", "conversations", "faults", "history", "holds", "last_used", "name", "plays", "sampler",
+        "scenarios", "used",
     )  # fmt: skip
 
     def __init__(
         self,
         name: str,
-        clock: Clock,
+        clock: Clock | SessionClock,
         history: History,
         conversations: Conversations,
         seed: int = 0,
     ) -> None:
         self.name = name
-        self.clock = SessionClock(clock)
+        self.clock = clock if isinstance(clock, SessionClock) else SessionClock(clock)
         self.history = history
         self.conversations = conversations
         self.faults: Sequence[Fault] | None = None
@@ -61,7 +63,8 @@ class Session:
         self.plays: Counter[str] = Counter()
         self.scenarios: dict[str, str] = {}
         self.used: dict[str, str] = {}
-        self.last_used = clock.now()
+        self.holds = SessionHolds()
+        self.last_used = self.clock.base.now()
 
     def reset(self) -> None:
         """Be as at the beginning. Streams that are open go on; nothing else knows of them."""
@@ -72,4 +75,5 @@ class Session:
         self.plays.clear()
         self.scenarios.clear()
         self.used.clear()
+        self.holds.clear()
         self.clock.reset()

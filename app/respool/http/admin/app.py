@@ -15,9 +15,12 @@ from starlette.types import ASGIApp
 from respool import __version__
 from respool.errors import OptionError, RequestError, RespoolError, printable
 from respool.http.admin import (
+    clocks,
     comparisons,
     events,
     faults,
+    holds,
+    playbacks,
     recordings,
     requests,
     sessions,
@@ -40,6 +43,9 @@ ROUTERS: Sequence[Callable[[MockServer], APIRouter]] = (
     recordings.router,
     timelines.router,
     comparisons.router,
+    playbacks.router,
+    holds.router,
+    clocks.router,
 )
 
 _DESCRIPTION = """What a test asks of Respool besides answers: what was asked, what answered and why; \
