@@ -24,6 +24,7 @@ from respool.testing import RunningServer
 ROOT = Path(__file__).parents[1]
 RUNS = int(os.environ.get("RESPOOL_CHAT_PAGE_RUNS", "1"))
 SESSIONS = count(1)
+PATIENCE = 60_000  # milliseconds after which it has failed, on a machine that is busy as well
 
 pytestmark = [
     pytest.mark.parametrize("run", range(RUNS)),
@@ -56,8 +57,9 @@ def respool() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """A browser's context: each page in it has a session storage of its own."""
     with chromium() as started:
-        yield started
+        yield started.new_context()
 
 
 class Chat:
@@ -66,6 +68,8 @@ class Chat:
     def __init__(self, page: Any, site: str, respool: Any) -> None:
         from playwright.sync_api import expect
 
+        expect.set_options(timeout=PATIENCE)
+        page.set_default_timeout(PATIENCE)
         self.page, self.site, self.respool, self.expect = page, site, respool, expect
         self.session = f"chat-{next(SESSIONS)}"
         self.answer = page.locator("li.model").last
@@ -98,7 +102,6 @@ class Chat:
 @pytest.fixture
 def chat(browser: Any, site: str, respool: Any) -> Iterator[Chat]:
     page = browser.new_page()
-    page.set_default_timeout(20_000)
     try:
         yield Chat(page, site, respool)
     finally:

@@ -1,4 +1,4 @@
-"""``/__admin/timelines``, ``/__admin/recorded-events``: what a recording looks like, for the page that draws it."""
+"""``/__admin/timelines``, ``/__admin/recorded-events``: what a recording looks like, to be drawn."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
