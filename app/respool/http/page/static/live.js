@@ -2,13 +2,12 @@
 
 import { api, has, query } from "./api.js";
 import { controls } from "./controls.js";
-import { h, put, toast } from "./dom.js";
-import { List } from "./list.js";
-import { back, fact } from "./recording.js";
+import { button, field, h, put, toast } from "./dom.js";
 import { eventRow } from "./events.js";
 import { jsonBlock } from "./json.js";
-import { button, field } from "./dom.js";
-import { count, kindOf, link, seconds, sessionName } from "./words.js";
+import { List } from "./list.js";
+import { back, fact } from "./recording.js";
+import { count, link, seconds, sessionName } from "./words.js";
 
 const OFTEN = 500; // milliseconds between two looks, while streams run
 
@@ -61,7 +60,7 @@ export function live({ feed }) {
     const words = search.value.trim().toLowerCase();
     const found = words ? all.filter((one) => `${one.id} ${one.recording} ${one.session} ${one.state}`.toLowerCase().includes(words)) : all;
     const held = all.filter((one) => one.state === "held").length;
-    told.textContent = `${count(all.length, "stream")}${held ? `, ${held} held` : ""}`;
+    told.textContent = `${count(all.length, "stream")}${held ? `, ${held.toLocaleString("en")} held` : ""}`;
     list.show(found);
   }
 
@@ -116,7 +115,7 @@ function streamView(id, known, byHand, look) {
       return { items: page.events, total: page.total };
     },
   });
-  const one = h("div", { class: "chosen" });
+  const one = h("div", { class: "chosen" }, h("p", { class: "muted" }, "Choose an event to see its text as it was recorded."));
   const injected = h("textarea", { rows: "3", spellcheck: "false" });
   injected.value = '{"type": "response.output_text.delta", "delta": "injected "}';
   const inject = byHand && has("/playbacks/{id}/inject", "post") && h("details", {}, h("summary", {}, "Inject an event"), field("The event, as JSON", injected), button("Inject", async () => {

@@ -55,7 +55,7 @@ function makeTheme() {
     if (!THEMES.includes(theme)) theme = "system";
     document.documentElement.dataset.theme = theme;
     at.textContent = { system: "Auto", light: "Light", dark: "Dark" }[theme];
-    at.setAttribute("aria-label", `Theme: ${theme}. Change it`);
+    at.setAttribute("aria-label", `Theme: ${at.textContent}`);
   };
   at.addEventListener("click", () => {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
