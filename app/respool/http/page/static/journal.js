@@ -15,7 +15,7 @@ export function journal({ feed, has }) {
   let shown = "";
   let frame = 0;
   const told = h("p", { class: "told", role: "status" });
-  const search = h("input", { type: "search", placeholder: "Search requests", "aria-label": "Search requests", on: { input: paint } });
+  const search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search requests", on: { input: paint } });
   const which = select([["", "All"], ["unmatched", "Unanswered"], ["pending", "Under way"], ["errors", "Errors"]], "", paint);
   which.setAttribute("aria-label", "Which requests");
   const list = new List({

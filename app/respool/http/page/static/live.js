@@ -131,12 +131,16 @@ function streamView(id, known, byHand, look) {
     if (sent === painted || !last?.recording) return;
     painted = sent;
     let said = "";
+    let before = "";
     for (let place = 0; place < sent; place++) {
       const event = list.item(place);
       if (!event) break;
       if (!/(output_text|refusal|reasoning\w*|arguments)\.delta$/.test(event.type)) continue;
       try {
-        said += JSON.parse(event.text).delta ?? "";
+        const { delta, output_index, content_index, summary_index } = JSON.parse(event.text);
+        const part = `${output_index}-${content_index}-${summary_index}`;
+        said += `${said && part !== before ? "\n\n" : ""}${delta ?? ""}`;
+        before = part;
       } catch { /* long: cut */ }
     }
     text.textContent = said || "No text yet.";

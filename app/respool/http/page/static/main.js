@@ -1,6 +1,6 @@
 // The page: its sections, the feed of the server, the theme and the token.
 
-import { follow, has, learn, onTokenNeeded } from "./api.js";
+import { api, follow, has, learn, onTokenNeeded } from "./api.js";
 import { button, field, h, put, toast } from "./dom.js";
 import { journal } from "./journal.js";
 import { live } from "./live.js";
@@ -90,6 +90,8 @@ function onFeed(event, data) {
   if (event === "open" || event === "closed") {
     told.textContent = event === "open" ? "connected" : "not connected";
     told.dataset.state = event;
+    pending.clear();
+    if (event === "open") countAll().catch(() => {}); // the badge alone would lack
   }
   if (event.startsWith("request.")) count(event, data);
   feed.dispatchEvent(new CustomEvent(event.startsWith("request.") ? "request" : event, { detail: data }));
@@ -100,6 +102,17 @@ const pending = new Set();
 function count(event, request) {
   if (event === "request.started" && request.recording !== null && request.pending) pending.add(request.id);
   if (event === "request.ended") pending.delete(request.id);
+  showCount();
+}
+
+/** Count those that were under way before the feed was open. */
+async function countAll() {
+  const { requests } = await api("/requests?pending=true&limit=1000");
+  for (const one of requests) if (one.recording !== null) pending.add(one.id);
+  showCount();
+}
+
+function showCount() {
   const badge = document.getElementById("live-count");
   if (!badge) return;
   badge.hidden = pending.size === 0;
