@@ -3,8 +3,7 @@
 import asyncio
 import os
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Unpack
@@ -16,6 +15,8 @@ from respool.recordings.store import Store
 from respool.server.mock_server import MockServer, ServerOptions
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from respool.server.request_filter import Conditions
     from respool.server.seen_requests import SeenRequests
     from respool.server.verify import Times
@@ -141,6 +142,7 @@ def running_server(
     *paths: str | os.PathLike[str],
     reload: bool = False,
     api_keys: Sequence[str] = (),
+    websocket: bool = True,
     **options: Unpack[ServerOptions],
 ) -> Iterator[RunningServer]:
     """Serve the recordings below `paths` until the block ends.
@@ -153,26 +155,40 @@ def running_server(
     """
     from respool.http import create_app
     from respool.http.hosts import Hosts
+
+    server = MockServer(Store(paths), **options)
+    app = create_app(
+        server, reload=reload, api_keys=api_keys, websocket=websocket, hosts=Hosts(loopback=True)
+    )
+    loops: list[asyncio.AbstractEventLoop] = []
+    with serving(app, lambda: loops.append(asyncio.get_running_loop())) as url:
+        yield RunningServer(url, server, loops[0])
+
+
+@contextmanager
+def serving(app: "ASGIApp", on_started: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """Serve an application on a free port of 127.0.0.1 until the block ends. Give its URL.
+
+    `on_started` is called in the server's loop.
+    """
     from respool.http.serving import uvicorn_server
     from respool.listening import bind, url_of
 
-    server = MockServer(Store(paths), **options)
-    app = create_app(server, reload=reload, api_keys=api_keys, hosts=Hosts(loopback=True))
-    loops: list[asyncio.AbstractEventLoop] = []
-    uvicorn = uvicorn_server(
-        app,
-        grace=0,
-        on_started=lambda: loops.append(asyncio.get_running_loop()),
-    )
+    ready = threading.Event()
+
+    def started() -> None:
+        on_started()
+        ready.set()
+
+    uvicorn = uvicorn_server(app, grace=0, on_started=started)
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)
         thread.start()
         try:
-            while not loops:
+            while not ready.wait(0.05):
                 if not thread.is_alive():
                     raise RuntimeError("the server ended before it had started")
-                time.sleep(0.005)
-            yield RunningServer(url_of(sock), server, loops[0])
+            yield url_of(sock)
         finally:
             # Never by handle_exit: see serving.uvicorn_server.
             uvicorn.should_exit = True

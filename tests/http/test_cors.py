@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 
 import pytest
 from starlette.testclient import TestClient
@@ -6,6 +7,7 @@ from starlette.testclient import TestClient
 from respool.errors import OptionError
 from respool.http import create_app
 from respool.http.cors import cors_options
+from respool.server.mock_server import MockServer
 
 APPS = ["app://obsidian.md", "vscode-webview://x", "chrome-extension://abc", "tauri://localhost", "null"]
 
@@ -22,7 +24,9 @@ def preflight(client: TestClient, origin: str, **headers: str) -> tuple[int, str
 
 
 @pytest.mark.parametrize("origin", [*APPS, "https://app.test"])
-def test_pages_of_other_origins_may_call_it_only_where_they_are_named(origin, server) -> None:  # type: ignore[no-untyped-def]
+def test_pages_of_other_origins_may_call_it_only_where_they_are_named(
+    origin: str, server: Callable[..., MockServer]
+) -> None:
     asking = server()
     assert preflight(TestClient(create_app(asking)), origin)[0] == 400
     client = TestClient(create_app(asking, cors=[origin]))
@@ -31,7 +35,7 @@ def test_pages_of_other_origins_may_call_it_only_where_they_are_named(origin, se
     assert answer.headers["access-control-allow-origin"] == origin
 
 
-def test_a_loopback_page_may_come_from_a_less_private_network(server) -> None:  # type: ignore[no-untyped-def]
+def test_a_loopback_page_may_come_from_a_less_private_network(server: Callable[..., MockServer]) -> None:
     client = TestClient(create_app(server()))
     private = {"access-control-request-private-network": "true"}
     origin = "http://localhost:3000"

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,20 @@ class Port(click.ParamType[int]):
         return int(text)
 
 
+class Age(click.ParamType[float]):
+    """A length of time in seconds: 90d, 2w, 12h, 30m, 45s."""
+
+    name = "AGE"
+    units: Mapping[str, float] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+    pattern = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) *([smhdw])", re.IGNORECASE)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = self.pattern.fullmatch(str(value))
+        if not match:
+            self.fail(f"{value!r} is no age: expected a number with s, m, h, d or w, as 90d")
+        return float(match[1]) * self.units[match[2].lower()]
+
+
 SECONDS = NumberParam("SECONDS")
 GAP = NumberParam("SECONDS|typical", {"typical": "typical"})
 SPEED = NumberParam("FACTOR|instant", {"instant": math.inf})
@@ -98,6 +112,36 @@ paths_argument = click.argument(
     callback=_or_fixtures,
     metavar="[PATHS]...",
 )
+
+# How a recording is chosen. The words are those of `respool.server.indexes` and `respool.match`, which a
+# command that only prints its help should not load.
+MATCHING: Mapping[str, tuple[Sequence[str], str | None, str]] = {
+    "match": (
+        ("strict", "normal", "loose"),
+        None,
+        "How far a request may differ from a recorded one [default: as match.yaml says, else normal].",
+    ),
+    "on_miss": (("error", "improvise"), "error", "What answers when nothing does: a 404, or an invention."),
+    "on_exhausted": (
+        ("error", "last", "loop"),
+        "error",
+        "What follows a recording's last turn: a 404, that turn again, or the first.",
+    ),
+}
+
+
+def matching_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of MATCHING."""
+    for name, (words, usual, about) in reversed(list(MATCHING.items())):
+        option = click.option(
+            f"--{name.replace('_', '-')}",
+            type=click.Choice(words),
+            default=usual,
+            show_default=usual is not None,
+            help=about,
+        )
+        command = option(command)
+    return command
 
 
 def headers_of(texts: Sequence[str]) -> dict[str, str]:

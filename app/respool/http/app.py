@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from respool import __version__
 from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, reloading, responses, stored, tokens
+from respool.http import websocket as sockets
 from respool.http.cors import cors_options
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.hosts import Hosts, RequireHost
@@ -25,6 +26,7 @@ from respool.http.lazy_mount import LazyMount
 from respool.http.request_body import DEFAULT_LIMIT
 from respool.http.sending.connection import SERVER_SEND
 from respool.http.sending.faulty import FaultyEndpoints
+from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer
 
 logger = logging.getLogger("respool")
@@ -37,6 +39,8 @@ def create_app(
     reload: bool = False,
     api_keys: Sequence[str] = (),
     request_faults: bool = True,
+    websocket: bool = True,
+    socket_settings: SocketSettings | None = None,
     hosts: Hosts | None = None,
     cors: Sequence[str] = (),
     admin: bool = True,
@@ -96,12 +100,15 @@ def create_app(
         return {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
 
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
+    if websocket:
+        sockets.add_routes(app.router, server, socket_settings or SocketSettings(), request_faults)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
     app.add_middleware(Guard)
     if api_keys:  # inside of CORS, so that a browser may ask first, and read the refusal
         app.add_middleware(RequireKey, keys=keys)
     app.add_middleware(CORSMiddleware, **origins)
-    app.add_middleware(_RefuseWebSocket)
+    if not websocket:
+        app.add_middleware(_RefuseWebSocket)
     if hosts:  # the outermost
         app.add_middleware(RequireHost, hosts=hosts)
     create: ASGIApp = Guard(Endpoint(routes, "create", app.exception_handlers[RespoolError]))
@@ -177,7 +184,7 @@ _UPGRADE_HEADERS = {"upgrade": "HTTP/1.1"}
 
 
 async def _refuse_upgrade(http: HTTPRequest) -> Response:
-    """``GET /v1/responses``: an upgrade request, where the server knows no WebSocket library."""
+    """``GET /v1/responses``: an upgrade request that the ASGI server has not made a WebSocket of."""
     if "upgrade" in http.headers:
         return problems.envelope(_UPGRADE, _UPGRADE_HEADERS)
     return problems.envelope(
@@ -186,7 +193,7 @@ async def _refuse_upgrade(http: HTTPRequest) -> Response:
 
 
 class _RefuseWebSocket:
-    """The same where it knows one: then the upgrade is a connection of its own kind."""
+    """The same where it has made one of it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -15,15 +15,17 @@ def cors_options(origins: Sequence[str] = ()) -> dict[str, Any]:
     """Return the options of Starlette's CORSMiddleware, for pages of these origins besides the loopback ones.
 
     An origin is ``https://app.test``, ``app://obsidian.md``, a scheme with any host (``vscode-webview://``),
-    ``null`` (pages from files, and sandboxed frames of any page), or ``*``. A preflight that a browser marks as
-    one to a private network is answered as the others. Raise OptionError for what is no origin.
+    ``null`` (pages from files, and sandboxed frames of any page), or ``*``. A preflight that a browser marks
+    as one to a private network is answered as the others. Raise OptionError for what is no origin.
     """
     return {
         "allow_origin_regex": "|".join([_LOOPBACK, *map(_pattern, origins)]),
         "allow_methods": ["*"],
         "allow_headers": ["*"],
         "allow_private_network": True,
-        "expose_headers": ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"],
+        "expose_headers": [
+            *("x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms", "x-respool-match")
+        ],
     }
 
 

@@ -21,7 +21,7 @@ from respool.errors import RequestError, RespoolError
 from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
-from respool.http.sending.connection import REST, steering
+from respool.http.sending.connection import REST, misspelt, steering
 from respool.http.steering_path import from_query, split_path
 from respool.server.journal import CLIENT_LEFT, ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
@@ -117,6 +117,8 @@ class Edge:
                 app = self.create_for_browsers
             else:
                 app, more_headers = self.create, _VARY
+        if scope.get("respool.steering") != {} and (problem := misspelt(scope)):  # {}: there is none of ours
+            app = envelope(RequestError(problem, code="unknown_header"), profile=self.server.profile)
         try:
             await app(scope, receive, send_head)
         finally:
@@ -284,8 +286,8 @@ def in_path(http: HTTPRequest, name: str) -> str:
     return cast(str, http.path_params[name])
 
 
-def name_in_header(http: HTTPRequest) -> str | None:
+def name_in_header(scope: Scope) -> str | None:
     """What ``x-respool-play`` asks for. ASGI gives header values as Latin-1, names are UTF-8."""
-    for value in steering(http.scope, _PLAY_HEADER):
+    for value in steering(scope, _PLAY_HEADER):
         return value.encode("latin-1").decode("utf-8", "replace")
     return None

@@ -1,14 +1,16 @@
 """``/v1/responses``: create."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 from starlette.types import Scope
 
-from respool.errors import OptionError, RequestError
+from respool.errors import OptionError, RequestError, printable
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS, envelope
@@ -26,7 +28,11 @@ from respool.server.session_holds import hold
 
 HOLD_HEADER = "x-respool-hold"
 
+MATCH_HEADER = "x-respool-match"
 _FAULT_HEADER = FAULT_HEADER.encode()
+_LONGEST = 500  # characters of what is said in it
+# The faults after which a client may have a history that no service would have given it.
+_ALTERING = frozenset({"events", "model", "wire"})
 _HOLD_HEADER = HOLD_HEADER.encode()
 
 
@@ -48,6 +54,11 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         body = await read_body(http, max_body)
         server.journal.keep_body(exchange, body)
         asked = asked_faults(steering(http.scope, _FAULT_HEADER), request_faults)
+        for fault in asked:
+            if fault.category == "socket":
+                raise RequestError(
+                    f"The fault {fault.name} happens on WebSockets only, not to a POST.", code="invalid_fault"
+                )
         name = name_in_path(http.scope)
         parameters = parse_object(body)
         if "conversation" in parameters:  # which will walk through the input
@@ -55,7 +66,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         request = Request(
             parameters,
             name,
-            name_in_header(http),
+            name_in_header(http.scope),
             len(body),
             http.scope["method"],
             http.scope["path"],
@@ -72,8 +83,9 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
             request = replace(request, checked=True)
         session = server.session(request.session)
         # Time counts from the request's arrival, unless a test holds the clock.
-        playback = server.start(request, None if session.clock.setting else exchange.received)
+        playback, decision = server.begin(request, None if session.clock.setting else exchange.received)
         exchange.recording = playback.recording.name
+        exchange.why = decision.line
         if not playback.recording.plain:
             exchange.response_id = playback.id
         delivery = Delivery(
@@ -83,6 +95,8 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
             on_left=partial(server.client_left, playback, request.session),
             known_in=server.deliveries,
         )
+        if decision.stub:
+            asked = (*decision.stub.faults, *asked)
         points = asked_holds(http.scope)
         if points or session.holds:
             hold(delivery, points, session.holds)
@@ -93,6 +107,7 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
             sound = _answer(delivery)
         except RequestError as error:  # the recording has no such answer
             sound = envelope(error, profile=server.profile)
+        session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
         return FaultyResponse(sound, delivery, drawn, playback.started)
 
     return routes
@@ -112,25 +127,35 @@ def asked_holds(scope: Scope) -> tuple[HoldPoint, ...]:
 def _answer(delivery: Delivery) -> Response:
     """The sound answer. Raises RequestError where the recording has none."""
     playback, now = delivery.playback, delivery.clock.now()
+    why = {MATCH_HEADER: _in_header(delivery.exchange.why)}
     if playback.recording.plain:
-        return _plain(playback, now)
+        return _plain(playback, now, why)
     if playback.streamed:
-        return PlaybackResponse(delivery, head_of(playback, now))
+        return PlaybackResponse(delivery, head_of(playback, now) | why)
     if playback.background:
-        return json_response(playback, playback.snapshot(now), now)
-    return LateResponse(
-        delivery, head_of(playback, playback.started + playback.rendition.schedule.end, stream=False)
-    )
+        return json_response(playback, playback.snapshot(now), now, why)
+    ends = playback.started + playback.rendition.schedule.end
+    return LateResponse(delivery, head_of(playback, ends, stream=False) | why)
 
 
-def json_response(playback: Playback, text: str, now: float) -> Response:
-    """A Response object, with the headers of an answer that leaves now."""
-    return Response(text, headers=head_of(playback, now, stream=False), media_type="application/json")
+def json_response(
+    playback: Playback, text: str, now: float, more: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """A Response object, with the headers of an answer that leaves now, and `more`."""
+    head = {**head_of(playback, now, stream=False), **more}
+    return Response(text, headers=head, media_type="application/json")
 
 
-def _plain(playback: Playback, now: float) -> Response:
+def _in_header(text: str) -> str:
+    """A text as the value of a header."""
+    if text.isascii() and len(text) <= _LONGEST and text.isprintable():
+        return text
+    return printable(text, _LONGEST).encode("ascii", "backslashreplace").decode()
+
+
+def _plain(playback: Playback, now: float, more: Mapping[str, str]) -> Response:
     """An answer that is no stream: an HTTP error, most of the time."""
-    header, headers = playback.recording.header, head_of(playback, now)
+    header, headers = playback.recording.header, {**head_of(playback, now), **more}
     if header.status in (204, 304):  # which have no body
         return Response(None, header.status, headers)
     if isinstance(header.body, str):

@@ -15,9 +15,9 @@ from respool.errors import EditError
 from respool.play.frames import EncodedFrames, Schedule
 from respool.play.rendition import Rendition
 from respool.protocol.event_frames import SSE_DONE, Encoder, encode_comment
-from respool.protocol.events import Event, compact
+from respool.protocol.events import Event, compact_recorded
 from respool.protocol.members import set_members
-from respool.protocol.rewrite import LIFECYCLE_TYPES, edit_response
+from respool.protocol.rewrite import edit_response, has_response
 
 NEVER = math.inf
 CANCELLED = "cancelled"
@@ -328,8 +328,8 @@ class Cancel:
         place = max(due, rendition.progress)
         number = rendition.numbers[place - 1] + 1 if place else 0
         changes = {"status": CANCELLED, "output": [], "background": True}
-        told = next((event for event in rendition.events if event.type in LIFECYCLE_TYPES), None)
-        text = edit_response(told.text, changes) if told else compact({"response": changes})
+        told = next((event for event in rendition.events if has_response(event)), None)
+        text = edit_response(told.text, changes) if told else compact_recorded({"response": changes})
         event = Event(set_members(text, {"type": "response.failed"}), "response.failed")
         if told is None or told.sequence_number is not None:
             event = _with_number(event, number)
@@ -343,8 +343,31 @@ class Cancel:
         comments = rendition.comments[: frames_due - due]
         events = (*rendition.events[:place], event)
         made = _rendition(events, frames, times, comments, rendition.encode)
-        final = compact(event.data["response"])
+        final = compact_recorded(event.data["response"])
         return EditedStream(made, times, final=final)
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """End it after its first `sent` events, with the ``response.incomplete`` that a socket has sent."""
+
+    sent: int
+    text: str
+
+    def apply(self, stream: EditedStream, time: EditTime) -> EditedStream:
+        rendition = stream.rendition
+        place = min(self.sent, len(stream.events))
+        event = Event(self.text, "response.incomplete")
+        kept = [rendition.frame_after(one + 1) - 1 for one in range(place)]
+        frames = _frames(stream)
+        made = _rendition(
+            (*stream.events[:place], event),
+            [*(frames[one] for one in kept), rendition.encode(event)],
+            [*(min(stream.moments[one], time.at) for one in kept), max(0.0, time.at)],
+            (),
+            rendition.encode,
+        )
+        return EditedStream(made, made.schedule.moments, final=compact_recorded(event.data.get("response")))
 
 
 @dataclass(frozen=True, slots=True)

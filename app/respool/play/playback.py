@@ -3,14 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from respool.errors import EditError, RequestError
 from respool.faults.frame import Frame
-from respool.play.edits import CANCELLED, Cancel, Edit, EditedStream, EditTime, Ending, MadeEdit
+from respool.play.edits import CANCELLED, Cancel, Edit, EditedStream, EditTime, Ending, MadeEdit, Steer
 from respool.play.frames import Schedule
 from respool.play.rendition import UNCHANGED, Changes, Rendition, Renditions
-from respool.protocol.events import Event, compact
+from respool.protocol.events import Event, compact_recorded
 from respool.protocol.members import set_members
 from respool.protocol.profiles import Profile
 from respool.protocol.snapshot import Snapshot
@@ -27,6 +27,21 @@ _ENDED = {
     "error": "failed",
 }
 IN_FLIGHT = frozenset({"queued", "in_progress"})
+
+
+class Origin(NamedTuple):
+    """Of what a playback is a turn, so that a request which continues it can be followed.
+
+    series  the recording, or the stub that has turns of its own
+    turn    which of its turns, from 1
+    stub    the name of the stub that chose it; "" if none did
+    depth   how many responses there are in its conversation, with this one
+    """
+
+    series: str
+    turn: int = 1
+    stub: str = ""
+    depth: int = 1
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +62,7 @@ class Playback:
     stored       it can be retrieved when it has ended
     body         the request's body
     stands_in    it was never played: it answers for a response that is not known
+    origin       what it is a turn of; None: the only turn of the recording that was asked for
     """
 
     recording: Recording
@@ -59,6 +75,7 @@ class Playback:
     body: Mapping[str, Any] = field(default_factory=dict)
     size: int = 0  # of the request's body, in bytes
     stands_in: bool = False
+    origin: Origin | None = None
     run: PlaybackRun = field(default_factory=PlaybackRun)
     _unchanged: Rendition | None = field(default=None, init=False, repr=False)
     _edited: EditedStream | None = field(default=None, init=False, repr=False)
@@ -214,6 +231,12 @@ class Playback:
             tell()
         return stream
 
+    def steer(self, sent: int, text: str, now: float) -> None:
+        """End it now, after its first `sent` events, with the event `text`, a ``response.incomplete``."""
+        if self.run.cancelled is None:
+            # Nobody is told: whoever sends it has sent this event.
+            self.run.edits.append(MadeEdit(now, Steer(sent, text)))
+
     def subscribe(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Have `tell` called when the schedule is replaced, by the thread which does that. Gives the
         function that ends the subscription."""
@@ -233,7 +256,7 @@ class Playback:
         due = playing.events_in(playing.schedule.due(self.started, now))
         response = self._fold.upto(playing.events, due) or playing.begun
         begun = {"object": "response", "output": [], **response}
-        return compact({**begun, "status": status} if status in IN_FLIGHT else begun)
+        return compact_recorded({**begun, "status": status} if status in IN_FLIGHT else begun)
 
 
 class _Fold:

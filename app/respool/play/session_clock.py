@@ -1,6 +1,7 @@
 """SessionClock: the time of one session. It is the server's until a test holds it."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -98,6 +99,11 @@ class SessionClock:
         self._apply(ClockSetting(mode, rate, start, self._base.now()))
         self._tell()
 
+    def restore(self, setting: ClockSetting) -> None:
+        """Run as a clock did that had this `setting`."""
+        self._apply(setting)
+        self._tell()
+
     def reset(self) -> None:
         """Run as at the beginning, at the server's time. What plays keeps its distance to the server's time:
         it is for sessions in which nothing plays."""
@@ -139,12 +145,14 @@ class SessionClock:
                 loop.call_soon_threadsafe(changed.set)
 
             self.listen(tell)
-            timer = self.call_at(deadline, changed.set)
+            # A stall without end waits for the interrupt alone.
+            timer = self.call_at(deadline, changed.set) if deadline < math.inf else None
             try:
                 if await _first(changed, interrupt):
                     return False
             finally:
-                timer.cancel()
+                if timer is not None:
+                    timer.cancel()
                 self.unlisten(tell)
         return True
 

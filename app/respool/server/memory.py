@@ -51,10 +51,11 @@ class Memory:
             param=param,
         )
 
-    def check(self, body: Mapping[str, Any]) -> None:
-        """Whether a request can be answered by who knows of no other. Raises RequestError."""
+    def check(self, body: Mapping[str, Any], *, remembered: bool = False) -> None:
+        """Raise RequestError if the request needs shared state. `remembered`: the response that it continues
+        is known from its own connection."""
         for param in NEED_MEMORY if self._refuses else ():
-            if body.get(param):
+            if body.get(param) and not (remembered and param == "previous_response_id"):
                 raise self.refusal(f"The parameter '{param}' cannot be used", param)
 
     def check_known(self, id: str) -> None:

@@ -3,35 +3,56 @@ no sockets: the HTTP floor asks it, and so can a test."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from math import inf
 from secrets import token_hex
 from typing import Any, TypedDict
 
-from respool.errors import OptionError, RequestError, printable
+from respool.errors import NoMatchingRecording, OptionError, RequestError, printable
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault, limit
 from respool.play.clock import Clock, SystemClock
+from respool.play.connection_memory import Remembered
 from respool.play.edits import CANCELLED
 from respool.play.frames import Schedule
 from respool.play.pace import Pace
 from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
+from respool.play.saved_answers import SavedAnswers
 from respool.play.session_clock import MODES, Mode, SessionClock
+from respool.play.warm_up import warm_up_turn
 from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
-from respool.protocol.request import ValidationLevel
-from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
+from respool.protocol.request import Known, ValidationLevel, check_links
+from respool.recordings.recording import (
+    FRAMINGS,
+    IDS,
+    ON_UNKNOWN_ID,
+    REPLAY_WINDOW,
+    Header,
+    Recording,
+    TimedEvent,
+)
 from respool.recordings.store import Store
+from respool.server.choosing import Decision, decide, default_of, remember
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
 from respool.server.deliveries import Deliveries
 from respool.server.history import Budget, History
+from respool.server.improvising import improvised
+from respool.server.indexes import Indexes, MatchOptions
 from respool.server.journal import Journal
-from respool.server.matching import choose, default_of
+from respool.server.lineage import items_before
+from respool.server.links import check_history
 from respool.server.memory import Memory
+from respool.server.misses import Misses
 from respool.server.request import Request
 from respool.server.session import EVERYBODYS, Session
 from respool.server.sessions import IDLE, MOST_BYTES, SESSION_BY, Sessions
+
+_MOST_PACES = 100  # of stubs, of which the renditions are kept
+WARM_UP = "(warm-up)"  # stands for the recording that answers a warm-up
 
 
 class ServerOptions(TypedDict, total=False):
@@ -51,6 +72,9 @@ class ServerOptions(TypedDict, total=False):
     workers: int
     session_idle: float
     session_by: str
+    match: str | None
+    on_miss: str
+    on_exhausted: str
     clock_mode: Mode
 
 
@@ -74,6 +98,7 @@ class MockServer:
     session_idle   seconds after its last request for which a session is kept
     session_by     what says which session a request is of: its header and path (``name``), or, where those
                    say nothing, its API key (``api-key``)
+    match, on_miss, on_exhausted   how a recording is chosen: see `MatchOptions`
 
     clock_mode     how the clocks of sessions run until somebody sets them: real, frozen or auto
 
@@ -100,6 +125,9 @@ class MockServer:
         workers: int = 1,
         session_idle: float = IDLE,
         session_by: str = "name",
+        match: str | None = None,
+        on_miss: str = "error",
+        on_exhausted: str = "error",
         clock_mode: Mode = "real",
     ) -> None:
         if default is not None and store.get(default) is None:
@@ -129,9 +157,10 @@ class MockServer:
                 "on-unknown-id is default, but there is none; give the name of a recording as default"
             )
         self.store = store
+        self.indexes = Indexes(store, MatchOptions(default, match, on_miss, on_exhausted))
+        self.misses = Misses(self.indexes)
         self.pace = pace or Pace()
         self.clock = clock or SystemClock()
-        self.default = default
         self.ids = ids
         self.replay_window = replay_window
         if validate is None:  # tests that make ids up send all parameters at once, or none
@@ -143,7 +172,11 @@ class MockServer:
         self.session_by = session_by
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
+        self.framing = framing
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
+        self._saved_answers = SavedAnswers()
+        self._paced: dict[Pace, Renditions] = {}  # at the paces of stubs
+        self._warm_ups = Renditions(Pace(speed=inf))
         self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
         budget = Budget(MOST_BYTES)
         self.deliveries = Deliveries(self.clock)
@@ -188,6 +221,11 @@ class MockServer:
         ]
 
     @property
+    def default(self) -> str | None:
+        """The name of the recording that answers what nothing else does."""
+        return self.indexes.options.default
+
+    @property
     def history(self) -> History:
         """The playbacks of the session of those who name none."""
         return self.sessions.everybodys.history
@@ -197,43 +235,143 @@ class MockServer:
         """The conversations of the session of those who name none."""
         return self.sessions.everybodys.conversations
 
-    def start(self, request: Request, now: float | None = None) -> Playback:
-        """Begin to play what answers `request`, at its session's moment `now` (this one, if not given).
+    def start(
+        self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None
+    ) -> Playback:
+        """Begin to play what answers `request`: see `begin`."""
+        return self.begin(request, now, lineage)[0]
+
+    def begin(
+        self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None
+    ) -> tuple[Playback, Decision]:
+        """Begin to play what answers `request`, at its session's moment `now` (this one, if not given), and
+        say why that does.
+
+        `lineage` is for a request on a WebSocket: what it continues of the responses of its connection, the
+        newest first, stored or not; else None.
 
         Raise RequestError for a request which the API refuses, NoMatchingRecording if none answers.
         """
         request.check(self.validate)
-        self.memory.check(request.body)
+        self.memory.check(request.body, remembered=bool(lineage))
         session = self.session(request.session)
         moment = session.clock.now() if now is None else now
-        previous = request.previous_response_id
-        if previous is not None and self._latest(session, previous) is None:
-            raise api_errors.previous_response_not_found(previous)
+        self._check_previous(session, request, lineage, moment)
         conversation = request.conversation_id
         if conversation is not None:
             session.conversations.check_free(conversation, moment)
-        recording = choose(request, self.store, self.default)
-        session.plays[recording.name] += 1
+        if lineage:  # what its connection remembers may not be stored
+            request = replace(request, continued=getattr(lineage[0].turn, "playback", None))
+        decision = self._decide(request, session, moment)
+        answer = decision.recording or self._improvised(request, session, moment)
+        recording = self._saved_answers.streamed(answer)
         self.plays[recording.name] += 1
+        stub = decision.stub
         playback = Playback(
             recording,
-            self._renditions,
+            self._renditions_of(decision),
             moment,
-            self._changes(request, recording),
+            self._changes(request, recording, stub.ids if stub else None),
             background=request.background,
             streamed=request.stream,
             stored=request.store,
             body=request.kept_body,
             size=request.size,
+            origin=decision.origin,
         )
+        remember(session, decision, playback)
         if recording.plain:
-            return playback
+            return playback, decision
         if conversation is not None:
             session.conversations.attach(conversation, PlaybackInConversation(playback), moment)
         if playback.stored and playback.id:
             session.history.add(playback.id, playback)
             self.sessions.keep_within_bounds(session)
+        return playback, decision
+
+    def _decide(self, request: Request, session: Session, moment: float) -> Decision:
+        """What answers a request. Raises as `begin`; a history that is broken is told first."""
+        try:
+            decision = decide(request, session, moment, self.indexes)
+        except NoMatchingRecording as error:
+            self._check_history(request, session, moment, None)
+            raise self.misses.explained(error, request, session, moment) from None
+        self._check_history(request, session, moment, decision)
+        self.misses.note(request, decision)
+        return decision
+
+    def _check_history(
+        self, request: Request, session: Session, moment: float, decision: Decision | None
+    ) -> None:
+        if self.validate is ValidationLevel.OFF or not isinstance(request.body.get("input"), list):
+            return
+        known = self.memory.workers == 1 and self.on_unknown_id != "default"
+        check_history(request, session, moment, decision, self.indexes, known=known)
+
+    def _improvised(self, request: Request, session: Session, moment: float) -> Recording:
+        """A recording made from a request, and from what it continues."""
+        before: list[Item] = []
+        if request.previous_response_id is not None or request.conversation_id is not None:
+            before = self.context(request.body, moment, session.name)
+        return improvised(request.body, before)
+
+    def _renditions_of(self, decision: Decision) -> Renditions:
+        """What makes renditions at the server's pace, or at that of a stub."""
+        if decision.stub is None or not decision.stub.pace:
+            return self._renditions
+        pace = replace(self.pace, **decision.stub.pace)
+        if pace not in self._paced:
+            if len(self._paced) >= _MOST_PACES:
+                self._paced.clear()
+            self._paced[pace] = Renditions(pace, self.profile, self.keepalive, self.framing)
+        return self._paced[pace]
+
+    def warm_up(
+        self, request: Request, now: float | None = None, lineage: Sequence[Remembered] = ()
+    ) -> Playback:
+        """Answer a request of a WebSocket that asks for no output (``generate: false``). It is checked, but
+        matches no recording and uses up no turn. Raise RequestError as `start` does."""
+        request.check(self.validate)
+        self.memory.check(request.body, remembered=bool(lineage))
+        session = self.session(request.session)
+        moment = session.clock.now() if now is None else now
+        self._check_previous(session, request, lineage, moment)
+        id_ = f"resp_{token_hex(25)}"
+        turn = warm_up_turn(request.body, id_, int(moment), moment)
+        timed = tuple(TimedEvent(0.0, event) for event in turn.events)
+        playback = Playback(
+            Recording(WARM_UP, Header({}), timed),
+            self._warm_ups,
+            moment,
+            stored=request.store,
+            body=request.kept_body,
+            size=request.size,
+        )
+        if playback.stored:
+            session.history.add(id_, playback)
+            self.sessions.keep_within_bounds(session)
         return playback
+
+    def _check_previous(
+        self, session: Session, request: Request, lineage: Sequence[Remembered] | None, moment: float
+    ) -> None:
+        """Check that the response which a request continues is there; on a WebSocket, also what the input
+        says of its calls. Raise RequestError."""
+        previous = request.previous_response_id
+        if previous is None:
+            return
+        if not lineage and self._latest(session, previous) is None:
+            raise api_errors.previous_response_not_found(previous)
+        if lineage is None or self.validate is ValidationLevel.OFF or self.on_unknown_id == "default":
+            return
+
+        def stored(id: str) -> list[Item] | None:
+            if self.memory.workers > 1 or self._latest(session, id) is None:
+                return None
+            return self.context({"previous_response_id": id}, moment, session.name)
+
+        context = items_before(lineage, stored) if lineage else stored(previous)
+        check_links(request.body, Known(context))
 
     def retrieve(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
         """Return the latest playback whose response has this id and can be retrieved now: a background one
@@ -381,18 +519,30 @@ class MockServer:
         asked: Sequence[Fault] = (),
         codings: Collection[str] = (),
         session: str = EVERYBODYS,
+        *,
+        on_socket: bool = False,
     ) -> tuple[ActiveFault, ...]:
         """Return what goes wrong with this play of `recording`: the recording's own faults, the session's,
         and those that the request asked for, so far as chance and count let them.
 
-        `codings` are the content codings that the client accepts. Raise RequestError for one that counts its
-        plays, with several workers.
+        `codings` are the content codings that the client accepts. Those of WebSockets happen only
+        `on_socket`. Raise RequestError for one that counts its plays, with several workers.
         """
         using = self.session(session)
         faults = (*recording.header.faults, *self.faults_of(using), *asked)
+        if not on_socket:
+            faults = tuple(fault for fault in faults if fault.category != "socket")
         if counting := self.memory.counting(faults):
             raise self.memory.refusal(f"The fault {printable(str(counting))} cannot count its plays")
         return using.sampler.sample(recording.name, faults, codings) if faults else ()
+
+    def draw_upgrade_faults(
+        self, asked: Sequence[Fault] = (), session: str = EVERYBODYS
+    ) -> tuple[ActiveFault, ...]:
+        """Return what goes wrong with the upgrade of a connection to a WebSocket."""
+        using = self.session(session)
+        faults = [fault for fault in (*self.faults_of(using), *asked) if fault.name == "socket_refused"]
+        return using.sampler.sample("(upgrade)", faults) if faults else ()
 
     def schedule(self, recording: Recording) -> Schedule:
         """The recording's frames and moments: worked out once, shared by all its streams."""
@@ -432,7 +582,7 @@ class MockServer:
         """What answers for a response that is not known, if anything does: one of the background that was
         streamed, and ended a second ago. Nothing remembers it."""
         recording = self.stand_in()
-        if recording is None or recording.plain:
+        if recording is None or (recording := self._saved_answers.streamed(recording)).plain:
             return None
         playback = Playback(
             recording,
@@ -452,10 +602,10 @@ class MockServer:
         given = input_items(playback.body if playback else {}, id) or input_items({"input": "Hello!"}, id)
         return [*given, *(output_items(playback, playback.ends) if playback else ())]
 
-    def _changes(self, request: Request, recording: Recording) -> Changes:
+    def _changes(self, request: Request, recording: Recording, ids: str | None = None) -> Changes:
         if recording.plain:
             return UNCHANGED
-        fresh = (recording.header.ids or self.ids) == "fresh"
+        fresh = (ids or recording.header.ids or self.ids) == "fresh"
         whole = self.on_unknown_id == "default"
         if not (fresh or whole or recording.scripted) and request.include_obfuscation:
             return UNCHANGED  # one object for all, which costs less to make and to compare
