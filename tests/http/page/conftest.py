@@ -1,8 +1,7 @@
 """What the tests of the page need: Chromium, servers, and tabs whose errors fail the test."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,32 +9,15 @@ import pytest
 from tests.browser import chromium
 
 from respool.http import create_app
-from respool.http.serving import uvicorn_server
-from respool.listening import bind, url_of
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer
+from respool.testing import serving
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60_000  # milliseconds after which it has failed, on a machine that is busy as well
 
 # What a browser says of a request that is meant to fail is no error of the page.
 _MEANT = ("Failed to load resource", "This document requires 'TrustedHTML' assignment")
-
-
-@contextmanager
-def serving(server: MockServer, **options: Any) -> Iterator[str]:
-    """Serve until the block ends; gives the URL."""
-    started = threading.Event()
-    uvicorn = uvicorn_server(create_app(server, **options), grace=0, on_started=started.set)
-    with bind("127.0.0.1", 0) as sock:
-        thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, daemon=True)
-        thread.start()
-        assert started.wait(60)
-        try:
-            yield url_of(sock)
-        finally:
-            uvicorn.should_exit = True
-            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +34,7 @@ def fixtures_server() -> MockServer:
 @pytest.fixture(scope="module")
 def url(fixtures_server: MockServer) -> Iterator[str]:
     """The address of a server of fixtures/."""
-    with serving(fixtures_server) as found:
+    with serving(create_app(fixtures_server)) as found:
         yield found
 
 
@@ -60,7 +42,7 @@ def url(fixtures_server: MockServer) -> Iterator[str]:
 def serve() -> Iterator[Callable[..., str]]:
     """``serve(server, **options)``: the address of a server that runs until the test ends."""
     with ExitStack() as stack:
-        yield lambda server, **options: stack.enter_context(serving(server, **options))
+        yield lambda server, **options: stack.enter_context(serving(create_app(server, **options)))
 
 
 @pytest.fixture
