@@ -1,6 +1,7 @@
 """Lines on stderr never stop who logs."""
 
 import fcntl
+import json
 import logging
 import os
 import socket
@@ -14,7 +15,8 @@ import httpx2
 import pytest
 
 from respool import logs
-from respool.logs import BackgroundHandler
+from respool.logs import BackgroundHandler, JSONFormatter
+from respool.server.journal import Exchange
 
 FIXTURE = Path(__file__).parent.parent / "fixtures/text/hello.jsonl"
 
@@ -120,3 +122,44 @@ def test_a_server_without_stdout_and_stderr_serves_with_its_own_descriptors() ->
             answer = client.get(f"http://127.0.0.1:{port}/healthz")
         process.terminate()
         assert (answer.status_code, process.wait(20)) == (200, -15)
+
+
+def test_lines_may_be_json_objects_with_what_the_journal_has() -> None:
+    exchange = Exchange(
+        "POST",
+        "/v1/responses",
+        0.0,
+        "req_1",
+        "text/hello",
+        200,
+        12,
+        "",
+        1.25,
+        session="s",
+        address=("10.0.0.7", 1),
+    )
+    exchange.raw_headers = [(b"authorization", b"Bearer sk-1"), (b"x-client-request-id", b"mine")]
+    record = logging.LogRecord("respool.requests", logging.INFO, "", 0, "%s", (exchange,), None)
+    line = json.loads(JSONFormatter("worker 1: ").format(record))
+    assert line.pop("time").endswith("+00:00")
+    assert line == {
+        "level": "info",
+        "worker": "worker 1",
+        "request_id": "req_1",
+        "method": "POST",
+        "path": "/v1/responses",
+        "status": 200,
+        "recording": "text/hello",
+        "session": "s",
+        "client": "10.0.0.7",
+        "client_request_id": "mine",
+        "events": 12,
+        "seconds": 1.25,
+        "lateness": 0.0,
+    }
+
+
+def test_a_message_is_a_json_object_too() -> None:
+    record = logging.LogRecord("respool", logging.WARNING, "", 0, "reloaded %s", ("a",), None)
+    line = json.loads(JSONFormatter().format(record))
+    assert (line["level"], line["message"]) == ("warning", "reloaded a")

@@ -1,10 +1,15 @@
 """Log lines on stderr, written by a thread of their own: who logs never waits for a pipe or a disk."""
 
+import json
 import logging
 import os
 import threading
 import time
 from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+from respool.server.journal import Exchange
 
 # What waits to be written, at most. Lines beyond it are lost, counted, and the count is logged.
 MOST_LINES = 10_000
@@ -90,12 +95,37 @@ def _written(descriptor: int, data: bytes) -> bool:
     return True
 
 
-def log_to_stderr(quiet: bool, who: str = "") -> None:
-    """Log to stderr from a thread. `who` begins each message; with `quiet`, requests are not logged."""
+class JSONFormatter(logging.Formatter):
+    """Each line is a JSON object: of a request, what the journal has of it; else a message."""
+
+    def __init__(self, who: str = "") -> None:
+        super().__init__()
+        self._who = who.strip(" :")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        fields: dict[str, Any] = {"time": moment, "level": record.levelname.lower()}
+        if self._who:
+            fields["worker"] = self._who
+        of = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        if isinstance(of, Exchange):
+            fields |= of.to_log()
+        if not isinstance(of, Exchange) or record.exc_info:
+            fields["message"] = record.getMessage()
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(fields)
+
+
+def log_to_stderr(quiet: bool, who: str = "", form: str = "text") -> None:
+    """Log to stderr from a thread, as ``text`` or ``json``. `who` begins each message; with `quiet`, requests
+    are not logged."""
     root = logging.getLogger()
     if not root.handlers:
         handler = BackgroundHandler()
-        handler.setFormatter(logging.Formatter(f"%(asctime)s {who}%(message)s", "%H:%M:%S"))
+        text = logging.Formatter(f"%(asctime)s {who}%(message)s", "%H:%M:%S")
+        handler.setFormatter(JSONFormatter(who) if form == "json" else text)
         root.addHandler(handler)
         root.setLevel(logging.WARNING)
     logging.getLogger("respool").setLevel(logging.INFO)

@@ -1,5 +1,6 @@
 """respool run"""
 
+import json
 import os
 import signal
 import subprocess
@@ -92,7 +93,7 @@ def run(
     _list("answered by no recording", unmatched)
     _list("never played", unplayed)
     if journal:
-        write(journal, "".join(f"{exchange.to_json()}\n" for exchange in exchanges))
+        write(journal, "".join(f"{json.dumps(exchange.to_log())}\n" for exchange in exchanges))
     if summary:
         _append(summary, _summary(len(exchanges), unmatched, unplayed))
     if code == 0 and ((strict and unmatched) or (strict_unplayed and unplayed)):

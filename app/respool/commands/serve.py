@@ -6,37 +6,26 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
 from respool import __version__
-from respool.commands.options import (
-    GAP,
-    MATCHING,
-    SECONDS,
-    SPEED,
-    FaultType,
-    Port,
-    Size,
-    matching_options,
-    paths_argument,
-)
+from respool.commands.options import paths_argument
 from respool.commands.output import echo, new_console, print_mistakes, print_passed_over, print_refused
+from respool.commands.setting_options import setting_options, warn_of_misspelt_variables
 from respool.errors import OptionError, RecordingError, RespoolError, printable
 from respool.listening import address_of, bind_each, url_of
 from respool.logs import log_to_stderr
-from respool.protocol.profiles import OPENAI, PROFILES
-from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
+from respool.server.settings import Part, of_part
 
 if TYPE_CHECKING:
     from socket import socket
 
     from fastapi import FastAPI
 
-    from respool.faults import Fault
     from respool.recordings.store import PassedOver, Refusal, Store
     from respool.server.mock_server import MockServer
 
@@ -44,10 +33,6 @@ if TYPE_CHECKING:
 _KEY_VARIABLE = "RESPOOL_API_KEY"
 _QUICK = 2.0  # seconds
 _GAP = 0.02  # seconds, where a recording has no times
-
-
-def _join(context: click.Context, option: click.Parameter, value: Any) -> "tuple[Fault, ...]":
-    return tuple(fault for faults in value for fault in faults)
 
 
 @click.command(
@@ -65,127 +50,7 @@ Examples:
 """,
 )
 @paths_argument
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=Port.default, show_default=True, type=Port(), help="0 picks a free one.")
-@click.option("--speed", type=SPEED, default=1.0, help="2 is twice as fast; instant sends all at once.")
-@click.option("--gap", type=GAP, default=0.02, help="Time before an event which has none [default: 0.02].")
-@click.option("--max-gap", type=SECONDS, help="No pause is longer.")
-@click.option("--ttft", type=SECONDS, help="Time to first token: when the first delta comes.")
-@click.option("--jitter", type=SECONDS, default=0.0, help="Change each gap at random by up to this.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all chance: same seed, same times.")
-@click.option(
-    "--fault",
-    "faults",
-    type=FaultType(),
-    multiple=True,
-    callback=_join,
-    envvar="RESPOOL_FAULT",
-    help="What goes wrong with every answer, as 'abort(after=5)'.",
-)
-@click.option(
-    "--request-faults/--no-request-faults",
-    default=True,
-    help="Whether a request may ask for faults, by the header x-respool-fault [default: it may].",
-)
-@click.option("--default", metavar="NAME", help="The recording that answers what no other does.")
-@matching_options
-@click.option(
-    "--ids",
-    type=click.Choice(IDS),
-    default=IDS[0],
-    show_default=True,
-    help="Of responses, items and calls: as recorded, or fresh ones for each request.",
-)
-@click.option(
-    "--profile",
-    type=click.Choice(tuple(PROFILES)),
-    default=OPENAI.name,
-    show_default=True,
-    help="Whose way of speaking scripts and errors have.",
-)
-@click.option(
-    "--keepalive", type=SECONDS, help="Keep a silent stream alive after so many seconds [default: never]."
-)
-@click.option(
-    "--framing",
-    type=click.Choice(FRAMINGS),
-    default=FRAMINGS[0],
-    show_default=True,
-    help="Of what was captured from a wire: as it was there, or as the API frames events.",
-)
-@click.option(
-    "--replay-window",
-    type=SECONDS,
-    default=REPLAY_WINDOW,
-    show_default=True,
-    help="How long after its end a background response can be streamed.",
-)
-@click.option(
-    "--on-unknown-id",
-    type=click.Choice(ON_UNKNOWN_ID),
-    default=ON_UNKNOWN_ID[0],
-    show_default=True,
-    help="What answers for an id that is not known: a 404, or the default recording's response.",
-)
-@click.option(
-    "--clock",
-    "clock_mode",
-    type=click.Choice(("real", "frozen", "auto")),
-    default="real",
-    show_default=True,
-    envvar="RESPOOL_CLOCK",
-    help="How time passes in sessions: it runs, moves only as the admin API says, or jumps to what is due.",
-)
-@click.option("--reload", is_flag=True, help="Take up changes of the files while running.")
-@click.option(
-    "--validate-requests",
-    type=click.Choice(["off", "basic", "strict"]),
-    help="What to refuse: next to nothing, what is wrong for any model, what the openai package lacks "
-    "[default: basic; off with --on-unknown-id default].",
-)
-@click.option("--max-body", type=Size(), default="32M", show_default=True, help="Limit of a request body.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Processes that serve. They share no state: what needs some is refused.",
-)
-@click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
-@click.option(
-    "--cors",
-    metavar="ORIGIN",
-    multiple=True,
-    envvar="RESPOOL_CORS",
-    help="Let pages of this origin call the API, as those of loopback origins may; * is any. Repeatable.",
-)
-@click.option(
-    "--websocket/--no-websocket",
-    default=True,
-    help="Serve the API over WebSocket, too; if not, an upgrade is refused with 426 [default: it is].",
-)
-@click.option(
-    "--allow-host",
-    metavar="NAME",
-    multiple=True,
-    help="Answer also to this name in Host; '*.NAME' for all below it, '*' for any. Repeatable. On loopback "
-    "only its own names are answered to.",
-)
-@click.option(
-    "--head-timeout",
-    type=SECONDS,
-    default=60.0,
-    help="Close a connection whose request's head takes longer [default: 60].",
-)
-@click.option(
-    "--fail-on-refused", is_flag=True, help="Do not start if a file cannot be used: for CI, exit code 1."
-)
-@click.option(
-    "--admin/--no-admin", default=True, help="Whether there is the admin API at /__admin [default: it is]."
-)
-@click.option("--admin-token", metavar="TOKEN", help="What the admin API needs [default: nothing].")
-@click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
+@setting_options
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
     if options["workers"] > 1:
@@ -196,10 +61,10 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
 
         server, app = make_app(options, host)
         (sock,) = _bind(host, port, 1)
-    log_to_stderr(quiet)
-    _greet(Greeting.of(server), url_of(sock), options["api_key"])
+    log_to_stderr(quiet, form=options["log_format"])
+    _greet(Greeting.of(server), url_of(sock), options["api_keys"])
     with sock:
-        uvicorn_server(app, head_timeout=options["head_timeout"]).run(sockets=[sock])
+        uvicorn_server(app, **of_part(Part.PROCESS, options)).run(sockets=[sock])
 
 
 def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any]) -> None:
@@ -207,14 +72,14 @@ def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any
     from respool.workers import Workers
 
     socks = _bind(host, port, options["workers"])
-    log_to_stderr(quiet)
+    log_to_stderr(quiet, form=options["log_format"])
 
     def close() -> None:  # or clients would wait for an answer from a socket that nobody accepts from
         for sock in socks:
             sock.close()
 
     workers = Workers(work, [(sock, quiet, options) for sock in socks])
-    workers.run(ready=lambda greeting: _greet(greeting, url_of(socks[0]), options["api_key"]), ending=close)
+    workers.run(ready=lambda greeting: _greet(greeting, url_of(socks[0]), options["api_keys"]), ending=close)
 
 
 def work(
@@ -225,10 +90,10 @@ def work(
         from respool.http.serving import uvicorn_server
 
         server, app = make_app(options, sock.getsockname()[0])
-    log_to_stderr(quiet, f"worker {number}: ")
-    uvicorn_server(
-        app, on_started=lambda: report(Greeting.of(server)), head_timeout=options["head_timeout"]
-    ).run(sockets=[sock])
+    log_to_stderr(quiet, f"worker {number}: ", options["log_format"])
+    uvicorn_server(app, on_started=lambda: report(Greeting.of(server)), **of_part(Part.PROCESS, options)).run(
+        sockets=[sock]
+    )
 
 
 def _bind(host: str, port: int, count: int) -> "list[socket]":
@@ -271,44 +136,20 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
     from respool.recordings.store import Store
     from respool.server.mock_server import MockServer
 
-    if not options["api_key"] and os.environ.get(_KEY_VARIABLE, "x").strip() == "":
+    if not options["api_keys"] and os.environ.get(_KEY_VARIABLE, "x").strip() == "":
         raise OptionError(f"{_KEY_VARIABLE} is empty; unset it to serve without keys")
     if "*" in options["cors"]:
         click.echo(
             "warning: with --cors '*' any web page that a browser here shows may call the API", err=True
         )
-    pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
+    warn_of_misspelt_variables()
     store = Store(options["paths"])
     if options["fail_on_refused"] and (refused := store.refused):
         raise RespoolError(f"files that cannot be used: {len(refused)}; the first: {refused[0].error}")
-    server = MockServer(
-        store,
-        pace=pace,
-        default=options["default"],
-        ids=options["ids"],
-        replay_window=options["replay_window"],
-        validate=options["validate_requests"],
-        faults=options["faults"],
-        profile=options["profile"],
-        keepalive=options["keepalive"],
-        framing=options["framing"],
-        on_unknown_id=options["on_unknown_id"],
-        workers=options["workers"],
-        **{name: options[name] for name in MATCHING},
-        clock_mode=options["clock_mode"],
-    )
-    app = create_app(
-        server,
-        max_body=options["max_body"],
-        reload=options["reload"],
-        api_keys=options["api_key"],
-        request_faults=options["request_faults"],
-        cors=options["cors"],
-        websocket=options["websocket"],
-        hosts=allowed_hosts(address_of(host) if host else None, options["allow_host"]),
-        admin=options["admin"],
-        admin_token=options["admin_token"],
-    )
+    pace = Pace(**of_part(Part.PACE, options))
+    server = MockServer(store, pace=pace, **of_part(Part.SERVER, options), workers=options["workers"])
+    hosts = allowed_hosts(address_of(host) if host else None, options["allow_host"])
+    app = create_app(server, hosts=hosts, **of_part(Part.APP, options))
     return server, app
 
 

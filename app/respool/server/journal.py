@@ -1,6 +1,5 @@
 """Journal: what was asked, what was answered and why, and how it ended."""
 
-import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,8 +122,8 @@ class Exchange:
             parts.append(f"({self.ended})")
         return printable(" ".join(parts), 1000)
 
-    def to_json(self) -> str:
-        """One line for a log that is read by programs: a JSON object, without headers and bodies."""
+    def to_log(self) -> dict[str, Any]:
+        """Return what a log that is read by programs tells of it: all but headers and bodies."""
         fields: dict[str, Any] = {
             "request_id": self.request_id,
             "method": self.method,
@@ -142,7 +141,7 @@ class Exchange:
             "faults": [printable(fault) for fault in self.faults] or None,
             "ended": self.ended or None,
         }
-        return json.dumps({name: value for name, value in fields.items() if value is not None})
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 Watcher = Callable[[str, Exchange], None]

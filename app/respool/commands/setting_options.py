@@ -1,0 +1,78 @@
+"""The settings of a server as options of a command."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from respool.commands.options import FaultType, NumberParam, Port, Size
+from respool.server.settings import SETTINGS, Kind, Setting, misspelt_variables
+
+if TYPE_CHECKING:
+    from respool.faults import Fault
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def setting_options(command: _Command) -> _Command:
+    """Give a command all settings of a server as options."""
+    for setting in reversed(SETTINGS):
+        command = _option(setting)(command)
+    return command
+
+
+def warn_of_misspelt_variables(environment: Iterable[str] = os.environ) -> None:
+    """Say on stderr which variables begin as ours do and are no settings."""
+    for line in misspelt_variables(environment):
+        click.echo(f"warning: {line}", err=True)
+
+
+def _option(setting: Setting) -> Callable[[_Command], _Command]:
+    flag = setting.flag
+    given: dict[str, Any] = {
+        "default": None if setting.many else setting.default,
+        "help": setting.help,
+        "multiple": setting.many,
+        "envvar": setting.variable,
+        "show_default": setting.show_default,
+    }
+    if setting.kind is Kind.FLAG:
+        names = f"{flag}/--no-{flag.removeprefix('--')}" if setting.default else flag
+        del given["multiple"], given["show_default"]
+        return click.option(names, setting.name, is_flag=True, **given)
+    if setting.kind is Kind.FAULTS:
+        given["callback"] = _join
+    if setting.metavar:
+        given["metavar"] = setting.metavar
+    short = ("-q",) if setting.name == "quiet" else ()
+    return click.option(flag, *short, setting.name, type=_type(setting), **given)
+
+
+def _type(setting: Setting) -> Any:
+    words: Mapping[str, Any] = setting.words or {}
+    match setting.kind:
+        case Kind.CHOICE:
+            return click.Choice(setting.choices)
+        case Kind.SECONDS:
+            return NumberParam("SECONDS")
+        case Kind.GAP:
+            return NumberParam("|".join(["SECONDS", *words]), words)
+        case Kind.FACTOR:
+            return NumberParam("|".join(["FACTOR", *words]), words)
+        case Kind.COUNT:
+            return click.IntRange(min=1)
+        case Kind.INTEGER:
+            return int
+        case Kind.SIZE:
+            return Size()
+        case Kind.PORT:
+            return Port()
+        case Kind.FAULTS:
+            return FaultType()
+        case _:
+            return str
+
+
+def _join(context: click.Context, option: click.Parameter, value: Any) -> "tuple[Fault, ...]":
+    return tuple(fault for faults in value for fault in faults)

@@ -1,0 +1,248 @@
+"""SETTINGS: every option of a server, declared once.
+
+The command line (`commands.serve`, `commands.run`), the environment (``RESPOOL_*``), the ASGI app and the
+documentation are made from this table, and tests hold that Python's keyword arguments agree with it.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from typing import Any
+
+from respool.play.pace import DEFAULT_GAP, TYPICAL
+from respool.play.session_clock import MODES
+from respool.protocol.profiles import OPENAI, PROFILES
+from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
+
+PREFIX = "RESPOOL_"
+
+
+class Kind(Enum):
+    """What a setting takes."""
+
+    TEXT = "text"
+    FLAG = "yes or no"
+    COUNT = "a whole number, 1 or more"
+    INTEGER = "a whole number"
+    SECONDS = "seconds, 0 or more"
+    FACTOR = "a factor above 0, or a word"
+    GAP = "seconds, 0 or more, or a word"
+    SIZE = "bytes, as 1000000, 512K or 32M"
+    PORT = "0 to 65535"
+    CHOICE = "one of some words"
+    FAULTS = "faults, as 'abort(after=5)'"
+
+
+class Part(Enum):
+    """What a setting is for: the pace, the server that remembers, its app, its process, or the command."""
+
+    PACE = "Pace"
+    SERVER = "MockServer"
+    APP = "create_app"
+    PROCESS = "uvicorn_server"
+    COMMAND = "respool serve"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One option of a server.
+
+    name      as a keyword argument of what `part` names
+    option    on the command line, without ``--``; in the environment in capitals, after ``RESPOOL_``
+    choices   the words that it takes, where those are all
+    words     words that stand for a value, besides others
+    many      whether it may be given several times
+    metavar   what stands for its value in help
+    """
+
+    name: str
+    part: Part
+    kind: Kind
+    default: Any
+    help: str
+    option: str = ""
+    choices: tuple[str, ...] = ()
+    words: Mapping[str, Any] | None = None
+    many: bool = False
+    metavar: str | None = None
+    show_default: bool = False
+
+    @property
+    def flag(self) -> str:
+        """Its option on the command line."""
+        return f"--{self.option or self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """Its variable in the environment."""
+        return PREFIX + self.flag.removeprefix("--").replace("-", "_").upper()
+
+
+_VALIDATE = ("off", "basic", "strict")
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("host", Part.COMMAND, Kind.TEXT, "127.0.0.1", "Address to listen on.", show_default=True),
+    Setting("port", Part.COMMAND, Kind.PORT, 8080, "0 picks a free one.", show_default=True),
+    Setting(
+        "speed", Part.PACE, Kind.FACTOR, 1.0, "2 is twice as fast; instant sends all at once.",
+        words={"instant": math.inf},
+    ),
+    Setting(
+        "gap", Part.PACE, Kind.GAP, DEFAULT_GAP, "Time before an event which has none [default: 0.02].",
+        words={TYPICAL: TYPICAL},
+    ),
+    Setting("max_gap", Part.PACE, Kind.SECONDS, None, "No pause is longer."),
+    Setting("ttft", Part.PACE, Kind.SECONDS, None, "Time to first token: when the first delta comes."),
+    Setting("jitter", Part.PACE, Kind.SECONDS, 0.0, "Change each gap at random by up to this."),
+    Setting(
+        "seed", Part.PACE, Kind.INTEGER, 0, "Of all chance: same seed, same times.", show_default=True
+    ),
+    Setting(
+        "faults", Part.SERVER, Kind.FAULTS, (), "What goes wrong with every answer, as 'abort(after=5)'.",
+        option="fault", many=True,
+    ),
+    Setting(
+        "request_faults", Part.APP, Kind.FLAG, True,
+        "Whether a request may ask for faults, by the header x-respool-fault [default: it may].",
+    ),
+    Setting(
+        "default", Part.SERVER, Kind.TEXT, None, "The recording that answers what no other does.",
+        metavar="NAME",
+    ),
+    Setting(
+        "match", Part.SERVER, Kind.CHOICE, None,
+        "How far a request may differ from a recorded one [default: as match.yaml says, else normal].",
+        choices=("strict", "normal", "loose"),
+    ),
+    Setting(
+        "on_miss", Part.SERVER, Kind.CHOICE, "error",
+        "What answers when nothing does: a 404, or an invention.",
+        choices=("error", "improvise"), show_default=True,
+    ),
+    Setting(
+        "on_exhausted", Part.SERVER, Kind.CHOICE, "error",
+        "What follows a recording's last turn: a 404, that turn again, or the first.",
+        choices=("error", "last", "loop"), show_default=True,
+    ),
+    Setting(
+        "ids", Part.SERVER, Kind.CHOICE, IDS[0],
+        "Of responses, items and calls: as recorded, or fresh ones for each request.",
+        choices=IDS, show_default=True,
+    ),
+    Setting(
+        "profile", Part.SERVER, Kind.CHOICE, OPENAI.name, "Whose way of speaking scripts and errors have.",
+        choices=tuple(PROFILES), show_default=True,
+    ),
+    Setting(
+        "keepalive", Part.SERVER, Kind.SECONDS, None,
+        "Keep a silent stream alive after so many seconds [default: never].",
+    ),
+    Setting(
+        "framing", Part.SERVER, Kind.CHOICE, FRAMINGS[0],
+        "Of what was captured from a wire: as it was there, or as the API frames events.",
+        choices=FRAMINGS, show_default=True,
+    ),
+    Setting(
+        "replay_window", Part.SERVER, Kind.SECONDS, REPLAY_WINDOW,
+        "How long after its end a background response can be streamed.", show_default=True,
+    ),
+    Setting(
+        "on_unknown_id", Part.SERVER, Kind.CHOICE, ON_UNKNOWN_ID[0],
+        "What answers for an id that is not known: a 404, or the default recording's response.",
+        choices=ON_UNKNOWN_ID, show_default=True,
+    ),
+    Setting(
+        "clock_mode", Part.SERVER, Kind.CHOICE, "real",
+        "How time passes in sessions: it runs, moves only as the admin API says, or jumps to what is due.",
+        option="clock", choices=MODES, show_default=True,
+    ),
+    Setting(
+        "session_by", Part.SERVER, Kind.CHOICE, "name",
+        "What says which session a request is of, where its path and x-respool-session do not: nothing, or "
+        "its API key.",
+        choices=("name", "api-key"), show_default=True,
+    ),
+    Setting(
+        "session_idle", Part.SERVER, Kind.SECONDS, 3600.0,
+        "Forget a session so long after its last request.", show_default=True,
+    ),
+    Setting("reload", Part.APP, Kind.FLAG, False, "Take up changes of the files while running."),
+    Setting(
+        "validate", Part.SERVER, Kind.CHOICE, None,
+        "What to refuse: next to nothing, what is wrong for any model, what the openai package lacks "
+        "[default: basic; off with --on-unknown-id default].",
+        option="validate-requests", choices=_VALIDATE,
+    ),
+    Setting(
+        "max_body", Part.APP, Kind.SIZE, 32 * 1024 * 1024, "Limit of a request body [default: 32M]."
+    ),
+    Setting(
+        "workers", Part.COMMAND, Kind.COUNT, 1,
+        "Processes that serve. Several need --state or --stateless.", metavar="N", show_default=True,
+    ),
+    Setting(
+        "api_keys", Part.APP, Kind.TEXT, (), "Answer 401 to other keys. Repeatable.",
+        option="api-key", many=True, metavar="KEY",
+    ),
+    Setting(
+        "cors", Part.APP, Kind.TEXT, (),
+        "Let pages of this origin call the API, as those of loopback origins may; * is any. Repeatable.",
+        many=True, metavar="ORIGIN",
+    ),
+    Setting(
+        "websocket", Part.APP, Kind.FLAG, True,
+        "Serve the API over WebSocket, too; if not, an upgrade is refused with 426 [default: it is].",
+    ),
+    Setting(
+        "allow_host", Part.COMMAND, Kind.TEXT, (),
+        "Answer also to this name in Host; '*.NAME' for all below it, '*' for any. Repeatable. On loopback "
+        "only its own names are answered to.",
+        many=True, metavar="NAME",
+    ),
+    Setting(
+        "head_timeout", Part.PROCESS, Kind.SECONDS, 60.0,
+        "Close a connection whose request's head takes longer [default: 60].",
+    ),
+    Setting(
+        "fail_on_refused", Part.COMMAND, Kind.FLAG, False,
+        "Do not start if a file cannot be used: for CI, exit code 1.",
+    ),
+    Setting(
+        "admin", Part.APP, Kind.FLAG, True,
+        "Whether there is the admin API at /__admin [default: it is].",
+    ),
+    Setting(
+        "admin_token", Part.APP, Kind.TEXT, None, "What the admin API needs [default: nothing].",
+        metavar="TOKEN",
+    ),
+    Setting(
+        "log_format", Part.COMMAND, Kind.CHOICE, "text", "Of the lines for requests, on stderr.",
+        choices=("text", "json"), show_default=True,
+    ),
+    Setting("quiet", Part.COMMAND, Kind.FLAG, False, "No line for each request."),
+)  # fmt: skip
+
+
+def of_part(part: Part, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of `values` that are for `part`, as its keyword arguments."""
+    return {one.name: values[one.name] for one in SETTINGS if one.part is part and one.name in values}
+
+
+def misspelt_variables(names: Iterable[str]) -> list[str]:
+    """Return a line for each of the environment's variables that begins as ours do and is none."""
+    known = {one.variable for one in SETTINGS} | _OTHERS
+    lines = []
+    for name in sorted(names):
+        if not name.startswith(PREFIX) or name in known or name.startswith(_SERVICE):
+            continue
+        nearest = get_close_matches(name[:100], sorted(known), n=1, cutoff=0.6)
+        lines.append(f"{name} is no setting" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+    return lines
+
+
+# What else begins so: the paths, what `respool run` gives its command, and what a container sets.
+_OTHERS = {"RESPOOL_PATHS", "RESPOOL_URL", "RESPOOL_ADMIN_URL", "RESPOOL_BIN"}
+# Kubernetes sets variables for a service of the name respool.
+_SERVICE = ("RESPOOL_PORT_", "RESPOOL_SERVICE_")
