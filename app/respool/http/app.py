@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request as HTTPRequest
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool import __version__
@@ -63,6 +63,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await server.state.start()
         tasks = [asyncio.create_task(_prepare(server))]
         if reload:
             tasks.append(asyncio.create_task(reloading.watch(server.store)))
@@ -71,6 +72,7 @@ def create_app(
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await server.state.stop()
 
     # FastAPI's own page loads its scripts from elsewhere, and a test machine may have no network.
     app = FastAPIOffline(
@@ -97,7 +99,16 @@ def create_app(
     async def healthz() -> dict[str, Any]:
         """Whether the server runs, and how many recordings it serves and has refused."""
         store = server.store
-        return {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
+        told = {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
+        return {**told, "state": server.state.problem or "ok"} if server.state.shared else told
+
+    @app.head("/readyz", include_in_schema=False, response_model=None)
+    @app.get("/readyz", tags=["respool"], response_model=None)
+    async def readyz() -> Response:
+        """Whether requests should be sent to this server: 200, or 503 with the reason."""
+        reason = "it is ending" if app.ending else server.state.not_ready
+        status = {"status": "not ready", "reason": reason} if reason else {"status": "ready"}
+        return JSONResponse(status, 503 if reason else 200)
 
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
@@ -131,6 +142,7 @@ class _App(FastAPI):
     """FastAPI behind the edge."""
 
     edge: Edge
+    ending = False  # it takes no new clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # As the server gave it: each layer and route wraps it again.

@@ -35,6 +35,8 @@ _INTERNAL = RequestError(
 _PLAY_HEADER = PLAY_HEADER.encode()
 _SESSION_HEADER = SESSION_HEADER.encode()
 # What the CORS layer adds to the answer for a request that does not come from a browser's page.
+# What asks these is no client of the API.
+_OPERATIONS = frozenset(("/healthz", "/readyz", "/metrics"))
 _VARY = ((b"vary", b"Origin"),)
 _TURN = re.compile(r"(?P<name>.+)/turns/(?P<turn>[0-9]{1,9})")
 
@@ -69,7 +71,7 @@ class Edge:
         if self.admin and self.admin.takes(scope):  # what a test asks is not in the journal
             await self.admin(scope, receive, send)
             return
-        clock, journal = self.server.clock, self.server.journal
+        clock, journal, state = self.server.clock, self.server.journal, self.server.state
         sent_path = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
         exchange = Exchange(
             scope.get("method", "WEBSOCKET"),
@@ -95,6 +97,8 @@ class Edge:
                 _set_request_id(message, exchange, more_headers)
                 if journal.watchers:
                     journal.tell(STARTED, exchange)
+                if state.shared and scope["path"] not in _OPERATIONS:
+                    await state.note(exchange)
             await send(message)
 
         app = self.app
@@ -115,13 +119,15 @@ class Edge:
         finally:
             exchange.seconds = clock.now() - exchange.received
             # A health check every few seconds would bury the requests that matter.
-            if scope["path"] == "/healthz" and exchange.status == 200:
+            if scope["path"] in _OPERATIONS and exchange.status in (200, 503):
                 journal.take_back(exchange)
                 logger.debug("%s", exchange)
             else:
                 logger.info("%s", exchange)
                 if journal.watchers:
                     journal.tell(ENDED, exchange)
+                if state.shared:
+                    state.note_later(exchange)
 
     def _session_of_key(self, scope: Scope) -> str:
         """The session of the key that a request shows, where keys say which."""

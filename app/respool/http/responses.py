@@ -8,6 +8,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.errors import RequestError
+from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS, envelope
@@ -64,23 +65,28 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
             # Large ones are checked in a thread, since strict types take 0.2 ms for an item.
             await beside(len(body), request.check, server.validate)
             request = replace(request, checked=True)
-        session = server.session(request.session)
-        # Time counts from the request's arrival, unless a test holds the clock.
-        playback = server.start(request, None if session.clock.setting else exchange.received)
-        exchange.recording = playback.recording.name
-        if not playback.recording.plain:
-            exchange.response_id = playback.id
-        delivery = Delivery(
-            playback, session.clock, exchange, on_left=partial(server.client_left, playback, request.session)
-        )
-        drawn = draw(server, playback.recording, asked, http.scope, request.session)
-        if not drawn:
-            return _answer(delivery)
-        try:
-            sound = _answer(delivery)
-        except RequestError as error:  # the recording has no such answer
-            sound = envelope(error, profile=server.profile)
-        return FaultyResponse(sound, delivery, drawn, playback.started)
+
+        def decide() -> Response:
+            session = server.session(request.session)
+            # Time counts from the request's arrival, unless a test holds the clock.
+            playback = server.start(request, None if session.clock.setting else exchange.received)
+            exchange.recording = playback.recording.name
+            if not playback.recording.plain:
+                exchange.response_id = playback.id
+            on_left = partial(server.client_left, playback, request.session)
+            if server.state.shared:
+                on_left = partial(server.state.run_later, request.session, on_left)
+            delivery = Delivery(playback, session.clock, exchange, on_left=on_left)
+            drawn = draw(server, playback.recording, asked, http.scope, request.session)
+            if not drawn:
+                return _answer(delivery)
+            try:
+                sound = _answer(delivery)
+            except RequestError as error:  # the recording has no such answer
+                sound = envelope(error, profile=server.profile)
+            return FaultyResponse(sound, delivery, drawn, playback.started)
+
+        return await decided(server, request.session, decide, *needs_of(request))
 
     return routes
 

@@ -31,12 +31,13 @@ IN_FLIGHT = frozenset({"queued", "in_progress"})
 CANCELLED = "cancelled"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class PlaybackRun:
     """What happens to a playback from outside, whoever looks at it."""
 
     cancelled: float | None = None  # the moment at which it was
     subscribers: list[Callable[[], None]] = field(default_factory=list)
+    token: str = ""  # what a shared state calls it
 
 
 @dataclass(slots=True, eq=False)

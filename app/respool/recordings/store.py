@@ -80,6 +80,8 @@ class Store:
     was given by itself has its own name without the suffix. Names are made from the files found, and
     looked up: a name from a client never becomes a path.
 
+    `version` changes when the files may have; who makes something of them looks at it.
+
     Raises PathError when one of `paths` does not exist.
     """
 
@@ -101,6 +103,7 @@ class Store:
         self._added: dict[str, tuple[Recording, ...]] = {}
         self._indexing = threading.Lock()  # files are looked at in a thread, while others are added
         self._closed: list[PassedOver] = []
+        self.version = 0
         self.refresh()
 
     @property
@@ -280,6 +283,7 @@ class Store:
         }
         with self._indexing:
             self._recordings = dict(sorted({**self._added, **found}.items()))
+        self.version += 1
 
 
 def check_name(name: str) -> None:

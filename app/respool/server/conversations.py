@@ -38,11 +38,17 @@ class ConversationRun(Protocol):
         """The items that it has made, once it has ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlaybackInConversation:
-    """A playback as the run of a conversation; two of the same playback are equal."""
+    """A playback as the run of a conversation; two of the same run are equal."""
 
     playback: Playback
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PlaybackInConversation) and other.playback.run is self.playback.run
+
+    def __hash__(self) -> int:
+        return id(self.playback.run)
 
     @property
     def ends(self) -> float:
@@ -79,6 +85,18 @@ class _Conversation:
             "created_at": self.created_at,
             "metadata": dict(self.metadata),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """All that is known of a conversation: what another process needs to go on with it."""
+
+    id: str
+    created_at: int
+    metadata: Mapping[str, Any]
+    items: Sequence[Item]
+    added: int  # how many items ever were
+    run: ConversationRun | None
 
 
 class Conversations:
@@ -184,8 +202,29 @@ class Conversations:
         self._all.clear()
         self._count(-self._characters)
 
+    def states(self) -> list[ConversationState]:
+        """Return what is known of all of them, oldest first."""
+        return [
+            ConversationState(
+                one.id, one.created_at, one.metadata, list(one.items.values()), one.added, one.run
+            )
+            for one in self._all.values()
+        ]
+
+    def restore(self, state: ConversationState) -> None:
+        """Have a conversation as it was; items have ids."""
+        conversation = _Conversation(state.id, state.created_at, added=state.added, run=state.run)
+        self._all[state.id] = conversation
+        self._describe(conversation, state.metadata)
+        for item in state.items:
+            conversation.items[item["id"]] = item
+            self._weigh(conversation, item["id"], item)
+
+    def _known(self, id: str) -> bool:
+        return id in self._all
+
     def _find(self, id: str) -> _Conversation:
-        if id in self._all:
+        if self._known(id):
             return self._all[id]
         if self._stand_in is None:
             raise api_errors.conversation_not_found(id)

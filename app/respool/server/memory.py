@@ -40,6 +40,11 @@ class Memory:
             conversations = Conversations(stand_in=self._stand_in, shared=budget)
         return Session(name, clock, history, conversations, seed)
 
+    @property
+    def stand_in(self) -> Callable[[str], Iterable[Any]] | None:
+        """What gives the items of a conversation that is not known."""
+        return self._stand_in
+
     def refusal(self, problem: str, param: str | None = None) -> RequestError:
         """The refusal of what cannot be done; `problem` is a sentence without full stop. 400, since SDKs try
         again what is answered with 409 or 500."""

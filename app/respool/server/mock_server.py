@@ -3,7 +3,6 @@ no sockets: the HTTP floor asks it, and so can a test."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import partial
 from secrets import token_hex
 from typing import Any, TypedDict
 
@@ -22,13 +21,15 @@ from respool.protocol.request import ValidationLevel
 from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
 from respool.recordings.store import Store
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
-from respool.server.history import Budget, History
+from respool.server.history import History
 from respool.server.journal import Journal
 from respool.server.matching import choose, default_of
 from respool.server.memory import Memory
 from respool.server.request import Request
 from respool.server.session import EVERYBODYS, Session
-from respool.server.sessions import IDLE, MOST_BYTES, SESSION_BY, Sessions
+from respool.server.sessions import IDLE, SESSION_BY, AnySessions
+from respool.server.state import State
+from respool.server.state.in_memory import MemoryState
 
 
 class ServerOptions(TypedDict, total=False):
@@ -48,6 +49,7 @@ class ServerOptions(TypedDict, total=False):
     workers: int
     session_idle: float
     session_by: str
+    state: State | None
 
 
 class MockServer:
@@ -70,6 +72,7 @@ class MockServer:
     session_idle   seconds after its last request for which a session is kept
     session_by     what says which session a request is of: its header and path (``name``), or, where those
                    say nothing, its API key (``api-key``)
+    state          where is kept what it remembers; if not given, in memory
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
@@ -94,6 +97,7 @@ class MockServer:
         workers: int = 1,
         session_idle: float = IDLE,
         session_by: str = "name",
+        state: State | None = None,
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -129,16 +133,16 @@ class MockServer:
             validate = ValidationLevel.OFF if on_unknown_id == "default" else ValidationLevel.BASIC
         self.validate = ValidationLevel.read(validate)
         self.journal = Journal()
-        self.plays: Counter[str] = Counter()  # of each recording's turn, in all sessions
         self.on_unknown_id = on_unknown_id
         self.session_by = session_by
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
         self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
-        budget = Budget(MOST_BYTES)
-        make = partial(self.memory.session, clock=self.clock, seed=self.pace.seed, budget=budget)
-        self.sessions = Sessions(make, self.clock, session_idle, budget=budget)
+        self.session_idle = session_idle
+        self.state: State = state or MemoryState()
+        self.journal.shared = self.state.shared
+        self.sessions: AnySessions = self.state.sessions(self)
         self.faults = faults
 
     def session(self, name: str = EVERYBODYS) -> Session:
@@ -159,13 +163,18 @@ class MockServer:
         """Return the names of all turns that were never played: in a session since its last reset; in none at
         all since the start, if it is None."""
         known = None if session is None else self.sessions.find(session)
-        plays = self.plays if session is None else known.plays if known else Counter()
+        plays = self.state.plays if session is None else known.plays if known else Counter()
         return [
             recording.name
             for name in self.store.names
             for recording in self.store.turns(name)
             if recording.name not in plays
         ]
+
+    @property
+    def renditions(self) -> Renditions:
+        """What makes the renditions of recordings at the server's pace."""
+        return self._renditions
 
     @property
     def history(self) -> History:
@@ -194,7 +203,7 @@ class MockServer:
             session.conversations.check_free(conversation, moment)
         recording = choose(request, self.store, self.default)
         session.plays[recording.name] += 1
-        self.plays[recording.name] += 1
+        self.state.played(recording.name)
         playback = Playback(
             recording,
             self._renditions,
