@@ -69,7 +69,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
         def run(*arguments: str | Path, environment: dict[str, str] | None = None) -> Running:
             command = [sys.executable, "-m", "respool", *map(str, arguments), "--port", "0"]
-            command += [] if environment else ["--workers", "2"]
+            command += [] if environment else ["--workers", "2", "--stateless"]
             out, err = tmp_path / "out", tmp_path / "err"
             with out.open("wb") as output, err.open("wb") as errors:
                 process = subprocess.Popen(
@@ -108,8 +108,8 @@ def test_all_workers_give_the_same_answer_and_the_start_is_told_once(
     assert told[1] == "serving 2 recordings, refused 1"
     assert told[2].startswith(f"refused {folder}/broken.jsonl:1:")
     assert told[3] == (
-        "2 workers share no state: background responses, retrieve, conversations and previous_response_id "
-        "are refused; they need --workers 1"
+        "stateless: background responses, retrieve, conversations and previous_response_id are refused; "
+        "they need --state, or one process without --stateless"
     )
     assert told[4].startswith(f"try: curl -N {running.url}/r/hello/")
     bodies = set()
@@ -147,9 +147,9 @@ def test_what_needs_memory_is_refused_and_not_tried_again(
     for ask in asked:
         with pytest.raises(BadRequestError) as refused:
             ask()
-        assert refused.value.code == "needs_one_worker"
-        assert "this server has 2 workers, which share no state" in refused.value.message
-        assert "--workers 1" in refused.value.message
+        assert refused.value.code == "needs_state"
+        assert "this server is stateless" in refused.value.message
+        assert "--state redis://" in refused.value.message
     client.responses.create(model="hello", input="Hi")
     running.wait_until(lambda: " 200 " in running.err.read_text())
     assert running.err.read_text().count(" 400 ") == len(asked)
@@ -239,7 +239,7 @@ def test_where_every_id_is_unknown_nothing_is_refused(folder: Path, serve: Calla
     running = serve(
         folder, "--default", "hello", environment={"RESPOOL_WORKERS": "2", "RESPOOL_ON_UNKNOWN_ID": "default"}
     )
-    assert "2 workers share no state: nothing is stored" in running.out.read_text()
+    assert "stateless: nothing is stored" in running.out.read_text()
     made = httpx2.post(f"{running.url}/v1/responses", json={"background": True, "conversation": "conv_1"})
     told = {
         json.dumps(httpx2.get(f"{running.url}/v1/responses/{made.json()['id']}").json()) for _ in range(20)

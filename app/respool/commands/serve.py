@@ -130,8 +130,15 @@ Examples:
     default=1,
     show_default=True,
     metavar="N",
-    help="Processes that serve. They share no state: what needs some is refused.",
+    help="Processes that serve. Several need --state or --stateless.",
 )
+@click.option(
+    "--state",
+    metavar="URL",
+    help="Where several servers keep what they remember, as redis://HOST:6379/0 (extra redis) [default: in "
+    "the memory of this process].",
+)
+@click.option("--stateless", is_flag=True, help="Remember nothing, and refuse what needs it.")
 @click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
 @click.option(
     "--allow-host",
@@ -156,6 +163,16 @@ Examples:
 @click.option("--quiet", "-q", is_flag=True, help="No line for each request.")
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
+    if options["state"] is not None and options["stateless"]:
+        raise OptionError(
+            "--state says where to remember, and --stateless to remember nothing: leave one out"
+        )
+    if options["workers"] > 1 and options["state"] is None and not options["stateless"]:
+        raise OptionError(
+            f"{options['workers']} workers need a place for what they remember: --state redis://HOST:PORT "
+            "(pip install 'respool[redis]'), or --stateless, with which background responses, retrieve, "
+            "conversations and previous_response_id are refused"
+        )
     if options["workers"] > 1:
         _serve_together(host, port, quiet, options)
         return
@@ -238,6 +255,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
     from respool.play.pace import Pace
     from respool.recordings.store import Store
     from respool.server.mock_server import MockServer
+    from respool.server.state.opening import open_state
 
     if not options["api_key"] and os.environ.get(_KEY_VARIABLE, "x").strip() == "":
         raise OptionError(f"{_KEY_VARIABLE} is empty; unset it to serve without keys")
@@ -257,7 +275,8 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
         keepalive=options["keepalive"],
         framing=options["framing"],
         on_unknown_id=options["on_unknown_id"],
-        workers=options["workers"],
+        stateless=options["stateless"],
+        state=open_state(options["state"]),
     )
     app = create_app(
         server,

@@ -285,9 +285,9 @@ class Conversations:
         self._shared.used += characters
 
 
-class NoConversations(Conversations):
-    """None at all: where one worker of several would not know those of the others. Whoever asks for one gets
-    the error that `refusal` makes of what cannot be done."""
+class StatelessConversations(Conversations):
+    """None at all, where nothing is remembered. Whoever asks for one gets the error that `refusal` makes of
+    what cannot be done."""
 
     def __init__(self, refusal: Callable[[str], RequestError]) -> None:
         super().__init__(most=0)

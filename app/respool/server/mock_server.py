@@ -46,7 +46,7 @@ class ServerOptions(TypedDict, total=False):
     keepalive: float | None
     framing: str
     on_unknown_id: str
-    workers: int
+    stateless: bool
     session_idle: float
     session_by: str
     state: State | None
@@ -66,9 +66,9 @@ class MockServer:
     framing        of what was captured from a wire: ``captured``, as it was, or ``normal``, as the API does
     on_unknown_id  what answers for an id that is not known: ``not-found``, or ``default``, the default
                    recording's response with that id, ended; then no Response lacks a field
-    workers        how many such servers share the requests, in processes of their own. With more than one
-                   nothing is remembered, and what would need that is refused: 400, ``needs_one_worker``; but
-                   where unknown ids are answered for, all are unknown
+    stateless      nothing is remembered, so that several such servers can share the requests; what would
+                   need it is refused: 400, ``needs_state``; but where unknown ids are answered for, all are
+                   unknown
     session_idle   seconds after its last request for which a session is kept
     session_by     what says which session a request is of: its header and path (``name``), or, where those
                    say nothing, its API key (``api-key``)
@@ -76,7 +76,7 @@ class MockServer:
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
-    plays with several workers.
+    plays where nothing is remembered.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class MockServer:
         keepalive: float | None = None,
         framing: str = FRAMINGS[0],
         on_unknown_id: str = "not-found",
-        workers: int = 1,
+        stateless: bool = False,
         session_idle: float = IDLE,
         session_by: str = "name",
         state: State | None = None,
@@ -138,7 +138,7 @@ class MockServer:
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
-        self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
+        self.memory = Memory(stateless, stand_in=self._said if on_unknown_id == "default" else None)
         self.session_idle = session_idle
         self.state: State = state or MemoryState()
         self.journal.shared = self.state.shared
@@ -353,8 +353,8 @@ class MockServer:
         limited = limit(faults)
         if counting := self.memory.counting(limited):
             raise OptionError(
-                f"fault {counting} counts its plays, but each of {self.memory.workers} workers would count "
-                "its own; leave times out, or run with --workers 1"
+                f"fault {counting} counts its plays, and this server is stateless; leave times out, or run "
+                "it with --state redis://..., or as one process without --stateless"
             )
         self._faults = limited
         for session in self.sessions:
@@ -375,7 +375,7 @@ class MockServer:
         and those that the request asked for, so far as chance and count let them.
 
         `codings` are the content codings that the client accepts. Raise RequestError for one that counts its
-        plays, with several workers.
+        plays, where nothing is remembered.
         """
         using = self.session(session)
         faults = (*recording.header.faults, *self.faults_of(using), *asked)
