@@ -17,7 +17,7 @@ not match prose.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from enum import Enum
 from typing import Any
@@ -146,7 +146,13 @@ class ReferenceFailed(OptionError):
 
 
 class NoMatchingRecording(RespoolError):
-    """No recording answers this request."""
+    """No recording answers this request.
+
+    nearest       the names that are nearest to the one that was asked for
+    near_misses   the recordings, and the stubs, that nearly match: as the API tells them
+    """
+
+    near_misses: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, message: str, nearest: Sequence[str] = ()) -> None:
         self.nearest = tuple(nearest)

@@ -7,9 +7,7 @@ respool drill --recording tools/get_weather fixtures/ --cases model -- python op
 import asyncio
 import sys
 
-import httpx2
-from agents import Agent, Runner, function_tool, set_default_openai_client, set_tracing_disabled
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from agents import Agent, Runner, function_tool, set_tracing_disabled
 
 DEADLINE = 10  # seconds for all turns
 
@@ -21,15 +19,7 @@ def get_weather(city: str, unit: str) -> str:
     return f"18 degrees {unit} in {city}"
 
 
-async def ask_for_the_turn(request: httpx2.Request) -> None:
-    """Ask for the recording's second turn, once a tool was called."""
-    if b"function_call_output" in request.content:
-        request.url = request.url.copy_with(path=request.url.path.replace("/v1/", "/turns/2/v1/"))
-
-
 async def main() -> None:
-    http = DefaultAsyncHttpxClient(event_hooks={"request": [ask_for_the_turn]})
-    set_default_openai_client(AsyncOpenAI(http_client=http))
     agent = Agent(name="Weather", instructions="Answer in a sentence.", model="gpt-5.5", tools=[get_weather])
     async with asyncio.timeout(DEADLINE):
         result = Runner.run_streamed(agent, "What is the weather in Paris now?", max_turns=5)

@@ -55,6 +55,13 @@ def test_every_test_passes_with_the_script_that_answers_them_all() -> None:
     assert {test: said for test, said in results.items() if said} == {}
 
 
+def test_every_test_passes_with_answers_that_are_improvised(tmp_path: Path) -> None:
+    with running_server(tmp_path, on_miss="improvise", pace=Pace(speed=math.inf)) as running:
+        results = comply(running)
+    assert len(results) >= 13
+    assert {test: said for test, said in results.items() if said} == {}
+
+
 @pytest.mark.parametrize("id", RECORDINGS)
 def test_a_test_passes_with_the_recording_that_answers_it(id: str, server: RunningServer) -> None:
     assert comply(server, "-f", id, "-H", f"x-respool-play:{RECORDINGS[id]}") == {id: ""}

@@ -60,7 +60,9 @@ class Connection:
         self.closed = self.reading_paused = False
         self.room = asyncio.Semaphore(1_000_000)
         app = create_app(app) if isinstance(app, MockServer) else app
-        config = Config(app, log_config=None, access_log=False, server_header=False, date_header=False)
+        config = Config(
+            app, log_config=None, access_log=False, server_header=False, date_header=False, ws="none"
+        )
         config.load()
         state = ServerState()
         self.protocol: Any = PROTOCOLS[self.implementation](config, state, {}, asyncio.get_running_loop())

@@ -120,6 +120,7 @@ def test_what_include_names_is_told_by_each_route(query: str, client: TestClient
 class Run:
     ends: float
     input: Sequence[dict[str, Any]]
+    origin: None = None
 
     def output(self) -> list[dict[str, Any]]:
         return [{"type": "message", "role": "assistant", "content": "answer"}]

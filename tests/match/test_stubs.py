@@ -11,7 +11,7 @@ from respool.match.context import Context
 from respool.match.plays import recordings_of
 from respool.match.request import PlainRequest
 from respool.match.stubs import STARTED, Scenario, StubSet, StubState
-from respool.match.stubs_file import is_stubs_file, read_stub, read_stubs, schema
+from respool.match.stubs_file import read_stub, read_stubs, schema
 from respool.scripts.sources import ScriptError
 
 FILE = b"""\
@@ -240,20 +240,6 @@ def test_a_stub_that_can_never_answer_is_told():
 """
     )
     assert [(stub.name, by.name) for stub, by in known.shadowed()] == [("narrow", "wide"), ("after", "all")]
-
-
-@pytest.mark.parametrize(
-    ("name", "is_one"),
-    [
-        ("stubs.yaml", True),
-        ("stubs.yml", True),
-        ("a.stubs.yaml", True),
-        ("mystubs.yaml", False),
-        ("stubs.json", False),
-    ],
-)
-def test_stub_files_are_told_by_their_names(name, is_one):
-    assert is_stubs_file(name) is is_one
 
 
 def test_the_schema_of_editors_is_the_newest():

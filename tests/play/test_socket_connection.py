@@ -12,8 +12,8 @@ from respool.play.live_turn import FixedTurn, PlaybackTurn
 from respool.play.socket_actions import StartTurn
 from respool.play.socket_settings import SteerAt
 from respool.recordings.store import Store
-from respool.server.matching import Request
 from respool.server.mock_server import MockServer
+from respool.server.request import Request
 
 MISS = RequestError("No recording matches.", status=404, code="no_matching_recording")
 LONG = [message("a", 0), message("b", 1), message("c", 2)]

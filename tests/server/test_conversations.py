@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from respool.errors import RequestError
+from respool.play.playback import Origin
 from respool.recordings.recording import Recording
 from respool.server.conversations import Conversations, PlaybackInConversation
 from respool.server.mock_server import MockServer
@@ -21,6 +22,7 @@ class Run:
     ends: float
     input: Sequence[dict[str, Any]] = (HELLO,)
     out: list[dict[str, Any]] = field(default_factory=lambda: [ANSWER])
+    origin: Origin | None = None
 
     def output(self) -> list[dict[str, Any]]:
         return self.out

@@ -11,6 +11,7 @@ COMMANDS: Mapping[str, str] = {
     "list": "listing:list_",
     "check": "check:check",
     "explain": "explain:explain",
+    "explain-request": "explain_request:explain_request",
     "show": "show:show",
     "repair": "repair:repair",
     "convert": "convert:convert",

@@ -10,11 +10,21 @@ from pathlib import Path
 import click
 
 from respool import __version__
-from respool.check.files import TIMEOUT, FileReport, Located, check_data, check_file, check_url, find
-from respool.check.findings import RULES, Level
+from respool.check.files import (
+    DAMAGED,
+    TIMEOUT,
+    FileReport,
+    Located,
+    check_data,
+    check_file,
+    check_url,
+    find,
+)
+from respool.check.findings import RULES, Finding, Level
 from respool.commands.options import SECONDS, headers_of
 from respool.commands.output import echo, new_console
-from respool.errors import OptionError, PathError
+from respool.errors import OptionError, PathError, RecordingError
+from respool.recordings.rule_files import is_rule_file, is_stubs_file
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])
@@ -82,7 +92,12 @@ def check(
             checks.append(partial(check_url, source, body, headers, schema=schema, timeout=timeout))
         else:
             top = Path(source)
-            checks += [partial(check_file, path, named=path == top, schema=schema) for path in find([top])]
+            checks += [
+                partial(check_rules, path)
+                if is_rule_file(str(path))
+                else partial(check_file, path, named=path == top, schema=schema)
+                for path in find([top])
+            ]
     reports = [report for report in _with_progress(checks) if report is not None]
     shown = [
         located
@@ -98,6 +113,26 @@ def check(
     worst = [report.count(one) for report in reports for one in _LEVELS[: _LEVELS.index(Level(fail_on)) + 1]]
     if any(worst):
         raise click.exceptions.Exit(1)
+
+
+def check_rules(path: Path) -> FileReport:
+    """Check a file of stubs, or one that says how requests are compared. Raises PathError."""
+    from respool.match.rules import read_rules
+    from respool.match.stubs_file import read_stubs
+
+    damages: list[RecordingError] = []
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PathError(f"{path}: {error.strerror or error}") from None
+    read = read_stubs if is_stubs_file(path.name) else read_rules
+    read(data, str(path), damages.append)
+    found = [Finding(DAMAGED, Level.ERROR, damage.cause) for damage in damages]
+    located = [
+        Located(finding, str(path), damage.line, damage.column)
+        for finding, damage in zip(found, damages, strict=True)
+    ]
+    return FileReport(str(path), findings=located)
 
 
 def _with_progress(checks: Sequence[Callable[[], FileReport | None]]) -> Iterable[FileReport | None]:

@@ -6,11 +6,19 @@ from pathlib import Path
 import click
 
 from respool.commands.options import paths_argument
-from respool.commands.output import echo, echo_rendered, new_console, print_passed_over, print_refused
-from respool.errors import escaped
+from respool.commands.output import (
+    echo,
+    echo_rendered,
+    new_console,
+    print_mistakes,
+    print_passed_over,
+    print_refused,
+)
+from respool.errors import escaped, printable
 from respool.protocol.events import ENDING_TYPES
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
+from respool.server.rule_set import read_rule_set
 
 
 @click.command(
@@ -29,7 +37,7 @@ Examples:
 def list_(paths: Sequence[Path], names: bool) -> None:
     """List the recordings in PATHS, the files that are refused, and those that are not read.
 
-    Exits with 1 if a file is refused.
+    Exits with 1 if a file is refused, or there is a mistake in one of stubs.
     """
     store = Store(paths)
     if names:
@@ -55,8 +63,12 @@ def list_(paths: Sequence[Path], names: bool) -> None:
         console.print(table)
     echo_rendered(line.rstrip() for line in printed.get().splitlines())
     print_refused(store.refused, console)
+    rules = read_rule_set(store)
+    for stub in rules.stubs:
+        click.echo(f"stub {printable(stub.name, 4096)} plays {printable(str(stub.play))}")
+    print_mistakes(rules.problems, rules.warnings)
     print_passed_over(store.passed_over, all_of_them=True)
-    if store.refused:
+    if store.refused or rules.problems:
         raise click.exceptions.Exit(1)
 
 

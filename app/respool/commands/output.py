@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from respool.errors import PathError, escaped, printable
+from respool.errors import PathError, RecordingError, escaped, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,6 +132,14 @@ def print_refused(refused: "Iterable[Refusal]", console: "Console") -> None:
     for refusal in refused:
         console.print("[red]refused[/]", end=" ")
         console.print(str(refusal.error), markup=False, soft_wrap=True)
+
+
+def print_mistakes(problems: Iterable[RecordingError], warnings: Iterable[str]) -> None:
+    """Say what is wrong in files of stubs and rules, and which stubs never answer."""
+    for problem in problems:
+        click.echo(f"{click.style('mistake', fg='red')} {problem}")
+    for line in warnings:
+        click.echo(f"{click.style('warning:', fg='yellow')} {line}")
 
 
 MOST_SHOWN = 10  # of the files that are passed over

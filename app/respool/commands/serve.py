@@ -13,9 +13,19 @@ from urllib.parse import quote
 import click
 
 from respool import __version__
-from respool.commands.options import GAP, SECONDS, SPEED, FaultType, Port, Size, paths_argument
-from respool.commands.output import echo, new_console, print_passed_over, print_refused
-from respool.errors import OptionError, RespoolError, printable
+from respool.commands.options import (
+    GAP,
+    MATCHING,
+    SECONDS,
+    SPEED,
+    FaultType,
+    Port,
+    Size,
+    matching_options,
+    paths_argument,
+)
+from respool.commands.output import echo, new_console, print_mistakes, print_passed_over, print_refused
+from respool.errors import OptionError, RecordingError, RespoolError, printable
 from respool.listening import address_of, bind_each, url_of
 from respool.logs import log_to_stderr
 from respool.protocol.profiles import OPENAI, PROFILES
@@ -78,6 +88,7 @@ Examples:
     help="Whether a request may ask for faults, by the header x-respool-fault [default: it may].",
 )
 @click.option("--default", metavar="NAME", help="The recording that answers what no other does.")
+@matching_options
 @click.option(
     "--ids",
     type=click.Choice(IDS),
@@ -277,6 +288,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
         on_unknown_id=options["on_unknown_id"],
         stateless=options["stateless"],
         state=open_state(options["state"]),
+        **{name: options[name] for name in MATCHING},
     )
     app = create_app(
         server,
@@ -300,11 +312,16 @@ class Greeting:
     example: str | None  # the name of a recording to try
     warning: str  # what it does not do with several workers
     passed_over: "tuple[PassedOver, ...]" = ()
+    stubs: int = 0
+    problems: tuple[RecordingError, ...] = ()  # in files of stubs and rules
+    warnings: tuple[str, ...] = ()  # about stubs
+    improvises: bool = False
 
     @classmethod
     def of(cls, server: "MockServer") -> "Greeting":
         store = server.store
         names = store.names
+        rules = server.indexes.rule_set
         choices = (name for fits in (_is_quick, _completes) for name in names if fits(store, name))
         example = server.default or next(choices, None)
         return cls(
@@ -313,6 +330,10 @@ class Greeting:
             example or (names[0] if names else None),
             server.memory.warning,
             tuple(store.passed_over),
+            len(rules.stubs),
+            rules.problems,
+            rules.warnings,
+            server.indexes.options.on_miss == "improvise",
         )
 
 
@@ -323,7 +344,12 @@ def _greet(greeting: Greeting, url: str, keys: Sequence[str] = ()) -> None:
     if refused:
         # To import the console takes as long as to read fifty recordings: the start should not wait for it.
         print_refused(refused, new_console())
-    if count == 0:
+    if greeting.stubs:
+        echo(f"{greeting.stubs} stub{'s' * (greeting.stubs != 1)}")
+    print_mistakes(greeting.problems, greeting.warnings)
+    if greeting.improvises:
+        echo("what nothing answers is improvised")
+    elif count == 0 and not greeting.stubs:
         echo("warning: there is no recording in what was given, and every request gets a 404")
     print_passed_over(greeting.passed_over)
     if greeting.warning:

@@ -33,8 +33,14 @@ _CORS: dict[str, Any] = {
     "allow_origin_regex": _LOOPBACK_ORIGIN,
     "allow_methods": ["*"],
     "allow_headers": ["*"],
-    "expose_headers": ["x-request-id", "openai-processing-ms", "retry-after", "retry-after-ms"],
-}
+    "expose_headers": [
+        "x-request-id",
+        "openai-processing-ms",
+        "retry-after",
+        "retry-after-ms",
+        "x-respool-match",
+    ],
+}  # fmt: skip
 
 
 def create_app(

@@ -20,7 +20,7 @@ from respool.errors import RequestError, RespoolError
 from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
-from respool.http.sending.connection import REST, steering
+from respool.http.sending.connection import REST, misspelt, steering
 from respool.server.journal import CLIENT_LEFT, ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import PLAY_HEADER, SESSION_HEADER
@@ -86,6 +86,7 @@ class Edge:
         if scope["path"].startswith(("/s/", "/r/", "/openai/")):
             self._take_session(scope)
             self._take_prefix(scope)
+        steering(scope, _SESSION_HEADER)  # looked for once, whatever says which session it is
         exchange.session = session_of(scope) or self._session_of_key(scope)
         journal.add(exchange)
 
@@ -114,6 +115,8 @@ class Edge:
                 app = self.create_for_browsers
             else:
                 app, more_headers = self.create, _VARY
+        if scope["respool.steering"] and (problem := misspelt(scope)):
+            app = envelope(RequestError(problem, code="unknown_header"), profile=self.server.profile)
         try:
             await app(scope, receive, send_head)
         finally:

@@ -23,11 +23,19 @@ _BELOW_V1 = ("responses", "models", "conversations")
 
 
 def envelope(
-    error: RequestError, headers: Mapping[str, str] | None = None, profile: Profile = OPENAI
+    error: RequestError,
+    headers: Mapping[str, str] | None = None,
+    profile: Profile = OPENAI,
+    more: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """``{"error": {message, type, param, code}}``, as the API answers errors, or as `profile` does."""
+    """``{"error": {message, type, param, code}}``, as the API answers errors, or as `profile` does; with
+    `more` members of ours."""
     fields = api_errors.to_api(error)["error"]
-    return JSONResponse(profile.error_body(error.status, fields), error.status, headers)
+    body = profile.error_body(error.status, fields)
+    if more:
+        inner = body.get("error")
+        (inner if isinstance(inner, dict) else body).update(more)
+    return JSONResponse(body, error.status, headers)
 
 
 def profile_of(scope: Scope) -> Profile:
@@ -43,18 +51,22 @@ def add_handlers(app: FastAPI) -> None:
 
 
 async def _known(request: HTTPRequest, error: Exception) -> JSONResponse:
+    near: Mapping[str, Any] = {}
     match error:
         case RequestError():
             known = error
         case NoMatchingRecording():
             known = RequestError(str(error), status=404, code="no_matching_recording")
+            if error.near_misses:
+                near = {"near_misses": error.near_misses}
         case _:
             known = RequestError(str(error), status=500, type="server_error")
     exchange: Exchange | None = request.scope.get("respool.exchange")
     if exchange:
         exchange.unmatched = isinstance(error, NoMatchingRecording)
         exchange.why = exchange.why or printable(known.message, 1000)
-    return envelope(known, profile=profile_of(request.scope))
+        exchange.near = near.get("near_misses", ())
+    return envelope(known, profile=profile_of(request.scope), more=near)
 
 
 async def _http(request: HTTPRequest, error: Exception) -> JSONResponse:

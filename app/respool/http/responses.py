@@ -1,13 +1,15 @@
 """``/v1/responses``: create."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
-from respool.errors import RequestError
+from respool.errors import RequestError, printable
 from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.heads import head_of
@@ -22,7 +24,11 @@ from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
 
+MATCH_HEADER = "x-respool-match"
 _FAULT_HEADER = FAULT_HEADER.encode()
+_LONGEST = 500  # characters of what is said in it
+# The faults after which a client may have a history that no service would have given it.
+_ALTERING = frozenset({"events", "model", "wire"})
 
 
 def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter:
@@ -69,21 +75,24 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
         def decide() -> Response:
             session = server.session(request.session)
             # Time counts from the request's arrival, unless a test holds the clock.
-            playback = server.start(request, None if session.clock.setting else exchange.received)
+            playback, decision = server.begin(request, None if session.clock.setting else exchange.received)
             exchange.recording = playback.recording.name
+            exchange.why = decision.line
             if not playback.recording.plain:
                 exchange.response_id = playback.id
             on_left = partial(server.client_left, playback, request.session)
             if server.state.shared:
                 on_left = partial(server.state.run_later, request.session, on_left)
             delivery = Delivery(playback, session.clock, exchange, on_left=on_left)
-            drawn = draw(server, playback.recording, asked, http.scope, request.session)
+            faults = (*decision.stub.faults, *asked) if decision.stub else asked
+            drawn = draw(server, playback.recording, faults, http.scope, request.session)
             if not drawn:
                 return _answer(delivery)
             try:
                 sound = _answer(delivery)
             except RequestError as error:  # the recording has no such answer
                 sound = envelope(error, profile=server.profile)
+            session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
             return FaultyResponse(sound, delivery, drawn, playback.started)
 
         return await decided(server, request.session, decide, *needs_of(request))
@@ -94,24 +103,35 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
 def _answer(delivery: Delivery) -> Response:
     """The sound answer. Raises RequestError where the recording has none."""
     playback, now = delivery.playback, delivery.clock.now()
+    why = {MATCH_HEADER: _in_header(delivery.exchange.why)}
     if playback.recording.plain:
-        return _plain(playback, now)
+        return _plain(playback, now, why)
     if playback.streamed:
-        return PlaybackResponse(delivery, head_of(playback, now))
+        return PlaybackResponse(delivery, head_of(playback, now) | why)
     if playback.background:
-        return json_response(playback, playback.snapshot(now), now)
-    head = head_of(playback, playback.ends, stream=False)
+        return json_response(playback, playback.snapshot(now), now, why)
+    head = head_of(playback, playback.ends, stream=False) | why
     return LateResponse(playback.final_response(), playback.ends, delivery, head)
 
 
-def json_response(playback: Playback, text: str, now: float) -> Response:
-    """A Response object, with the headers of an answer that leaves now."""
-    return Response(text, headers=head_of(playback, now, stream=False), media_type="application/json")
+def json_response(
+    playback: Playback, text: str, now: float, more: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """A Response object, with the headers of an answer that leaves now, and `more`."""
+    head = {**head_of(playback, now, stream=False), **more}
+    return Response(text, headers=head, media_type="application/json")
 
 
-def _plain(playback: Playback, now: float) -> Response:
+def _in_header(text: str) -> str:
+    """A text as the value of a header."""
+    if text.isascii() and len(text) <= _LONGEST and text.isprintable():
+        return text
+    return printable(text, _LONGEST).encode("ascii", "backslashreplace").decode()
+
+
+def _plain(playback: Playback, now: float, more: Mapping[str, str]) -> Response:
     """An answer that is no stream: an HTTP error, most of the time."""
-    header, headers = playback.recording.header, head_of(playback, now)
+    header, headers = playback.recording.header, {**head_of(playback, now), **more}
     if header.status in (204, 304):  # which have no body
         return Response(None, header.status, headers)
     if isinstance(header.body, str):

@@ -17,9 +17,8 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
-
-from msgspec.json import Encoder
 
 from respool.match.signatures import is_output
 from respool.protocol.events import dumps, loads
@@ -67,7 +66,6 @@ _TOKEN = re.compile(
 )
 _SECRET_OF_TOOL = frozenset({"headers", "authorization"})
 _TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
-_ENCODER = Encoder()
 _MAX_DEPTH = 100  # of values; what is deeper is not compared
 _DEEPER = "(deeper)"
 
@@ -96,10 +94,17 @@ def canonical(body: Mapping[str, Any]) -> JSON:
 def digest(value: Any) -> str:
     """Return a short name of a canonical form: equal forms have the same."""
     try:
-        text = _ENCODER.encode(value)
+        text = _encoder()(value)
     except Exception:  # half characters, numbers beyond 64 bits
         text = dumps(value).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+@cache
+def _encoder() -> Callable[[Any], bytes]:
+    from msgspec.json import Encoder  # late: only who compares requests should wait for it
+
+    return Encoder().encode
 
 
 def map_texts(value: Any, change: Callable[[str], Any]) -> Any:

@@ -7,18 +7,19 @@ exclude: [/input/*/content/0/image_url, /tools]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respool.errors import printable
 from respool.match import pointers
 from respool.match.masks import BUILT_IN, DEFAULT_MASKS, Masks
 from respool.match.patterns import Pattern
-from respool.recordings.formats import yaml_file
 from respool.recordings.formats.turn_builder import OnDamage, refuse
-from respool.recordings.formats.yaml_file import YamlFile
 from respool.scripts.records import Record
 from respool.scripts.sources import ScriptError, ScriptPlace
 from respool.scripts.value_types import ListOf, MapOf, OneOf, Text, ValueType
+
+if TYPE_CHECKING:
+    from respool.recordings.formats.yaml_file import YamlFile
 
 STRICTNESS = ("strict", "normal", "loose")
 MAX_SIZE = 1024 * 1024  # bytes of a file of rules or stubs
@@ -83,13 +84,15 @@ RULES = Record(
 )
 
 
-def load_yaml(data: bytes, path: str, on_damage: OnDamage) -> YamlFile | None:
+def load_yaml(data: bytes, path: str, on_damage: OnDamage) -> "YamlFile | None":
     """Return the document of a file's content; None where it is no YAML."""
+    from respool.recordings.formats import yaml_file  # late: only who has such files should wait for YAML
+
     document = yaml_file.load(data, path, on_damage, MAX_SIZE, "a file of rules or stubs")
-    return None if document is None else YamlFile(document, path, on_damage)
+    return None if document is None else yaml_file.YamlFile(document, path, on_damage)
 
 
-def read_value(kind: ValueType, file: YamlFile) -> Any:
+def read_value(kind: ValueType, file: "YamlFile") -> Any:
     """Return what `kind` makes of a document; None where it makes nothing of it."""
     try:
         return kind.read(file.document.data, ScriptPlace(file))

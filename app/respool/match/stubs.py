@@ -42,6 +42,7 @@ class Stub:
     ids       ``recorded`` or ``fresh``; None: as the server says
     hold      whether the stream waits at its start, or the place at which it does
     place     where it stands: path:line
+    source    the plain data that it was read from, if it stands in no file
     """
 
     name: str
@@ -55,6 +56,7 @@ class Stub:
     scenario: Scenario | None = None
     hold: bool | str = False
     place: str = ""
+    source: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def always(self) -> bool:
@@ -121,11 +123,13 @@ _KEYS = ("previous_stub", "last_user_text", "tool_output", "tools", "model")
 
 
 class StubSet:
-    """Stubs in the order in which they are asked. Never changed: to add a stub is to make another set."""
+    """Stubs in the order in which they are asked. Never changed: to add a stub is to make another set.
+    `given` are the same in the order in which they were given."""
 
     def __init__(self, stubs: Iterable[Stub]) -> None:
-        given = list(stubs)
-        self.stubs = tuple(sorted(given, key=lambda stub: stub.priority))  # sorted keeps the order of equals
+        self.given = tuple(stubs)
+        # sorted keeps the order of equals
+        self.stubs = tuple(sorted(self.given, key=lambda stub: stub.priority))
         self._by_key: dict[tuple[str, str], list[int]] = defaultdict(list)
         self._searched: list[int] = []  # those that look for something in the user's last text
         self._others: list[int] = []

@@ -1,9 +1,8 @@
 """Stub files, read: ``stubs.yaml`` and ``*.stubs.yaml``; and the JSON Schema of them. See docs/stubs.md."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respool.errors import RecordingError
 from respool.match.matchers import CONDITION, Condition
@@ -11,18 +10,13 @@ from respool.match.plays import DEFINITIONS, HOLD, PACE, SCENARIO, Faults, PlayT
 from respool.match.rules import load_yaml, read_value
 from respool.match.stubs import Scenario, Stub
 from respool.recordings.formats.turn_builder import OnDamage, refuse
-from respool.recordings.formats.yaml_file import YamlFile
 from respool.recordings.recording import IDS
 from respool.scripts.records import Placed, Record
 from respool.scripts.sources import Path, PlainSource, ScriptError, ScriptPlace, Source
 from respool.scripts.value_types import ListOf, Number, OneOf, Text, ValueType
 
-_NAME = re.compile(r"(?:.*[.])?stubs[.]ya?ml", re.IGNORECASE)
-
-
-def is_stubs_file(name: str) -> bool:
-    """Return whether a file of this name holds stubs: ``stubs.yaml``, ``NAME.stubs.yaml``."""
-    return _NAME.fullmatch(name) is not None
+if TYPE_CHECKING:
+    from respool.recordings.formats.yaml_file import YamlFile
 
 
 @dataclass(frozen=True)
@@ -99,18 +93,18 @@ def read_stubs(data: bytes, path: str, on_damage: OnDamage = refuse) -> tuple[St
     return tuple(_stubs(found["stubs"], file)) if file and found else ()
 
 
-def read_stub(value: Any) -> Stub:
-    """Return the stub that plain data describes, as the admin API is given it. Raises ScriptError with the
-    path to what is wrong."""
-    return _stub(STUB.read(value, ScriptPlace(PlainSource())), "stub", "")
+def read_stub(value: Any, name: str = "stub") -> Stub:
+    """Return the stub that plain data describes, as the admin API is given it; `name` is its name if it gives
+    none. Raises ScriptError with the path to what is wrong."""
+    return _stub({**STUB.read(value, ScriptPlace(PlainSource())), "source": value}, name, "")
 
 
-def _stubs(found: Any, file: YamlFile) -> Iterator[Stub]:
+def _stubs(found: Any, file: "YamlFile") -> Iterator[Stub]:
     names: dict[str, str] = {}
     for value, path in found:
-        line, _ = file.document.place(path)
+        line, column = file.document.place(path)
         place = f"{file.path}:{line}"
-        name = value.get("name", place)
+        name = value.get("name") or (f"{place}:{column}" if place in names else place)
         if name in names:
             at = file.document.place((*path, "name"))
             cause = f"the name {name} is also that of the stub at {names[name]}"

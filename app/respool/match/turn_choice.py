@@ -58,15 +58,21 @@ def facts(recording: Recording) -> TurnFacts:
     """Return what is looked at of a recording. It folds all events: keep the result."""
     header = recording.header
     if recording.plain:
-        body = header.body if isinstance(header.body, dict) else {}
-        response, failed = body, header.status >= 400 or body.get("status") == "failed"
+        response = header.body if isinstance(header.body, dict) else {}
     else:
-        types = [timed.event.type for timed in recording.events]
         response = fold(timed.event for timed in recording.events)
-        failed = "error" in types or "response.failed" in types or TERMINAL_TYPES.isdisjoint(types)
     output = response.get("output")
     items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
-    return TurnFacts(tuple(items), header.request, failed)
+    return TurnFacts(tuple(items), header.request, is_error(recording))
+
+
+def is_error(recording: Recording) -> bool:
+    """Return whether a turn is an error: see `TurnFacts.failed`."""
+    if recording.plain:
+        body = recording.header.body
+        return recording.header.status >= 400 or (isinstance(body, dict) and body.get("status") == "failed")
+    types = [timed.event.type for timed in recording.events]
+    return "error" in types or "response.failed" in types or TERMINAL_TYPES.isdisjoint(types)
 
 
 class TurnIndex:
@@ -96,7 +102,12 @@ class TurnIndex:
                 for text in joined:
                     by_signature["message", text].append(_Place(place, covers))
         self._runs = [_runs(items_of(turn.request)) if turn.request else None for turn in self.turns]
+        self.fails = any(turn.failed for turn in self.turns)  # only then does a request's digest count
         self._sound_turns = [place for place, turn in enumerate(self.turns) if not turn.failed]
+
+    def has(self, id: str) -> bool:
+        """Return whether an output has this id."""
+        return id in self._by_id
 
     def choose(
         self,

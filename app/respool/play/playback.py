@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from respool.errors import RequestError
 from respool.faults.frame import Frame
@@ -31,6 +31,21 @@ IN_FLIGHT = frozenset({"queued", "in_progress"})
 CANCELLED = "cancelled"
 
 
+class Origin(NamedTuple):
+    """Of what a playback is a turn, so that a request which continues it can be followed.
+
+    series  the recording, or the stub that has turns of its own
+    turn    which of its turns, from 1
+    stub    the name of the stub that chose it; "" if none did
+    depth   how many responses there are in its conversation, with this one
+    """
+
+    series: str
+    turn: int = 1
+    stub: str = ""
+    depth: int = 1
+
+
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class PlaybackRun:
     """What happens to a playback from outside, whoever looks at it."""
@@ -49,6 +64,7 @@ class Playback:
     stored       it can be retrieved when it has ended
     body         the request's body
     stands_in    it was never played: it answers for a response that is not known
+    origin       what it is a turn of; None: the only turn of the recording that was asked for
     """
 
     recording: Recording
@@ -61,6 +77,7 @@ class Playback:
     body: Mapping[str, Any] = field(default_factory=dict)
     size: int = 0  # of the request's body, in bytes
     stands_in: bool = False
+    origin: Origin | None = None
     run: PlaybackRun = field(default_factory=PlaybackRun)
     _unchanged: Rendition | None = field(default=None, init=False, repr=False)
     _made_cut: "_Cut | None" = field(default=None, init=False)

@@ -13,6 +13,7 @@ from respool.recordings import formats
 from respool.recordings.formats.turn_builder import refuse
 from respool.recordings.nearest import nearest_of
 from respool.recordings.recording import Recording
+from respool.recordings.rule_files import is_rule_file
 
 # What a file may be at most: one that is larger is refused, not read into memory.
 MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
@@ -71,6 +72,7 @@ class _File:
     ignored: bool = False  # no recording, and nothing says that it was meant to be one
     why: str = ""  # it is ignored
     notes: tuple[RecordingError, ...] = ()  # what is odd in it; it is used all the same
+    rules: bool = False  # it holds rules, and no recording
 
 
 class Store:
@@ -80,7 +82,8 @@ class Store:
     was given by itself has its own name without the suffix. Names are made from the files found, and
     looked up: a name from a client never becomes a path.
 
-    `version` changes when the files may have; who makes something of them looks at it.
+    `version` changes with what is served and with the files of rules, so that what is made of them can be
+    made anew.
 
     Raises PathError when one of `paths` does not exist.
     """
@@ -103,6 +106,7 @@ class Store:
         self._added: dict[str, tuple[Recording, ...]] = {}
         self._indexing = threading.Lock()  # files are looked at in a thread, while others are added
         self._closed: list[PassedOver] = []
+        self._rules: dict[str, _Signature] = {}
         self.version = 0
         self.refresh()
 
@@ -132,13 +136,22 @@ class Store:
     @property
     def passed_over(self) -> list[PassedOver]:
         """The files in folders that are not read, and the folders that cannot be, in their order."""
-        files = [PassedOver(path, file.why) for path, file in self._files.items() if file.ignored]
+        files = [
+            PassedOver(path, file.why)
+            for path, file in self._files.items()
+            if file.ignored and not file.rules
+        ]
         return sorted([*files, *self._closed], key=lambda one: one.path)
 
     @property
     def notes(self) -> list[RecordingError]:
         """What is odd in files that are used all the same: damage that plays as captured, parts not read."""
         return [note for file in self._files.values() for note in file.notes]
+
+    @property
+    def rule_files(self) -> list[str]:
+        """The paths of the files that hold stubs, or say how requests are compared, in their order."""
+        return [path for path, file in self._files.items() if file.rules]
 
     def turns(self, name: str) -> tuple[Recording, ...]:
         """The turns of the recording `name`; none if there is no such recording."""
@@ -235,6 +248,8 @@ class Store:
             signature = _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
             if last and last.signature == signature:
                 return last
+            if is_rule_file(path):
+                return _File(name, signature, ignored=True, rules=True)
             if signature.size > MAX_FILE_SIZE:
                 problem = f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}"
                 if not meant:
@@ -282,8 +297,14 @@ class Store:
             if len(paths) == 1 and self._files[paths[0]].turns
         }
         with self._indexing:
-            self._recordings = dict(sorted({**self._added, **found}.items()))
-        self.version += 1
+            recordings = dict(sorted({**self._added, **found}.items()))
+            rules = {path: file.signature for path, file in self._files.items() if file.rules}
+            same = recordings.keys() == self._recordings.keys() and all(
+                turns is self._recordings[name] for name, turns in recordings.items()
+            )
+            if not same or rules != self._rules:
+                self.version += 1
+            self._recordings, self._rules = recordings, rules
 
 
 def check_name(name: str) -> None:

@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any, Protocol
 
 from respool.errors import RequestError, printable
-from respool.play.playback import Playback
+from respool.play.playback import Origin, Playback
 from respool.protocol import api_errors
 from respool.protocol.events import dumps
 from respool.protocol.items import Item, full_items, input_items
@@ -33,6 +33,10 @@ class ConversationRun(Protocol):
     @property
     def input(self) -> Sequence[Item]:
         """The items of its request."""
+
+    @property
+    def origin(self) -> Origin | None:
+        """What it is a turn of."""
 
     def output(self) -> Sequence[Item]:
         """The items that it has made, once it has ended."""
@@ -58,6 +62,10 @@ class PlaybackInConversation:
     def input(self) -> Sequence[Item]:
         return input_items(self.playback.body, self.playback.id)
 
+    @property
+    def origin(self) -> Origin | None:
+        return self.playback.origin
+
     def output(self) -> Sequence[Item]:
         return output_items(self.playback, self.playback.ends)
 
@@ -66,6 +74,19 @@ def output_items(playback: Playback, now: float) -> list[Item]:
     """The items that a response has made by the clock's moment `now`."""
     output = json.loads(playback.snapshot(now)).get("output")
     return [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """All that is remembered of one conversation."""
+
+    id: str
+    created_at: int
+    metadata: Mapping[str, Any]
+    items: list[Item]
+    added: int
+    run: ConversationRun | None = None
+    origin: Origin | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +98,7 @@ class _Conversation:
     sizes: dict[str, int] = field(default_factory=dict)  # in characters, by item id; "" is the metadata
     added: int = 0  # how many items ever were
     run: ConversationRun | None = None
+    origin: Origin | None = None  # of the last run that has ended
 
     def to_api(self) -> dict[str, Any]:
         return {
@@ -85,18 +107,6 @@ class _Conversation:
             "created_at": self.created_at,
             "metadata": dict(self.metadata),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationState:
-    """All that is known of a conversation: what another process needs to go on with it."""
-
-    id: str
-    created_at: int
-    metadata: Mapping[str, Any]
-    items: Sequence[Item]
-    added: int  # how many items ever were
-    run: ConversationRun | None
 
 
 class Conversations:
@@ -159,6 +169,10 @@ class Conversations:
         """Its items, oldest first."""
         return list(self._settled(id, now).items.values())
 
+    def origin(self, id: str, now: float) -> Origin | None:
+        """What the last response of a conversation was a turn of."""
+        return self._settled(id, now).origin
+
     def item(self, id: str, item_id: str, now: float) -> Item:
         """One of its items."""
         conversation = self._settled(id, now)
@@ -168,6 +182,13 @@ class Conversations:
             raise api_errors.item_not_found(item_id)
         first, *_ = full_items(self._stand_in(id), id)
         return {**first, "id": item_id}
+
+    def stored_item(self, item_id: str, now: float) -> Item | None:
+        """An item of any of them; None if none has it."""
+        for id_ in list(self._all):
+            if (item := self._settled(id_, now).items.get(item_id)) is not None:
+                return item
+        return None
 
     def add(self, id: str, items: Iterable[Any], now: float) -> list[Item]:
         """Add items at the end. Gives them as they are listed from now on."""
@@ -197,28 +218,31 @@ class Conversations:
         if conversation is not None and conversation.run == run:
             conversation.run = None
 
-    def clear(self) -> None:
-        """Forget all of them."""
-        self._all.clear()
-        self._count(-self._characters)
-
     def states(self) -> list[ConversationState]:
-        """Return what is known of all of them, oldest first."""
+        """Return all that is remembered, oldest first."""
         return [
             ConversationState(
-                one.id, one.created_at, one.metadata, list(one.items.values()), one.added, one.run
+                one.id, one.created_at, one.metadata, list(one.items.values()), one.added, one.run, one.origin
             )
             for one in self._all.values()
         ]
 
     def restore(self, state: ConversationState) -> None:
-        """Have a conversation as it was; items have ids."""
-        conversation = _Conversation(state.id, state.created_at, added=state.added, run=state.run)
-        self._all[state.id] = conversation
+        """Remember one that `states` gave."""
+        conversation = _Conversation(state.id, state.created_at)
+        if self._most:
+            self._all[state.id] = conversation
         self._describe(conversation, state.metadata)
         for item in state.items:
             conversation.items[item["id"]] = item
             self._weigh(conversation, item["id"], item)
+        conversation.added, conversation.run, conversation.origin = state.added, state.run, state.origin
+        self._bound(conversation)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._all.clear()
+        self._count(-self._characters)
 
     def _known(self, id: str) -> bool:
         return id in self._all
@@ -236,6 +260,7 @@ class Conversations:
         run = conversation.run
         if run is not None and run.ends <= now:
             conversation.run = None
+            conversation.origin = run.origin
             self._add(conversation, [*run.input, *run.output()])
         return conversation
 

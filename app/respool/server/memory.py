@@ -50,7 +50,8 @@ class Memory:
         again what is answered with 409 or 500."""
         return RequestError(
             f"{problem}: this server is stateless, so the next request may come to a process that knows "
-            "nothing of this one. Run it with --state redis://..., or as one process without --stateless, for this.",
+            "nothing of this one. For this, run it with --state redis://..., or as one process without "
+            "--stateless.",
             code="needs_state",
             param=param,
         )
@@ -73,8 +74,8 @@ class Memory:
             return ""
         if self._refuses:
             return (
-                "stateless: background responses, retrieve, conversations and previous_response_id are refused"
-                "; they need --state, or one process without --stateless"
+                "stateless: background responses, retrieve, conversations and previous_response_id are "
+                "refused; they need --state, or one process without --stateless"
             )
         return "stateless: nothing is stored, and every id is an unknown one"
 

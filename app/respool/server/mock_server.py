@@ -3,10 +3,11 @@ no sockets: the HTTP floor asks it, and so can a test."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from secrets import token_hex
 from typing import Any, TypedDict
 
-from respool.errors import OptionError, RequestError, printable
+from respool.errors import NoMatchingRecording, OptionError, RequestError, printable
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault, limit
 from respool.play.clock import Clock, SystemClock
@@ -20,16 +21,22 @@ from respool.protocol.items import Item, input_items
 from respool.protocol.request import ValidationLevel
 from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
 from respool.recordings.store import Store
+from respool.server.choosing import Decision, decide, default_of, remember
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
 from respool.server.history import History
+from respool.server.improvising import improvised
+from respool.server.indexes import Indexes, MatchOptions
 from respool.server.journal import Journal
-from respool.server.matching import choose, default_of
+from respool.server.links import check_history
 from respool.server.memory import Memory
+from respool.server.misses import Misses
 from respool.server.request import Request
 from respool.server.session import EVERYBODYS, Session
 from respool.server.sessions import IDLE, SESSION_BY, AnySessions
 from respool.server.state import State
 from respool.server.state.in_memory import MemoryState
+
+_MOST_PACES = 100  # of stubs, of which the renditions are kept
 
 
 class ServerOptions(TypedDict, total=False):
@@ -50,6 +57,9 @@ class ServerOptions(TypedDict, total=False):
     session_idle: float
     session_by: str
     state: State | None
+    match: str | None
+    on_miss: str
+    on_exhausted: str
 
 
 class MockServer:
@@ -73,6 +83,7 @@ class MockServer:
     session_by     what says which session a request is of: its header and path (``name``), or, where those
                    say nothing, its API key (``api-key``)
     state          where is kept what it remembers; if not given, in memory
+    match, on_miss, on_exhausted   how a recording is chosen: see `MatchOptions`
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
@@ -98,6 +109,9 @@ class MockServer:
         session_idle: float = IDLE,
         session_by: str = "name",
         state: State | None = None,
+        match: str | None = None,
+        on_miss: str = "error",
+        on_exhausted: str = "error",
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -124,9 +138,10 @@ class MockServer:
                 "on-unknown-id is default, but there is none; give the name of a recording as default"
             )
         self.store = store
+        self.indexes = Indexes(store, MatchOptions(default, match, on_miss, on_exhausted))
+        self.misses = Misses(self.indexes)
         self.pace = pace or Pace()
         self.clock = clock or SystemClock()
-        self.default = default
         self.ids = ids
         self.replay_window = replay_window
         if validate is None:  # tests that make ids up send all parameters at once, or none
@@ -137,7 +152,9 @@ class MockServer:
         self.session_by = session_by
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
+        self.framing = framing
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
+        self._paced: dict[Pace, Renditions] = {}  # at the paces of stubs
         self.memory = Memory(stateless, stand_in=self._said if on_unknown_id == "default" else None)
         self.session_idle = session_idle
         self.state: State = state or MemoryState()
@@ -177,6 +194,11 @@ class MockServer:
         return self._renditions
 
     @property
+    def default(self) -> str | None:
+        """The name of the recording that answers what nothing else does."""
+        return self.indexes.options.default
+
+    @property
     def history(self) -> History:
         """The playbacks of the session of those who name none."""
         return self.sessions.everybodys.history
@@ -187,7 +209,12 @@ class MockServer:
         return self.sessions.everybodys.conversations
 
     def start(self, request: Request, now: float | None = None) -> Playback:
-        """Begin to play what answers `request`, at its session's moment `now` (this one, if not given).
+        """Begin to play what answers `request`: see `begin`."""
+        return self.begin(request, now)[0]
+
+    def begin(self, request: Request, now: float | None = None) -> tuple[Playback, Decision]:
+        """Begin to play what answers `request`, at its session's moment `now` (this one, if not given), and
+        say why that does.
 
         Raise RequestError for a request which the API refuses, NoMatchingRecording if none answers.
         """
@@ -201,28 +228,72 @@ class MockServer:
         conversation = request.conversation_id
         if conversation is not None:
             session.conversations.check_free(conversation, moment)
-        recording = choose(request, self.store, self.default)
-        session.plays[recording.name] += 1
+        decision = self._decide(request, session, moment)
+        recording = decision.recording or self._improvised(request, session, moment)
         self.state.played(recording.name)
+        stub = decision.stub
         playback = Playback(
             recording,
-            self._renditions,
+            self._renditions_of(decision),
             moment,
-            self._changes(request, recording),
+            self._changes(request, recording, stub.ids if stub else None),
             background=request.background,
             streamed=request.stream,
             stored=request.store,
             body=request.kept_body,
             size=request.size,
+            origin=decision.origin,
         )
+        remember(session, decision, playback)
         if recording.plain:
-            return playback
+            return playback, decision
         if conversation is not None:
             session.conversations.attach(conversation, PlaybackInConversation(playback), moment)
         if playback.stored and playback.id:
             session.history.add(playback.id, playback)
             self.sessions.keep_within_bounds(session)
-        return playback
+        return playback, decision
+
+    def _decide(self, request: Request, session: Session, moment: float) -> Decision:
+        """What answers a request. Raises as `begin`; a history that is broken is told first."""
+        try:
+            decision = decide(request, session, moment, self.indexes)
+        except NoMatchingRecording as error:
+            self._check_history(request, session, moment, None)
+            raise self.misses.explained(error, request, session, moment) from None
+        self._check_history(request, session, moment, decision)
+        self.misses.note(request, decision)
+        return decision
+
+    def _check_history(
+        self, request: Request, session: Session, moment: float, decision: Decision | None
+    ) -> None:
+        if self.validate is ValidationLevel.OFF or not isinstance(request.body.get("input"), list):
+            return
+        known = not self.memory.stateless and self.on_unknown_id != "default"
+        check_history(request, session, moment, decision, self.indexes, known=known)
+
+    def _improvised(self, request: Request, session: Session, moment: float) -> Recording:
+        """A recording made from a request, and from what it continues."""
+        before: list[Item] = []
+        if request.previous_response_id is not None or request.conversation_id is not None:
+            before = self.context(request.body, moment, session.name)
+        return improvised(request.body, before)
+
+    def _renditions_of(self, decision: Decision) -> Renditions:
+        """What makes renditions at the server's pace, or at that of a stub."""
+        return self.renditions_at((decision.stub and decision.stub.pace) or {})
+
+    def renditions_at(self, changes: Mapping[str, Any]) -> Renditions:
+        """Return what makes renditions at the server's pace with these changes."""
+        if not changes:
+            return self._renditions
+        pace = replace(self.pace, **changes)
+        if pace not in self._paced:
+            if len(self._paced) >= _MOST_PACES:
+                self._paced.clear()
+            self._paced[pace] = Renditions(pace, self.profile, self.keepalive, self.framing)
+        return self._paced[pace]
 
     def retrieve(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
         """Return the latest playback whose response has this id and can be retrieved now: a background one
@@ -441,10 +512,10 @@ class MockServer:
         given = input_items(playback.body if playback else {}, id) or input_items({"input": "Hello!"}, id)
         return [*given, *(output_items(playback, playback.ends) if playback else ())]
 
-    def _changes(self, request: Request, recording: Recording) -> Changes:
+    def _changes(self, request: Request, recording: Recording, ids: str | None = None) -> Changes:
         if recording.plain:
             return UNCHANGED
-        fresh = (recording.header.ids or self.ids) == "fresh"
+        fresh = (ids or recording.header.ids or self.ids) == "fresh"
         whole = self.on_unknown_id == "default"
         if not (fresh or whole or recording.scripted) and request.include_obfuscation:
             return UNCHANGED  # one object for all, which costs less to make and to compare

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from respool.errors import OptionError
 from respool.faults.applying import FaultSampler
 from respool.faults.fault import Fault
+from respool.match.recorded import Place
+from respool.match.stubs import Stub, StubSet, StubState
+from respool.match.turn_choice import Used
 from respool.play.clock import Clock
 from respool.play.session_clock import SessionClock
 from respool.server.conversations import Conversations
@@ -34,14 +37,21 @@ class Session:
     faults         what goes wrong with every answer; None: what the server's settings say
     sampler        counts plays, for chance and for faults with `times`
     plays          how often each recording's turn was played, by its name
-    scenarios      the state of each scenario, by its name
-    used           turns that were errors, and the request that got each: see `matching`
+    stubs          its own stubs, which are asked before those of files
+    answered       how many times each stub with `times` has answered, by its name
+    scenarios      the state of each scenario, by its name; one that is not here is in Started
+    used           turns that were errors, and the request that got each, oldest first, by the recording
+    served         the turn that a recorded request has found, by the digest of the request
+    ids            turns by the ids that plays of them got afresh, by the recording
+    altered        whether a fault has changed an answer, so that its history may be broken
     last_used      the server's moment, in seconds since 1970
+
+    `choosing` reads and changes those from `plays` to `ids`.
     """
 
     __slots__ = (
-        "clock", "conversations", "faults", "history", "last_used", "name", "plays", "sampler", "scenarios",
-        "used",
+        "_stub_set", "altered", "answered", "clock", "conversations", "faults", "history", "ids", "last_used",
+        "name", "plays", "sampler", "scenarios", "served", "stubs", "used",
     )  # fmt: skip
 
     def __init__(
@@ -59,9 +69,27 @@ class Session:
         self.faults: Sequence[Fault] | None = None
         self.sampler = FaultSampler(seed)
         self.plays: Counter[str] = Counter()
+        self.stubs: list[Stub] = []
+        self._stub_set = StubSet(())
+        self.answered: dict[str, int] = {}
         self.scenarios: dict[str, str] = {}
-        self.used: dict[str, str] = {}
+        self.used: dict[str, dict[Used, None]] = {}
+        self.served: dict[str, Place] = {}
+        self.ids: dict[str, dict[str, int]] = {}
+        self.altered = False
         self.last_used = clock.now()
+
+    @property
+    def stub_set(self) -> StubSet:
+        """Its own stubs, ready to be asked."""
+        if self._stub_set.given != tuple(self.stubs):
+            self._stub_set = StubSet(self.stubs)
+        return self._stub_set
+
+    @property
+    def stub_state(self) -> StubState:
+        """What it remembers of stubs, its own and those of files."""
+        return StubState(self.answered, self.scenarios)
 
     def reset(self) -> None:
         """Be as at the beginning. Streams that are open go on; nothing else knows of them."""
@@ -70,6 +98,11 @@ class Session:
         self.faults = None
         self.sampler.clear()
         self.plays.clear()
+        self.stubs.clear()
+        self.answered.clear()
         self.scenarios.clear()
         self.used.clear()
+        self.served.clear()
+        self.ids.clear()
+        self.altered = False
         self.clock.reset()

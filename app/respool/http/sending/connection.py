@@ -6,10 +6,13 @@ import socket
 import struct
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import cast
 
 from starlette.types import Scope
+
+from respool.errors import printable
 
 # No time to linger: what closes the socket then resets the connection. Windows counts in shorts.
 _NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
@@ -22,9 +25,10 @@ REST = "respool.rest"
 
 
 # The headers that steer an answer: most requests have none of them.
-_STEERING = frozenset(
-    {b"origin", b"content-encoding", b"x-respool-play", b"x-respool-fault", b"x-respool-session"}
-)
+_STEERING = frozenset({b"origin", b"content-encoding"})
+OURS = b"x-respool-"
+# What follows that in the headers of ours: of requests, and "match" of answers.
+KNOWN = ("play", "fault", "hold", "session", "clock", "admin-token", "match")
 _NONE: Mapping[bytes, Sequence[str]] = MappingProxyType({})
 
 
@@ -33,10 +37,27 @@ def steering(scope: Scope, name: bytes) -> Sequence[str]:
     a request is asked for all of them."""
     found: Mapping[bytes, Sequence[str]] | None = scope.get("respool.steering")
     if found is None:
-        there = [(key, value.decode("latin-1")) for key, value in scope["headers"] if key in _STEERING]
+        there = [
+            (key, value.decode("latin-1"))
+            for key, value in scope["headers"]
+            if key in _STEERING or key.startswith(OURS)
+        ]
         found = {key: [value for other, value in there if other == key] for key, _ in there} or _NONE
         scope["respool.steering"] = found
     return found.get(name, ())
+
+
+def misspelt(scope: Scope) -> str | None:
+    """What is wrong with a request's headers that begin as ours do, as a sentence; None where nothing is."""
+    steering(scope, OURS)
+    for key in scope["respool.steering"]:
+        name = key.removeprefix(OURS).decode("latin-1")
+        if key.startswith(OURS) and name not in KNOWN:
+            nearest = get_close_matches(name[:100], KNOWN, n=1, cutoff=0.5)
+            prefix = OURS.decode()
+            hint = f"did you mean {prefix}{nearest[0]}?" if nearest else f"known are {', '.join(KNOWN)}."
+            return f"There is no header {prefix}{printable(name, 60)}: {hint}"
+    return None
 
 
 def header_values(scope: Scope, name: bytes) -> list[str]:

@@ -30,10 +30,13 @@ class State(Protocol):
 
     shared: bool  # by several servers
     plays: Counter[str]  # of each recording's turn, in all sessions
-    round_trips: int  # to the store, since the start
 
     def sessions(self, server: "MockServer") -> "AnySessions":
         """Return the sessions of a server; it is called once."""
+
+    @property
+    def round_trips(self) -> int:
+        """How often it has asked the store, since the start."""
 
     @property
     def problem(self) -> str:

@@ -2,20 +2,29 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from respool.play.playback import Playback
-from respool.server.conversations import ConversationState, PlaybackInConversation
+from respool.server.conversations import ConversationState
 from respool.server.history import MOST, MOST_OF_ONE_ID
 from respool.server.request import Request
+from respool.server.session_record import (
+    ConversationRecord,
+    PlaybackRecord,
+    conversation_record,
+    core_of,
+)
 from respool.server.state import Need
 from respool.server.state import keys as key_names
 from respool.server.state.keys import Keys
 from respool.server.state.link import Command
-from respool.server.state.records import ConversationRecord, core_of, encode, playback_record
 from respool.server.state.views import NotLoaded, View, Views
 
 IDLE_EVERYBODYS = 86400.0  # seconds for which that of everybody is kept
 AFTER_END = 3600.0  # seconds for which a response is kept after its end
 MOST_WAKES = 10_000
+
+encode = msgspec.json.Encoder().encode
 
 
 class Commit:
@@ -24,12 +33,21 @@ class Commit:
     idle   seconds for which a session is kept after its last use
     node   who commits
     token  gives a token for a playback: later ones sort later
+    write  gives the record of a playback, for an epoch of its session
     """
 
-    def __init__(self, views: Views, idle: float, node: str, token: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        views: Views,
+        idle: float,
+        node: str,
+        token: Callable[[], str],
+        write: Callable[[Playback, str], PlaybackRecord],
+    ) -> None:
         self._idle = idle
         self._node = node
         self._token = token
+        self._write = write
         self.commands: list[Command] = []
         self.begun: list[tuple[str, Playback]] = []  # and the session of each
         for name, view in views.by_name.items():
@@ -67,7 +85,7 @@ class Commit:
             if playback is None:
                 self._add("LREM", keys.response(id_, background), 0, text)
                 continue
-            changed = encode(playback_record(playback, view.core.epoch))
+            changed = encode(self._write(playback, view.core.epoch))
             if changed != text:
                 conversation = Request(playback.body).conversation_id
                 if conversation is not None and conversation not in view.dialogues.loaded:
@@ -80,7 +98,7 @@ class Commit:
         self.begun.append((name, playback))
         key = keys.response(playback.id, playback.background)
         lasts = max(ttl, round((playback.schedule.end + AFTER_END) * 1000))
-        self._add("LPUSH", key, encode(playback_record(playback, epoch)))
+        self._add("LPUSH", key, encode(self._write(playback, epoch)))
         self._add("LTRIM", key, 0, MOST_OF_ONE_ID - 1)
         self._add("PEXPIRE", key, lasts)
         self._add("ZADD", keys.responses, playback.started, playback.id)
@@ -103,16 +121,13 @@ class Commit:
                 self._add("PEXPIRE", keys.conversations, ttl)
 
     def _record(self, name: str, state: ConversationState, epoch: str) -> ConversationRecord:
-        run = None
-        if isinstance(state.run, PlaybackInConversation):
-            playback = state.run.playback
+        def write(playback: Playback) -> PlaybackRecord:
             if not playback.run.token:  # one that is not stored
                 playback.run.token = self._token()
                 self.begun.append((name, playback))
-            run = playback_record(playback, epoch)
-        return ConversationRecord(
-            state.id, state.created_at, dict(state.metadata), list(state.items), state.added, run, epoch
-        )
+            return self._write(playback, epoch)
+
+        return conversation_record(state, epoch, write)
 
     def _wake(self, session: str, response: str = "") -> None:
         self._add(

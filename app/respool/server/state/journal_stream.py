@@ -47,12 +47,24 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: dict[str, str] = {}
     body_dropped: bool = False
     unmatched: bool = False
+    near: list[dict[str, Any]] = []
 
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
 # What may become another value after the answer has begun.
-_CHANGING = ("recording", "status", "events", "ended", "seconds", "faults", "why", "lateness", "unmatched")
+_CHANGING = (
+    "recording",
+    "status",
+    "events",
+    "ended",
+    "seconds",
+    "faults",
+    "why",
+    "lateness",
+    "unmatched",
+    "near",
+)
 
 
 class JournalStream:
@@ -245,6 +257,7 @@ def _entry(exchange: Exchange, *, whole: bool) -> Entry:
         dict(exchange.headers) if whole else {},
         exchange.body_dropped,
         exchange.unmatched,
+        [dict(one) for one in exchange.near],
     )
 
 

@@ -4,21 +4,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from respool.play.playback import Playback
-from respool.server.conversations import ConversationState, PlaybackInConversation
 from respool.server.session import EVERYBODYS, Session
+from respool.server.session_record import (
+    ConversationRecord,
+    CoreRecord,
+    PlaybackRecord,
+    conversation_of,
+    restore_core,
+)
 from respool.server.state import Need
 from respool.server.state import keys as key_names
 from respool.server.state.keys import Keys
 from respool.server.state.link import Command
-from respool.server.state.records import (
-    CoreRecord,
-    PlaybackRecord,
-    decode_conversation,
-    decode_core,
-    decode_playback,
-    restore_core,
-)
 from respool.server.state.views import LoadedPlayback, View, Views
 
 MOST_LISTED = 10_000  # responses of a session, and sessions
@@ -28,6 +28,9 @@ MakePlayback = Callable[[str, PlaybackRecord], Playback]
 MakeSession = Callable[[str], Session]
 
 _EMPTY = CoreRecord()
+decode_core = msgspec.json.Decoder(CoreRecord).decode
+decode_playback = msgspec.json.Decoder(PlaybackRecord).decode
+decode_conversation = msgspec.json.Decoder(ConversationRecord).decode
 
 
 class Plan:
@@ -155,10 +158,7 @@ class Plan:
         if text is None or record is None or record.epoch != view.core.epoch:
             return
         view.conversations[id] = text
-        run = None if record.run is None else PlaybackInConversation(make(record.run))
-        view.dialogues.restore(
-            ConversationState(id, record.created_at, record.metadata, record.items, record.added, run)
-        )
+        view.dialogues.restore(conversation_of(record, make))
 
     def _all_of(self, loaded: Any, session: str, kind: str, ids: list[str]) -> None:
         missing = [Need(kind, one) for one in ids if Need(kind, one) not in self.needs[session]]

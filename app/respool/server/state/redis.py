@@ -8,10 +8,11 @@
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import suppress
 from random import uniform
 from secrets import token_hex
@@ -26,15 +27,22 @@ from respool.play.playback import Playback, PlaybackRun
 from respool.play.session_clock import SessionClock
 from respool.recordings.digest import digest_of
 from respool.recordings.recording import Recording
+from respool.server.improvising import IMPROVISED, improvised
 from respool.server.journal import Exchange
 from respool.server.session import Session
+from respool.server.session_record import (
+    PlaybackRecord,
+    pace_changes,
+    pace_options,
+    playback_of,
+    playback_record,
+)
 from respool.server.state import Need
 from respool.server.state import keys as key_names
 from respool.server.state.committing import Commit
 from respool.server.state.journal_stream import JournalStream
 from respool.server.state.link import Command, Link, StoreUnavailable
 from respool.server.state.loading import Plan
-from respool.server.state.records import PlaybackRecord, playback_of
 from respool.server.state.views import (
     LoadedConversations,
     LoadedHistory,
@@ -166,7 +174,7 @@ class RedisState:
                 refusal, result = error, cast(T, None)
             finally:
                 current.reset(token)
-            commit = Commit(views, self._server.session_idle, self.node, self._token)
+            commit = Commit(views, self._server.session_idle, self.node, self._token, self._write)
             if commit.commands and not await self._commit(connection, commit.commands):
                 return False, result
             for name, playback in commit.begun:
@@ -391,11 +399,17 @@ class RedisState:
 
     def _make_playback(self, session: str, record: PlaybackRecord) -> Playback:
         run = self._runs.get(record.token) or PlaybackRun(record.cancelled, token=record.token)
-        playback = playback_of(record, self._find, self._server.renditions, run)
+        renditions = self._server.renditions_at(pace_options(record.pace))
+        playback = playback_of(record, self._find(record), renditions, run)
         if record.cancelled is not None and run.cancelled is None:
             playback.cancel(record.cancelled)
         self._note_run(session, playback)
         return playback
+
+    def _write(self, playback: Playback, epoch: str) -> PlaybackRecord:
+        base = self._server.renditions
+        changes = {} if playback.renditions is base else pace_changes(playback.renditions.pace, base.pace)
+        return playback_record(playback, playback.run.token, epoch, changes)
 
     def _note_run(self, session: str, playback: Playback) -> None:
         run = playback.run
@@ -414,6 +428,9 @@ class RedisState:
         found = self._server.store.get(record.recording)
         if found is not None and digest_of(found) == record.digest:
             return found
+        for other in self._others(record):
+            if digest_of(other) == record.digest:
+                return other
         what = "does not have it" if found is None else f"has it in another version ({digest_of(found)})"
         raise RequestError(
             f"Response '{printable(record.id)}' plays the recording {printable(record.recording)} "
@@ -422,3 +439,15 @@ class RedisState:
             code="recording_not_here",
             type="server_error",
         )
+
+    def _others(self, record: PlaybackRecord) -> Iterator[Recording]:
+        """Recordings that are in no file: those of stubs, and one that is made from the request."""
+        server = self._server
+        if record.origin is not None and record.origin.stub:
+            for stub in server.indexes.rule_set.stubs.given:
+                if stub.name == record.origin.stub and stub.play.word is None:
+                    with suppress(RespoolError):
+                        yield from server.indexes.playable(stub).turns
+        if record.recording == IMPROVISED:
+            with suppress(RespoolError):
+                yield improvised(json.loads(record.body))

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 from respool.errors import OptionError
 from respool.play.playback import Playback
+from respool.protocol.items import Item
 from respool.server.conversations import ConversationRun, Conversations, ConversationState
 from respool.server.history import History
 from respool.server.session import EVERYBODYS, Session, check_name
+from respool.server.session_record import CoreRecord
 from respool.server.state import Need
-from respool.server.state.records import CoreRecord
 
 
 class NotLoaded(Exception):
@@ -93,6 +94,11 @@ class LoadedConversations(Conversations):
         if not self.all_loaded:
             raise NotLoaded(self._session, Need("conversations"))
         return super().states()
+
+    def stored_item(self, item_id: str, now: float) -> Item | None:
+        if not self.all_loaded:
+            raise NotLoaded(self._session, Need("conversations"))
+        return super().stored_item(item_id, now)
 
     @property
     def present(self) -> list[ConversationState]:

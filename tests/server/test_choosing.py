@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 
 from respool.errors import NoMatchingRecording, RequestError
+from respool.play.clock import ManualClock
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
-from respool.server.matching import choose
+from respool.server.choosing import decide
+from respool.server.conversations import Conversations
+from respool.server.history import History
+from respool.server.indexes import Indexes, MatchOptions
 from respool.server.request import Request
+from respool.server.session import Session
 
 GOOD = '{"type":"response.created"}\n'
 
@@ -21,6 +26,14 @@ def served(folder: Path, *names: str, **broken: str) -> Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return Store([folder])
+
+
+def choose(request: Request, store: Store, default: str | None) -> Recording:
+    """What answers the first request of a session."""
+    session = Session("", ManualClock(), History(), Conversations())
+    recording = decide(request, session, 0.0, Indexes(store, MatchOptions(default))).recording
+    assert recording
+    return recording
 
 
 def refused(request: Request, store: Store, default: str | None = None) -> NoMatchingRecording:

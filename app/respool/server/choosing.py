@@ -1,0 +1,303 @@
+"""Choosing: which recording answers a request, which of its turns, and why.
+
+In this order: the name in the path, in the header, as the model; stubs, the session's own first; recordings
+by the request that they were recorded with; the default, or the only recording; an improvised answer.
+
+`decide` looks at a session and changes nothing; `remember` puts into the session what follows of a decision.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from respool.errors import NoMatchingRecording, RecordingError, printable
+from respool.match.canonical import canonical, digest
+from respool.match.context import Context
+from respool.match.recorded import Forms, Place, Seen
+from respool.match.stubs import Stub, StubState
+from respool.match.turn_choice import Used
+from respool.play.playback import Origin, Playback
+from respool.recordings.recording import Recording, turn_name
+from respool.recordings.store import Store
+from respool.server.indexes import Indexes
+from respool.server.request import PLAY_HEADER, Request
+from respool.server.rule_set import Playable, named
+from respool.server.session import Session
+
+IMPROVISED = "improvised"  # a tier, and the name of such a recording
+RETRY_HEADER = "x-stainless-retry-count"
+_MOST_REMEMBERED = 10_000  # errors that are used up, requests served, fresh ids: each, in a session
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What answers a request.
+
+    tier       what found it: path, header, model, stub, exact, masked, pointers, skeleton, order, default,
+               only, improvised
+    why        what more there is to say
+    recording  None: it is to be improvised
+    origin     what it is a turn of; None: the only turn of the recording that was asked for
+    used       an error that is used up by this request
+    served     the digest of the request and the place that it found, of a recorded request
+    stub       the stub that chose it, and `state`, what the session remembers of stubs then
+    """
+
+    tier: str
+    why: str
+    recording: Recording | None
+    origin: Origin | None = None
+    used: Used | None = None
+    served: tuple[str, Place] | None = None
+    stub: Stub | None = None
+    state: StubState | None = None
+
+    @property
+    def line(self) -> str:
+        """Tier and reason in one line."""
+        return f"{self.tier}: {self.why}" if self.why else self.tier
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that names no recording, and all that is known of it; what costs is made when it is used."""
+
+    request: Request
+    session: Session
+    indexes: Indexes
+    lineage: Origin | None
+    forms: list[Forms] = field(default_factory=list)
+
+    def compared(self) -> Forms:
+        if not self.forms:
+            self.forms.append(self.indexes.recorded.forms_of(self.request.body))
+        return self.forms[0]
+
+
+def decide(request: Request, session: Session, now: float, indexes: Indexes) -> Decision:
+    """Return what answers a request of a session, at its moment `now`. Nothing is changed.
+
+    A name in the path or the header must be that of a recording; a model that is not simply says nothing.
+    Raises NoMatchingRecording, which names the nearest ones.
+    """
+    store = indexes.store
+    for name, tier in ((request.path_name, "path"), (request.header_name, "header")):
+        if name:
+            if turns := store.turns(name):  # by far the most frequent case
+                return _turn(Playable(name, turns), tier, request, session, now, indexes)
+            if (found := named(store, name)) is None:
+                where = "the path" if tier == "path" else f"the header {PLAY_HEADER}"
+                raise miss(f"No recording is named {_quote(name)}, as {where} asks for.", store, name)
+            return _turn(found, tier, request, session, now, indexes)
+    if request.model and (found := named(store, request.model)):
+        return _turn(found, "model", request, session, now, indexes)
+    default = _default(store, indexes.options.default)
+    asked = _Asked(request, session, indexes, lineage_of(request, session, now))
+    decision = _by_stub(asked, now)
+    if decision is None and not (default and default[0] == "only"):  # which answers whatever was asked
+        decision = _by_request(asked)
+    if decision is not None:
+        return decision
+    if default is not None:
+        return _turn(default[1], default[0], request, session, now, indexes)
+    if indexes.options.on_miss == "improvise":
+        return Decision(IMPROVISED, "", None, _deeper(Origin(IMPROVISED), asked.lineage))
+    named_so = f"no recording is named {_quote(request.model)}" if request.model else "the request names none"
+    raise miss(f"No recording matches: {named_so} and there is no default.", store, request.model or "")
+
+
+def remember(session: Session, decision: Decision, playback: Playback) -> None:
+    """Put into the session what follows of a decision that is being played."""
+    session.plays[playback.recording.name] += 1
+    origin = decision.origin
+    if origin is None:
+        return
+    if decision.used is not None:
+        used = session.used.setdefault(origin.series, {})
+        used[decision.used] = None
+        _bound(used)
+    if decision.served is not None:
+        session.served[decision.served[0]] = decision.served[1]
+        _bound(session.served)
+    if decision.state is not None:
+        session.answered.update(decision.state.answered)
+        session.scenarios.update(decision.state.scenarios)
+    if playback.changes.ids:
+        ids = session.ids.setdefault(origin.series, {})
+        ids.update(dict.fromkeys(_ids_of(playback), origin.turn))
+        _bound(ids)
+
+
+def default_of(store: Store, default: str | None) -> Recording | None:
+    """Return the first turn of what answers what nothing else does: the default, or the only recording."""
+    found = _default(store, default)
+    return found and found[1].turns[(found[1].pinned or 1) - 1]
+
+
+def _default(store: Store, default: str | None) -> tuple[str, Playable] | None:
+    """The default, or the only recording there is, and which of both it is."""
+    if default and (found := named(store, default)):
+        return "default", found
+    if (only := store.only) is None:
+        return None
+    return "only", Playable(only.name, store.turns(only.name) or (only,))
+
+
+def lineage_of(request: Request, session: Session, now: float) -> Origin | None:
+    """Return what the response was a turn of which a request continues; None if it continues none."""
+    if (previous := request.previous_response_id) is not None:
+        playback = session.history.get(previous)
+        if playback is None:
+            return None
+        return playback.origin or Origin(playback.recording.name)
+    if (conversation := request.conversation_id) is not None:
+        return session.conversations.origin(conversation, now)
+    return None
+
+
+def miss(problem: str, store: Store, name: str) -> NoMatchingRecording:
+    """Return the error for a request that nothing answers; `name` is what it names."""
+    base = name.rpartition("#")[0]
+    for refusal in store.refused:
+        if refusal.name in (name, base) and not refusal.kept:
+            return NoMatchingRecording(f"The recording {_quote(refusal.name)} was refused: {refusal.error}")
+    if turns := store.turns(base):
+        problem = f"{problem} The recording has {len(turns)} turn{'s' if len(turns) > 1 else ''}."
+    nearest = store.nearest(name)
+    if nearest:
+        shown = f"Nearest: {', '.join(nearest)}."
+    elif store.names:
+        more = " and others" if len(store.names) > 5 else ""
+        shown = f"There are: {', '.join(store.names[:5])}{more}."
+    else:
+        shown = "There are no recordings at all."
+    return NoMatchingRecording(
+        f"{problem} {shown} Name one in the path (/r/NAME/v1/responses), "
+        f"in the header {PLAY_HEADER}, or as the model.",
+        nearest,
+    )
+
+
+def _turn(
+    found: Playable, tier: str, request: Request, session: Session, now: float, indexes: Indexes
+) -> Decision:
+    """The turn that a request asks for."""
+    series, turns, pinned = found.series, found.turns, found.pinned
+    if len(turns) == 1:
+        if request.previous_response_id is None and request.conversation_id is None:
+            return Decision(tier, "", turns[0])
+        origin = _deeper(Origin(series), lineage_of(request, session, now))
+        return Decision(tier, "", turns[0], origin)
+    lineage = lineage_of(request, session, now)
+    if pinned is not None:
+        origin = _deeper(Origin(series, pinned), lineage)
+        return Decision(tier, f"turn {pinned}, as it says", turns[pinned - 1], origin)
+    index = indexes.turns(series, turns)
+    turn = index.choose(
+        request.body,
+        digest=digest(canonical(request.body)) if index.fails else "",
+        previous=lineage.turn if lineage and lineage.series == series else None,
+        ids=session.ids.get(series),
+        used=session.used.get(series, ()),
+        on_exhausted=indexes.options.on_exhausted,
+    )
+    origin = _deeper(Origin(series, turn.number), lineage)
+    why = f"turn {turn.number}, since {turn.why}"
+    return Decision(tier, why, turns[turn.number - 1], origin, turn.used)
+
+
+def _by_stub(asked: _Asked, now: float) -> Decision | None:
+    request, session, indexes, lineage = asked.request, asked.session, asked.indexes, asked.lineage
+    sets = [one for one in (session.stub_set, indexes.rule_set.stubs) if one]
+    if not sets:
+        return None
+    context = stub_context(request, lineage)
+    matches = (one.answer(context, session.stub_state) for one in sets)
+    match = next((match for match in matches if match is not None), None)
+    if match is None:
+        return None
+    stub = match.stub
+    origin = _deeper(Origin(f"stub {stub.name}", 1, stub.name), lineage)
+    if stub.play.word == "improvise":
+        return Decision(IMPROVISED, match.why, None, origin, stub=stub, state=match.state)
+    if stub.play.word is not None:
+        raise NoMatchingRecording(
+            f"The stub {_quote(stub.name)} plays {stub.play.word}, and this server records nothing."
+        )
+    try:
+        found = indexes.playable(stub)
+    except RecordingError as error:
+        raise NoMatchingRecording(f"Nothing to play: {error}") from None
+    decision = _turn(found, "stub", request, session, now, indexes)
+    at = decision.origin or Origin(found.series)
+    why = f"{match.why}; {decision.why}" if decision.why else match.why
+    origin = Origin(at.series, at.turn, stub.name, origin.depth)
+    return Decision("stub", why, decision.recording, origin, decision.used, None, stub, match.state)
+
+
+def _by_request(asked: _Asked) -> Decision | None:
+    session, lineage, index = asked.session, asked.lineage, asked.indexes.recorded
+    if not len(index):
+        return None
+    match = index.match(
+        asked.compared(),
+        seen=Seen(_Played(session.plays), session.served),
+        lineage=(lineage.series, lineage.turn) if lineage else None,
+        retry=asked.request.header(RETRY_HEADER) not in (None, "0"),
+        strictness=asked.indexes.options.match,
+    )
+    if match is None:
+        return None
+    turns = asked.indexes.store.turns(match.recording)
+    if match.turn > len(turns):  # the files have just changed
+        return None
+    why = f"{turn_name(match.recording, match.turn)}, since {match.why}"
+    origin = _deeper(Origin(match.recording, match.turn), lineage)
+    return Decision(match.tier, why, turns[match.turn - 1], origin, served=(match.digest, match.place))
+
+
+def stub_context(request: Request, lineage: Origin | None) -> Context:
+    """Return a request as the matchers of stubs look at it; `lineage` is what it continues."""
+    if lineage is None:
+        return Context(request)
+    return Context(request, lineage.stub or None, lineage.depth + 1)
+
+
+class _Played(Collection[Place]):
+    """The turns that a session has played, as places."""
+
+    def __init__(self, plays: Mapping[str, int]) -> None:
+        self._plays = plays
+
+    def __contains__(self, place: object) -> bool:
+        return isinstance(place, tuple) and turn_name(*place) in self._plays
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter([(name, 1) for name in self._plays])
+
+    def __len__(self) -> int:
+        return len(self._plays)
+
+
+def _deeper(origin: Origin, lineage: Origin | None) -> Origin:
+    return origin._replace(depth=lineage.depth + 1) if lineage else origin
+
+
+def _ids_of(playback: Playback) -> Iterator[str]:
+    """The ids of what a playback puts out."""
+    from respool.match.signatures import ids_of
+    from respool.protocol.snapshot import fold
+
+    output = fold(playback.rendition.events).get("output")
+    for item in output if isinstance(output, list) else ():
+        if isinstance(item, dict):
+            yield from ids_of(item)
+
+
+def _bound(known: dict[Any, Any]) -> None:
+    while len(known) > _MOST_REMEMBERED:
+        del known[next(iter(known))]
+
+
+def _quote(name: str) -> str:
+    return f'"{printable(name)}"'

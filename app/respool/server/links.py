@@ -1,0 +1,138 @@
+"""Whether what the input of a request refers to is there, by what a session knows.
+
+What is not known for certain is never refused: see `respool.protocol.request.links`.
+"""
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
+
+from respool.play.playback import Playback
+from respool.play.rendition import UNCHANGED
+from respool.protocol.items import Item, input_items
+from respool.protocol.request import Known, check_links
+from respool.server.choosing import IMPROVISED, Decision
+from respool.server.conversations import output_items
+from respool.server.indexes import Indexes
+from respool.server.request import Request
+from respool.server.session import Session
+
+_PLAIN = (None, "message")
+_MOST_LOOKED_AT = 200  # playbacks whose events are made again, to find items by their ids
+
+
+class _TooManyError(Exception):
+    """It would take too long to find out whether an item is known."""
+
+
+def check_history(
+    request: Request,
+    session: Session,
+    now: float,
+    decision: Decision | None,
+    indexes: Indexes,
+    *,
+    known: bool,
+) -> None:
+    """Find what the service refuses in the history of a request. Raises RequestError in its words.
+
+    `known` is whether what was played before can be looked up at all. `decision` is what would answer.
+    """
+    body = request.body
+    given = body["input"]
+    if all(isinstance(item, dict) and item.get("type") in _PLAIN and "id" not in item for item in given):
+        return  # messages alone refer to nothing
+    if session.altered:  # a fault may have made the history what it is
+        return
+    if not known:
+        check_links(body)
+        return
+    context, repeated = _context(request, session, now), _Repeated(session, indexes)
+    find = _Stored(session, now, decision, indexes).find if decision else None
+    try:
+        check_links(body, Known(context, find, repeated=repeated))
+    except _TooManyError:
+        check_links(body, Known(context, repeated=repeated))
+
+
+def _context(request: Request, session: Session, now: float) -> list[Item] | None:
+    """The items that come before the input; None where they are not known as a whole."""
+    if (conversation := request.conversation_id) is not None:
+        return session.conversations.items(conversation, now)
+    found: list[list[Item]] = []
+    previous = request.previous_response_id
+    seen: set[str] = set()
+    while previous is not None:
+        playback = session.history.get(previous)
+        if playback is None or previous in seen:  # forgotten, or played twice with the same id
+            return None
+        seen.add(previous)
+        continued = Request(dict(playback.body))
+        if continued.conversation_id is not None:
+            return None
+        found.append([*input_items(continued.body, previous), *output_items(playback, playback.ends)])
+        previous = continued.previous_response_id
+    return [item for items in reversed(found) for item in items]
+
+
+class _Stored:
+    """Finds items by their ids: those of responses and conversations, and of what answers now."""
+
+    def __init__(self, session: Session, now: float, decision: Decision | None, indexes: Indexes) -> None:
+        self._session = session
+        self._now = now
+        self._decision = decision
+        self._indexes = indexes
+        self._left = _MOST_LOOKED_AT
+
+    def find(self, id: str) -> Mapping[str, Any] | None:
+        """The item of this id, or None."""
+        if item := self._session.conversations.stored_item(id, self._now):
+            return item
+        for playback in self._session.history:
+            self._left -= playback.changes is not UNCHANGED  # its events have to be made again
+            if self._left < 0:
+                raise _TooManyError
+            for item in _items_with(playback, id):
+                if item.get("id") == id:
+                    return item
+        # An earlier turn of what answers may have been played to the client by another server.
+        return next((item for item in self._recorded() if item.get("id") == id), None)
+
+    def _recorded(self) -> Sequence[Mapping[str, Any]]:
+        decision = self._decision
+        if decision is None or decision.origin is None or decision.recording is None:
+            return ()
+        turns = self._indexes.store.turns(decision.origin.series)
+        return [item for turn in turns for item in self._indexes.facts(turn).output]
+
+
+def _items_with(playback: Playback, id: str) -> Sequence[Item]:
+    """The items of a playback if the id may be among them: to look at a text is much faster than to parse."""
+    found: list[Item] = []
+    if id in (playback.rendition.final_response or id):
+        found += output_items(playback, playback.ends)
+    text = getattr(playback.body, "text", None)
+    if text is None or id.encode("utf-8", "replace") in text:
+        found += input_items(playback.body, playback.id)
+    return found
+
+
+class _Repeated(Container[str]):
+    """The ids that a session was given more than once: by recordings that were played twice, with the ids
+    that they have."""
+
+    def __init__(self, session: Session, indexes: Indexes) -> None:
+        self._session = session
+        self._indexes = indexes
+
+    def __contains__(self, id: object) -> bool:
+        given = 0
+        for name, count in self._session.plays.items():
+            recording = self._indexes.store.get(name)
+            if recording is None:
+                if name != IMPROVISED or count > 1:
+                    return True  # a Script of a stub that may have gone
+                continue
+            if any(item.get("id") == id for item in self._indexes.facts(recording).output):
+                given += count
+        return given > 1

@@ -1,0 +1,96 @@
+"""Misses: what is said of a request that nothing answers, and of one that only the default does."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from respool.errors import NoMatchingRecording, TurnsExhausted, printable
+from respool.match.near import Near, explain
+from respool.match.stubs import NearStub
+from respool.server.choosing import Decision, lineage_of, stub_context
+from respool.server.indexes import Indexes
+from respool.server.request import Request
+from respool.server.session import Session
+
+logger = logging.getLogger("respool.matching")
+
+MOST = 3  # stubs that are told
+_MOST_MODELS = 1000  # that are remembered, so that each is looked at once
+_SIMILAR = 0.75  # of the letters
+
+
+@dataclass(frozen=True, slots=True)
+class NearMisses:
+    """What nearly answers a request: recordings by the request that they were recorded with, and stubs."""
+
+    recordings: tuple[Near, ...] = ()
+    stubs: tuple[NearStub, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """One line for a log."""
+        told = [explain(self.recordings)] if self.recordings or not self.stubs else []
+        return "; ".join([*told, *(near.line for near in self.stubs[:1])])
+
+    def to_api(self) -> Sequence[Mapping[str, Any]]:
+        """The value as errors and the admin API show it."""
+        stubs = [{"stub": near.stub.name, "failed": list(near.failed)} for near in self.stubs]
+        return [*(near.to_api() for near in self.recordings), *stubs]
+
+
+def near_misses(request: Request, session: Session, now: float, indexes: Indexes) -> NearMisses:
+    """Return what nearly answers a request that is asked in a session at its moment `now`."""
+    context = stub_context(request, lineage_of(request, session, now))
+    stubs = [
+        near
+        for known in (session.stub_set, indexes.rule_set.stubs)
+        for near in (known.near(context, session.stub_state, MOST) if known else ())
+    ]
+    recordings: tuple[Near, ...] = ()
+    if len(index := indexes.recorded):
+        recordings = indexes.nearest(index.forms_of(request.body))
+    return NearMisses(recordings, tuple(sorted(stubs, key=lambda near: len(near.failed))[:MOST]))
+
+
+class Misses:
+    """Explains misses, and says once in the log what a request may have meant."""
+
+    def __init__(self, indexes: Indexes) -> None:
+        self._indexes = indexes
+        self._models: set[str] = set()
+
+    def explained(
+        self, error: NoMatchingRecording, request: Request, session: Session, now: float
+    ) -> NoMatchingRecording:
+        """Return the error with what is nearest, and say so in the log. A request that names a recording is
+        told nothing more."""
+        if not (request.path_name or request.header_name or isinstance(error, TurnsExhausted)):
+            near = near_misses(request, session, now, self._indexes)
+            error.near_misses = near.to_api()
+            logger.warning("no recording matches: %s", near.line)
+        return error
+
+    def note(self, request: Request, decision: Decision) -> None:
+        """Say once of a model that it is nearly the name of a recording, where the default answers."""
+        model = request.model
+        if decision.tier not in ("default", "only") or not model or model in self._models:
+            return
+        if len(self._models) >= _MOST_MODELS or len(model) > 200:
+            return
+        self._models.add(model)
+        store = self._indexes.store
+        base, sharp, _ = model.rpartition("#")
+        if sharp and (count := len(store.turns(base))):
+            hint = f"the recording {printable(base)} has {count} turn{'s' * (count != 1)}"
+        elif near := get_close_matches(model, store.names, n=1, cutoff=_SIMILAR):
+            hint = f"the nearest name is {printable(near[0])}"
+        else:
+            return
+        logger.warning(
+            'no recording is named "%s", as the model asks for, so the %s answers; %s',
+            printable(model),
+            "default" if decision.tier == "default" else "only recording",
+            hint,
+        )
