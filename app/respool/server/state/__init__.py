@@ -39,6 +39,10 @@ class State(Protocol):
         """How often it has asked the store, since the start."""
 
     @property
+    def busy(self) -> bool:
+        """Whether something waits for an answer of the store."""
+
+    @property
     def problem(self) -> str:
         """Why nothing can be remembered now; "" if it can."""
 

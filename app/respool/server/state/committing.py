@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import msgspec
-
 from respool.play.playback import Playback
 from respool.server.conversations import ConversationState
 from respool.server.history import MOST, MOST_OF_ONE_ID
@@ -16,6 +14,7 @@ from respool.server.session_record import (
 )
 from respool.server.state import Need
 from respool.server.state import keys as key_names
+from respool.server.state.json_text import encode
 from respool.server.state.keys import Keys
 from respool.server.state.link import Command
 from respool.server.state.views import NotLoaded, View, Views
@@ -23,8 +22,6 @@ from respool.server.state.views import NotLoaded, View, Views
 IDLE_EVERYBODYS = 86400.0  # seconds for which that of everybody is kept
 AFTER_END = 3600.0  # seconds for which a response is kept after its end
 MOST_WAKES = 10_000
-
-encode = msgspec.json.Encoder().encode
 
 
 class Commit:

@@ -23,6 +23,7 @@ class MemoryState:
     problem = ""
     not_ready = ""
     round_trips = 0
+    busy = False
 
     def __init__(self) -> None:
         self.plays: Counter[str] = Counter()

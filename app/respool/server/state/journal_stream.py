@@ -15,6 +15,7 @@ import msgspec
 
 from respool.server.journal import ENDED, STARTED, Exchange, Journal
 from respool.server.state import keys as key_names
+from respool.server.state.json_text import decode, decode_name, encode
 from respool.server.state.link import Command, Link, StoreUnavailable
 
 MOST = 4000  # entries, about: two for each request
@@ -50,8 +51,6 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     near: list[dict[str, Any]] = []
 
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Entry).decode
 # What may become another value after the answer has begun.
 _CHANGING = (
     "recording",
@@ -84,6 +83,11 @@ class JournalStream:
         self._reading: asyncio.Lock | None = None
         self._followers = 0
         self._follower: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits to be written."""
+        return self._writer is not None and not self._writer.done()
 
     async def note(self, exchange: Exchange) -> None:
         """Write a request whose answer begins. It returns when that is written, or cannot be."""
@@ -143,7 +147,7 @@ class JournalStream:
             self._writer.cancel()
 
     def _command(self, exchange: Exchange, *, whole: bool) -> Command:
-        fields: list[Any] = ["n", self._node, "e", _encode(_entry(exchange, whole=whole))]
+        fields: list[Any] = ["n", self._node, "e", encode(_entry(exchange, whole=whole))]
         if whole and exchange.body:
             body = zlib.compress(exchange.body, 1)
             fields += ["d", ""] if len(body) > MOST_BODY else ["b", body]
@@ -179,9 +183,9 @@ class JournalStream:
 
     def _enter(self, id: str, fields: dict[bytes, bytes]) -> None:
         if b"c" in fields:
-            self._journal.clear_session(fields[b"c"].decode(), before=number_of(id))
+            self._journal.clear_session(decode_name(fields[b"c"]), before=number_of(id))
             return
-        entry = _decode(fields[b"e"])
+        entry = decode(fields[b"e"], Entry)
         number = number_of(id)
         if fields[b"n"] == self._node:
             if (own := self._own.pop(entry.number, None)) is not None:

@@ -14,7 +14,7 @@ from respool.errors import OptionError, RequestError, printable
 Command = tuple[Any, ...]
 
 CONNECTIONS = 64  # at once, of one process
-TIMEOUT = 2.0  # seconds, to connect and for each answer
+TIMEOUT = 5.0  # seconds, to connect and for each answer
 
 
 class StoreUnavailable(RequestError):
@@ -30,9 +30,10 @@ class StoreUnavailable(RequestError):
 
 
 class Link:
-    """Connections to the store at `url`. Raises OptionError for a URL that is none."""
+    """Connections to the store at `url`; `options` are those of a connection. Raises OptionError for a URL
+    that is none."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **options: Any) -> None:
         try:
             self._pool = BlockingConnectionPool.from_url(
                 url,
@@ -41,6 +42,8 @@ class Link:
                 socket_connect_timeout=TIMEOUT,
                 socket_timeout=TIMEOUT,
                 protocol=2,
+                encoding_errors="surrogatepass",
+                **options,
             )
         except (ValueError, TypeError) as error:
             raise OptionError(f"state is {printable(without_password(url))}: {error}") from None

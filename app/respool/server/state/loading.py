@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from respool.play.playback import Playback
 from respool.server.session import EVERYBODYS, Session
 from respool.server.session_record import (
@@ -17,6 +15,7 @@ from respool.server.session_record import (
 )
 from respool.server.state import Need
 from respool.server.state import keys as key_names
+from respool.server.state.json_text import decode, decode_name
 from respool.server.state.keys import Keys
 from respool.server.state.link import Command
 from respool.server.state.views import LoadedPlayback, View, Views
@@ -28,9 +27,6 @@ MakePlayback = Callable[[str, PlaybackRecord], Playback]
 MakeSession = Callable[[str], Session]
 
 _EMPTY = CoreRecord()
-decode_core = msgspec.json.Decoder(CoreRecord).decode
-decode_playback = msgspec.json.Decoder(PlaybackRecord).decode
-decode_conversation = msgspec.json.Decoder(ConversationRecord).decode
 
 
 class Plan:
@@ -86,7 +82,7 @@ class Plan:
         for name, needs in list(self.needs.items()):
             views.by_name[name] = self._view(name, needs, replies, make, playback)
         if self.sessions:
-            views.names = [EVERYBODYS, *(name.decode() for name in next(replies) if name)]
+            views.names = [EVERYBODYS, *(decode_name(name) for name in next(replies) if name)]
             for name in views.names:
                 if name not in self.needs:
                     self.complete = False
@@ -102,7 +98,7 @@ class Plan:
         playback: MakePlayback,
     ) -> View:
         text, plays = next(replies), _pairs(next(replies))
-        core = decode_core(text) if text else _EMPTY
+        core = decode(text, CoreRecord) if text else _EMPTY
         session = make(name)
         restore_core(session, core)
         session.plays = Counter(plays)
@@ -122,10 +118,10 @@ class Plan:
                 case "conversation":
                     self._conversation(view, id_, next(replies), once)
                 case "responses":
-                    self._all_of(view.history, name, "response", [one.decode() for one in next(replies)])
+                    self._all_of(view.history, name, "response", [decode_name(one) for one in next(replies)])
                 case "conversations":
                     self._all_of(
-                        view.dialogues, name, "conversation", [one.decode() for one in next(replies)]
+                        view.dialogues, name, "conversation", [decode_name(one) for one in next(replies)]
                     )
                 case "known":
                     view.known = next(replies) is not None
@@ -143,7 +139,7 @@ class Plan:
         found = []
         for texts, in_background in ((background, True), (others, False)):
             for place, text in enumerate(texts):
-                record = decode_playback(text)
+                record = decode(text, PlaybackRecord)
                 if record.epoch == view.core.epoch:
                     view.playbacks[record.token] = LoadedPlayback(id, text, place, in_background)
                     found.append(record)
@@ -154,7 +150,7 @@ class Plan:
         self, view: View, id: str, text: bytes | None, make: Callable[[PlaybackRecord], Playback]
     ) -> None:
         view.dialogues.loaded.add(id)
-        record = decode_conversation(text) if text else None
+        record = decode(text, ConversationRecord) if text else None
         if text is None or record is None or record.epoch != view.core.epoch:
             return
         view.conversations[id] = text
@@ -170,7 +166,7 @@ class Plan:
 
 def _pairs(answer: Any) -> Mapping[str, int]:
     flat = [part for pair in answer.items() for part in pair] if isinstance(answer, dict) else answer
-    return {flat[at].decode(): int(flat[at + 1]) for at in range(0, len(flat), 2)}
+    return {decode_name(flat[at]): int(flat[at + 1]) for at in range(0, len(flat), 2)}
 
 
 def _sound(answers: list[Any]) -> list[Any]:

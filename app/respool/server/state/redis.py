@@ -41,6 +41,7 @@ from respool.server.state import Need
 from respool.server.state import keys as key_names
 from respool.server.state.committing import Commit
 from respool.server.state.journal_stream import JournalStream
+from respool.server.state.json_text import decode_name
 from respool.server.state.link import Command, Link, StoreUnavailable
 from respool.server.state.loading import Plan
 from respool.server.state.views import (
@@ -67,12 +68,13 @@ MOST_PLAYED = 1000  # recordings that are kept because they were played, whateve
 
 
 class RedisState:
-    """State in the store at `url`, e.g. ``redis://127.0.0.1:6379/0``. Raises OptionError."""
+    """State in the store at `url`, e.g. ``redis://127.0.0.1:6379/0``; `options` are those of a connection.
+    Raises OptionError."""
 
     shared = True
 
-    def __init__(self, url: str) -> None:
-        self._link = Link(url)
+    def __init__(self, url: str, **options: Any) -> None:
+        self._link = Link(url, **options)
         self.plays: Counter[str] = Counter()
         self.node = token_hex(8)
         self._number = 0
@@ -88,6 +90,8 @@ class RedisState:
         self._loop_tasks: list[asyncio.Task[None]] = []
         self._known_version = -1
         self._last_wake = "$"
+        self._running = 0
+        self._stopping = False
         self.conflicts = 0
 
     # --- what it is to a server ---
@@ -100,6 +104,10 @@ class RedisState:
     @property
     def round_trips(self) -> int:
         return self._link.round_trips
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._running or self._tasks) or self._journal.busy
 
     @property
     def problem(self) -> str:
@@ -121,6 +129,13 @@ class RedisState:
     async def run_async(
         self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need] = ()
     ) -> T:
+        self._running += 1
+        try:
+            return await self._run(session, decide, needs)
+        finally:
+            self._running -= 1
+
+    async def _run(self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need]) -> T:
         plan = Plan()
         plan.add(session, *needs)
         conflicts = loads = 0
@@ -224,7 +239,7 @@ class RedisState:
         except StoreUnavailable as error:
             self._lost(error)
             raise
-        self.plays = Counter({plays[at].decode(): int(plays[at + 1]) for at in range(0, len(plays), 2)})
+        self.plays = Counter({decode_name(plays[at]): int(plays[at + 1]) for at in range(0, len(plays), 2)})
 
     def follow(self) -> Callable[[], None]:
         return self._journal.follow()
@@ -235,10 +250,12 @@ class RedisState:
     # --- the store: is it there, what has changed ---
 
     async def start(self) -> None:
+        self._stopping = False
         await self._connect()
         self._loop_tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._check_clocks())]
 
     async def stop(self) -> None:
+        self._stopping = True  # a library that has a timeout at the same moment forgets that it was cancelled
         tasks = [*self._loop_tasks, *self._tasks]
         self._loop_tasks = []
         for task in tasks:
@@ -304,7 +321,7 @@ class RedisState:
             self._lacking = ""
             return
         (flat,) = await self._link.once([("HGETALL", key_names.RECORDINGS)])
-        wanted = {flat[at].decode(): flat[at + 1].decode() for at in range(0, len(flat), 2)}
+        wanted = {decode_name(flat[at]): flat[at + 1].decode() for at in range(0, len(flat), 2)}
         lacking = sorted(name for name, digest in wanted.items() if self._here.get(name) != digest)
         self._lacking = (
             f"{len(lacking)} recordings are here in another version than at the server that read its files "
@@ -319,7 +336,7 @@ class RedisState:
 
     async def _check_clocks(self) -> None:
         turns = 0
-        while True:
+        while not self._stopping:
             await asyncio.sleep(1.0)
             turns += 1
             if self._problem:
@@ -331,7 +348,7 @@ class RedisState:
 
     async def _watch(self) -> None:
         """Look at what others have changed, for ever; after a lost connection, at all that is under way."""
-        while True:
+        while not self._stopping:
             try:
                 if self._problem:
                     await asyncio.sleep(AGAIN)
@@ -353,7 +370,7 @@ class RedisState:
                 )
                 self._last_wake = last[0][0].decode() if last else "0-0"
             await self._look_at_all()
-            while True:
+            while not self._stopping:
                 command = ("XREAD", "COUNT", 1000, "BLOCK", BLOCK, "STREAMS", key_names.WAKE, self._last_wake)
                 found = await self._link.wait(connection, command, BLOCK / 1000)
                 changed: set[tuple[str, str]] = set()
@@ -361,7 +378,7 @@ class RedisState:
                     self._last_wake = id_.decode()
                     fields = dict(zip(flat[::2], flat[1::2], strict=True))
                     if fields[b"n"].decode() != self.node:
-                        changed.add((fields[b"s"].decode(), fields[b"r"].decode()))
+                        changed.add((decode_name(fields[b"s"]), decode_name(fields[b"r"])))
                 for session, response in changed:
                     await self._look(session, response)
 
