@@ -124,7 +124,7 @@ class Plan:
                         view.dialogues, name, "conversation", [decode_name(one) for one in next(replies)]
                     )
                 case "known":
-                    view.known = next(replies) is not None
+                    view.known = next(replies) is not None or bool(text or plays)
         return view
 
     def _response(
