@@ -26,7 +26,7 @@ from respool.commands.options import (
 )
 from respool.commands.output import echo, new_console, print_mistakes, print_passed_over, print_refused
 from respool.errors import OptionError, RecordingError, RespoolError, printable
-from respool.listening import address_of, bind_each, url_of
+from respool.listening import address_of, bind_each, bind_path, url_of
 from respool.logs import log_to_stderr
 from respool.protocol.profiles import OPENAI, PROFILES
 from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW
@@ -158,6 +158,33 @@ Examples:
     help="Answer also to this name in Host; '*.NAME' for all below it, '*' for any. Repeatable. On loopback "
     "only its own names are answered to.",
 )
+@click.option("--uds", metavar="PATH", help="Listen on a Unix socket instead of a port.")
+@click.option("--tls-cert", metavar="FILE", help="Serve TLS with this certificate (PEM, with its chain).")
+@click.option("--tls-key", metavar="FILE", help="The key of the certificate.")
+@click.option(
+    "--base-path",
+    "base_paths",
+    metavar="PATH",
+    multiple=True,
+    help="Answer below this path, too, as below /v1; / for /responses. Repeatable.",
+)
+@click.option(
+    "--drain",
+    type=SECONDS,
+    default=0.0,
+    help="How long answers may take to end after SIGTERM; /readyz says 503 meanwhile [default: 0].",
+)
+@click.option("--max-streams", type=click.IntRange(min=1), metavar="N", help="Refuse more streams at once.")
+@click.option(
+    "--max-connections", type=click.IntRange(min=1), metavar="N", help="Refuse more connections at once."
+)
+@click.option(
+    "--idle-timeout",
+    type=SECONDS,
+    default=75.0,
+    help="Close a connection that nothing was asked on for so long [default: 75].",
+)
+@click.option("--metrics", is_flag=True, help="Have /metrics for Prometheus (extra metrics).")
 @click.option(
     "--head-timeout",
     type=SECONDS,
@@ -191,18 +218,18 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
         from respool.http.serving import uvicorn_server
 
         server, app = make_app(options, host)
-        (sock,) = _bind(host, port, 1)
+        (sock,) = _bind(host, port, 1, options["uds"])
     log_to_stderr(quiet)
-    _greet(Greeting.of(server), url_of(sock), options["api_key"])
+    _greet(Greeting.of(server), _url_of(sock, options), options["api_key"])
     with sock:
-        uvicorn_server(app, head_timeout=options["head_timeout"]).run(sockets=[sock])
+        uvicorn_server(app, **_serving(options)).run(sockets=[sock])
 
 
 def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any]) -> None:
     """Serve with several workers. This process only watches them, and loads nothing that it does not need."""
     from respool.workers import Workers
 
-    socks = _bind(host, port, options["workers"])
+    socks = _bind(host, port, options["workers"], options["uds"])
     log_to_stderr(quiet)
 
     def close() -> None:  # or clients would wait for an answer from a socket that nobody accepts from
@@ -210,7 +237,8 @@ def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any
             sock.close()
 
     workers = Workers(work, [(sock, quiet, options) for sock in socks])
-    workers.run(ready=lambda greeting: _greet(greeting, url_of(socks[0]), options["api_key"]), ending=close)
+    url = _url_of(socks[0], options)
+    workers.run(ready=lambda greeting: _greet(greeting, url, options["api_key"]), ending=close)
 
 
 def work(
@@ -220,14 +248,39 @@ def work(
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = make_app(options, sock.getsockname()[0])
+        server, app = make_app(options, None if options["uds"] else sock.getsockname()[0])
     log_to_stderr(quiet, f"worker {number}: ")
-    uvicorn_server(
-        app, on_started=lambda: report(Greeting.of(server)), head_timeout=options["head_timeout"]
-    ).run(sockets=[sock])
+    uvicorn_server(app, on_started=lambda: report(Greeting.of(server)), **_serving(options)).run(
+        sockets=[sock]
+    )
 
 
-def _bind(host: str, port: int, count: int) -> "list[socket]":
+def _serving(options: Mapping[str, Any]) -> dict[str, Any]:
+    """How connections are served. Raises OptionError."""
+    certificate, key = options["tls_cert"], options["tls_key"]
+    if (certificate is None) != (key is None):
+        raise OptionError("--tls-cert and --tls-key go together: give both, or none")
+    for name, path in (("tls-cert", certificate), ("tls-key", key)):
+        if path is not None and not os.path.isfile(path):
+            raise OptionError(f"{name} is {printable(path)}, and there is no such file")
+    return {
+        **{name: options[name] for name in ("head_timeout", "drain", "idle_timeout", "max_connections")},
+        "tls": None if certificate is None else (certificate, key),
+    }
+
+
+def _url_of(sock: "socket", options: Mapping[str, Any]) -> str:
+    if options["uds"]:
+        return f"unix:{options['uds']}"
+    return url_of(sock).replace("http:", "https:" if options["tls_cert"] else "http:", 1)
+
+
+def _bind(host: str, port: int, count: int, path: str | None = None) -> "list[socket]":
+    if path is not None:
+        try:
+            return [bind_path(path)] * count
+        except OSError as error:
+            raise RespoolError(f"cannot listen on {printable(path)}: {error.strerror or error}") from None
     if not host:
         raise OptionError("host is empty; expected 127.0.0.1 for this machine only, or 0.0.0.0 for all")
     try:
@@ -299,6 +352,9 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
         hosts=allowed_hosts(address_of(host) if host else None, options["allow_host"]),
         admin=options["admin"],
         admin_token=options["admin_token"],
+        metrics=options["metrics"],
+        base_paths=options["base_paths"],
+        max_streams=options["max_streams"],
     )
     return server, app
 

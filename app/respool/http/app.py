@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from respool import __version__
 from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, reloading, responses, stored, tokens
+from respool.http.base_paths import base_paths_of
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
@@ -53,6 +54,9 @@ def create_app(
     hosts: Hosts | None = None,
     admin: bool = True,
     admin_token: str | None = None,
+    metrics: bool = False,
+    base_paths: Sequence[str] = (),
+    max_streams: int | None = None,
 ) -> FastAPI:
     """The application that serves `server`.
 
@@ -60,7 +64,11 @@ def create_app(
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
     `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `hosts`, it answers
     to these names only. With `admin`, there is the admin API at ``/__admin``; with `admin_token`, that needs
-    it. Raises OptionError for a key or token that no header can carry.
+    it. With `metrics`, there is ``/metrics``. What is below one of `base_paths` is what is below
+    ``/v1``, or at the root. More than `max_streams` streams at once are refused.
+
+    Raises OptionError for a key or token that no header can carry, and for metrics without the
+    extra ``metrics``.
     """
 
     keys = Keys(api_keys)
@@ -93,7 +101,7 @@ def create_app(
     app.__class__ = _App  # since FastAPIOffline is a function, and none of ours
     assert isinstance(app, _App)
     problems.add_handlers(app)
-    routes = responses.router(server, max_body, request_faults)
+    routes = responses.router(server, max_body, request_faults, max_streams)
     app.include_router(routes)
     app.include_router(tokens.router(server, max_body))  # to those below, its paths would be ids
     app.include_router(stored.router(server))
@@ -116,6 +124,10 @@ def create_app(
         status = {"status": "not ready", "reason": reason} if reason else {"status": "ready"}
         return JSONResponse(status, 503 if reason else 200)
 
+    if metrics:
+        from respool.http.metrics import Metrics  # late: few ask for them
+
+        app.add_route("/metrics", Metrics(server).answer, include_in_schema=False)
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
     app.add_middleware(Guard)
@@ -141,6 +153,7 @@ def create_app(
 
     mount = LazyMount("/__admin", make) if admin else None
     app.edge = Edge(app.all_layers, server, RequireHost(create, hosts) if hosts else create, cors, mount)
+    app.edge.base_paths = base_paths_of(base_paths)
     return app
 
 

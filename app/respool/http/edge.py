@@ -17,6 +17,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
+from respool.http.base_paths import BUILT_IN, below_base_path
 from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
@@ -63,11 +64,13 @@ class Edge:
         self.create = create
         self.create_for_browsers = create and cors(create)
         self.admin = admin
+        self.base_paths: tuple[str, ...] = BUILT_IN
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        self._take_base_path(scope)
         if self.admin and self.admin.takes(scope):  # what a test asks is not in the journal
             await self.admin(scope, receive, send)
             return
@@ -142,6 +145,16 @@ class Edge:
         name = f"key-{sha256(keys[0]).hexdigest()[:16]}"  # nobody should read the key in a list of sessions
         scope["respool.session"] = name
         return name
+
+    def _take_base_path(self, scope: Scope) -> None:
+        """Cut a base path off the path."""
+        path = scope["path"]
+        if path.startswith("/v1/") or scope.get("root_path"):
+            return
+        if (known := below_base_path(path, self.base_paths)) is not None:
+            scope["respool.path"] = path
+            scope["path"] = known
+            scope["raw_path"] = known.encode()
 
     def _take_session(self, scope: Scope) -> None:
         """Cut ``/s/NAME`` off the path."""

@@ -17,6 +17,7 @@ from respool.http.problems import REFUSALS, envelope
 from respool.http.request_body import LARGE, beside, check_depth, parse_object, read_body
 from respool.http.sending.connection import steering
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
+from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
@@ -31,9 +32,11 @@ _LONGEST = 500  # characters of what is said in it
 _ALTERING = frozenset({"events", "model", "wire"})
 
 
-def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter:
+def router(
+    server: MockServer, max_body: int, request_faults: bool, max_streams: int | None = None
+) -> APIRouter:
     """The routes, for one server. `max_body` is the limit of a request body in bytes; `request_faults`,
-    whether a request may ask for faults."""
+    whether a request may ask for faults; `max_streams`, how many streams there may be at once."""
     routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
 
     @routes.post(
@@ -67,6 +70,13 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
             asked,
         )
         check_possible(asked, stream=request.stream)
+        if max_streams is not None and request.stream and len(open_streams_of_loop()) >= max_streams:
+            raise RequestError(
+                f"{max_streams} streams are under way, which is the limit of this server (--max-streams).",
+                status=503,
+                code="too_many_streams",
+                type="server_error",
+            )
         if len(body) > LARGE:
             # Large ones are checked in a thread, since strict types take 0.2 ms for an item.
             await beside(len(body), request.check, server.validate)
