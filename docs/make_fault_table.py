@@ -15,11 +15,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from respool.drill.cases import CASES, Case, Expect
+from respool.drill.cases import CASES as ALL_CASES
+from respool.drill.cases import Case, Expect
 from respool.drill.run import Trial, drill, reference
 from respool.drill.verdict import ClientRun, Result, Verdict, last_line
 from respool.play.pace import Pace
 
+CASES = [case for case in ALL_CASES if case.happens_over("http")]
 DOCS = Path(__file__).parent
 PAGE = DOCS / "faults.md"
 NODE = DOCS.parent / "tests/node/node_modules"

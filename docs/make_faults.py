@@ -19,6 +19,7 @@ CATEGORIES = {
     "end": "The end",
     "events": "The events",
     "model": "The model",
+    "socket": "WebSockets",
 }
 
 

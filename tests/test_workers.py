@@ -174,11 +174,12 @@ def test_a_replacement_that_dies_before_it_is_ready_is_replaced(start: Start, tm
     (first,) = worker_ids(read(process, 2))
     os.kill(first, signal.SIGKILL)
     (third,) = worker_ids(read(process, 1))
+    assert process.stderr is not None
+    lines = [process.stderr.readline() for _ in range(3)]
+    assert lines[1].endswith("ended with exit code 9, and is replaced\n")
+    assert lines[2] == f"worker 1 (process {third}) is ready\n"
     process.terminate()
-    returned, _, err = ends(process)
-    assert returned == -signal.SIGTERM
-    assert "ended with exit code 9, and is replaced" in err
-    assert f"worker 1 (process {third}) is ready" in err
+    assert ends(process) == (-signal.SIGTERM, "ending", "")
 
 
 def test_no_worker_stays_behind_when_the_one_above_is_killed(start: Start) -> None:

@@ -7,6 +7,7 @@
     ├── NoMatchingRecording     no recording answers a request; carries the nearest names
     │   ├── TurnsExhausted      it is a turn after the last one that the request asks for
     │   └── AmbiguousMatch      several recordings are equally near
+    ├── EditError               a live response that cannot be changed so: it has ended, is not held, ...
     ├── RequestError            a request which the API would refuse: status, type, code, param
     └── OptionError             an option whose value makes no sense
         ├── FaultError          a fault that is not known, or one of its options: fault, key, value
@@ -92,6 +93,10 @@ class NotARecording(RecordingError):
 
 class PathError(RespoolError):
     """A file or folder that was named does not exist or cannot be read."""
+
+
+class EditError(RespoolError):
+    """A live response cannot be changed as was asked: too late, nothing is held, no such event."""
 
 
 class OptionError(RespoolError):

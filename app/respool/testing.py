@@ -3,17 +3,20 @@
 import asyncio
 import os
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote
 
+from respool.controls import ClockControl, Held, Link, hold_request
+from respool.play.hold_points import TTL
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer, ServerOptions
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from respool.server.request_filter import Conditions
     from respool.server.seen_requests import SeenRequests
     from respool.server.verify import Times
@@ -25,7 +28,43 @@ class RunningServer:
 
     url: str  # "http://127.0.0.1:PORT"
     server: MockServer
-    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)  # of the server's thread
+    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)  # that of the server's thread
+
+    @property
+    def _link(self) -> Link:
+        if self.loop is None:
+            raise RuntimeError("this server runs elsewhere: use its admin API")
+        from respool.http.control import Controller
+
+        return Link(Controller(self.server), self.loop)
+
+    @property
+    def clock(self) -> ClockControl:
+        """The clock of the session of those who name none: ``.clock.freeze()``, ``.clock.advance(30)``; of
+        another one, ``.clock.of("checkout")``."""
+        return ClockControl(self._link)
+
+    def hold(
+        self,
+        recording: str | None = None,
+        at: "str | Mapping[str, Any]" = "start",
+        *,
+        when: str | None = None,
+        session: str = "",
+        ttl: float = TTL,
+    ) -> Held:
+        """Hold the next stream of a recording (None: of any) at a point: an event type, ``"start"``,
+        ``"terminal"``, ``{"event": ..., "nth": 2}``, ``{"seq": 5}``, ``{"item": 0}`` or ``{"text": "Hel"}``;
+        after it, unless `when` is "before". After `ttl` real seconds without a release it is cut.
+
+            with running.hold("text/hello", at="response.created") as stream:
+                ...  # have the client ask
+                stream.wait_held()
+                stream.step()
+
+        Raise OptionError for what is no point in a stream.
+        """
+        return Held(self._link, hold_request(recording, at, when, session, ttl))
 
     @property
     def requests(self) -> "SeenRequests":
@@ -103,6 +142,7 @@ def running_server(
     *paths: str | os.PathLike[str],
     reload: bool = False,
     api_keys: Sequence[str] = (),
+    websocket: bool = True,
     **options: Unpack[ServerOptions],
 ) -> Iterator[RunningServer]:
     """Serve the recordings below `paths` until the block ends.
@@ -115,26 +155,40 @@ def running_server(
     """
     from respool.http import create_app
     from respool.http.hosts import Hosts
+
+    server = MockServer(Store(paths), **options)
+    app = create_app(
+        server, reload=reload, api_keys=api_keys, websocket=websocket, hosts=Hosts(loopback=True)
+    )
+    loops: list[asyncio.AbstractEventLoop] = []
+    with serving(app, lambda: loops.append(asyncio.get_running_loop())) as url:
+        yield RunningServer(url, server, loops[0])
+
+
+@contextmanager
+def serving(app: "ASGIApp", on_started: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """Serve an application on a free port of 127.0.0.1 until the block ends. Give its URL.
+
+    `on_started` is called in the server's loop.
+    """
     from respool.http.serving import uvicorn_server
     from respool.listening import bind, url_of
 
-    server = MockServer(Store(paths), **options)
-    app = create_app(server, reload=reload, api_keys=api_keys, hosts=Hosts(loopback=True))
-    loops: list[asyncio.AbstractEventLoop] = []
-    uvicorn = uvicorn_server(
-        app,
-        grace=0,
-        on_started=lambda: loops.append(asyncio.get_running_loop()),
-    )
+    ready = threading.Event()
+
+    def started() -> None:
+        on_started()
+        ready.set()
+
+    uvicorn = uvicorn_server(app, grace=0, on_started=started)
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)
         thread.start()
         try:
-            while not loops:
+            while not ready.wait(0.05):
                 if not thread.is_alive():
                     raise RuntimeError("the server ended before it had started")
-                time.sleep(0.005)
-            yield RunningServer(url_of(sock), server, loops[0])
+            yield url_of(sock)
         finally:
             # Never by handle_exit: see serving.uvicorn_server.
             uvicorn.should_exit = True

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT.parent / "shared/recordings"
 
 # Findings about a file, and about the newest SDK's types: respool.checking and respool.schema make them.
-OF_FILES = {"RS001", "RS002", "RS003", "RS004", "RS005", "RS651", "RS652"}
+OF_FILES = {"RS001", "RS002", "RS003", "RS004", "RS005", "RS006", "RS651", "RS652"}
 
 CREATED, QUEUED, IN_PROGRESS = "response.created", "response.queued", "response.in_progress"
 COMPLETED, INCOMPLETE, FAILED = "response.completed", "response.incomplete", "response.failed"

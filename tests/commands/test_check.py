@@ -1,6 +1,7 @@
 import io
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,3 +190,37 @@ def test_a_check_of_nothing_is_no_success(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "README.md").write_text("# Recordings\n")
     assert run(tmp_path) == 2
     assert "nothing to check" in capsys.readouterr().err
+
+
+def test_files_of_a_folder_that_are_passed_over_are_named_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hello.jsonl").write_bytes(HELLO.read_bytes())
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "saved.txt").write_bytes(HELLO.read_text("utf-8").encode("utf-16-le"))
+    assert run(tmp_path) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("1 file, ")
+    assert printed.err.splitlines() == [
+        "2 files not read",
+        f"  {tmp_path / 'saved.txt'}: UTF-16 (little endian) without a byte order mark; save it as UTF-8",
+        f"  {tmp_path / 'notes.txt'}: no recording",
+    ]
+
+
+def test_a_folder_that_may_not_be_entered_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hello.jsonl").write_bytes(HELLO.read_bytes())
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    scan = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path) == str(closed):
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert run(tmp_path) == 1
+    assert f"{closed}: error RS001: cannot be read: permission denied" in capsys.readouterr().out

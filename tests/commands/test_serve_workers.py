@@ -237,7 +237,7 @@ def test_each_worker_takes_up_changes_and_says_so(folder: Path, serve: Callable[
 
 def test_where_every_id_is_unknown_nothing_is_refused(folder: Path, serve: Callable[..., Running]) -> None:
     running = serve(
-        folder, "--default", "hello", environment={"RESPOOL_WORKERS": "2", "RESPOOL_ON_UNKNOWN_ID": "default"}
+        folder, "--default", "hello", environment={"RESPOOL_WORKERS": "2", "RESPOOL_STATELESS": "1", "RESPOOL_ON_UNKNOWN_ID": "default"}
     )
     assert "stateless: nothing is stored" in running.out.read_text()
     made = httpx2.post(f"{running.url}/v1/responses", json={"background": True, "conversation": "conv_1"})
@@ -252,7 +252,7 @@ def test_where_every_id_is_unknown_nothing_is_refused(folder: Path, serve: Calla
     ("arguments", "code", "expected"),
     [
         (["--default", "nope"], 2, "respool: default is nope, but no recording has that name"),
-        (["--fault", "abort(times=2)"], 2, "respool: fault abort(times=2) counts its plays, but each of 2"),
+        (["--fault", "abort(times=2)"], 2, "respool: fault abort(times=2) counts its plays, and this server"),
         (["--host", "192.0.2.1"], 1, "respool: cannot listen on 192.0.2.1:0: "),
         (["--workers", "0"], 2, "respool: invalid value for '--workers'"),
     ],
@@ -260,7 +260,7 @@ def test_where_every_id_is_unknown_nothing_is_refused(folder: Path, serve: Calla
 def test_what_cannot_be_served_is_one_line_and_an_exit_code(
     arguments: list[str], code: int, expected: str, folder: Path, start: Callable[..., Running]
 ) -> None:
-    running = start(folder, *arguments, environment={"RESPOOL_WORKERS": "2"})
+    running = start(folder, *arguments, environment={"RESPOOL_WORKERS": "2", "RESPOOL_STATELESS": "1"})
     assert running.process.wait(60) == code
     (line,) = running.err.read_text().splitlines()
     assert line.startswith(expected)

@@ -271,8 +271,10 @@ def test_an_upgrade_is_answered_with_426_where_the_asgi_server_knows_no_websocke
 
 
 @pytest.mark.parametrize("path", ["/v1/responses", "/r/a/v1/responses", "/v1/realtime"])
-async def test_an_upgrade_is_answered_with_426_where_it_does(path: str, server: Serve, call: Call) -> None:
-    upgrade = call(server(), path, type="websocket")
+async def test_without_websocket_an_upgrade_is_answered_with_426_where_it_does(
+    path: str, server: Serve, call: Call
+) -> None:
+    upgrade = call(create_app(server(), websocket=False), path, type="websocket")
     await upgrade.task
     assert [message["type"] for message in upgrade.sent] == [
         "websocket.http.response.start",
@@ -281,7 +283,7 @@ async def test_an_upgrade_is_answered_with_426_where_it_does(path: str, server: 
     assert_upgrade_is_refused(upgrade.status, upgrade.headers, upgrade.body)
 
 
-def test_an_upgrade_is_answered_with_426_over_a_socket(
+def test_without_websocket_an_upgrade_is_answered_with_426_over_a_socket(
     store: Callable[..., Store], recording: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store(recording())
@@ -291,7 +293,7 @@ def test_an_upgrade_is_answered_with_426_over_a_socket(
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
-    with running_server(tmp_path) as running:
+    with running_server(tmp_path, websocket=False) as running:
         connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=60)
         connection.request("GET", "/r/a/v1/responses", headers=handshake)
         answer = connection.getresponse()

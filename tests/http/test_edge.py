@@ -246,7 +246,7 @@ async def test_a_websocket_has_a_request_id_and_a_line_too(
 ) -> None:
     caplog.set_level(logging.INFO, "respool.requests")
     serving = server()
-    upgrade = call(serving, "/r/a/v1/responses", type="websocket", method=None)
+    upgrade = call(create_app(serving, websocket=False), "/r/a/v1/responses", type="websocket", method=None)
     del upgrade.scope["method"]
     await upgrade.task
     assert upgrade.sent[0]["type"] == "websocket.http.response.start"

@@ -291,12 +291,11 @@ def assert_hidden(records: list[logging.LogRecord], start: str) -> None:
     assert not any(serving._is_news(record) for record in found)
 
 
-@pytest.mark.parametrize("start", ["Unsupported upgrade", "No supported WebS"])
 async def test_uvicorn_logs_an_upgrade_in_known_words(
-    answering: Callable[..., Any], log_of_uvicorn: list[logging.LogRecord], start: str
+    answering: Callable[..., Any], log_of_uvicorn: list[logging.LogRecord]
 ) -> None:
-    async with answering("httptools", ("connection", "upgrade"), ("upgrade", "websocket")):
-        assert_hidden(log_of_uvicorn, start)
+    async with answering("httptools", ("connection", "upgrade"), ("upgrade", "h2c")):
+        assert_hidden(log_of_uvicorn, "Unsupported upgrade")
 
 
 async def test_uvicorn_logs_a_cut_answer_in_known_words(

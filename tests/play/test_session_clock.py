@@ -117,3 +117,51 @@ async def test_an_interrupt_ends_a_sleep(clock: SessionClock) -> None:
     await asyncio.sleep(0)
     interrupt.set()
     assert await sleep is False
+
+
+async def test_a_clock_that_jumps_goes_from_one_moment_to_the_next(base: ManualClock) -> None:
+    clock = SessionClock(base, mode="auto")
+    seen: list[float] = []
+
+    async def wait(*moments: float) -> None:
+        for moment in moments:
+            await clock.sleep_until(moment)
+            seen.append(clock.now())
+
+    await asyncio.gather(wait(200.0, 3000.0), wait(150.0, 2000.0), wait(200.0))
+    assert seen == [150.0, 200.0, 200.0, 2000.0, 3000.0]
+    assert base.now() == 100.0
+
+
+async def test_a_clock_does_not_jump_while_somebody_is_busy(base: ManualClock) -> None:
+    busy = [True]
+    clock = SessionClock(base, mode="auto", busy=lambda: busy[0])
+    waiting = asyncio.ensure_future(clock.sleep_until(200.0))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (clock.now(), waiting.done()) == (100.0, False)
+    busy[0] = False
+    await waiting
+    assert clock.now() == 200.0
+
+
+def test_a_clock_that_is_reset_runs_as_it_did_at_first(base: ManualClock) -> None:
+    clock = SessionClock(base, mode="frozen")
+    clock.set("real")
+    clock.reset()
+    assert (clock.mode, clock.frozen) == ("frozen", True)
+
+
+def test_a_frozen_clock_comes_to_a_moment_to_the_last_bit(base: ManualClock) -> None:
+    clock = SessionClock(base, mode="frozen")
+    moment = 100.0 + 1 / 3
+    clock.advance_to(moment)
+    assert clock.now() == moment
+    clock.advance_to(50.0)
+    assert clock.now() == moment
+
+
+async def test_a_stall_without_end_waits_for_the_interrupt(clock: SessionClock) -> None:
+    interrupt = asyncio.Event()
+    interrupt.set()
+    assert await clock.sleep_until(float("inf"), interrupt) is False

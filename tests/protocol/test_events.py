@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from respool.protocol.events import Event, dumps, json_kind, loads
+from respool.protocol.events import Event, compact_recorded, dumps, json_kind, loads
 
 # Each event is preceded by a comment, which is its test's id. No splitlines: U+2028 ends no line here.
 _LINES = (Path(__file__).parents[1] / "data/verbatim.jsonl").read_bytes().decode().rstrip("\n").split("\n")
@@ -172,3 +172,10 @@ def test_json_is_written_so_that_it_can_be_encoded(value: object, text: str) -> 
 )
 def test_json_kind_names_each_kind_of_value(value: object, kind: str) -> None:
     assert json_kind(value) == kind
+
+
+def test_numbers_that_json_lacks_are_written_as_they_were_recorded() -> None:
+    value = loads('{"a":NaN,"b":1e400,"c":-1e400,"d":"Infinity \\" -Infinity","e":[-Infinity]}')
+    text = compact_recorded(value)
+    assert text == '{"a":NaN,"b":1e999,"c":-1e999,"d":"Infinity \\" -Infinity","e":[-1e999]}'
+    assert repr(loads(text)) == repr(value)

@@ -6,20 +6,20 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from respool import __version__
-from respool.check import socket_lanes
+from respool.check import age, socket_lanes
 from respool.check.findings import Finding, Level
 from respool.errors import Effect, NotARecording, PathError, RecordingError, RespoolError
 from respool.protocol import sse
 from respool.protocol.events import Event
 from respool.recordings import formats
 from respool.recordings.recording import Recording
-from respool.recordings.store import MAX_FILE_SIZE, files_below, why_not
+from respool.recordings.store import MAX_FILE_SIZE, NO_RECORDING, PassedOver, files_below, why_not
 
 DAMAGED = "RS001"
 SKIPPED = "RS004"
@@ -66,37 +66,52 @@ class FileReport:
         return sum(located.finding.level == level for located in self.findings)
 
 
-def find(paths: Iterable[Path]) -> list[Path]:
-    """The files to check: those named, and those below folders. Raises PathError."""
+def find(paths: Iterable[Path], on_closed: Callable[[str, OSError], None] | None = None) -> list[Path]:
+    """The files to check: those named, and those below folders. A folder that may not be entered goes to
+    `on_closed`. Raises PathError."""
     found: dict[Path, None] = {}
     for path in paths:
         if not path.exists():
             raise PathError(f"{path}: no such file or folder")
-        found.update(dict.fromkeys(map(Path, files_below(str(path)))))
+        found.update(dict.fromkeys(map(Path, files_below(str(path), on_closed))))
     return list(found)
 
 
-def check_file(path: Path, *, named: bool, schema: bool = False) -> FileReport | None:
-    """Check a file; None for one in a folder (not `named` itself) that is no recording.
+def check_file(
+    path: Path,
+    *,
+    named: bool,
+    schema: bool = False,
+    max_age: float | None = None,
+    passed_over: list[PassedOver] | None = None,
+) -> FileReport | None:
+    """Check a file; None for one in a folder (not `named` itself) that is no recording, which goes to
+    `passed_over`.
 
     One that cannot be read has a finding that says so.
     """
     try:
         size = path.stat().st_size
-        too_large = size > MAX_FILE_SIZE and formats.by_suffix(str(path)) is None
-        if not named and (too_large or why_not(str(path))):
-            return None
-        if size > MAX_FILE_SIZE:
-            raise OSError(None, f"{size} bytes, expected at most {MAX_FILE_SIZE}")
-        data = path.read_bytes()
+        too_large = f"{size} bytes, expected at most {MAX_FILE_SIZE}" if size > MAX_FILE_SIZE else None
+        why = None
+        if not named:
+            why = too_large if formats.by_suffix(str(path)) is None else None
+            why = why or why_not(str(path))
+        if why is None and too_large:
+            raise OSError(None, too_large)
+        data = b"" if why is not None else path.read_bytes()
     except OSError as error:
         return unreadable(str(path), error)
-    if not named and formats.sniff(data, str(path)) is None:
-        return None
-    report = check_data(data, str(path), schema=schema)
-    if not named and report.no_recording and formats.by_suffix(str(path)) is None:
-        return None
-    return report
+    if why is None and not named and formats.sniff(data, str(path)) is None:
+        why = formats.foreign.name_of(data[: formats.encodings.HEAD], str(path)) or NO_RECORDING
+    if why is None:
+        report = check_data(data, str(path), schema=schema, max_age=max_age)
+        if named or not report.no_recording or formats.by_suffix(str(path)) is not None:
+            return report
+        why = next((one.finding.message for one in report.findings), NO_RECORDING)
+    if passed_over is not None:
+        passed_over.append(PassedOver(str(path), why))
+    return None
 
 
 def unreadable(path: str, error: OSError) -> FileReport:
@@ -107,8 +122,18 @@ def unreadable(path: str, error: OSError) -> FileReport:
     return report
 
 
-def check_data(data: bytes, path: str, *, schema: bool = False, format: str | None = None) -> FileReport:
-    """Check the content of a recording, in any format that Respool reads, or in the one of that name."""
+def check_data(
+    data: bytes,
+    path: str,
+    *,
+    schema: bool = False,
+    format: str | None = None,
+    max_age: float | None = None,
+) -> FileReport:
+    """Check the content of a recording, in any format that Respool reads, or in the one of that name.
+
+    With `max_age`, in seconds, it is an error to have been recorded longer ago.
+    """
     report = FileReport(path)
     damages: list[RecordingError] = []
     turns: tuple[Recording, ...] = ()
@@ -131,12 +156,16 @@ def check_data(data: bytes, path: str, *, schema: bool = False, format: str | No
         )
         for damage in damages
     ]
-    if (format or formats.sniff(data, path)) == "sse":
+    with suppress(RecordingError):  # it was told as damage
         data = formats.encodings.plain(data)
-        report.findings += _check_event_names(data, path)
+        if (format or formats.sniff(data, path)) == "sse":
+            report.findings += _check_event_names(data, path)
     for number, turn in enumerate(turns, start=1):
         _check_turn(report, turn, number, schema)
         report.findings += _no_numbers(turn, number, data, path)
+    if max_age is not None:
+        aged = age.too_old(turns, max_age, time.time())
+        report.findings += [Located(finding, path, turn=number) for number, finding in aged]
     report.findings.sort(key=lambda located: (located.line or 0, located.column or 0))
     return report
 

@@ -19,12 +19,14 @@ from respool.check.files import (
     check_file,
     check_url,
     find,
+    unreadable,
 )
 from respool.check.findings import RULES, Finding, Level
-from respool.commands.options import SECONDS, headers_of
-from respool.commands.output import echo, new_console
+from respool.commands.options import SECONDS, Age, headers_of
+from respool.commands.output import echo, new_console, print_passed_over
 from respool.errors import OptionError, PathError, RecordingError
 from respool.recordings.rule_files import is_rule_file, is_stubs_file
+from respool.recordings.store import PassedOver
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])
@@ -42,6 +44,7 @@ Examples:
   curl -N ... | respool check -                 what a server sends
   respool check http://127.0.0.1:8080/v1 --model text/hello
   respool check fixtures/ --format github       annotations for a pull request
+  respool check fixtures/ --max-age 90d         nothing that was recorded longer ago
   respool check a.jsonl --schema --level info   also against the openai package's types
 """
 )
@@ -56,6 +59,7 @@ Examples:
 @click.option("--level", type=_LEVEL, default="warning", help="The least that is shown [warning].")
 @click.option("--fail-on", type=_LEVEL, default="error", help="The least that fails [error].")
 @click.option("--schema", is_flag=True, help="Also validate fields by the openai package's models.")
+@click.option("--max-age", type=Age(), help="An error is what was recorded longer ago, as 90d.")
 @click.option("--model", default="gpt-5.2", show_default=True, help="For a URL: the model to ask for.")
 @click.option(
     "--input", "input_", default="Say hello.", show_default=True, help="For a URL: the input to send."
@@ -68,6 +72,7 @@ def check(
     level: str,
     fail_on: str,
     schema: bool,
+    max_age: float | None,
     model: str,
     input_: str,
     header: Sequence[str],
@@ -84,9 +89,17 @@ def check(
     if not 0 < timeout < math.inf:
         raise OptionError(f"timeout is {timeout:g}, expected seconds above 0")
     checks: list[Callable[[], FileReport | None]] = []
+    passed_over: list[PassedOver] = []
+    closed: list[FileReport] = []
+
+    def on_closed(folder: str, error: OSError) -> None:
+        closed.append(unreadable(folder, error))
+
     for source in sources:
         if source == "-":
-            checks.append(lambda: check_data(sys.stdin.buffer.read(), "<stdin>", schema=schema))
+            checks.append(
+                lambda: check_data(sys.stdin.buffer.read(), "<stdin>", schema=schema, max_age=max_age)
+            )
         elif source.startswith(("http://", "https://")):
             body = {"model": model, "input": input_}
             checks.append(partial(check_url, source, body, headers, schema=schema, timeout=timeout))
@@ -95,10 +108,17 @@ def check(
             checks += [
                 partial(check_rules, path)
                 if is_rule_file(str(path))
-                else partial(check_file, path, named=path == top, schema=schema)
-                for path in find([top])
+                else partial(
+                    check_file,
+                    path,
+                    named=path == top,
+                    schema=schema,
+                    max_age=max_age,
+                    passed_over=passed_over,
+                )
+                for path in find([top], on_closed)
             ]
-    reports = [report for report in _with_progress(checks) if report is not None]
+    reports = [*closed, *(report for report in _with_progress(checks) if report is not None)]
     shown = [
         located
         for report in reports
@@ -106,6 +126,8 @@ def check(
         if _LEVELS.index(located.finding.level) <= _LEVELS.index(Level(level))
     ]
     _FORMATS[format_](reports, shown, sdk)
+    if format_ == "human":
+        print_passed_over(passed_over, err=True)
     if not reports:
         raise PathError(
             f"{', '.join(sources)}: nothing to check, no recording in it; `respool list` says why"

@@ -105,6 +105,13 @@ Examples:
     show_default=True,
     help="How --cut-everywhere ends it.",
 )
+@click.option(
+    "--transport",
+    type=click.Choice(["http", "websocket"]),
+    default="http",
+    show_default=True,
+    help="What the client speaks; cases that cannot happen there are left out.",
+)
 @click.option("--timeout", type=SECONDS, default=15.0, help="A run that takes longer hangs [default: 15].")
 @click.option(
     "--jobs", "-j", type=click.IntRange(1, 256), help="Runs at a time [default: one per processor]."
@@ -130,6 +137,7 @@ def drill(
     faults: Sequence[str],
     cut_everywhere: bool,
     cut_with: str,
+    transport: str,
     timeout: float,
     jobs: int | None,
     strict: bool,
@@ -170,7 +178,10 @@ def drill(
             ]
         )
     )
-    trial = Trial(command, paths, recording, Pace(**pace), timeout)
+    cases = [case for case in cases if case.happens_over(transport)]
+    if not cases:
+        raise OptionError(f"none of these cases can happen over {transport}; --list tells what there is")
+    trial = Trial(command, paths, recording, Pace(**pace), timeout, transport)
     results = {}
     with unwound_by_sigterm(), _progress(len(cases)) as advance:
         reference_ = reference(trial)

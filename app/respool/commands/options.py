@@ -74,6 +74,20 @@ class Port(click.ParamType[int]):
         return int(text)
 
 
+class Age(click.ParamType[float]):
+    """A length of time in seconds: 90d, 2w, 12h, 30m, 45s."""
+
+    name = "AGE"
+    units: Mapping[str, float] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+    pattern = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) *([smhdw])", re.IGNORECASE)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = self.pattern.fullmatch(str(value))
+        if not match:
+            self.fail(f"{value!r} is no age: expected a number with s, m, h, d or w, as 90d")
+        return float(match[1]) * self.units[match[2].lower()]
+
+
 SECONDS = NumberParam("SECONDS")
 GAP = NumberParam("SECONDS|typical", {"typical": "typical"})
 SPEED = NumberParam("FACTOR|instant", {"instant": math.inf})

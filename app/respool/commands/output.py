@@ -145,19 +145,22 @@ def print_mistakes(problems: Iterable[RecordingError], warnings: Iterable[str]) 
 MOST_SHOWN = 10  # of the files that are passed over
 
 
-def print_passed_over(passed_over: "Sequence[PassedOver]", *, all_of_them: bool = False) -> None:
-    """Say which files are not read, and why: those of which something is known come first."""
+def print_passed_over(
+    passed_over: "Sequence[PassedOver]", *, all_of_them: bool = False, err: bool = False
+) -> None:
+    """Say which files are not read, and why: those of which something is known come first. With `err`, on
+    stderr."""
     if not passed_over:
         return
     count = len(passed_over)
-    echo(f"{count} file{'s' * (count != 1)} not read")
+    echo(f"{count} file{'s' * (count != 1)} not read", err=err)
     # What is known of a file comes first: "no recording" says the least.
     ordered = sorted(passed_over, key=lambda one: one.why == "no recording")
     shown = ordered if all_of_them else ordered[:MOST_SHOWN]
     for one in shown:
-        echo(f"  {one}")
+        echo(f"  {one}", err=err)
     if len(shown) < count:
-        echo(f"  and {count - len(shown)} more; respool list names all")
+        echo(f"  and {count - len(shown)} more; respool list names all", err=err)
 
 
 @contextmanager

@@ -29,7 +29,9 @@ def script(recording: Path, out: Path, pace: bool) -> None:
 
     OUT is a file, or - for stdout. It is the quickest way to change what a recording says.
     """
+    from respool.play.saved_answers import SavedAnswers
     from respool.recordings import formats
+    from respool.recordings.formats import codex_session
     from respool.recordings.formats import script as format_
     from respool.scripts.synth import Expansion, Written
     from respool.scripts.unsynth import UnsynthError, unsynth
@@ -37,7 +39,10 @@ def script(recording: Path, out: Path, pace: bool) -> None:
     data, path = _read(recording)
     if str(out) != "-" and out.exists() and recording.exists() and out.samefile(recording):
         raise OptionError(f"{out} is the recording itself; expected another file, or -")
-    turns = formats.read(data, "recording", path)
+    saved = SavedAnswers()
+    # Asked for by name, a session log is what is meant.
+    read = codex_session.read if codex_session.is_session(data) else formats.read
+    turns = [saved.streamed(turn) for turn in read(data, "recording", path)]
     expansions = [
         Expansion(turn.header.fields, tuple(Written(it.gap, it.event, ()) for it in turn.events))
         for turn in turns

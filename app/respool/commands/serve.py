@@ -127,6 +127,15 @@ Examples:
     show_default=True,
     help="What answers for an id that is not known: a 404, or the default recording's response.",
 )
+@click.option(
+    "--clock",
+    "clock_mode",
+    type=click.Choice(("real", "frozen", "auto")),
+    default="real",
+    show_default=True,
+    envvar="RESPOOL_CLOCK",
+    help="How time passes in sessions: it runs, moves only as the admin API says, or jumps to what is due.",
+)
 @click.option("--reload", is_flag=True, help="Take up changes of the files while running.")
 @click.option(
     "--validate-requests",
@@ -151,6 +160,18 @@ Examples:
 )
 @click.option("--stateless", is_flag=True, help="Remember nothing, and refuse what needs it.")
 @click.option("--api-key", metavar="KEY", multiple=True, help="Answer 401 to other keys. Repeatable.")
+@click.option(
+    "--cors",
+    metavar="ORIGIN",
+    multiple=True,
+    envvar="RESPOOL_CORS",
+    help="Let pages of this origin call the API, as those of loopback origins may; * is any. Repeatable.",
+)
+@click.option(
+    "--websocket/--no-websocket",
+    default=True,
+    help="Serve the API over WebSocket, too; if not, an upgrade is refused with 426 [default: it is].",
+)
 @click.option(
     "--allow-host",
     metavar="NAME",
@@ -323,6 +344,10 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
 
     if not options["api_key"] and os.environ.get(_KEY_VARIABLE, "x").strip() == "":
         raise OptionError(f"{_KEY_VARIABLE} is empty; unset it to serve without keys")
+    if "*" in options["cors"]:
+        click.echo(
+            "warning: with --cors '*' any web page that a browser here shows may call the API", err=True
+        )
     pace = Pace(**{field.name: options[field.name] for field in fields(Pace)})
     store = Store(options["paths"])
     if options["fail_on_refused"] and (refused := store.refused):
@@ -342,6 +367,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
         stateless=options["stateless"],
         state=open_state(options["state"]),
         **{name: options[name] for name in MATCHING},
+        clock_mode=options["clock_mode"],
     )
     app = create_app(
         server,
@@ -349,6 +375,8 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
         reload=options["reload"],
         api_keys=options["api_key"],
         request_faults=options["request_faults"],
+        cors=options["cors"],
+        websocket=options["websocket"],
         hosts=allowed_hosts(address_of(host) if host else None, options["allow_host"]),
         admin=options["admin"],
         admin_token=options["admin_token"],

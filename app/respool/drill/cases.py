@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from respool.errors import OptionError
 from respool.faults import Fault, parse
+from respool.faults.socket import happens_on_sockets
 from respool.protocol.events import TERMINAL_TYPES
 from respool.recordings.recording import Recording
 
@@ -62,6 +63,12 @@ class Case:
     @property
     def category(self) -> str:
         return self.faults[0].category
+
+    def happens_over(self, transport: str) -> bool:
+        """Whether it makes sense over this transport, http or websocket."""
+        if transport == "http":
+            return all(fault.category != "socket" for fault in self.faults)
+        return all(happens_on_sockets(fault) for fault in self.faults)
 
 
 SURVIVE, EITHER, COPE, NOTICE = Expect
@@ -176,6 +183,19 @@ CASES: Sequence[Case] = (
     Case("call-after-answer", "call_after_answer", COPE, "one more call after the final answer"),
     Case("endless-calls", "endless_calls", COPE, "each answer is a call: an agent without limit never ends"),
     Case("item-unknown", "unknown_item", COPE, "an output item of a type that is new"),
+    Case("socket-policy", "socket_close(code=1008, after=0)", NOTICE, "the socket is closed at once: policy"),
+    Case("socket-too-big", "socket_close(code=1009, after=0)", NOTICE, "the socket is closed: too big"),
+    Case("socket-broken", "socket_close(code=1006)", NOTICE, "the socket breaks half-way", quick=True),
+    Case("socket-normal-close", "socket_close(code=1000)", NOTICE,
+         "the socket is closed half-way, as if all were well", quick=True),
+    Case("socket-error-close", "socket_close(code=1011)", NOTICE, "the socket is closed half-way: an error"),
+    Case("socket-error-close-once", "socket_close(code=1011, times=1)", EITHER, "the same, once", quick=True),
+    Case("socket-mute", "socket_mute(seconds=1)", NOTICE, "an error frame, silence, and a broken socket"),
+    Case("socket-ping", "socket_ping", SURVIVE, "frames of another protocol between the events", quick=True),
+    Case("socket-426", "socket_refused(code=426)", EITHER, "no WebSocket here: HTTP is still there",
+         quick=True),
+    Case("socket-401", "socket_refused(code=401)", EITHER, "the upgrade is refused: the key"),
+    Case("socket-429-once", "socket_refused(code=429, times=1)", EITHER, "too many connections, once"),
 )  # fmt: skip
 
 # The sets; the name of a category or of a case is one as well.

@@ -23,6 +23,7 @@ from respool.testing import running_server
 # The placeholder for clients that do not read OPENAI_BASE_URL.
 BASE_URL = "{base_url}"
 API_KEY = "respool-drill"
+_OVER = {"http": "", "websocket": " over WebSocket"}
 
 # Bytes of an output that are kept, for reports. Outputs are compared whole, by their digests.
 KEPT = 100_000
@@ -45,6 +46,7 @@ class Trial:
     recording: str
     pace: Pace
     timeout: float  # seconds that a run may take
+    transport: str = "http"  # or websocket
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,8 @@ def reference(trial: Trial) -> Reference:
             raise ReferenceFailed(f"without any fault the client {how}" + (last and f": {last}"), run.errors)
     if not first.requests:
         raise ReferenceFailed(
-            "the client made no request to the server: it should take its base URL from OPENAI_BASE_URL, "
-            f"or from {BASE_URL} in the command"
+            f"the client made no request to the server{_OVER[trial.transport]}: it should take its base URL "
+            f"from OPENAI_BASE_URL, or from {BASE_URL} in the command"
         )
     return Reference(first, first.digest == second.digest)
 
@@ -106,13 +108,16 @@ def drill(
 
 def _run(trial: Trial, case: Case | None, given_up: threading.Event) -> ClientRun:
     # A server for each run, so that none sees another's requests. When it has stopped, its journal is whole.
-    serving = running_server(*trial.paths, pace=trial.pace, faults=case.faults if case else ())
+    # A fault may have a client go on when the recording has ended: then its last turn goes on as well.
+    faults = case.faults if case else ()
+    serving = running_server(*trial.paths, pace=trial.pace, faults=faults, on_exhausted="last")
     with ExitStack() as stack:
         with _starting:
             running = stack.enter_context(serving)
         url = running.base_url_of(trial.recording)
         run = run_client(trial.command, url, trial.timeout, given_up.is_set)
-    return replace(run, requests=len(running.server.journal))
+    asked = [one for one in running.server.journal if one.transport == trial.transport]
+    return replace(run, requests=sum(one.method != "WEBSOCKET" for one in asked))
 
 
 def run_client(

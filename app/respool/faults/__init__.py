@@ -1,6 +1,6 @@
 """Faults: what goes wrong with an answer. FAULTS is the table of them; each is a class of one of the modules
-`answer`, `time`, `wire`, `end`, `events`, `model_text` and `model_calls`: a function from frames to frames.
-They know nothing of HTTP. See docs/faults.md.
+`answer`, `time`, `wire`, `end`, `events`, `model_text`, `model_calls` and `socket`: a function from frames
+to frames. They know nothing of HTTP. See docs/faults.md.
 
 Each name is loaded when it is first used: most servers never meet a fault, and there are many.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from respool.faults.model_text import *  # noqa: F403
     from respool.faults.places import Place as Place
     from respool.faults.places import Unit as Unit
+    from respool.faults.socket import *  # noqa: F403
     from respool.faults.syntax import make as make
     from respool.faults.syntax import parse as parse
     from respool.faults.syntax import read as read

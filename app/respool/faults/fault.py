@@ -11,7 +11,7 @@ from respool.errors import FaultError
 from respool.faults.frame import Frame
 from respool.options import Option, maybe_whole, share
 
-Category = Literal["before", "time", "wire", "end", "events", "model"]
+Category = Literal["before", "time", "wire", "end", "events", "model", "socket"]
 # What a client should do: as without the fault; that or fail; anything, but come to an end; fail.
 Expectation = Literal["survive", "either", "cope", "notice"]
 

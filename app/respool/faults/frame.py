@@ -47,3 +47,5 @@ class Frame:
     head: Head | None = None
     event: Event | None = None  # the event that is sent whole when this frame is
     alone: bool = False  # it leaves in a write of its own, whatever else is due
+    close_code: int | None = None  # of a WebSocket, if it is closed here and not broken
+    close_reason: str = ""

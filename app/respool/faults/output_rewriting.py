@@ -20,7 +20,7 @@ from respool.faults.output_items import Output, OutputItem
 from respool.faults.places import PlaceLike, spotted
 from respool.faults.rewriting import NUMBER, carrying, numbered
 from respool.protocol.event_frames import encode_sse
-from respool.protocol.events import ENDING_TYPES, TERMINAL_TYPES, Event, compact, loads
+from respool.protocol.events import ENDING_TYPES, TERMINAL_TYPES, Event, compact_recorded, loads
 from respool.protocol.members import set_members
 from respool.protocol.rewrite import edit_response
 from respool.scripts import Turn
@@ -249,7 +249,7 @@ def _at_index(frame: Frame, index: int) -> Frame:
 
 
 def _frame(at: float, data: Mapping[str, Any]) -> Frame:
-    event = Event(compact({"type": data["type"], **data}), data["type"])
+    event = Event(compact_recorded({"type": data["type"], **data}), data["type"])
     return Frame(at, encode_sse(event), event=event)
 
 

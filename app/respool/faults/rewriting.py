@@ -7,7 +7,7 @@ from typing import Any
 from respool.faults.frame import Action, Frame
 from respool.faults.places import PlaceLike, spotted
 from respool.protocol.event_frames import encode_sse
-from respool.protocol.events import Event, compact
+from respool.protocol.events import Event, compact_recorded
 from respool.protocol.members import set_members
 
 NUMBER = "sequence_number"
@@ -48,7 +48,7 @@ def shifted(frame: Frame, by: int) -> Frame:
 def made(at: float, type: str, number: int | None, **fields: Any) -> Frame:
     """A frame with an event of our own, as the service writes it."""
     body = {"type": type, **fields} | ({} if number is None else {NUMBER: number})
-    event = Event(compact(body), type)
+    event = Event(compact_recorded(body), type)
     return Frame(at, encode_sse(event), event=event)
 
 

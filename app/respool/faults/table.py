@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from respool.faults import answer, end, events, model_calls, model_text, time, wire
+from respool.faults import answer, end, events, model_calls, model_text, socket, time, wire
 from respool.faults.fault import Fault
 
-_MODULES = (answer, time, wire, end, events, model_text, model_calls)
+_MODULES = (answer, time, wire, end, events, model_text, model_calls, socket)
 
 FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
     {

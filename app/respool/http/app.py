@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from respool import __version__
 from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, reloading, responses, stored, tokens
+from respool.http import websocket as sockets
 from respool.http.base_paths import base_paths_of
+from respool.http.cors import cors_options
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
@@ -25,23 +27,10 @@ from respool.http.lazy_mount import LazyMount
 from respool.http.request_body import DEFAULT_LIMIT
 from respool.http.sending.connection import SERVER_SEND
 from respool.http.sending.faulty import FaultyEndpoints
+from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer
 
 logger = logging.getLogger("respool")
-
-_LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
-_CORS: dict[str, Any] = {
-    "allow_origin_regex": _LOOPBACK_ORIGIN,
-    "allow_methods": ["*"],
-    "allow_headers": ["*"],
-    "expose_headers": [
-        "x-request-id",
-        "openai-processing-ms",
-        "retry-after",
-        "retry-after-ms",
-        "x-respool-match",
-    ],
-}  # fmt: skip
 
 
 def create_app(
@@ -51,7 +40,10 @@ def create_app(
     reload: bool = False,
     api_keys: Sequence[str] = (),
     request_faults: bool = True,
+    websocket: bool = True,
+    socket_settings: SocketSettings | None = None,
     hosts: Hosts | None = None,
+    cors: Sequence[str] = (),
     admin: bool = True,
     admin_token: str | None = None,
     metrics: bool = False,
@@ -63,14 +55,16 @@ def create_app(
     `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
     `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `hosts`, it answers
-    to these names only. With `admin`, there is the admin API at ``/__admin``; with `admin_token`, that needs
-    it. With `metrics`, there is ``/metrics``. What is below one of `base_paths` is what is below
-    ``/v1``, or at the root. More than `max_streams` streams at once are refused.
+    to these names only. Pages of the origins `cors` may call the API. With `admin`, there is the admin API at
+    ``/__admin``; with `admin_token`, that needs it. With `metrics`, there is ``/metrics``. What is below one
+    of `base_paths` is what is below ``/v1``, or at the root. More than `max_streams` streams at once are
+    refused.
 
-    Raises OptionError for a key or token that no header can carry, and for metrics without the
-    extra ``metrics``.
+    Raises OptionError for a key or token that no header can carry, for what is no origin or base path, and
+    for metrics without the extra ``metrics``.
     """
 
+    origins = cors_options(cors)
     keys = Keys(api_keys)
     if admin_token is not None:
         Keys([admin_token], "the admin token")  # a wrong one is told now, not at the first request
@@ -129,20 +123,25 @@ def create_app(
 
         app.add_route("/metrics", Metrics(server).answer, include_in_schema=False)
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
+    if (
+        websocket and not server.state.shared
+    ):  # a socket decides without waiting, which a store does not allow
+        sockets.add_routes(app.router, server, socket_settings or SocketSettings(), request_faults)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
     app.add_middleware(Guard)
     if api_keys:  # inside of CORS, so that a browser may ask first, and read the refusal
         app.add_middleware(RequireKey, keys=keys)
-    app.add_middleware(CORSMiddleware, **_CORS)
-    app.add_middleware(_RefuseWebSocket)
+    app.add_middleware(CORSMiddleware, **origins)
+    if not websocket:
+        app.add_middleware(_RefuseWebSocket)
     if hosts:  # the outermost
         app.add_middleware(RequireHost, hosts=hosts)
     create: ASGIApp = Guard(Endpoint(routes, "create", app.exception_handlers[RespoolError]))
     if api_keys:
         create = RequireKey(create, keys)
 
-    def cors(inner: ASGIApp) -> ASGIApp:
-        layer = CORSMiddleware(inner, **_CORS)
+    def for_browsers(inner: ASGIApp) -> ASGIApp:
+        layer = CORSMiddleware(inner, **origins)
         return RequireHost(layer, hosts) if hosts else layer
 
     def make() -> ASGIApp:
@@ -152,7 +151,9 @@ def create_app(
         return RequireHost(made, hosts) if hosts else made
 
     mount = LazyMount("/__admin", make) if admin else None
-    app.edge = Edge(app.all_layers, server, RequireHost(create, hosts) if hosts else create, cors, mount)
+    app.edge = Edge(
+        app.all_layers, server, RequireHost(create, hosts) if hosts else create, for_browsers, mount
+    )
     app.edge.base_paths = base_paths_of(base_paths)
     return app
 
@@ -210,7 +211,7 @@ _UPGRADE_HEADERS = {"upgrade": "HTTP/1.1"}
 
 
 async def _refuse_upgrade(http: HTTPRequest) -> Response:
-    """``GET /v1/responses``: an upgrade request, where the server knows no WebSocket library."""
+    """``GET /v1/responses``: an upgrade request that the ASGI server has not made a WebSocket of."""
     if "upgrade" in http.headers:
         return problems.envelope(_UPGRADE, _UPGRADE_HEADERS)
     return problems.envelope(
@@ -219,7 +220,7 @@ async def _refuse_upgrade(http: HTTPRequest) -> Response:
 
 
 class _RefuseWebSocket:
-    """The same where it knows one: then the upgrade is a connection of its own kind."""
+    """The same where it has made one of it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -22,6 +22,7 @@ from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
 from respool.http.sending.connection import REST, misspelt, steering
+from respool.http.steering_path import from_query, split_path
 from respool.server.journal import CLIENT_LEFT, ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import PLAY_HEADER, SESSION_HEADER
@@ -89,7 +90,8 @@ class Edge:
         if scope["path"].startswith(("/s/", "/r/", "/openai/")):
             self._take_session(scope)
             self._take_prefix(scope)
-        steering(scope, _SESSION_HEADER)  # looked for once, whatever says which session it is
+        if b"x-respool-" in scope.get("query_string", b"") and (asked := from_query(scope["query_string"])):
+            scope["headers"] = [*scope["headers"], *asked]
         exchange.session = session_of(scope) or self._session_of_key(scope)
         journal.add(exchange)
 
@@ -118,7 +120,7 @@ class Edge:
                 app = self.create_for_browsers
             else:
                 app, more_headers = self.create, _VARY
-        if scope["respool.steering"] and (problem := misspelt(scope)):
+        if scope.get("respool.steering") != {} and (problem := misspelt(scope)):  # {}: there is none of ours
             app = envelope(RequestError(problem, code="unknown_header"), profile=self.server.profile)
         try:
             await app(scope, receive, send_head)
@@ -177,7 +179,10 @@ class Edge:
                 return  # Azure's 404: see `problems`
             head += found.rstrip("/")
         if head.startswith("/r/") and head != "/r/":
-            scope["respool.name"] = self._name(head.removeprefix("/r/"))
+            name, asked = split_path(head.removeprefix("/r/"))
+            if asked:
+                scope["headers"] = [*scope["headers"], *asked]
+            scope["respool.name"] = self._name(name)
         elif head != "/openai":
             return
         scope.setdefault("respool.path", scope["path"])
@@ -287,8 +292,8 @@ def in_path(http: HTTPRequest, name: str) -> str:
     return cast(str, http.path_params[name])
 
 
-def name_in_header(http: HTTPRequest) -> str | None:
+def name_in_header(scope: Scope) -> str | None:
     """What ``x-respool-play`` asks for. ASGI gives header values as Latin-1, names are UTF-8."""
-    for value in steering(http.scope, _PLAY_HEADER):
+    for value in steering(scope, _PLAY_HEADER):
         return value.encode("latin-1").decode("utf-8", "replace")
     return None

@@ -1,6 +1,6 @@
 """The headers of an answer, as the real service sends them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from uuid import uuid4
 
 from respool.play.playback import Playback
@@ -15,21 +15,27 @@ _NOT_REPLAYED = frozenset(
 
 
 def head_of(playback: Playback, leaves: float, *, stream: bool = True) -> dict[str, str]:
-    """The headers of an answer that leaves at that moment of the clock; those which were recorded come
-    first. Without `stream`, not the content type of the recorded stream."""
+    """Return the headers of an answer that leaves at that moment of the clock; those which were recorded
+    replace ours. Without `stream`, the content type of the recorded stream is left out."""
     recording = playback.recording
-    recorded: Iterable[tuple[str, str]] = recording.header.headers.items()
-    if recording.scripted:
-        recorded = (*_of_profile(playback).items(), *recorded)
-    return {
+    head = {
         "openai-version": "2020-10-01",
         "openai-processing-ms": str(max(1, round((leaves - playback.started) * 1000))),
         "cache-control": "no-cache",
-        **{
-            name: value
-            for name, value in ((name.lower(), value) for name, value in recorded)
-            if name not in _NOT_REPLAYED and (stream or name != "content-type")
-        },
+    }
+    if recording.scripted:
+        head.update(_replayed(_of_profile(playback), stream))
+    if headers := recording.header.fields.get("headers"):
+        head.update(_replayed(headers, stream))
+    return head
+
+
+def _replayed(headers: Mapping[str, str], stream: bool) -> dict[str, str]:
+    named = {name.lower(): value for name, value in headers.items()}
+    return {
+        name: value
+        for name, value in named.items()
+        if name not in _NOT_REPLAYED and (stream or name != "content-type")
     }
 
 

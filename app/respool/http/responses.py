@@ -8,8 +8,9 @@ from types import MappingProxyType
 from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
+from starlette.types import Scope
 
-from respool.errors import RequestError, printable
+from respool.errors import OptionError, RequestError, printable
 from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.heads import head_of
@@ -19,17 +20,22 @@ from respool.http.sending.connection import steering
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
 from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
+from respool.play.hold_points import HoldPoint, parse
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
 from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
+from respool.server.session_holds import hold
+
+HOLD_HEADER = "x-respool-hold"
 
 MATCH_HEADER = "x-respool-match"
 _FAULT_HEADER = FAULT_HEADER.encode()
 _LONGEST = 500  # characters of what is said in it
 # The faults after which a client may have a history that no service would have given it.
 _ALTERING = frozenset({"events", "model", "wire"})
+_HOLD_HEADER = HOLD_HEADER.encode()
 
 
 def router(
@@ -52,6 +58,11 @@ def router(
         body = await read_body(http, max_body)
         server.journal.keep_body(exchange, body)
         asked = asked_faults(steering(http.scope, _FAULT_HEADER), request_faults)
+        for fault in asked:
+            if fault.category == "socket":
+                raise RequestError(
+                    f"The fault {fault.name} happens on WebSockets only, not to a POST.", code="invalid_fault"
+                )
         name = name_in_path(http.scope)
         parameters = parse_object(body)
         if "conversation" in parameters:  # which will walk through the input
@@ -59,7 +70,7 @@ def router(
         request = Request(
             parameters,
             name,
-            name_in_header(http),
+            name_in_header(http.scope),
             len(body),
             http.scope["method"],
             http.scope["path"],
@@ -93,8 +104,13 @@ def router(
             on_left = partial(server.client_left, playback, request.session)
             if server.state.shared:
                 on_left = partial(server.state.run_later, request.session, on_left)
-            delivery = Delivery(playback, session.clock, exchange, on_left=on_left)
+            delivery = Delivery(
+                playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries
+            )
             faults = (*decision.stub.faults, *asked) if decision.stub else asked
+            points = asked_holds(http.scope)
+            if points or session.holds:
+                hold(delivery, points, session.holds)
             drawn = draw(server, playback.recording, faults, http.scope, request.session)
             if not drawn:
                 return _answer(delivery)
@@ -110,6 +126,17 @@ def router(
     return routes
 
 
+def asked_holds(scope: Scope) -> tuple[HoldPoint, ...]:
+    """Where a request's headers ask for its stream to be held. Raise RequestError."""
+    values = steering(scope, _HOLD_HEADER)
+    if not values:
+        return ()
+    try:
+        return parse(";".join(values).encode("latin-1").decode("utf-8", "replace"))
+    except OptionError as error:
+        raise RequestError(f"The header {HOLD_HEADER}: {error}", code="invalid_hold") from None
+
+
 def _answer(delivery: Delivery) -> Response:
     """The sound answer. Raises RequestError where the recording has none."""
     playback, now = delivery.playback, delivery.clock.now()
@@ -120,8 +147,8 @@ def _answer(delivery: Delivery) -> Response:
         return PlaybackResponse(delivery, head_of(playback, now) | why)
     if playback.background:
         return json_response(playback, playback.snapshot(now), now, why)
-    head = head_of(playback, playback.ends, stream=False) | why
-    return LateResponse(playback.final_response(), playback.ends, delivery, head)
+    ends = playback.started + playback.rendition.schedule.end
+    return LateResponse(delivery, head_of(playback, ends, stream=False) | why)
 
 
 def json_response(

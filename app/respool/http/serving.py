@@ -14,11 +14,14 @@ from starlette.types import ASGIApp
 
 from respool.http.connection_limits import HEAD_TIMEOUT, MAX_HEAD, Config, limited_protocol
 from respool.logs import flush_logs
+from respool.play.socket_settings import SocketSettings
 
 # Seconds that open streams and answers get to end after SIGTERM, before they are cut.
 GRACE = 2
 # Seconds. A client's idle connection should not be closed under its next request.
 KEEP_ALIVE = 75
+# Seconds between two pings of a WebSocket: they pass through proxies that close what is idle.
+PING_INTERVAL = 20.0
 
 
 class Server(uvicorn.Server):
@@ -97,7 +100,11 @@ def uvicorn_server(
         limit_concurrency=max_connections,
         ssl_certfile=tls and tls[0],
         ssl_keyfile=tls and tls[1],
-        ws="none",  # an upgrade comes as a GET, which the app refuses
+        ws="websockets-sansio",
+        ws_max_size=SocketSettings().frame_bytes,  # beyond it: 1009, as the connection itself says
+        ws_ping_interval=PING_INTERVAL,
+        ws_ping_timeout=None,  # a client that is stopped in a debugger keeps its connection
+        ws_per_message_deflate=True,  # if it is offered
     )
     config.head_timeout = head_timeout
     return Server(config, on_started, drain)
@@ -112,7 +119,7 @@ def _is_news(record: logging.LogRecord) -> bool:
         "ASGI callable returned without completing",
         "Cancel ",
         "Unsupported upgrade",
+        "Invalid UTF-8 sequence received",  # of a WebSocket's client, which gets the close code 1007
         "Invalid HTTP request",  # `connection_limits` says why
-        "No supported WebS",
     )
     return not (cancelled or record.getMessage().startswith(expected))

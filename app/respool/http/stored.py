@@ -13,6 +13,9 @@ from respool.http.request_body import check_depth
 from respool.http.responses import json_response
 from respool.http.sending.faulty import ASKED, FaultyResponse, accepted_codings
 from respool.http.sending.playback_response import PlaybackResponse
+from respool.play.edits import NEVER
+from respool.play.playback import Playback
+from respool.play.session_clock import SessionClock
 from respool.protocol.include import with_include
 from respool.protocol.items import Item
 from respool.protocol.pages import page
@@ -44,6 +47,8 @@ def router(server: MockServer) -> APIRouter:
             if not query.stream:
                 playback = server.retrieve(response_id, now, session.name)
                 exchange.recording = playback.recording.name
+                if session.clock.mode == "auto" and not playback.ended(now):
+                    wait_for_next_event(playback, session.clock)
                 return json_response(playback, playback.snapshot(now), now)
             obfuscation = query.include_obfuscation is not False
             playback = server.stream(
@@ -51,7 +56,7 @@ def router(server: MockServer) -> APIRouter:
             )
             exchange.recording = playback.recording.name
             first = playback.first(query.starting_after)
-            delivery = Delivery(playback, session.clock, exchange, first)
+            delivery = Delivery(playback, session.clock, exchange, first, known_in=server.deliveries)
             sound = PlaybackResponse(delivery, head_of(playback, now))
             asked = http.scope.get(ASKED, ())
             codings = accepted_codings(http.headers.get("accept-encoding", ""))
@@ -118,3 +123,12 @@ def router(server: MockServer) -> APIRouter:
         return await decided(server, name, decide, Need("response", response_id))
 
     return routes
+
+
+def wait_for_next_event(playback: Playback, clock: SessionClock) -> None:
+    """Wait for the next moment of a response, so that a clock that jumps to what is waited for jumps there:
+    who polls a response waits for it, too."""
+    now, moments = clock.now(), playback.schedule.moments
+    due = playback.due(now)
+    if due < len(moments) and moments[due] != NEVER:
+        clock.call_at(playback.started + moments[due], lambda: None)

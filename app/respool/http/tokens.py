@@ -65,7 +65,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
 
 
 def _recorded(http: HTTPRequest, server: MockServer) -> dict[str, Any] | None:
-    name = name_in_path(http.scope) or name_in_header(http) or ""
+    name = name_in_path(http.scope) or name_in_header(http.scope) or ""
     one = server.store.get(name)  # a turn, if the name says which
     for recording in server.store.turns(name) or ([one] if one else []):
         body = recording.header.body

@@ -96,8 +96,12 @@ class ManualClock:
         """Move time on, and wake all whose moment has come."""
         if seconds < 0:
             raise ValueError(f"time does not go back: {seconds} seconds")
+        self.advance_to(self._now + seconds)
+
+    def advance_to(self, moment: float) -> None:
+        """Move time on to `moment`, if that is to come, and wake all whose moment has come."""
         with self._lock:
-            self._now += seconds
+            self._now = max(self._now, moment)
             while self._sleepers and self._sleepers[0][0] <= self._now:
                 heapq.heappop(self._sleepers)[2].wake()
 

@@ -14,6 +14,7 @@ from math import inf
 from respool.play.connection_memory import ConnectionMemory
 from respool.play.live_turn import LiveTurn
 from respool.play.socket_actions import StartTurn
+from respool.play.socket_frames import SocketFrames
 from respool.play.socket_settings import SocketSettings, SteerAt
 from respool.play.steering import AcceptedSteer, WaitingSteers
 from respool.protocol.events import Event
@@ -28,6 +29,7 @@ class Run:
     sent       how many of its frames were
     added      frames about it that stand between its own, by which its sequence numbers move
     next_at    the moment of its next frame, in the clock's seconds
+    frames     those of the turn when `next_at` was found
     cut_after  the place of the frame after which a steer ends it; None: it goes on to its own end
     """
 
@@ -37,16 +39,25 @@ class Run:
     sent: int = 0
     added: int = 0
     next_at: float = inf
+    frames: SocketFrames | None = None
     steers: list[AcceptedSteer] = field(default_factory=list)
     cut_after: int | None = None
 
     def refresh(self) -> None:
-        """Find the next frame anew: a cancel from outside may have replaced all that follow."""
-        count = len(self.turn.frames)
+        """Find the next frame anew, if a cancel from outside has replaced all that follow."""
+        frames = self.turn.frames
+        if frames is self.frames:
+            return
+        self.frames = frames
+        count = len(frames)
         if not count:
             self.next_at = -inf
             return
         self.sent = min(self.sent, count - 1)
+        self.next_at = self.turn.due_at(self.sent)
+
+    def go_on(self) -> None:
+        """Wait for the frame after that which was sent."""
         self.next_at = self.turn.due_at(self.sent)
 
     def next_text(self, stream_id: str | None) -> str:
@@ -160,6 +171,11 @@ class Lanes:
         """Return the lane on which the client was told of this response, if it goes on."""
         lanes = (lane for lane in self if lane.run and lane.run.sent and lane.run.turn.id == response_id)
         return next(lanes, None) if response_id else None
+
+    def runs(self, turn: LiveTurn, name: str | None) -> bool:
+        """Return whether a lane sends this turn."""
+        lane = self._lanes.get(name)
+        return lane is not None and lane.run is not None and lane.run.turn is turn
 
     def starting(self, start: StartTurn) -> Lane | None:
         """Return the lane for which this was asked."""

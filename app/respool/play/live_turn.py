@@ -35,9 +35,22 @@ class LiveTurn(Protocol):
         """Its frames."""
         ...
 
+    @property
+    def ending(self) -> "Ending | None":
+        """How the connection ends in place of the last frame, which then is not sent."""
+        ...
+
     def due_at(self, place: int) -> float:
         """Return the moment at which a frame is due. Moments never fall."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a connection is closed; 1006: it breaks, without a close frame."""
+
+    code: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +75,22 @@ class PlaybackTurn:
         return self.playback.events
 
     @property
+    def ending(self) -> None:
+        """A recording closes no connection."""
+        return None
+
+    @property
     def frames(self) -> SocketFrames:
         """The frames of what is playing."""
         return self.playback.playing.socket_frames
 
     def due_at(self, place: int) -> float:
         """Return the moment of an event."""
-        playing = self.playback.playing
-        return self.playback.started + playing.schedule.moments[playing.frame_after(place + 1) - 1]
+        playback = self.playback
+        playing = playback.playing
+        if playing.comments:
+            place = playing.frame_after(place + 1) - 1
+        return playback.started + playing.schedule.moments[place]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +102,7 @@ class FixedTurn:
     events: Sequence[Event]
     frames: SocketFrames
     moments: Sequence[float]
+    ending: Ending | None = None
 
     @classmethod
     def of(cls, id: str, events: Sequence[Event], moments: Sequence[float], *, stored: bool) -> "FixedTurn":

@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from respool.errors import RequestError
+from respool.errors import EditError, RequestError
 from respool.faults.frame import Frame
-from respool.play.frames import EncodedFrames, Schedule
+from respool.play.edits import CANCELLED, Cancel, Edit, EditedStream, EditTime, Ending, MadeEdit, Steer
+from respool.play.frames import Schedule
 from respool.play.rendition import UNCHANGED, Changes, Rendition, Renditions
-from respool.protocol.event_frames import SSE_DONE
-from respool.protocol.events import Event, compact
+from respool.protocol.events import Event, compact_recorded
 from respool.protocol.members import set_members
 from respool.protocol.profiles import Profile
-from respool.protocol.rewrite import LIFECYCLE_TYPES, edit_response
 from respool.protocol.snapshot import Snapshot
 from respool.recordings.recording import Recording
 
@@ -28,7 +27,6 @@ _ENDED = {
     "error": "failed",
 }
 IN_FLIGHT = frozenset({"queued", "in_progress"})
-CANCELLED = "cancelled"
 
 
 class Origin(NamedTuple):
@@ -48,9 +46,10 @@ class Origin(NamedTuple):
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class PlaybackRun:
-    """What happens to a playback from outside, whoever looks at it."""
+    """What is done to a playback from outside, whoever looks at it."""
 
     cancelled: float | None = None  # the moment at which it was
+    edits: list[MadeEdit] = field(default_factory=list)
     subscribers: list[Callable[[], None]] = field(default_factory=list)
     token: str = ""  # what a shared state calls it
 
@@ -80,7 +79,8 @@ class Playback:
     origin: Origin | None = None
     run: PlaybackRun = field(default_factory=PlaybackRun)
     _unchanged: Rendition | None = field(default=None, init=False, repr=False)
-    _made_cut: "_Cut | None" = field(default=None, init=False)
+    _edited: EditedStream | None = field(default=None, init=False, repr=False)
+    _edits: int = field(default=0, init=False, repr=False)  # how many of them `_edited` has
     _fold: "_Fold | None" = field(default=None, init=False)
 
     @property
@@ -105,16 +105,33 @@ class Playback:
         return id_ if isinstance(id_, str) else ""
 
     @property
+    def edited(self) -> EditedStream | None:
+        """What became of its rendition by edits; None if there were none."""
+        edits = self.run.edits
+        if not edits:
+            return None
+        stream = self._edited or EditedStream.of(self.rendition)
+        for made in edits[self._edits :]:
+            stream = made.edit.apply(stream, EditTime(self.started, made.now))
+        self._edited, self._edits = stream, len(edits)
+        return stream
+
+    @property
     def playing(self) -> Rendition:
-        """What it plays: its rendition, or, when it was cancelled, what became of that."""
-        cut = self._cut
-        return cut.rendition if cut else self.rendition
+        """What it plays: its rendition, or what became of that by edits."""
+        edited = self.edited
+        return edited.rendition if edited else self.rendition
 
     @property
     def schedule(self) -> Schedule:
-        """What is sent and when. A cancel replaces it by one that ends sooner: all that was due before
-        is the same."""
+        """What is sent and when. An edit replaces it by another one: all that was due before is the same."""
         return self.playing.schedule
+
+    @property
+    def ending(self) -> Ending:
+        """How its stream ends when all of it was sent."""
+        edited = self.edited
+        return edited.ending if edited else "terminal"
 
     @property
     def events(self) -> Sequence[Event]:
@@ -143,22 +160,18 @@ class Playback:
         """The place of the first frame after the event with this ``sequence_number``."""
         if starting_after is None:
             return 0
-        known = bisect_right(self.rendition.numbers, starting_after)
-        cut = self._cut
-        if cut and known >= cut.place:
-            last = len(cut.rendition.events) - (starting_after < cut.number)
-            return cut.rendition.frame_after(last)
-        return self.rendition.frame_after(known)
+        playing = self.playing
+        return playing.frame_after(bisect_right(playing.numbers, starting_after))
 
     def status(self, now: float) -> str:
         """The response's status: queued, in_progress, completed, failed, incomplete or cancelled."""
         if self.run.cancelled is not None:
             return CANCELLED
-        rendition = self.rendition
-        due = rendition.events_in(self.due(now))
-        if rendition.end is not None and due > rendition.end:
-            return _ENDED[rendition.events[rendition.end].type]
-        return "in_progress" if due > rendition.progress or not self.background else "queued"
+        playing = self.playing
+        due = playing.events_in(playing.schedule.due(self.started, now))
+        if playing.end is not None and due > playing.end:
+            return _ENDED[playing.events[playing.end].type]
+        return "in_progress" if due > playing.progress or not self.background else "queued"
 
     def ended(self, now: float) -> bool:
         """Whether the response has its final status. One that was cut never has."""
@@ -168,10 +181,10 @@ class Playback:
         """The Response object at that moment, as JSON text, as ``GET /v1/responses/{id}`` tells it."""
         status = self.status(now)
         final = None
-        if cut := self._cut:
-            final = cut.response
+        if (edited := self.edited) and edited.final:
+            final = edited.final
         elif status in ("completed", "failed", "incomplete"):
-            final = self.rendition.final_response
+            final = self.playing.final_response
         if final:
             self._fold = None
         text = final or self._folded(now, status)
@@ -184,7 +197,7 @@ class Playback:
         Raises RequestError where there is none: it ends with an `error` event, or was cut.
         Source: the ``response`` field of the terminal events.
         """
-        rendition = self.rendition
+        rendition = self.playing
         if text := rendition.final_response:
             return text
         if rendition.end is not None and (event := rendition.events[rendition.end]).type == "error":
@@ -201,9 +214,29 @@ class Playback:
         """End it now: what is not due is never sent, and the stream ends with ``response.failed``, whose
         response has the status ``cancelled``. Those who subscribed are told."""
         if self.run.cancelled is None:
+            self.edit(Cancel(), now)
             self.run.cancelled = now
-            for tell in list(self.run.subscribers):
-                tell()
+
+    def edit(self, edit: Edit, now: float) -> EditedStream:
+        """Change what is not due at the clock's moment `now`, and return what comes of it. Those who
+        subscribed are told. It is called in one thread, so that each edit sees those before it.
+
+        Raise EditError if it cannot be made, or the response was cancelled.
+        """
+        if self.run.cancelled is not None:
+            raise EditError("the response was cancelled")
+        stream = edit.apply(self.edited or EditedStream.of(self.rendition), EditTime(self.started, now))
+        self.run.edits.append(MadeEdit(now, edit))
+        self._edited, self._edits = stream, len(self.run.edits)
+        for tell in list(self.run.subscribers):
+            tell()
+        return stream
+
+    def steer(self, sent: int, text: str, now: float) -> None:
+        """End it now, after its first `sent` events, with the event `text`, a ``response.incomplete``."""
+        if self.run.cancelled is None:
+            # Nobody is told: whoever sends it has sent this event.
+            self.run.edits.append(MadeEdit(now, Steer(sent, text)))
 
     def subscribe(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Have `tell` called when the schedule is replaced, by the thread which does that. Gives the
@@ -217,31 +250,14 @@ class Playback:
             return self
         return replace(self, changes=replace(self.changes, obfuscation=obfuscation))
 
-    @property
-    def _cut(self) -> "_Cut | None":
-        if self.run.cancelled is not None and self._made_cut is None:
-            self._made_cut = _cut(self, self.run.cancelled)
-        return self._made_cut
-
     def _folded(self, now: float, status: str) -> str:
         if self._fold is None:
             self._fold = _Fold()
-        response = (
-            self._fold.upto(self.rendition.events, self.rendition.events_in(self.due(now)))
-            or self.rendition.begun
-        )
+        playing = self.playing
+        due = playing.events_in(playing.schedule.due(self.started, now))
+        response = self._fold.upto(playing.events, due) or playing.begun
         begun = {"object": "response", "output": [], **response}
-        return compact({**begun, "status": status} if status in IN_FLIGHT else begun)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """How a cancelled playback ends."""
-
-    place: int  # of its last event
-    number: int  # the sequence_number of it
-    response: str  # JSON text
-    rendition: Rendition
+        return compact_recorded({**begun, "status": status} if status in IN_FLIGHT else begun)
 
 
 class _Fold:
@@ -258,35 +274,6 @@ class _Fold:
             self._snapshot.receive(event)
         self._count = min(due, len(events))
         return self._snapshot.response
-
-
-def _cut(playback: Playback, now: float) -> _Cut:
-    rendition = playback.rendition
-    frames_due = rendition.schedule.due(playback.started, now)
-    due = rendition.events_in(frames_due)
-    frames_due = min(frames_due, len(rendition.events) + len(rendition.comments))  # without [DONE]
-    # A stream always tells which response it is of, before it tells that this was cancelled.
-    place = max(due, rendition.progress)
-    number = rendition.numbers[place - 1] + 1 if place else 0
-    changes = {"status": CANCELLED, "output": [], "background": True}
-    told = next((event for event in rendition.events if event.type in LIFECYCLE_TYPES), None)
-    text = edit_response(told.text, changes) if told else compact({"response": changes})
-    fields: dict[str, Any] = {"type": "response.failed"}
-    if told is None or told.sequence_number is not None:
-        fields["sequence_number"] = number
-    event = Event(set_members(text, fields), "response.failed")
-    encoded, moments = rendition.schedule.encoded, rendition.schedule.moments
-    kept = [*range(frames_due), *(rendition.frame_after(one + 1) - 1 for one in range(due, place))]
-    frames = [encoded.data[encoded.start_of(one) : encoded.ends[one]] for one in kept]
-    frames += [rendition.encode(event), *([SSE_DONE] if rendition.done else [])]
-    # Due at once, however it is computed: at the moment of what was due last.
-    at = moments[frames_due - 1] if frames_due else 0.0
-    times = [*moments[:frames_due], *[at] * (len(frames) - frames_due)]
-    comments = rendition.comments[: frames_due - due]
-    events = (*rendition.events[:place], event)
-    response = compact(event.data["response"])
-    cut = Rendition(events, Schedule(EncodedFrames.join(frames), times), comments, rendition.encode)
-    return _Cut(place, number, response, cut)
 
 
 def _in_band_error(data: Mapping[str, object]) -> RequestError:

@@ -20,7 +20,7 @@ from respool.play.pace import Pace, moments_between
 from respool.play.socket_frames import SocketFrames
 from respool.protocol import rewrite, snapshot
 from respool.protocol.event_frames import SSE_DONE, Encoder, encode_comment, encode_data, encode_sse
-from respool.protocol.events import CREATED, ENDING_TYPES, TERMINAL_TYPES, Event, compact, loads
+from respool.protocol.events import CREATED, ENDING_TYPES, TERMINAL_TYPES, Event, compact_recorded, loads
 from respool.protocol.members import member_text
 from respool.protocol.profiles import OPENAI, Profile, spoken
 from respool.recordings.recording import FRAMINGS, Recording, TimedEvent, Verbatim, wire_bytes
@@ -78,7 +78,10 @@ class Rendition:
     @property
     def done(self) -> bool:
         """Whether it ends with ``[DONE]``."""
-        return len(self.schedule) > len(self.events) + len(self.comments)
+        if len(self.schedule) == len(self.events) + len(self.comments):
+            return False
+        ends = self.schedule.encoded.ends  # an end that can be held is a frame without bytes: `play.edits`
+        return ends[-1] > (ends[-2] if len(ends) > 1 else 0)
 
     @cached_property
     def _comment_places(self) -> Sequence[int]:
@@ -135,7 +138,7 @@ class Rendition:
         if not isinstance(response, dict) or response.get("output"):
             return text
         whole = snapshot.fold(self.events)
-        return compact(whole) if whole.get("output") else text
+        return compact_recorded(whole) if whole.get("output") else text
 
 
 class Renditions:

@@ -1,6 +1,7 @@
 """SessionClock: the time of one session. It is the server's until a test holds it."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -9,7 +10,7 @@ from respool.errors import OptionError
 from respool.play.clock import Clock, ManualClock, Timer
 from respool.play.timers import Callback
 
-Mode = Literal["real", "frozen"]
+Mode = Literal["real", "frozen", "auto"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 
@@ -17,7 +18,8 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 class ClockSetting:
     """How a session's clock runs: all that another process needs to go on with it.
 
-    mode   real: it runs; frozen: it moves only by `advance`
+    mode   real: it runs; frozen: it moves only by `advance`; auto: it jumps to the next moment for which
+           somebody waits, as soon as nobody is busy
     rate   seconds of the session for each second of the server, while it runs
     now    the session's moment at `since`, in seconds
     since  the server's moment at which this was set, in seconds since 1970
@@ -32,7 +34,7 @@ class ClockSetting:
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
-            raise OptionError(f"clock mode is {self.mode}, expected {' or '.join(MODES)}")
+            raise OptionError(f"clock mode is {self.mode}, expected {', '.join(MODES)}")
         if not 0 < self.rate <= 1e6:
             raise OptionError(f"clock rate is {self.rate}, expected a factor above 0, at most 1000000")
 
@@ -48,8 +50,18 @@ class SessionClock:
     call_at: Callable[[float, Callback], Timer]
     after_turn: Callable[[Callable[[], None]], None]
 
-    def __init__(self, base: Clock, setting: ClockSetting | None = None) -> None:
+    def __init__(
+        self,
+        base: Clock,
+        setting: ClockSetting | None = None,
+        busy: Callable[[], bool] = lambda: False,
+        mode: Mode = "real",
+    ) -> None:
+        """`busy` tells whether something that is due has yet to be sent: then time does not jump. `mode` is
+        how it runs if there is no `setting`."""
+        self._mode = mode
         self._base = base
+        self._busy = busy
         self._setting: ClockSetting | None = None
         self._held = ManualClock()
         self._listeners: set[Callable[[], None]] = set()
@@ -83,6 +95,16 @@ class SessionClock:
         """Whether it moves only by `advance`."""
         return self._setting is not None and self._setting.mode == "frozen"
 
+    @property
+    def mode(self) -> Mode:
+        """How it runs; without a setting, with the server's clock: real."""
+        return self._setting.mode if self._setting else "real"
+
+    @property
+    def base(self) -> Clock:
+        """The server's clock."""
+        return self._base
+
     def set(self, mode: Mode = "real", rate: float = 1.0, now: float | None = None) -> None:
         """Run or stand still from now on. `now` moves the session's moment; it may not be in its past.
 
@@ -96,8 +118,8 @@ class SessionClock:
         self._tell()
 
     def reset(self) -> None:
-        """Run with the server's clock again. What plays keeps its distance to the server's time: it is for
-        sessions in which nothing plays."""
+        """Run as at the beginning, at the server's time. What plays keeps its distance to the server's time:
+        it is for sessions in which nothing plays."""
         self._apply(None)
         self._tell()
 
@@ -106,6 +128,12 @@ class SessionClock:
         if not self.frozen:
             raise OptionError("the clock is not frozen: freeze it before it can be advanced")
         self._held.advance(seconds)
+
+    def advance_to(self, moment: float) -> None:
+        """Move a frozen clock on to a moment, if that is to come. Raise OptionError if it is not frozen."""
+        if not self.frozen:
+            raise OptionError("the clock is not frozen: freeze it before it can be advanced")
+        self._held.advance_to(moment)
 
     @property
     def next_deadline(self) -> float | None:
@@ -130,23 +158,30 @@ class SessionClock:
                 loop.call_soon_threadsafe(changed.set)
 
             self.listen(tell)
-            timer = self.call_at(deadline, changed.set)
+            # A stall without end waits for the interrupt alone.
+            timer = self.call_at(deadline, changed.set) if deadline < math.inf else None
             try:
                 if await _first(changed, interrupt):
                     return False
             finally:
-                timer.cancel()
+                if timer is not None:
+                    timer.cancel()
                 self.unlisten(tell)
         return True
 
     def _apply(self, setting: ClockSetting | None) -> None:
+        if setting is None and self._mode != "real":
+            setting = ClockSetting(self._mode, 1.0, self._base.now(), self._base.now())
         self._setting = setting
         base = self._base
         if setting is None:
             # The base's own methods: on the path of each event there is no call of ours.
             self.now, self.call_at, self.after_turn = base.now, base.call_at, base.after_turn
-        elif setting.mode == "frozen":
-            held = self._held = ManualClock(setting.now)
+        elif setting.mode != "real":
+            held = (
+                ManualClock(setting.now) if setting.mode == "frozen" else _AutoClock(setting.now, self._busy)
+            )
+            self._held = held
             self.now, self.call_at, self.after_turn = held.now, held.call_at, held.after_turn
         else:
             self.now, self.call_at, self.after_turn = self._running_now, self._running_call, base.after_turn
@@ -171,6 +206,41 @@ class SessionClock:
             return None if again is None else self._in_base(again)
 
         return self._base.call_at(self._in_base(deadline), call)
+
+
+class _AutoClock(ManualClock):
+    """A clock that moves to the next moment for which somebody waits, when the event loop has had its turn
+    and nobody is busy.
+
+    To look again and again whether a client reads would keep a processor busy: it is done once in a while.
+    """
+
+    AGAIN = 0.001  # seconds
+
+    def __init__(self, start: float, busy: Callable[[], bool]) -> None:
+        super().__init__(start)
+        self._busy = busy
+        self._jumping = False
+
+    def call_at(self, deadline: float, callback: Callback) -> Timer:
+        timer = super().call_at(deadline, callback)
+        if not self._jumping:
+            self._jumping = True
+            asyncio.get_running_loop().call_soon(self._jump, 2)
+        return timer
+
+    def _jump(self, turns: int) -> None:
+        """Jump after so many turns of the loop: what was woken in this one has yet to do its work."""
+        loop = asyncio.get_running_loop()
+        if turns:
+            loop.call_soon(self._jump, turns - 1)
+        elif self._busy():
+            loop.call_later(self.AGAIN, self._jump, 1)
+        elif (deadline := self.next_deadline) is None:
+            self._jumping = False
+        else:
+            self.advance_to(deadline)
+            loop.call_soon(self._jump, 2)
 
 
 async def _first(event: asyncio.Event, interrupt: asyncio.Event | None) -> bool:

@@ -49,16 +49,18 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A steer has ended a response before its own end; `text` is the ``response.incomplete`` that was sent.
-    What is asked of the response later should say the same."""
+    """A steer has ended a response before its own end; `text` is the ``response.incomplete`` that was sent
+    after the first `sent` events. What is asked of the response later should say the same."""
 
     turn: LiveTurn
     text: str
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the connection. Nothing comes after this but `Cancel`."""
+    """Close the connection. Nothing comes after this but `Cancel`. The code 1006, which cannot be sent, says
+    to break it without a close frame."""
 
     code: int
     reason: str = ""

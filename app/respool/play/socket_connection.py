@@ -116,6 +116,10 @@ class SocketConnection:
         lane = self._lanes.next_due()
         return min(lane.run.next_at, self._ends) if lane and lane.run else self._ends
 
+    def is_live(self, turn: LiveTurn, stream_id: str | None) -> bool:
+        """Return whether this turn still runs on its lane."""
+        return self._lanes.runs(turn, stream_id)
+
     @property
     def queued(self) -> int:
         """How many creates wait for their turn."""
@@ -190,9 +194,13 @@ class SocketConnection:
             self._close(self.settings.lifetime_code, "connection limit reached")
 
     def _send_next(self, lane: Lane, run: Run) -> None:
-        frames, place = run.turn.frames, run.sent
+        frames, place = run.frames or run.turn.frames, run.sent
         if not len(frames):
             self._close(INTERNAL_ERROR, "the recording has no events")
+            return
+        ending = run.turn.ending
+        if ending is not None and place == len(frames) - 1:
+            self._close(ending.code, ending.reason)
             return
         self._send(run.next_text(lane.name), lane)
         run.sent += 1
@@ -204,7 +212,7 @@ class SocketConnection:
         elif place == run.cut_after and type_ == ITEM_DONE:
             self._cut(lane, run)
         else:
-            run.refresh()
+            run.go_on()
             if place == frames.in_progress:
                 self._pump()  # another lane may have waited for this
 
@@ -323,7 +331,7 @@ class SocketConnection:
         text = steered_text(run.turn.events[: run.sent], number)
         self._send(server_frames.with_stream_id(text, lane.name), lane)
         run.added += 1
-        self._out.append(Cut(run.turn, text))
+        self._out.append(Cut(run.turn, text, run.sent))
         self._finish(lane, run, "incomplete")
 
     # The connection

@@ -36,7 +36,7 @@ class SocketFrames:
         texts: list[str] = []
         end = error = in_progress = None
         for place, event in enumerate(events):
-            texts.append(_text(event))
+            texts.append(socket_text(event))
             if event.type == IN_PROGRESS and in_progress is None:
                 in_progress = place
             elif event.type == "error":
@@ -64,8 +64,8 @@ class SocketFrames:
         return f'{text[:brace]},"stream_id":"{stream_id}"{text[brace:]}'
 
 
-def _text(event: Event) -> str:
-    """The text of an event where there is no ``event:`` line beside it, and no lane."""
+def socket_text(event: Event) -> str:
+    """Return the text of an event where there is no ``event:`` line beside it, and no lane."""
     text = event.text
     if '"stream_id"' in text:
         text = drop_member(text, "stream_id")

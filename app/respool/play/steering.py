@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from respool.protocol.events import Event, compact
+from respool.protocol.events import Event, compact_recorded
 from respool.protocol.members import set_members
-from respool.protocol.rewrite import LIFECYCLE_TYPES, edit_response
+from respool.protocol.rewrite import edit_response, has_response
 from respool.protocol.snapshot import fold
 
 ITEM_ADDED = "response.output_item.added"
@@ -108,8 +108,8 @@ def steered_text(events: Sequence[Event], number: int | None) -> str:
     output = response.get("output")
     items = [_ended(item) for item in output] if isinstance(output, list) else []
     changes = {"status": "incomplete", "incomplete_details": {"reason": "steered"}, "output": items}
-    told = next((event for event in events if event.type in LIFECYCLE_TYPES), None)
-    text = edit_response(told.text, changes) if told else compact({"response": changes})
+    told = next((event for event in events if has_response(event)), None)
+    text = edit_response(told.text, changes) if told else compact_recorded({"response": changes})
     text = set_members(text, {"type": INCOMPLETE})
     return text if number is None else set_members(text, {"sequence_number": number})
 
@@ -141,4 +141,4 @@ def _stub(item: Mapping[str, Any]) -> dict[str, Any]:
 def _key(item: Mapping[str, Any]) -> str:
     """By what a call, its stub and its answer belong together, whatever the ids are."""
     ids = [item.get("call_id"), item.get("approval_request_id") or item.get("id")]
-    return compact(ids[0] if ids[0] is not None else ids)
+    return compact_recorded(ids[0] if ids[0] is not None else ids)

@@ -1,6 +1,7 @@
 """Event: one event of a Responses API stream, kept as the text that was recorded."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -102,6 +103,21 @@ def compact(value: Any) -> str:
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":"))
     return text
+
+
+def compact_recorded(value: Any) -> str:
+    """The same for a value that was read from a recording, which may hold what JSON has no number for.
+
+    NaN stays NaN, and what is too large for a float stays too large (1e999).
+    """
+    try:
+        return compact(value)
+    except ValueError:
+        text = json.dumps(value, separators=(",", ":"))
+        return _INFINITY.sub(lambda found: found[0] if found[1] is None else f"{found[1]}1e999", text)
+
+
+_INFINITY = re.compile(r'"(?:[^"\\]|\\.)*"|(-?)Infinity')
 
 
 def not_json(error: json.JSONDecodeError) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]  # in every CPython, missing from typeshed
 from typing import Any
 
-from respool.protocol.events import compact
+from respool.protocol.events import compact_recorded
 
 _WHITESPACE = " \t\n\r"
 _DECODER = json.JSONDecoder()
@@ -46,7 +46,7 @@ def set_members(text: str, values: Mapping[str, Any]) -> str:
         if found is None:
             text = _append(text, key, value)
         elif (known := json.loads(text[found.start : found.end])) != value or type(known) is not type(value):
-            text = f"{text[: found.start]}{compact(value)}{text[found.end :]}"
+            text = f"{text[: found.start]}{compact_recorded(value)}{text[found.end :]}"
     return text
 
 
@@ -77,7 +77,7 @@ def drop_member(text: str, key: str) -> str:
 def _append(text: str, key: str, value: Any) -> str:
     at = len(text.rstrip(_WHITESPACE)) - 1  # of the closing brace
     comma = "" if next(_members(text), None) is None else ","
-    return f"{text[:at]}{comma}{compact(key)}:{compact(value)}{text[at:]}"
+    return f"{text[:at]}{comma}{compact_recorded(key)}:{compact_recorded(value)}{text[at:]}"
 
 
 def _find(text: str, key: str) -> _Member | None:

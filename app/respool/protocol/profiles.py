@@ -10,7 +10,7 @@ from typing import Any
 
 from respool.errors import OptionError
 from respool.protocol.event_types import ITEM_TYPES
-from respool.protocol.events import Event, compact
+from respool.protocol.events import Event, compact_recorded
 
 ErrorFields = Mapping[str, Any]  # message, type, param, code
 
@@ -141,7 +141,7 @@ def spoken(events: Iterable[Event], profile: Profile) -> Iterator[Event]:
         data = {**event.data, "type": type_}
         _add_statuses(data, profile.statuses)
         # The text of a Script was written by us, without spaces; so it is again, where nothing was changed.
-        yield Event(compact(data), type_)
+        yield Event(compact_recorded(data), type_)
 
 
 def _add_statuses(data: dict[str, Any], types: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from respool.protocol.events import Event, compact
+from respool.protocol.events import Event, compact_recorded
 from respool.protocol.members import drop_member, edit_member, set_members
 
 # The events that carry the Response object.
@@ -46,6 +46,11 @@ def with_response_fields(events: Iterable[Event], fields: Mapping[str, Any]) -> 
             yield event
 
 
+def has_response(event: Event) -> bool:
+    """Whether an event carries the Response object."""
+    return event.type in LIFECYCLE_TYPES and isinstance(event.data.get("response"), dict)
+
+
 def with_whole_responses(
     events: Iterable[Event], lacking: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 ) -> Iterator[Event]:
@@ -69,7 +74,7 @@ def with_fresh_ids(events: Sequence[Event], rng: Random) -> Iterator[Event]:
     if not fresh:
         yield from events
         return
-    by_text = {compact(old): compact(new) for old, new in fresh.items()}
+    by_text = {compact_recorded(old): compact_recorded(new) for old, new in fresh.items()}
     for event in events:
         text = _ID_MEMBER.sub(lambda found: found[1] + by_text.get(found[2], found[2]), event.text)
         yield Event(text, event.type)

@@ -15,6 +15,8 @@ from respool.recordings.nearest import nearest_of
 from respool.recordings.recording import Recording
 from respool.recordings.rule_files import is_rule_file
 
+PARTIAL = ".partial"  # the end of a file's name while it is recorded
+
 # What a file may be at most: one that is larger is refused, not read into memory.
 MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
 LONGEST_NAME = 200  # characters, of a recording that is added
@@ -82,8 +84,7 @@ class Store:
     was given by itself has its own name without the suffix. Names are made from the files found, and
     looked up: a name from a client never becomes a path.
 
-    `version` changes with what is served and with the files of rules, so that what is made of them can be
-    made anew.
+    `version` changes with what is served and with the files of rules: what is made of them is made anew then.
 
     Raises PathError when one of `paths` does not exist.
     """
@@ -328,7 +329,7 @@ def why_not(path: str) -> str | None:
 
 def files_below(top: str, on_closed: Callable[[str, OSError], None] | None = None) -> list[str]:
     """The paths of a folder's files, sorted part by part. A name that begins with a dot, or ends with a
-    tilde, is some tool's, not a recording.
+    tilde, is some tool's, not a recording; one that ends with ``.partial`` is a recorder's.
 
     A folder that may not be entered goes to `on_closed` and is passed over, and so are links to folders.
     """
@@ -341,7 +342,7 @@ def files_below(top: str, on_closed: Callable[[str, OSError], None] | None = Non
         try:
             if entry.is_dir(follow_symlinks=False):
                 waiting += _entries(entry.path, on_closed)
-            elif entry.name[-1] != "~" and entry.is_file():
+            elif not entry.name.endswith(("~", PARTIAL)) and entry.is_file():
                 found.append(entry.path)
         except OSError:  # a link that leads nowhere, or to itself
             continue

@@ -8,7 +8,7 @@ by the request that they were recorded with; the default, or the only recording;
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from respool.errors import NoMatchingRecording, RecordingError, printable
 from respool.match.canonical import canonical, digest
@@ -29,9 +29,8 @@ RETRY_HEADER = "x-stainless-retry-count"
 _MOST_REMEMBERED = 10_000  # errors that are used up, requests served, fresh ids: each, in a session
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What answers a request.
+class Decision(NamedTuple):
+    """What answers a request. (As a tuple it takes a third of the time to make.)
 
     tier       what found it: path, header, model, stub, exact, masked, pointers, skeleton, order, default,
                only, improvised
@@ -83,8 +82,9 @@ def decide(request: Request, session: Session, now: float, indexes: Indexes) -> 
     store = indexes.store
     for name, tier in ((request.path_name, "path"), (request.header_name, "header")):
         if name:
-            if turns := store.turns(name):  # by far the most frequent case
-                return _turn(Playable(name, turns), tier, request, session, now, indexes)
+            turns = store.turns(name)
+            if len(turns) == 1 and not _continues(request):  # by far the most frequent case
+                return Decision(tier, "", turns[0])
             if (found := named(store, name)) is None:
                 where = "the path" if tier == "path" else f"the header {PLAY_HEADER}"
                 raise miss(f"No recording is named {_quote(name)}, as {where} asks for.", store, name)
@@ -146,7 +146,7 @@ def _default(store: Store, default: str | None) -> tuple[str, Playable] | None:
 def lineage_of(request: Request, session: Session, now: float) -> Origin | None:
     """Return what the response was a turn of which a request continues; None if it continues none."""
     if (previous := request.previous_response_id) is not None:
-        playback = session.history.get(previous)
+        playback = session.history.get(previous) or request.continued
         if playback is None:
             return None
         return playback.origin or Origin(playback.recording.name)
@@ -184,7 +184,7 @@ def _turn(
     """The turn that a request asks for."""
     series, turns, pinned = found.series, found.turns, found.pinned
     if len(turns) == 1:
-        if request.previous_response_id is None and request.conversation_id is None:
+        if not _continues(request):
             return Decision(tier, "", turns[0])
         origin = _deeper(Origin(series), lineage_of(request, session, now))
         return Decision(tier, "", turns[0], origin)
@@ -204,6 +204,12 @@ def _turn(
     origin = _deeper(Origin(series, turn.number), lineage)
     why = f"turn {turn.number}, since {turn.why}"
     return Decision(tier, why, turns[turn.number - 1], origin, turn.used)
+
+
+def _continues(request: Request) -> bool:
+    """Whether a request continues a response, or belongs to a conversation."""
+    body = request.body
+    return body.get("previous_response_id") is not None or body.get("conversation") is not None
 
 
 def _by_stub(asked: _Asked, now: float) -> Decision | None:

@@ -2,40 +2,77 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
 
+from respool.play.edits import NEVER
+from respool.play.hold_points import HoldPoint
 from respool.play.playback import Playback
 from respool.play.session_clock import SessionClock
 from respool.server.journal import CLIENT_LEFT, CUT, Exchange
+
+if TYPE_CHECKING:
+    from respool.server.deliveries import Deliveries
+
+State = Literal["running", "held", "done", "aborted", "cancelled"]
 
 
 def _nothing() -> None:
     pass
 
 
-@dataclass(slots=True)
+class Sender(Protocol):
+    """What sends a delivery."""
+
+    def events_sent(self) -> int:
+        """How many events of the playback were handed to the connection, those before its first as well."""
+
+    def idle(self, now: float) -> bool:
+        """Whether all that is due at the clock's moment `now` was handed to the connection."""
+
+
+@dataclass(slots=True, eq=False)
 class AnswerDelivery:
     """One answer on its way to one client. Whatever sends it says here how it ends.
 
-    clock    the session's
-    on_left  called if the client leaves before the end
+    clock     the session's
+    on_left   called if the client leaves before the end
+    ended_by  why it was ended, if not by itself
     """
 
     clock: SessionClock
     exchange: Exchange
     on_left: Callable[[], None] = field(default=_nothing, kw_only=True)
+    ended_by: str = field(default="", kw_only=True)
 
-    def begin(self) -> None:
+    def begin(self, sender: Sender) -> None:
         """Note that it is under way: until another end is told, the server has cut it."""
         self.exchange.ended = CUT
 
     def complete(self) -> None:
         """Note that it has come to its proper end."""
-        self.exchange.ended = ""
+        self.exchange.ended = self.ended_by
+        self.over()
 
     def client_left(self) -> None:
         """Note that the client has left before the end."""
-        self.exchange.ended = CLIENT_LEFT
+        self.exchange.ended = self.ended_by or CLIENT_LEFT
+        self.over()
         self.on_left()
+
+    def cut(self) -> None:
+        """Note that it was ended by an edit, incomplete."""
+        self.exchange.ended = self.ended_by or CUT
+        self.over()
+        self.on_left()
+
+    def over(self) -> None:
+        """Note that nothing more is sent."""
+
+    def wait_for_release(self) -> None:
+        """Note that what comes next is held, and nobody knows until when."""
+
+    def go_on(self) -> None:
+        """Note that the schedule has changed."""
 
     def late(self, seconds: float) -> None:
         """Note how late something was sent."""
@@ -43,12 +80,28 @@ class AnswerDelivery:
             self.exchange.lateness = seconds
 
 
-@dataclass(slots=True, init=False)
+@dataclass(slots=True, eq=False, init=False)
 class Delivery(AnswerDelivery):
-    """One playback on its way to one client, from its frame number `first` on."""
+    """One playback on its way to one client, from its frame number `first` on.
+
+    known_in   the deliveries of the server, which are told how it goes
+    transport  how it is sent
+    points     where it is to be held
+    hold_ids   of the session's holds that hold it
+    number     in the order in which the deliveries began, from 1; 0: it has not begun
+    held       its sender waits for what is held
+    """
 
     playback: Playback
     first: int
+    known_in: "Deliveries | None"
+    transport: str
+    points: tuple[HoldPoint, ...]
+    hold_ids: tuple[str, ...]
+    number: int
+    held: bool
+    sender: Sender | None
+    _sent: int
 
     def __init__(
         self,
@@ -57,12 +110,84 @@ class Delivery(AnswerDelivery):
         exchange: Exchange,
         first: int = 0,
         on_left: Callable[[], None] = _nothing,
+        known_in: "Deliveries | None" = None,
     ) -> None:
         self.playback = playback
         self.clock = clock
         self.exchange = exchange
         self.first = first
         self.on_left = on_left
+        self.known_in = known_in
+        self.ended_by = ""
+        self.transport = "sse"
+        self.points = ()
+        self.hold_ids = ()
+        self.number = 0
+        self.held = False
+        self.sender = None
+        self._sent = 0
+
+    @property
+    def id(self) -> str:
+        """How the admin API names it."""
+        return f"pb_{self.number}"
+
+    def begin(self, sender: Sender) -> None:
+        """Note that it is under way: until another end is told, the server has cut it."""
+        self.exchange.ended = CUT
+        self.sender = sender
+        if self.known_in is not None:
+            self.known_in.add(self)
+
+    def over(self) -> None:
+        """Note that nothing more is sent."""
+        if self.sender is not None:
+            self._sent = self.sender.events_sent()
+            self.sender = None
+        if self.known_in is not None:
+            self.known_in.discard(self)
+
+    def wait_for_release(self) -> None:
+        """Note that what comes next is held, and nobody knows until when."""
+        if not self.held:
+            self.held = True
+            if self.known_in is not None:
+                self.known_in.is_held(self)
+
+    def go_on(self) -> None:
+        """Note that the schedule has changed."""
+        self.held = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is sent."""
+        return self.number > 0 and self.sender is None
+
+    @property
+    def events_sent(self) -> int:
+        """How many events were sent, those before `first` as well."""
+        return self.sender.events_sent() if self.sender else self._sent
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that is due now was handed to the connection."""
+        return self.sender is None or self.sender.idle(self.clock.now())
+
+    @property
+    def state(self) -> State:
+        """How it is getting on."""
+        if self.playback.run.cancelled is not None:
+            return "cancelled"
+        if self.has_ended:
+            return "aborted" if self.exchange.ended else "done"
+        return "held" if self.held else "running"
+
+    def next_due(self) -> float:
+        """The clock's moment at which the next event is due; NEVER if it is held, or there is none."""
+        playing, sent = self.playback.playing, self.events_sent
+        if sent >= len(playing.events):
+            return NEVER
+        return self.playback.started + playing.schedule.moments[playing.frame_after(sent + 1) - 1]
 
     def sent(self, frames: int) -> None:
         """Note how many frames of the playback were sent, with those before `first`."""

@@ -16,6 +16,7 @@ from respool.errors import printable
 CLIENT_LEFT = "client left"
 CUT = "cut by the server"
 
+WEBSOCKET = "websocket"  # a transport
 # What happens to an exchange, in this order; see `Journal.watch`.
 ARRIVED = "arrived"
 STARTED = "started"  # the head of the answer was sent
@@ -51,6 +52,7 @@ class Exchange:
     seconds: float | None = None  # from the request to the end of the answer
     faults: tuple[str, ...] = ()  # what was to go wrong
     session: str = ""
+    transport: str = "http"  # or websocket: a create on one, or its connection
     address: tuple[str, int] | None = None  # of the client
     why: str = ""  # why this recording answers
     lateness: float = 0.0  # seconds by which the latest event came after its moment
@@ -103,7 +105,10 @@ class Exchange:
 
     def __str__(self) -> str:
         """One line for the log."""
-        parts = [self.method, self.path, "-" if self.status is None else str(self.status)]
+        parts = [self.method, self.path]
+        if self.transport == WEBSOCKET and self.method != "WEBSOCKET":
+            parts.append("over websocket")
+        parts += ["-" if self.status is None else str(self.status)]
         if self.recording:
             parts.append(self.recording)
         if self.events:
@@ -130,6 +135,7 @@ class Exchange:
             "recording": self.recording,
             "why": self.why or None,
             "session": self.session or None,
+            "transport": self.transport,
             "client": self.client or None,
             "client_request_id": self.client_request_id,
             "events": self.events,

@@ -6,6 +6,7 @@ from typing import Any
 from respool.errors import RequestError, printable
 from respool.faults.fault import Fault
 from respool.play.clock import Clock
+from respool.play.session_clock import SessionClock
 from respool.server.conversations import Conversations, StatelessConversations
 from respool.server.history import Budget, History
 from respool.server.session import Session
@@ -29,7 +30,7 @@ class Memory:
         self._refuses = stateless and stand_in is None
         self._stand_in = stand_in
 
-    def session(self, name: str, *, clock: Clock, seed: int, budget: Budget) -> Session:
+    def session(self, name: str, *, clock: Clock | SessionClock, seed: int, budget: Budget) -> Session:
         """Return a new session, which remembers what may be remembered."""
         history = History(shared=budget) if not self.stateless else History(most=0)
         if self._refuses:
@@ -56,10 +57,11 @@ class Memory:
             param=param,
         )
 
-    def check(self, body: Mapping[str, Any]) -> None:
-        """Whether a request can be answered by who knows of no other. Raises RequestError."""
+    def check(self, body: Mapping[str, Any], *, remembered: bool = False) -> None:
+        """Raise RequestError if the request needs shared state. `remembered`: the response that it continues
+        is known from its own connection."""
         for param in NEED_MEMORY if self._refuses else ():
-            if body.get(param):
+            if body.get(param) and not (remembered and param == "previous_response_id"):
                 raise self.refusal(f"The parameter '{param}' cannot be used", param)
 
     def check_known(self, id: str) -> None:

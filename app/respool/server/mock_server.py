@@ -4,6 +4,8 @@ no sockets: the HTTP floor asks it, and so can a test."""
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from math import inf
 from secrets import token_hex
 from typing import Any, TypedDict
 
@@ -11,22 +13,37 @@ from respool.errors import NoMatchingRecording, OptionError, RequestError, print
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault, limit
 from respool.play.clock import Clock, SystemClock
+from respool.play.connection_memory import Remembered
+from respool.play.edits import CANCELLED
 from respool.play.frames import Schedule
 from respool.play.pace import Pace
-from respool.play.playback import CANCELLED, Playback
+from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
+from respool.play.saved_answers import SavedAnswers
+from respool.play.session_clock import MODES, Mode, SessionClock
+from respool.play.warm_up import warm_up_turn
 from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
-from respool.protocol.request import ValidationLevel
-from respool.recordings.recording import FRAMINGS, IDS, ON_UNKNOWN_ID, REPLAY_WINDOW, Recording
+from respool.protocol.request import Known, ValidationLevel, check_links
+from respool.recordings.recording import (
+    FRAMINGS,
+    IDS,
+    ON_UNKNOWN_ID,
+    REPLAY_WINDOW,
+    Header,
+    Recording,
+    TimedEvent,
+)
 from respool.recordings.store import Store
 from respool.server.choosing import Decision, decide, default_of, remember
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
+from respool.server.deliveries import Deliveries
 from respool.server.history import History
 from respool.server.improvising import improvised
 from respool.server.indexes import Indexes, MatchOptions
 from respool.server.journal import Journal
+from respool.server.lineage import items_before
 from respool.server.links import check_history
 from respool.server.memory import Memory
 from respool.server.misses import Misses
@@ -37,6 +54,7 @@ from respool.server.state import State
 from respool.server.state.in_memory import MemoryState
 
 _MOST_PACES = 100  # of stubs, of which the renditions are kept
+WARM_UP = "(warm-up)"  # stands for the recording that answers a warm-up
 
 
 class ServerOptions(TypedDict, total=False):
@@ -60,6 +78,7 @@ class ServerOptions(TypedDict, total=False):
     match: str | None
     on_miss: str
     on_exhausted: str
+    clock_mode: Mode
 
 
 class MockServer:
@@ -84,6 +103,8 @@ class MockServer:
                    say nothing, its API key (``api-key``)
     state          where is kept what it remembers; if not given, in memory
     match, on_miss, on_exhausted   how a recording is chosen: see `MatchOptions`
+
+    clock_mode     how the clocks of sessions run until somebody sets them: real, frozen or auto
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
@@ -112,6 +133,7 @@ class MockServer:
         match: str | None = None,
         on_miss: str = "error",
         on_exhausted: str = "error",
+        clock_mode: Mode = "real",
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -129,6 +151,8 @@ class MockServer:
             raise OptionError(f"framing is {framing}, expected {' or '.join(FRAMINGS)}")
         if on_unknown_id not in ON_UNKNOWN_ID:
             raise OptionError(f"on-unknown-id is {on_unknown_id}, expected {' or '.join(ON_UNKNOWN_ID)}")
+        if clock_mode not in MODES:
+            raise OptionError(f"clock is {clock_mode}, expected {', '.join(MODES)}")
         if session_by not in SESSION_BY:
             raise OptionError(f"session-by is {session_by}, expected {' or '.join(SESSION_BY)}")
         if not session_idle > 0:
@@ -154,9 +178,13 @@ class MockServer:
         self.keepalive = keepalive
         self.framing = framing
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
+        self.saved_answers = SavedAnswers()
         self._paced: dict[Pace, Renditions] = {}  # at the paces of stubs
+        self._warm_ups = Renditions(Pace(speed=inf))
         self.memory = Memory(stateless, stand_in=self._said if on_unknown_id == "default" else None)
+        self.deliveries = Deliveries(self.clock)
         self.session_idle = session_idle
+        self.clock_mode: Mode = clock_mode
         self.state: State = state or MemoryState()
         self.journal.shared = self.state.shared
         self.sessions: AnySessions = self.state.sessions(self)
@@ -171,10 +199,16 @@ class MockServer:
             raise RequestError(f"The session cannot be used: {error}.", code="invalid_session") from None
 
     def reset(self, session: str = EVERYBODYS) -> None:
-        """Have one session as at its beginning, and its requests forgotten. Others are not touched."""
+        """Have one session as at its beginning, and its requests forgotten. Its streams that are held are
+        cut, others go on. Other sessions are not touched."""
+        self.deliveries.end_held(session, "its session was reset while it was held")
         self.journal.clear_session(session)
         if (known := self.sessions.find(session)) is not None:
             known.reset()
+
+    def _busy(self, session: str) -> bool:
+        """Whether something of a session is due and has yet to be sent."""
+        return any(not delivery.idle for delivery in self.deliveries.of(session))
 
     def unplayed(self, session: str | None = None) -> list[str]:
         """Return the names of all turns that were never played: in a session since its last reset; in none at
@@ -187,6 +221,10 @@ class MockServer:
             for recording in self.store.turns(name)
             if recording.name not in plays
         ]
+
+    def session_clock(self, session: str) -> SessionClock:
+        """Return a new clock for a session."""
+        return SessionClock(self.clock, busy=partial(self._busy, session), mode=self.clock_mode)
 
     @property
     def renditions(self) -> Renditions:
@@ -208,28 +246,36 @@ class MockServer:
         """The conversations of the session of those who name none."""
         return self.sessions.everybodys.conversations
 
-    def start(self, request: Request, now: float | None = None) -> Playback:
+    def start(
+        self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None
+    ) -> Playback:
         """Begin to play what answers `request`: see `begin`."""
-        return self.begin(request, now)[0]
+        return self.begin(request, now, lineage)[0]
 
-    def begin(self, request: Request, now: float | None = None) -> tuple[Playback, Decision]:
+    def begin(
+        self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None
+    ) -> tuple[Playback, Decision]:
         """Begin to play what answers `request`, at its session's moment `now` (this one, if not given), and
         say why that does.
+
+        `lineage` is for a request on a WebSocket: what it continues of the responses of its connection, the
+        newest first, stored or not; else None.
 
         Raise RequestError for a request which the API refuses, NoMatchingRecording if none answers.
         """
         request.check(self.validate)
-        self.memory.check(request.body)
+        self.memory.check(request.body, remembered=bool(lineage))
         session = self.session(request.session)
         moment = session.clock.now() if now is None else now
-        previous = request.previous_response_id
-        if previous is not None and self._latest(session, previous) is None:
-            raise api_errors.previous_response_not_found(previous)
+        self._check_previous(session, request, lineage, moment)
         conversation = request.conversation_id
         if conversation is not None:
             session.conversations.check_free(conversation, moment)
+        if lineage:  # what its connection remembers may not be stored
+            request = replace(request, continued=getattr(lineage[0].turn, "playback", None))
         decision = self._decide(request, session, moment)
-        recording = decision.recording or self._improvised(request, session, moment)
+        answer = decision.recording or self._improvised(request, session, moment)
+        recording = self.saved_answers.streamed(answer)
         self.state.played(recording.name)
         stub = decision.stub
         playback = Playback(
@@ -294,6 +340,53 @@ class MockServer:
                 self._paced.clear()
             self._paced[pace] = Renditions(pace, self.profile, self.keepalive, self.framing)
         return self._paced[pace]
+
+    def warm_up(
+        self, request: Request, now: float | None = None, lineage: Sequence[Remembered] = ()
+    ) -> Playback:
+        """Answer a request of a WebSocket that asks for no output (``generate: false``). It is checked, but
+        matches no recording and uses up no turn. Raise RequestError as `start` does."""
+        request.check(self.validate)
+        self.memory.check(request.body, remembered=bool(lineage))
+        session = self.session(request.session)
+        moment = session.clock.now() if now is None else now
+        self._check_previous(session, request, lineage, moment)
+        id_ = f"resp_{token_hex(25)}"
+        turn = warm_up_turn(request.body, id_, int(moment), moment)
+        timed = tuple(TimedEvent(0.0, event) for event in turn.events)
+        playback = Playback(
+            Recording(WARM_UP, Header({}), timed),
+            self._warm_ups,
+            moment,
+            stored=request.store,
+            body=request.kept_body,
+            size=request.size,
+        )
+        if playback.stored:
+            session.history.add(id_, playback)
+            self.sessions.keep_within_bounds(session)
+        return playback
+
+    def _check_previous(
+        self, session: Session, request: Request, lineage: Sequence[Remembered] | None, moment: float
+    ) -> None:
+        """Check that the response which a request continues is there; on a WebSocket, also what the input
+        says of its calls. Raise RequestError."""
+        previous = request.previous_response_id
+        if previous is None:
+            return
+        if not lineage and self._latest(session, previous) is None:
+            raise api_errors.previous_response_not_found(previous)
+        if lineage is None or self.validate is ValidationLevel.OFF or self.on_unknown_id == "default":
+            return
+
+        def stored(id: str) -> list[Item] | None:
+            if self.memory.stateless or self._latest(session, id) is None:
+                return None
+            return self.context({"previous_response_id": id}, moment, session.name)
+
+        context = items_before(lineage, stored) if lineage else stored(previous)
+        check_links(request.body, Known(context))
 
     def retrieve(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
         """Return the latest playback whose response has this id and can be retrieved now: a background one
@@ -441,18 +534,30 @@ class MockServer:
         asked: Sequence[Fault] = (),
         codings: Collection[str] = (),
         session: str = EVERYBODYS,
+        *,
+        on_socket: bool = False,
     ) -> tuple[ActiveFault, ...]:
         """Return what goes wrong with this play of `recording`: the recording's own faults, the session's,
         and those that the request asked for, so far as chance and count let them.
 
-        `codings` are the content codings that the client accepts. Raise RequestError for one that counts its
-        plays, where nothing is remembered.
+        `codings` are the content codings that the client accepts. Those of WebSockets happen only
+        `on_socket`. Raise RequestError for one that counts its plays, where nothing is remembered.
         """
         using = self.session(session)
         faults = (*recording.header.faults, *self.faults_of(using), *asked)
+        if not on_socket:
+            faults = tuple(fault for fault in faults if fault.category != "socket")
         if counting := self.memory.counting(faults):
             raise self.memory.refusal(f"The fault {printable(str(counting))} cannot count its plays")
         return using.sampler.sample(recording.name, faults, codings) if faults else ()
+
+    def draw_upgrade_faults(
+        self, asked: Sequence[Fault] = (), session: str = EVERYBODYS
+    ) -> tuple[ActiveFault, ...]:
+        """Return what goes wrong with the upgrade of a connection to a WebSocket."""
+        using = self.session(session)
+        faults = [fault for fault in (*self.faults_of(using), *asked) if fault.name == "socket_refused"]
+        return using.sampler.sample("(upgrade)", faults) if faults else ()
 
     def schedule(self, recording: Recording) -> Schedule:
         """The recording's frames and moments: worked out once, shared by all its streams."""
@@ -492,7 +597,7 @@ class MockServer:
         """What answers for a response that is not known, if anything does: one of the background that was
         streamed, and ended a second ago. Nothing remembers it."""
         recording = self.stand_in()
-        if recording is None or recording.plain:
+        if recording is None or (recording := self.saved_answers.streamed(recording)).plain:
             return None
         playback = Playback(
             recording,

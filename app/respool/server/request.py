@@ -9,6 +9,7 @@ from respool.protocol.request import ValidationLevel, check_create
 
 if TYPE_CHECKING:
     from respool.faults import Fault
+    from respool.play.playback import Playback
 
 PLAY_HEADER = "x-respool-play"
 SESSION_HEADER = "x-respool-session"
@@ -32,6 +33,7 @@ class Request:
     session: str = ""  # "": that of all who name none
     text: bytes = b""  # the body as it was read; b"" where only its value is known
     faults: "tuple[Fault, ...]" = ()  # that it asks for
+    continued: "Playback | None" = None  # on a WebSocket: what it continues of its connection
     checked: bool = False  # `check` has found nothing; it is not done twice
 
     def header(self, name: str) -> str | None:

@@ -13,6 +13,7 @@ from respool.play.clock import Clock
 from respool.play.session_clock import SessionClock
 from respool.server.conversations import Conversations
 from respool.server.history import History
+from respool.server.session_holds import SessionHolds
 
 EVERYBODYS = ""  # the session of those who name none
 LONGEST_NAME = 200  # characters
@@ -44,26 +45,27 @@ class Session:
     served         the turn that a recorded request has found, by the digest of the request
     ids            turns by the ids that plays of them got afresh, by the recording
     altered        whether a fault has changed an answer, so that its history may be broken
+    holds          where streams are held that will begin
     last_used      the server's moment, in seconds since 1970
 
     `choosing` reads and changes those from `plays` to `ids`.
     """
 
     __slots__ = (
-        "_stub_set", "altered", "answered", "clock", "conversations", "faults", "history", "ids", "last_used",
-        "name", "plays", "sampler", "scenarios", "served", "stubs", "used",
+        "_stub_set", "altered", "answered", "clock", "conversations", "faults", "history", "holds", "ids",
+        "last_used", "name", "plays", "sampler", "scenarios", "served", "stubs", "used",
     )  # fmt: skip
 
     def __init__(
         self,
         name: str,
-        clock: Clock,
+        clock: Clock | SessionClock,
         history: History,
         conversations: Conversations,
         seed: int = 0,
     ) -> None:
         self.name = name
-        self.clock = SessionClock(clock)
+        self.clock = clock if isinstance(clock, SessionClock) else SessionClock(clock)
         self.history = history
         self.conversations = conversations
         self.faults: Sequence[Fault] | None = None
@@ -77,7 +79,8 @@ class Session:
         self.served: dict[str, Place] = {}
         self.ids: dict[str, dict[str, int]] = {}
         self.altered = False
-        self.last_used = clock.now()
+        self.holds = SessionHolds()
+        self.last_used = self.clock.base.now()
 
     @property
     def stub_set(self) -> StubSet:
@@ -105,4 +108,5 @@ class Session:
         self.served.clear()
         self.ids.clear()
         self.altered = False
+        self.holds.clear()
         self.clock.reset()

@@ -170,7 +170,7 @@ def playback_of(
     record: PlaybackRecord, recording: Recording, renditions: Renditions, run: PlaybackRun | None = None
 ) -> Playback:
     """Return the playback of `recording` that a record is of; `run` is what is known of it already."""
-    return Playback(
+    playback = Playback(
         recording,
         renditions,
         record.started,
@@ -181,8 +181,11 @@ def playback_of(
         JSONObject(record.body.encode("utf-8", "surrogatepass")),
         record.size,
         origin=record.origin,
-        run=run or PlaybackRun(record.cancelled, token=record.token),
+        run=run or PlaybackRun(token=record.token),
     )
+    if record.cancelled is not None:
+        playback.cancel(record.cancelled)
+    return playback
 
 
 def conversation_record(

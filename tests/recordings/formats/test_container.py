@@ -228,7 +228,23 @@ def test_an_answer_saved_by_itself_is_a_recording_without_a_stream(value: Any, s
 
 def test_what_is_there_twice_in_two_forms_is_one_turn() -> None:
     assert len(read(f'{{"request": {json.dumps(ASKED)}, "raw": {json.dumps(SSE)}, "events": {LIST}}}')) == 1
-    assert len(read(json.dumps([{"raw": SSE}, {"raw": SSE}]))) == 2
+    assert len(read(json.dumps({"raw": SSE, "lines": SSE.split("\n")}))) == 1
+    assert len(read(json.dumps({"request": ASKED, "response": {"body": SSE, "text": SSE}}))) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps([{"raw": SSE}, {"raw": SSE}]),
+        json.dumps({"first": SSE, "second": SSE}),
+        json.dumps({"first": exchange(SSE), "second": exchange(SSE)}),
+        json.dumps({"request": ASKED, "responses": [{"body": SSE}, {"body": SSE}]}),
+        json.dumps({"request": ASKED, "response": {"body": SSE}, "then": exchange(SSE)}),
+        f"-- a.sse --\n{SSE}-- b.sse --\n{SSE}",
+    ],
+)
+def test_equal_streams_of_two_exchanges_are_two_turns(text: str) -> None:
+    assert texts(read(text)) == [list(TEXTS)] * 2
 
 
 def test_the_time_of_each_chunk_is_that_of_the_events_that_end_in_it() -> None:

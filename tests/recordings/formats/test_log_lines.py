@@ -38,3 +38,24 @@ def test_other_lines_of_the_log_are_counted() -> None:
     [turn] = formats.read("\n".join(lines).encode(), "a", "a.log", notes.append)
     assert len(turn.events) == 3
     assert [(note.line, note.effect) for note in notes] == [(1, Effect.SKIPPED)]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ("1770105600", "1770105601", "1770105603"),
+        ("1770105600.000", "1770105601.000", "1770105603.000"),
+        ("1770105600000", "1770105601000", "1770105603000"),
+        ("[1770105600.000000]", "[1770105601.000000]", "[1770105603.000000]"),
+        ("1770105600000:", "1770105601000:", "1770105603000:"),
+        *[tuple(f"[03/Feb/2026:08:00:0{second} +0100]" for second in (0, 1, 3))],
+        *[tuple(f"I0203 08:00:0{second}.000000   12345 stream.go:77]" for second in (0, 1, 3))],
+        *[tuple(f"\x1b[32m2026-02-03T08:00:0{second}Z\x1b[0m INFO" for second in (0, 1, 3))],
+    ],
+)
+@pytest.mark.parametrize("between", [" ", " data: "])
+def test_times_of_other_loggers_give_gaps(times: tuple[str, ...], between: str) -> None:
+    lines = [f"{time}{between}{text}" for time, text in zip(times, TEXTS, strict=True)]
+    [turn] = formats.read("\n".join(lines).encode(), "a", "a.log")
+    assert [timed.event.text for timed in turn.events] == list(TEXTS)
+    assert [timed.gap for timed in turn.events] == [None, 1.0, 2.0]

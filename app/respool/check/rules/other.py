@@ -44,6 +44,14 @@ FILE = (
         '{"type": "response.output_text.done", "logprobs": [{"logprob": -Infinity}]}',
         "null, or a number, if the stream is your own",
     ),
+    Rule(
+        "RS006",
+        Level.ERROR,
+        "recorded too long ago",
+        "The API goes on, and a recording does not. Only with --max-age.",
+        '{"respool": 1, "recorded": "2025-01-31T12:00:00Z"}',
+        "record it again; `respool record --refresh` shows what is different now",
+    ),
 )
 
 UNKNOWN = (

@@ -14,7 +14,17 @@ from starlette.types import ASGIApp
 
 from respool import __version__
 from respool.errors import OptionError, RequestError, RespoolError, printable
-from respool.http.admin import events, faults, recordings, requests, sessions, verify
+from respool.http.admin import (
+    clocks,
+    events,
+    faults,
+    holds,
+    playbacks,
+    recordings,
+    requests,
+    sessions,
+    verify,
+)
 from respool.http.admin.models import Problem
 from respool.http.admin.security import Secured
 from respool.http.admin.shared import Shared
@@ -29,6 +39,9 @@ ROUTERS: Sequence[Callable[[MockServer], APIRouter]] = (
     sessions.router,
     faults.router,
     recordings.router,
+    playbacks.router,
+    holds.router,
+    clocks.router,
 )
 
 _DESCRIPTION = """What a test asks of Respool besides answers: what was asked, what answered and why; \

@@ -92,6 +92,20 @@ def unsent(transport: asyncio.Transport) -> int:
     return int.from_bytes(answer, sys.byteorder)
 
 
+async def reset_when_sent(transport: asyncio.Transport) -> None:
+    """Reset the connection when the client's machine has all that was written: a reset would throw the rest
+    away. A client that does not read is not waited for longer than ten seconds."""
+    loop = asyncio.get_running_loop()
+    pause, until = 0.001, loop.time() + 10
+    # Nobody tells when the system's own buffer is empty.
+    while (transport.get_write_buffer_size() or unsent(transport)) and not transport.is_closing():
+        if loop.time() > until:
+            break
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 0.1)
+    reset(transport)
+
+
 def reset(transport: asyncio.Transport) -> None:
     """Reset the connection: the other side gets a RST, and what it has not received yet is lost."""
     if transport.is_closing():  # the other side was quicker

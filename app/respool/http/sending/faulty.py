@@ -1,7 +1,8 @@
 """Answers with faults: any sound answer as frames, and the loop that sends what faults made of them."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from itertools import chain, islice
 
@@ -15,7 +16,8 @@ from respool.faults.frame import Action, Frame, Head
 from respool.http.deciding import decided
 from respool.http.problems import envelope
 from respool.http.sending.connection import header_values, reset, steering, transport_of, unsent
-from respool.http.sending.playback_response import LateResponse, PlaybackResponse
+from respool.http.sending.open_streams import from_any_thread
+from respool.http.sending.playback_response import LateResponse, PlaybackResponse, Progress, watch_for_end
 from respool.play.frames import MAX_CHUNK
 from respool.play.session_clock import SessionClock
 from respool.recordings.recording import Recording
@@ -130,9 +132,12 @@ def check_possible(faults: Sequence[Fault], *, stream: bool) -> None:
 
 def frames_of(answer: Response, delivery: AnswerDelivery, started: float) -> Iterator[Frame]:
     """Yield a sound answer as frames: what `answer` would send, and when, in seconds since `started`."""
+    at = 0.0
+    if isinstance(answer, LateResponse):
+        at = max(0.0, answer.moment - started)
+        answer = answer.edited()
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.raw_headers}
     stream = isinstance(answer, PlaybackResponse) and isinstance(delivery, Delivery)
-    at = max(0.0, answer.moment - started) if isinstance(answer, LateResponse) else 0.0
     yield Frame(at, head=Head(answer.status_code, headers, stream))
     if isinstance(delivery, Delivery) and stream:
         playback = delivery.playback
@@ -143,7 +148,11 @@ def frames_of(answer: Response, delivery: AnswerDelivery, started: float) -> Ite
             yield replace(frame, at=at)
     else:
         yield Frame(at, bytes(answer.body))
-    yield Frame(at, action=Action.CLOSE)
+    ending = delivery.playback.ending if isinstance(delivery, Delivery) else "terminal"
+    yield Frame(at, action=_ENDINGS.get(ending, Action.CLOSE))
+
+
+_ENDINGS = {"cut": Action.CUT, "reset": Action.RESET}
 
 
 class FaultyResponse(Response):
@@ -161,26 +170,46 @@ class FaultyResponse(Response):
         super().__init__()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        frames, active = frames_of(self._answer, self._delivery, self._started), self._active
-        if scope.get("http_version") == "1.0":
-            frames, active = _without_chunks(frames), [one.without_chunks() for one in active]
-        left = asyncio.Event()
-        watch = asyncio.create_task(_watch(receive, left))
-        self._delivery.begin()
+        delivery = self._delivery
+        left, woken = asyncio.Event(), asyncio.Event()
         line = _Line(scope, send, left)
+        whole = scope.get("http_version") == "1.0"
         size = self._size()
+        progress = Progress(delivery, self._started)
+        progress.events = 0
+        delivery.begin(progress)
         if not _held.take(size):
-            watch.cancel()
+            delivery.over()
             await envelope(_TOO_MANY)(scope, receive, send)
             return
+        watch = asyncio.create_task(watch_for_end(receive, left, woken))
+        unsubscribe = self._subscribe(woken)
         try:
-            if await self._send(await _begin(apply(frames, active), size), line, left):
-                self._delivery.complete()
+            if await self._send(whole, size, line, progress, woken):
+                delivery.complete()
             elif left.is_set() and not line.broken:
-                self._delivery.client_left()
+                delivery.client_left()
+            elif isinstance(delivery, Delivery) and (ending := _ENDINGS.get(delivery.playback.ending)):
+                delivery.ended_by = delivery.ended_by or f"{ending.value} by hand"
+                delivery.cut()
         finally:
+            unsubscribe()
             watch.cancel()
             _held.give_back(size)
+            delivery.over()
+
+    def _subscribe(self, woken: asyncio.Event) -> Callable[[], None]:
+        if not isinstance(self._delivery, Delivery):
+            return lambda: None
+        return self._delivery.playback.subscribe(from_any_thread(woken.set))
+
+    def _frames(self, whole: bool) -> Iterator[Frame]:
+        """What is sent, as the playback's schedule is now; the same faults get the same chance again."""
+        active = [replace(one, rng=copy(one.rng)) for one in self._active]
+        frames = frames_of(self._answer, self._delivery, self._started)
+        if whole:
+            frames, active = _without_chunks(frames), [one.without_chunks() for one in active]
+        return apply(frames, active)
 
     def _size(self) -> int:
         """About how many bytes the answer takes while its frames are looked at one by one."""
@@ -189,19 +218,30 @@ class FaultyResponse(Response):
         schedule = self._delivery.playback.schedule
         return len(schedule) * _FRAME_BYTES + len(schedule.encoded.data)
 
-    async def _send(self, frames: Iterator[Frame], line: "_Line", left: asyncio.Event) -> bool:
+    async def _send(
+        self, whole: bool, size: int, line: "_Line", progress: Progress, woken: asyncio.Event
+    ) -> bool:
         """Send each frame at its moment; whether the answer came to a proper end."""
         clock, started = self._delivery.clock, self._started
-        for frame in frames:
+        sent = 0
+        frames = await _begin(self._frames(whole), size)
+        while (frame := next(frames, None)) is not None:
             if clock.now() < started + frame.at:
                 await line.flush()
-                if not await clock.sleep_until(started + frame.at, left):
-                    return False
+                if not await progress.wait_until(frame.at, woken):
+                    if line.left:
+                        return False
+                    woken.clear()  # the schedule is another one now
+                    frames = islice(self._frames(whole), sent, None)
+                    continue
+            sent += 1
             if frame.head is not None:
                 await line.begin(frame.head)
             await line.write(frame.data, alone=frame.alone)
-            self._delivery.exchange.events += frame.event is not None
-            if left.is_set():
+            if frame.event is not None:
+                self._delivery.exchange.events += 1
+                progress.events = self._delivery.exchange.events
+            if line.left:
                 return False
             if frame.action is not Action.SEND:
                 await line.end(frame.action)
@@ -290,6 +330,11 @@ class _Line:
         self._begun = False
         self.broken = False  # by us
 
+    @property
+    def left(self) -> bool:
+        """Whether the client has left."""
+        return self._left.is_set()
+
     async def begin(self, head: Head) -> None:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers.items()]
         self._chunked = "content-length" not in head.headers
@@ -358,10 +403,3 @@ def _without_chunks(frames: Iterable[Frame]) -> Iterator[Frame]:
             yield replace(frame, head=head)
         else:
             yield frame
-
-
-async def _watch(receive: Receive, left: asyncio.Event) -> None:
-    message: Message = {"type": ""}
-    while message["type"] != "http.disconnect":
-        message = await receive()
-    left.set()

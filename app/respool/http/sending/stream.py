@@ -36,8 +36,10 @@ from typing import Any
 
 from starlette.types import Message, Send
 
+from respool.http.sending.connection import reset_when_sent
 from respool.http.sending.open_streams import from_any_thread, open_streams_of_loop
 from respool.play.clock import Timer
+from respool.play.edits import NEVER
 from respool.server.delivery import Delivery
 
 _HTTPTOOLS = "uvicorn.protocols.http.httptools_impl"
@@ -48,9 +50,9 @@ class Stream:
     """The frames of `playback` from number `first` on: `begin` sends the first of them, `rest` all others."""
 
     __slots__ = (
-        "_chunked", "_clock", "_cut", "_cycle", "_delivery", "_ended", "_error", "_flow", "_late", "_next",
-        "_outbox", "_playback", "_schedule", "_sent", "_started", "_task", "_tell", "_transport",
-        "_unsubscribe",
+        "_chunked", "_clock", "_cut", "_cycle", "_delivery", "_ended", "_error", "_flow", "_gone", "_late",
+        "_next", "_outbox", "_playback", "_resetting", "_schedule", "_sent", "_started", "_task", "_tell",
+        "_transport", "_unsubscribe",
     )  # fmt: skip
 
     def __init__(self, cycle: Any, delivery: Delivery) -> None:
@@ -73,6 +75,8 @@ class Stream:
         self._late = 0.0
         self._error: BaseException | None = None
         self._cut = False
+        self._gone = False  # the client
+        self._resetting: asyncio.Task[None] | None = None
 
     @classmethod
     def of(cls, send: Send | None, delivery: Delivery) -> "Stream | None":
@@ -89,14 +93,15 @@ class Stream:
         try:
             await send(head)
             self._chunked = type(cycle).__module__ == _HTTPTOOLS and cycle.chunked_encoding is True
-            if self._playback.background:  # which may be cancelled, by another request
-                self._unsubscribe = self._playback.subscribe(from_any_thread(self._reschedule))
-                self._schedule = self._playback.schedule
+            self._schedule = self._playback.schedule
             self._go_on()
         finally:
             cycle.transport = self._transport = transport
             together.flush()
         if not cycle.response_complete and self._error is None:
+            # It may be edited, or cancelled by another request; or the clock may become another one.
+            self._tell = from_any_thread(self._reschedule)
+            self._unsubscribe = self._playback.subscribe(self._tell)
             return False
         self._stop()
         self._tell_how_it_ended()
@@ -110,15 +115,17 @@ class Stream:
         self._task = asyncio.current_task()
         open_streams = open_streams_of_loop()
         open_streams.add(self)
-        self._tell = from_any_thread(self._wait_anew)
-        self._clock.listen(self._tell)
+        if self._tell:
+            self._clock.listen(self._tell)
         try:
             # What has failed since `begin` could wake nobody.
-            while not self._error and (await self._cycle.receive())["type"] != "http.disconnect":
+            while (
+                not (self._error or self._cut) and (await self._cycle.receive())["type"] != "http.disconnect"
+            ):
                 pass
         except asyncio.CancelledError:
             # Woken by us, unless someone else wants the task to end, too.
-            if not (self._cut or self._error) or (self._task and self._task.uncancel()):
+            if not (self._cut or self._error or self._gone) or (self._task and self._task.uncancel()):
                 raise
         finally:
             open_streams.discard(self)
@@ -139,6 +146,7 @@ class Stream:
             self._clock.unlisten(self._tell)
             self._tell = None
         self._note_events()
+        self._delivery.over()  # also if the task was cancelled, and nothing tells how it ended
 
     def _tell_how_it_ended(self) -> None:
         """Raises what has kept us from sending."""
@@ -146,7 +154,9 @@ class Stream:
             raise self._error
         if self._cycle.response_complete:
             self._delivery.complete()
-        elif not self._cut:
+        elif self._cut:
+            self._delivery.cut()
+        else:
             self._delivery.client_left()
 
     def cut(self) -> None:
@@ -154,16 +164,22 @@ class Stream:
         self._cut = True
         self._wake()
 
-    def _reschedule(self) -> None:
-        """The playback has another schedule, of which what has been sent is a part."""
-        if not self._ended:
-            self._schedule = self._playback.schedule
-            self._wait_anew()
+    def events_sent(self) -> int:
+        """How many events were sent, those before the first as well."""
+        return self._playback.playing.events_in(self._sent)
 
-    def _wait_anew(self) -> None:
-        """The moments, or the clock, have become other ones."""
-        if self._ended:
+    def idle(self, now: float) -> bool:
+        """Whether all that is due was sent, and it was not the last of it."""
+        moments = self._playback.schedule.moments
+        return self._ended or (self._sent < len(moments) and self._started + moments[self._sent] > now)
+
+    def _reschedule(self) -> None:
+        """The playback has another schedule, of which what has been sent is a part; or the clock has become
+        another one."""
+        if self._ended or self._resetting:
             return
+        self._schedule = self._playback.schedule
+        self._delivery.go_on()
         if self._next:
             self._next.cancel()
         self._go_on()
@@ -183,11 +199,14 @@ class Stream:
             now = self._clock.now()
             if sent < total:
                 if (at := started + schedule.moments[sent]) > now:
-                    return at
+                    return at if at != NEVER else self._wait_for_release()
                 if now - at > self._late:
                     self._late = now - at
             if self._transport.is_closing():
-                return None  # the client has left; `receive` tells, if it has not yet
+                # The client has left; uvicorn tells only the last of several requests in a pipeline.
+                self._gone = True
+                self._wake()
+                return None
             if self._flow.write_paused:
                 self._note_events()
                 self._next = asyncio.get_running_loop().create_task(self._go_on_when_there_is_room())
@@ -201,16 +220,39 @@ class Stream:
                 if len(outbox) == 1:
                     self._clock.after_turn(_write_all)
             else:
-                body = {"type": "http.response.body", "body": chunk, "more_body": sent < total}
-                _finish(self._cycle.send(body))
+                cut = sent == total and self._playback.ending in ("cut", "reset")
+                body = {"type": "http.response.body", "body": chunk, "more_body": sent < total or cut}
+                if chunk or not cut:
+                    _finish(self._cycle.send(body))
+                if cut:
+                    self._sent = sent
+                    self._cut_short()
+                    return None
             self._sent = sent
             if sent == total:
                 return None
             if (at := started + schedule.moments[sent]) > now:
-                return at
+                return at if at != NEVER else self._wait_for_release()
             self._next = asyncio.get_running_loop().call_soon(self._go_on)
         except BaseException as error:
             self._fail(error)
+        return None
+
+    def _cut_short(self) -> None:
+        """End it as an edit asks for."""
+        delivery, ending = self._delivery, self._playback.ending
+        delivery.ended_by = delivery.ended_by or f"{ending} by hand"
+        if ending == "cut":
+            self.cut()
+        else:
+            self._resetting = asyncio.get_running_loop().create_task(self._reset())
+
+    async def _reset(self) -> None:
+        await reset_when_sent(self._cycle.transport)
+
+    def _wait_for_release(self) -> float | None:
+        """What comes next is held: an edit tells when it is not."""
+        self._delivery.wait_for_release()
         return None
 
     def _note_events(self) -> None:

@@ -9,14 +9,19 @@ from typing import Protocol
 from respool.errors import Effect, NotARecording, RecordingError
 from respool.protocol.events import Event
 from respool.recordings.formats import (
+    codex_session,
     container,
     curl,
     encodings,
     event_table,
     foreign,
     har,
+    httprr,
     jsonl,
+    llmcap,
     log_lines,
+    mitmproxy,
+    mock_fixtures,
     script,
     sse,
 )
@@ -41,6 +46,10 @@ class Format(Protocol):
 
 
 FORMATS: Mapping[str, Format] = {
+    "llmcap": llmcap,
+    "codex session": codex_session,
+    "httprr": httprr,
+    "mitmproxy": mitmproxy,
     "curl": curl,
     "jsonl": jsonl,
     "sse": sse,
@@ -48,6 +57,7 @@ FORMATS: Mapping[str, Format] = {
     "event table": event_table,
     "har": har,
     "log": log_lines,
+    "mock fixtures": mock_fixtures,
     "document": container,
 }
 
@@ -65,6 +75,8 @@ def sniff(data: bytes, path: str = "") -> str | None:
         data = encodings.plain(data)
     except RecordingError:
         return by_suffix(path)
+    if codex_session.is_named_so(path) and codex_session.is_session(data):
+        return "codex session"
     return _sniff(data, path)
 
 
@@ -108,6 +120,8 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
     """
     if not path.lower().endswith(script.SUFFIXES):
         data = encodings.plain(data, path)
+        if (what := foreign.utf16(data)) is not None:
+            raise NotARecording(what, path)
     if (format_ := sniff(data, path)) is None:
         what = foreign.name_of(data[: encodings.HEAD], path)
         raise NotARecording(f"{what}: {_NO_EVENT}" if what else _NO_FORMAT, path)
@@ -151,6 +165,8 @@ def worth_reading(head: bytes, path: str = "") -> bool:
     if by_suffix(path) is not None:
         return True
     head = encodings.plain_head(head)
+    if mitmproxy.sniff(head) or httprr.sniff(head):
+        return True
     if b"\0" in head:
         return False
     return container.looks_like_a_document(head) or _sniff(head, path) is not None

@@ -5,12 +5,15 @@ What is parsed is bounded in size and, since an alias of a few bytes can stand f
 
 import base64
 import binascii
+import csv
+import io
 import json
 import json.decoder
 import json.scanner
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from respool.errors import RecordingError
@@ -29,6 +32,7 @@ _MARKS = (
     b"cmVzcG9uc2Uu", b"Jlc3BvbnNlL", b"yZXNwb25zZS",
 )  # fmt: skip
 _OBJECT = re.compile(rb"object\W{1,6}response\b")  # a literal in front makes it fast
+_TRAILING_COMMA = re.compile(r",(\s*[\]}]\s*)\Z")
 _TXTAR = re.compile(r"^-- ([^\n]+?) --\r?$", re.MULTILINE)
 
 
@@ -54,6 +58,11 @@ class Object(dict[str, Any]):
     text: str
 
 
+def escape(key: str) -> str:
+    """A member's name as a JSON pointer has it."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
 def begins_as_json(data: bytes) -> bool:
     """Whether a file begins as a JSON object or array does."""
     return data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n\x1e")[:1] in (b"{", b"[")
@@ -70,6 +79,8 @@ def parse_json(text: str, path: str = "", *, located: bool = False) -> Document:
     With `located`, every object is an `Object`: slower, for documents whose events are objects of their own.
     """
     text = text.lstrip("\ufeff\x1e")  # without a BOM and the separators of RFC 7464
+    if _TRAILING_COMMA.search(text[-200:]) and text[:1] in "[{":
+        text = _TRAILING_COMMA.sub(r"\1", text)  # which many writers leave at the end
     if not located:
         try:
             return Document(loads(text), "json")
@@ -196,6 +207,15 @@ def _binary(text: str) -> bytes | str:
         return base64.b64decode(text)
     except (binascii.Error, ValueError):
         return text
+
+
+def parse_csv(text: str, path: str = "") -> Document:
+    """The rows of a CSV by the names in its first row. Raises RecordingError."""
+    try:
+        rows = list(islice(csv.DictReader(io.StringIO(text), strict=True), MAX_NODES))
+    except csv.Error as error:
+        raise RecordingError(f"not CSV that can be read: {error}", path) from None
+    return Document([{str(name): cell for name, cell in row.items()} for row in rows], "csv", sequence=True)
 
 
 def parse_txtar(text: str) -> Document | None:

@@ -23,15 +23,35 @@ _DROPPED = frozenset(
 )
 
 _STATUS_KEYS = ("status", "status_code", "statusCode", "StatusCode", "code", "http_status", "response_status")
-_HEADER_KEYS = ("headers", "header", "ResponseHeaders", "response_headers", "responseHeaders")
+_HEADER_KEYS = ("headers", "header", "ResponseHeaders", "response_headers", "responseHeaders", "rawHeaders")
 REQUEST_KEYS = (
     "request", "req", "when", "RequestBody", "request_body", "requestBody", "httpRequest", "requestPayload",
-    "request_payload", "request_json",
+    "request_payload", "request_json", "originalRequest",
 )  # fmt: skip
 _BODY_KEYS = (
-    "body", "canonical_json", "json", "postData", "bodyAsText", "bodyJson", "body_json", "data", "content",
-    "string", "text", "b64", "base64_string", "base64", "payload", "parsed_body", "params",
-)  # fmt: skip
+    "body",
+    "canonical_json",
+    "json",
+    "postData",
+    "bodyAsText",
+    "bodyJson",
+    "body_json",
+    "data",
+    "content",
+    "string",
+    "text",
+    "b64",
+    "base64_string",
+    "base64",
+    "payload",
+    "parsed_body",
+    "params",
+    "raw",
+    "bodyPatterns",
+    "equalToJson",
+    "value",
+)
+_INPUT_KEYS = ("inputs", "input", "body")  # beside an answer, in traces and in nock's recordings  # fmt: skip
 _RECORDED_KEYS = (
     "recorded", "recorded_at", "recordedAt", "captured_at", "capturedAt", "startedDateTime", "timestamp",
     "created_at", "createdAt",
@@ -50,6 +70,7 @@ class Exchange:
     headers: Mapping[str, str] = field(default_factory=dict)
     recorded: str | None = None
     started: float | None = None  # when the request was sent, seconds since the epoch
+    settled: bool = False  # it is known with what request it goes
 
 
 def add(
@@ -81,6 +102,11 @@ def _add_pieces(
 ) -> None:
     last = 0.0 if stream.relative else exchange.started
     for piece in stream.pieces:
+        if piece.request is not None:
+            builder.end()
+            fields = {**_fields(exchange), "request": _plain(piece.request)}
+            builder.begin(Header({"respool": FORMAT_VERSION, **fields}))
+            continue
         gap = None
         if piece.moment is not None:
             gap = None if last is None else round(max(0.0, piece.moment - last), 6)
@@ -134,12 +160,16 @@ def _fields(exchange: Exchange) -> dict[str, Any]:
 def headers_of(value: Any) -> dict[str, str]:
     """Headers in any shape: an object of strings or lists, or a list of names and values."""
     pairs: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
+    if isinstance(value, list) and len(value) % 2 == 0 and all(isinstance(one, str) for one in value):
+        pairs = list(zip(value[::2], value[1::2], strict=True))  # Node's rawHeaders
+    elif isinstance(value, dict):
         pairs = list(value.items())
     elif isinstance(value, list):
         for item in value:
             if isinstance(item, dict) and "name" in item:
                 pairs.append((item["name"], item.get("value")))
+            elif isinstance(item, dict) and "key" in item:
+                pairs.append((item["key"], item.get("value")))
             elif isinstance(item, list) and len(item) == 2:
                 pairs.append((item[0], item[1]))
     found: dict[str, str] = {}
@@ -163,6 +193,8 @@ def status_of(value: Any) -> int | None:
 
 def request_of(value: Any, depth: int = 5) -> dict[str, Any]:
     """The body of a request in any shape; {} if it is none of the Responses API."""
+    if isinstance(value, list) and (data := streams.bytes_of(value)) is not None:
+        value = data
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     if isinstance(value, str):
@@ -174,6 +206,8 @@ def request_of(value: Any, depth: int = 5) -> dict[str, Any]:
             value = loads(text) if text else None
         except ValueError:
             return {}
+    if isinstance(value, list) and len(value) == 1:  # of what a mock server matches by
+        value = value[0]
     if not isinstance(value, dict) or not depth:
         return {}
     if "input" in value or ("model" in value and "messages" not in value):
@@ -223,4 +257,7 @@ def metadata(ancestors: Sequence[Any]) -> dict[str, Any]:
                 return {**found, "request": request}
         if any(key in around for key in REQUEST_KEYS):
             return found
+        for key in _INPUT_KEYS:
+            if isinstance(around.get(key), dict) and "input" in (request := request_of(around[key])):
+                return {**found, "request": request}
     return found

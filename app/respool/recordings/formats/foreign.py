@@ -55,6 +55,18 @@ def name_of(head: bytes, path: str = "") -> str | None:
         suffix = ".script" + lower[lower.rfind(".") :]
         name = path.replace("\\", "/").rpartition("/")[2]
         return f"YAML, did you mean {name[: name.rfind('.')]}{suffix}?"
+    if (coding := utf16(head)) is not None:
+        return coding
     if b"\0" in head[:4096]:
         return "binary"
+    return None
+
+
+def utf16(head: bytes) -> str | None:
+    """What a text of mostly ASCII characters in UTF-16 is called; None where it is none."""
+    pairs = head[: min(len(head) & ~1, 400)]
+    sides = {"little endian": (pairs[1::2], pairs[::2]), "big endian": (pairs[::2], pairs[1::2])}
+    for order, (zeros, others) in sides.items():
+        if len(zeros) > 3 and 10 * zeros.count(0) >= 9 * len(zeros) and 0 not in others:
+            return f"UTF-16 ({order}) without a byte order mark; save it as UTF-8"
     return None

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from respool.errors import Effect, NotARecording, RecordingError
-from respool.recordings.formats import container, exchange, moments, streams
+from respool.recordings.formats import exchange, moments, plain_answers, streams
 from respool.recordings.formats.document import MAX_DOCUMENT, parse_json
 from respool.recordings.formats.exchange import Exchange
 from respool.recordings.formats.streams import Piece, Stream
@@ -70,7 +70,7 @@ def _exchange(entry: Any, pointer: str) -> Iterator[Exchange]:
     if of_text is not None:
         yield Exchange(f"{pointer}/response/content/text", of_text, **told)
         return
-    yield from container.plain_answer(entry, pointer, [entry])
+    yield from plain_answers.of_exchange(entry, pointer, [entry])
 
 
 def _messages(value: Any) -> Stream | None:

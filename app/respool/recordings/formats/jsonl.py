@@ -42,11 +42,20 @@ def sniff(data: bytes) -> bool:
     if len(data) > _HEAD and lines and not head.endswith(b"\n") and head.rstrip().endswith(lines[-1]):
         cut = lines.pop()  # its beginning tells
         if not lines:
-            return bool(_BEGINNING.match(cut))
+            return bool(_BEGINNING.match(cut)) and not _goes_on(cut)
     if lines and (lines[0] == b"[" or lines[0].startswith((b"[{", b"[ {"))):  # an array, one event a line
         return False
     like_json = [line for line in lines if line.startswith((b"{", b"["))]
     return 2 * len(like_json) > len(lines) and any(map(_is_native, like_json))
+
+
+def _goes_on(cut: bytes) -> bool:
+    """Whether a line of which this is the beginning holds several values one after the other."""
+    try:
+        value, end = _DECODER.raw_decode(cut.decode(errors="ignore"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and len(cut) > end + 1
 
 
 def _is_native(line: bytes) -> bool:

@@ -6,7 +6,9 @@ write so.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from respool.errors import Effect, RecordingError
 from respool.protocol.events import Event, loads
@@ -18,13 +20,20 @@ from respool.recordings.recording import Recording
 SUFFIXES: tuple[str, ...] = ()
 
 _TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+_APACHE = r"\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}\]"
+_KLOG = r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ [\w./-]+:\d+\]"
+_EPOCH = r"\[?\d{10}(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?\]?(?=[\s:])"
 _CLOCK = r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d"
-_OTHER = rf"{_TIME}|{_CLOCK}|[\w./-]+ *\||\[[^\]{{}}]*\]"
+_OTHER = rf"{_TIME}|{_APACHE}|{_KLOG}|{_EPOCH}|{_CLOCK}|[\w./-]+ *\||\[[^\]{{}}]*\]"
 # What a log puts in front of a line: a time, a name with a bar, words in brackets; then levels and loggers.
 _PREFIX = re.compile(
-    rf"\s*(?:(?:{_OTHER})\s*)(?:(?:{_OTHER}|[A-Z]{{4,8}}|[\w.-]+\[\d+\]:|[\w.]+ ?:|-|F|stdout|stderr)\s+)*"
+    rf"\s*(?:(?:{_OTHER}):?\s*)(?:(?:{_OTHER}|[A-Z]{{4,8}}|[\w.-]+\[\d+\]:|[\w.]+ ?:|-|F|stdout|stderr)\s+)*"
 )
 _ISO = re.compile(_TIME)
+_ACCESS = re.compile(r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)(\.\d+)? ([+-]\d{4})\]")
+_GLOG = re.compile(r"[IWEF](\d{4} \d\d:\d\d:\d\d\.\d{6}) ")
+_SINCE = re.compile(r"(?:^|[\s|])\[?(\d{10}(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?)\]?(?=[\s:])")
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _SSE = re.compile(r"(?:data|event|id|retry): ?|:|$")
 _MOST_PREFIX = 200
 
@@ -48,12 +57,13 @@ def sniff(data: bytes) -> bool:
 
 def _split(number: int, line: str) -> _Line:
     line = line.rstrip("\r")
+    if line.startswith("\x1b"):  # the colours of a logger
+        line = _ANSI.sub("", line[:_MOST_PREFIX]) + line[_MOST_PREFIX:]
     found = _PREFIX.match(line[:_MOST_PREFIX])
     if found is None or not found.group().strip():
         return _Line(number, None, None)
     rest = line[found.end() :]
-    time = _ISO.search(found.group())
-    moment = moments.seconds(time.group().replace(",", ".")) if time else None
+    moment = _moment(found.group())
     if rest.startswith("{") or _SSE.match(rest):
         return _Line(number, moment, rest)
     # A logger's own words may come before the event: "received event: {...}".
@@ -61,6 +71,21 @@ def _split(number: int, line: str) -> _Line:
     if 0 <= brace <= _MOST_PREFIX and _event(rest[brace:]) is not None:
         return _Line(number, moment, rest[brace:])
     return _Line(number, moment, None)
+
+
+def _moment(prefix: str) -> float | None:
+    """When a line was written: seconds since the epoch; of klog, which tells no year, since January."""
+    if time := _ISO.search(prefix):
+        return moments.seconds(time.group().replace(",", "."))
+    with suppress(ValueError):
+        if time := _ACCESS.search(prefix):
+            fraction = float(time[2] or 0)
+            return datetime.strptime(f"{time[1]} {time[3]}", "%d/%b/%Y:%H:%M:%S %z").timestamp() + fraction
+        if time := _GLOG.search(prefix):
+            return datetime.strptime(f"2000{time[1]} +0000", "%Y%m%d %H:%M:%S.%f %z").timestamp()
+    if time := _SINCE.search(prefix):
+        return moments.seconds(float(time[1]))
+    return None
 
 
 def _event(text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 from respool.errors import RecordingError
-from respool.protocol.events import compact, loads
+from respool.protocol.events import compact_recorded, loads
 from respool.recordings.formats import encodings, moments
 from respool.recordings.formats.document import Object, looks_like_json, parse_json
 
@@ -20,9 +21,17 @@ _API_DATA = re.compile(
     r'^(?:event: ?(?:response\.|error)|data: ?\{.*"type"\s*:\s*"(?:response\.|error"))', re.MULTILINE
 )
 _DATA = re.compile(r"^data: ?(\{.*)$", re.MULTILINE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]{40,}={0,2}\s*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\r\n ]{40,}={0,2}\s*")
+_ENDED = re.compile(r"response\.(?:completed|failed|incomplete)")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){20,}")
 
-_FIRST_FIELDS = ("data:", "event:", "id:", ":")
+_FEWEST_BYTES = 20  # of a stream
+_DEEPEST_WRAPPER = 4
+_MOST_IN_WRAPPER = 40  # values that are looked at in a wrapper of any shape
+_OF_EXCHANGES = frozenset({"request", "requests", "response", "responses", "interactions"})
+# What clients send over a socket, which has a type like those of events.
+_CREATE = "response.create"
+_OF_CLIENTS = frozenset({_CREATE, "response.cancel", "response.inject", "response.steer"})
 
 # Where a wrapper of an SDK, a log or a recorder keeps the event, the likeliest first.
 _WRAPPED = (
@@ -52,6 +61,7 @@ class Piece:
     text: str
     type: str | None = None
     moment: float | None = None
+    request: Mapping[str, Any] | None = None  # a frame of the client, which asked for what follows; no event
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +90,19 @@ def find(value: Any, located: bool = True) -> Stream | None:
     if isinstance(value, str):
         return _of_text(value)
     if isinstance(value, list) and value:
+        if (data := bytes_of(value)) is not None:
+            return _of_bytes(data)
         return _of_chunks(value) or _of_objects(value, located)
     return None
+
+
+def bytes_of(value: list[Any]) -> bytes | None:
+    """The bytes of which a list tells the numbers; None where it does not."""
+    if len(value) < _FEWEST_BYTES or type(value[0]) is not int:
+        return None
+    if not all(type(one) is int and 0 <= one < 256 for one in value):
+        return None
+    return bytes(value)
 
 
 def is_event(value: Any) -> bool:
@@ -91,7 +112,7 @@ def is_event(value: Any) -> bool:
     type_ = value.get("type")
     if not isinstance(type_, str) or _is_realtime(value):
         return False
-    return type_.startswith("response.") or is_error(value)
+    return (type_.startswith("response.") and type_ not in _OF_CLIENTS) or is_error(value)
 
 
 def is_error(value: Mapping[str, Any]) -> bool:
@@ -133,7 +154,9 @@ def _of_bytes(value: bytes) -> Stream | None:
 
 
 def unpack(text: str) -> bytes | None:
-    """What a text in base64 stands for; None if it is none."""
+    """What a text in base64 or hexadecimal digits stands for; None if it is none."""
+    if _HEX.fullmatch(text):
+        return bytes.fromhex(text)
     if not _BASE64.fullmatch(text):
         return None
     try:
@@ -166,22 +189,34 @@ def _of_chunks(elements: Sequence[Any]) -> Stream | None:
     """Texts that make a stream when they are joined: as they are, or each with the line end that it lost."""
     chunks: list[str] = []
     arrivals: list[float | None] = []
+    decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode  # a character may be cut
     for element in elements:
         at: float | None = None
-        if isinstance(element, list) and len(element) == 2 and isinstance(element[1], str | bytes):
+        in_object = isinstance(element, dict)
+        if isinstance(element, list) and len(element) == 2 and isinstance(element[1], str | bytes | list):
             at = moments.seconds(element[0]) if isinstance(element[0], float) else None
             element = element[1]
         elif isinstance(element, dict):
             at = moments.of(element)
+            held = (element.get(key) for key in _TEXT_OF_CHUNK)
             element = next(
-                (element[key] for key in _TEXT_OF_CHUNK if isinstance(element.get(key), str | bytes)), None
+                (
+                    one
+                    for one in held
+                    if isinstance(one, str | bytes) or (isinstance(one, list) and bytes_of(one))
+                ),
+                None,
             )
         if isinstance(element, str) and (len(element) >= 40 or element.endswith("=")) and ":" not in element:
             element = unpack(element) or element
+        if isinstance(element, list):
+            element = bytes_of(element)
         if isinstance(element, bytes):
-            element = element.decode(errors="surrogateescape")
+            element = decode(element)
         if not isinstance(element, str):
             return None
+        if in_object and "response.created" in element and _ENDED.search(element):
+            return None  # a list of streams
         chunks.append(element)
         arrivals.append(at)
     if "data:" not in (joined := "".join(chunks)):
@@ -220,6 +255,9 @@ def _of_objects(elements: Sequence[Any], located: bool) -> Stream | None:
     relative = False
     types: set[str] = set()
     for element in elements:
+        if (request := _request_in(element)) is not None:
+            found.append(Piece("", request=request))
+            continue
         if (found_here := _piece(element, located)) is None:
             skipped += 1
             if skipped > 16 and not found:
@@ -232,9 +270,27 @@ def _of_objects(elements: Sequence[Any], located: bool) -> Stream | None:
         found.append(piece)
     if not of_the_api or (skipped > len(found) and not {"response.created", "response.completed"} <= types):
         return None
-    if any(piece.text == "" for piece in found):
+    if any(piece.text == "" and piece.request is None for piece in found):
         raise NeedsTexts
     return Stream(pieces=tuple(found), skipped=skipped, relative=relative)
+
+
+def _request_in(element: Any) -> Mapping[str, Any] | None:
+    """What a frame of a socket asks for, where it was sent by the client."""
+    for _ in range(3):
+        if isinstance(element, str) and _CREATE in element[:200_000] and element.lstrip()[:1] == "{":
+            try:
+                element = loads(element)
+            except ValueError:
+                return None
+        if not isinstance(element, dict):
+            return None
+        if element.get("type") == _CREATE:
+            inner = element.get("response")
+            asked = inner if isinstance(inner, dict) and "input" in inner else element
+            return {name: value for name, value in asked.items() if name not in ("type", "event_id")}
+        element = next((element[key] for key in _WRAPPED if isinstance(element.get(key), dict | str)), None)
+    return None
 
 
 def _piece(element: Any, located: bool) -> tuple[Mapping[str, Any], Piece] | None:
@@ -244,9 +300,9 @@ def _piece(element: Any, located: bool) -> tuple[Mapping[str, Any], Piece] | Non
         element = element[1]
     elif isinstance(element, dict):
         at = moments.of(element)
-    if (event := _event_in(element, 4)) is None:
+    if (event := _event_in(element, _DEEPEST_WRAPPER)) is None:
         return None
-    plain = compact(event) if located else ""
+    plain = compact_recorded(event) if located else ""
     text = event.text if isinstance(event, Object) else plain
     return event, Piece(text, None, at if event is not element else None)
 
@@ -265,7 +321,26 @@ def _event_in(value: Any, depth: int) -> dict[str, Any] | None:
     for key in _WRAPPED:
         if key in value and (event := _event_in(value[key], depth - 1)) is not None and is_event(event):
             return event
-    return None
+    return _only_event(value) if depth == _DEEPEST_WRAPPER else None
+
+
+def _only_event(value: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The only event below a wrapper of any shape; None where there are several, or it is an exchange."""
+    found: list[dict[str, Any]] = []
+    waiting: list[Any] = [value]
+    for _ in range(_MOST_IN_WRAPPER):
+        if not waiting:
+            break
+        one = waiting.pop()
+        if isinstance(one, str) and len(one) >= _FEWEST_BYTES:
+            one = _event_in_text(one)
+        if isinstance(one, dict) and is_event(one):
+            found.append(one)
+        elif isinstance(one, dict) and not _OF_EXCHANGES.isdisjoint(one):
+            return None
+        elif isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
+    return found[0] if len(found) == 1 and not waiting else None
 
 
 def _may_come_along(value: Mapping[str, Any], type_: str) -> bool:

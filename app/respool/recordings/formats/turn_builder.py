@@ -72,6 +72,20 @@ def too_deep(text: str) -> bool:
     return False
 
 
+def check_depth(value: Any) -> None:
+    """Raise ValueError for a JSON value that is nested deeper than MAX_DEPTH."""
+    level, depth = [value], 0
+    while level := [
+        inner
+        for holder in level
+        if isinstance(holder, Mapping | list)
+        for inner in (holder.values() if isinstance(holder, Mapping) else holder)
+    ]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+
+
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -96,10 +110,12 @@ class TurnBuilder:
 
     def header(self, fields: Mapping[str, Any], line: int) -> None:
         """Begin a turn, with the header of that line. Raises ValueError for a bad one."""
+        check_depth(fields)
         self._turns.append(_Turn(Header(fields), line))
 
     def begin(self, header: Header, line: int | None = None) -> None:
-        """Begin a turn with a header that no line of the file holds."""
+        """Begin a turn with a header that no line of the file holds. Raises ValueError for a bad one."""
+        check_depth(header.fields)
         self._turns.append(_Turn(header, line))
 
     def end(self) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from respool.errors import RecordingError
-from respool.protocol.events import compact
+from respool.protocol.events import compact_recorded
 from respool.protocol.sse import DONE, encode
 from respool.recordings.formats import jsonl, moments
 from respool.recordings.recording import Recording, Verbatim, wire_bytes
@@ -21,7 +21,7 @@ def wire(recording: Recording) -> bytes:
     """The body of an answer as it is sent."""
     if recording.plain:
         body = recording.header.body
-        return body.encode() if isinstance(body, str) else compact(body).encode()
+        return body.encode() if isinstance(body, str) else compact_recorded(body).encode()
     frames = []
     for entry in recording.entries:
         if isinstance(entry, Verbatim):
@@ -71,7 +71,7 @@ def _entry(recording: Recording) -> dict[str, Any]:
             "method": "POST",
             "url": _URL,
             "headers": [],
-            "postData": {"mimeType": "application/json", "text": compact(dict(header.request))},
+            "postData": {"mimeType": "application/json", "text": compact_recorded(dict(header.request))},
         },
         "response": {
             "status": header.status,
@@ -104,7 +104,7 @@ def write_vcrpy(recordings: Sequence[Recording]) -> bytes:
     interactions = [
         {
             "request": {
-                "body": compact(dict(one.header.request)),
+                "body": compact_recorded(dict(one.header.request)),
                 "headers": {},
                 "method": "POST",
                 "uri": _URL,

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from respool.server.history import Budget
 from respool.server.journal import Exchange
+from respool.server.session import Session
 from respool.server.sessions import MOST_BYTES, Sessions
 from respool.server.state import Need
 
@@ -32,7 +32,11 @@ class MemoryState:
     def sessions(self, server: "MockServer") -> Sessions:
         self._journal_of = server
         budget = Budget(MOST_BYTES)
-        make = partial(server.memory.session, clock=server.clock, seed=server.pace.seed, budget=budget)
+
+        def make(name: str) -> Session:
+            clock = server.session_clock(name)
+            return server.memory.session(name, clock=clock, seed=server.pace.seed, budget=budget)
+
         return Sessions(make, server.clock, server.session_idle, budget=budget)
 
     def played(self, turn: str) -> None:

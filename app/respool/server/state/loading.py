@@ -67,6 +67,8 @@ class Plan:
                         asked.append(("ZRANGE", keys.responses, -MOST_LISTED, -1))
                     case "conversations":
                         asked.append(("SMEMBERS", keys.conversations))
+                    case "count":
+                        asked.append(("ZCARD", keys.responses))
                     case "known":
                         asked.append(("ZSCORE", key_names.SESSIONS, name))
         if self.sessions:
@@ -123,6 +125,8 @@ class Plan:
                     self._all_of(
                         view.dialogues, name, "conversation", [decode_name(one) for one in next(replies)]
                     )
+                case "count":
+                    view.history.count = next(replies)
                 case "known":
                     view.known = next(replies) is not None or bool(text or plays)
         return view

@@ -406,20 +406,15 @@ class RedisState:
         history = LoadedHistory(name)
         server = self._server
         conversations = LoadedConversations(name, server.memory.stand_in)
-        session = Session(name, server.clock, history, conversations, server.pace.seed)
         clock = self._clocks.get(name)
         if clock is None:
-            self._clocks[name] = session.clock
-        else:
-            session.clock = clock
-        return session
+            clock = self._clocks[name] = server.session_clock(name)
+        return Session(name, clock, history, conversations, server.pace.seed)
 
     def _make_playback(self, session: str, record: PlaybackRecord) -> Playback:
-        run = self._runs.get(record.token) or PlaybackRun(record.cancelled, token=record.token)
+        run = self._runs.get(record.token) or PlaybackRun(token=record.token)
         renditions = self._server.renditions_at(pace_options(record.pace))
         playback = playback_of(record, self._find(record), renditions, run)
-        if record.cancelled is not None and run.cancelled is None:
-            playback.cancel(record.cancelled)
         self._note_run(session, playback)
         return playback
 
@@ -460,6 +455,8 @@ class RedisState:
     def _others(self, record: PlaybackRecord) -> Iterator[Recording]:
         """Recordings that are in no file: those of stubs, and one that is made from the request."""
         server = self._server
+        if (found := server.store.get(record.recording)) is not None:
+            yield server.saved_answers.streamed(found)
         if record.origin is not None and record.origin.stub:
             for stub in server.indexes.rule_set.stubs.given:
                 if stub.name == record.origin.stub and stub.play.word is None:

@@ -38,10 +38,14 @@ class LoadedHistory(History):
         self.loaded: set[str] = set()  # ids
         self.all_loaded = False
         self.cleared = False
+        self.count: int | None = None  # of all, if it was asked for
 
     def __len__(self) -> int:
-        self._need_all()
-        return super().__len__()
+        if self.all_loaded:
+            return super().__len__()
+        if self.count is None:
+            raise NotLoaded(self._session, Need("count"))
+        return self.count
 
     def __iter__(self) -> Iterator[Playback]:
         self._need_all()

@@ -1,0 +1,136 @@
+"""The client's end of a WebSocket: text frames that leave together, and whether it has room for more.
+
+With uvicorn's own protocol frames are written by ourselves, from a callback and in one write; with any other
+ASGI server by its `send`, one after the other. That of uvicorn leans on these properties, each of which
+`tests/http/test_private_parts.py` has a test of:
+
+ 1. `send` is a method of the protocol, which has `conn`, `transport`, `writable`, `disconnected` and
+    `close_sent`;
+ 2. `conn` is the `ServerProtocol` of `websockets`: `send_text` and `data_to_send`, and `extensions`;
+ 3. without extensions a text frame is what RFC 6455, 5.2 says of an unmasked one, and nothing counts them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from starlette.types import Send
+
+_UVICORN = "uvicorn.protocols.websockets.websockets_sansio_impl"
+
+
+class SocketLine(Protocol):
+    """What a `SocketDriver` writes to. What is written after the end is dropped."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether there is room for more."""
+        ...
+
+    def write(self, texts: Sequence[str]) -> None:
+        """Send text frames. Call it while there is room."""
+        ...
+
+    async def wait_for_room(self) -> None:
+        """Wait until there is room, or the connection is gone."""
+        ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection, after all that was written."""
+        ...
+
+
+def line_of(server_send: Send | None, send: Send) -> SocketLine:
+    """Return the line of a connection that was accepted; `server_send` is the server's own `send`."""
+    protocol = getattr(server_send, "__self__", None)
+    return UvicornLine(protocol, send) if type(protocol).__module__ == _UVICORN else ASGILine(send)
+
+
+class UvicornLine:
+    """Through uvicorn's protocol; see the module."""
+
+    def __init__(self, protocol: Any, send: Send) -> None:
+        self._protocol = protocol
+        self._send = send
+        self._gone = False
+
+    @property
+    def writable(self) -> bool:
+        room: bool = self._protocol.writable.is_set()
+        return room
+
+    def write(self, texts: Sequence[str]) -> None:
+        protocol = self._protocol
+        transport, conn = protocol.transport, protocol.conn
+        if protocol.disconnected or protocol.close_sent or transport.is_closing():
+            return
+        if conn.extensions:
+            for text in texts:
+                conn.send_text(text.encode("utf-8", "replace"))
+            transport.write(b"".join(conn.data_to_send()))
+        else:
+            transport.write(b"".join([text_frame(text) for text in texts]))
+
+    async def wait_for_room(self) -> None:
+        await self._protocol.writable.wait()
+
+    async def close(self, code: int, reason: str) -> None:
+        protocol = self._protocol
+        if protocol.disconnected or protocol.close_sent or protocol.transport.is_closing():
+            return
+        if not _sendable(code):
+            protocol.transport.close()  # what was written still leaves, then FIN
+        else:
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+
+
+class ASGILine:
+    """Through the `send` of any server."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._task: asyncio.Task[None] | None = None
+        self._gone = False
+
+    @property
+    def writable(self) -> bool:
+        return self._task is None
+
+    def write(self, texts: Sequence[str]) -> None:
+        if not self._gone:
+            self._task = asyncio.get_running_loop().create_task(self._write(list(texts)))
+
+    async def _write(self, texts: Sequence[str]) -> None:
+        try:
+            for text in texts:
+                await self._send({"type": "websocket.send", "text": text})
+        except Exception:  # the client has left: each server has its own exception for that
+            self._gone = True
+        self._task = None
+
+    async def wait_for_room(self) -> None:
+        if self._task:
+            await self._task
+
+    async def close(self, code: int, reason: str) -> None:
+        await self.wait_for_room()
+        if not self._gone:
+            code = code if _sendable(code) else 1011  # ASGI cannot break a connection: that is the nearest
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        self._gone = True
+
+
+def _sendable(code: int) -> bool:
+    """Whether a close frame may have this code. Source: RFC 6455, section 7.4, and IANA's registry."""
+    return code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999
+
+
+def text_frame(text: str) -> bytes:
+    """Return an unmasked text frame. Source: RFC 6455, section 5.2."""
+    data = text.encode("utf-8", "replace")
+    size = len(data)
+    if size < 126:
+        return b"\x81%c%b" % (size, data)
+    if size < 65536:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), data)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), data)

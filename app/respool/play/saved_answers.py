@@ -1,0 +1,40 @@
+"""Response objects that were saved without their streams: each is played as a stream that ends with it."""
+
+from weakref import WeakKeyDictionary
+
+from respool.recordings.recording import Header, Recording, TimedEvent
+
+
+class SavedAnswers:
+    """Makes the streams, and keeps each for as long as its recording is there."""
+
+    def __init__(self) -> None:
+        self._streams: WeakKeyDictionary[Recording, Recording | None] = WeakKeyDictionary()
+
+    def streamed(self, recording: Recording) -> Recording:
+        """The recording with the events that its answer could have come in; itself where it is a stream, an
+        error, or no Response object that has ended."""
+        if not recording.plain:
+            return recording
+        if recording not in self._streams:
+            self._streams[recording] = _stream(recording)
+        return self._streams[recording] or recording
+
+
+def _stream(recording: Recording) -> Recording | None:
+    header = recording.header
+    if header.status != 200 or not isinstance(header.body, dict) or header.body.get("object") != "response":
+        return None
+    from respool.scripts.unsynth.from_answer import events_of  # who has no such recordings needs no Scripts
+
+    events = events_of(header.body)
+    if events is None:
+        return None
+    # That of JSON is none of a stream's.
+    headers = {name: value for name, value in header.headers.items() if name.lower() != "content-type"}
+    fields = {name: value for name, value in header.fields.items() if name not in ("body", "headers")}
+    return Recording(
+        recording.name,
+        Header({**fields, **({"headers": headers} if headers else {})}),
+        tuple(TimedEvent(None, event) for event in events),
+    )

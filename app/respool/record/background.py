@@ -1,0 +1,86 @@
+"""A background run that was polled becomes a stream: its states when polls saw them, then its output."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from respool.errors import RespoolError
+from respool.protocol.events import compact
+from respool.record.sse_frames import Frame
+from respool.record.turn import Line, RawJSON, RecordedTurn, json_object
+from respool.recordings.recording import Recording
+from respool.repair import Options, repair
+
+RUNNING = frozenset({"queued", "in_progress"})
+_ENDS = {"completed": "response.completed", "failed": "response.failed", "incomplete": "response.incomplete"}
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A Response object, and when it was seen: seconds since the run was asked for."""
+
+    at: float
+    response: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        return str(self.response.get("status"))
+
+
+def is_run(turn: RecordedTurn) -> bool:
+    """Return whether an answer begins a background run that is to be polled."""
+    body = turn.fields.get("body")
+    if turn.fields.get("status") != 200 or not isinstance(body, RawJSON):
+        return False
+    response = json_object(body.text)
+    return response.get("background") is True and response.get("status") in RUNNING
+
+
+def made_stream(turn: RecordedTurn, polls: Sequence[Poll]) -> RecordedTurn:
+    """Return the turn of a run: the events of its states at the times of the polls that first saw them.
+
+    The events of its items were never sent: they are made from the last Response object.
+    """
+    lines = list(_states(polls))
+    fields = {name: value for name, value in turn.fields.items() if name not in ("body", "elapsed")}
+    fields["fidelity"] = {**fields["fidelity"], "body": "made from polls", "timing": "polled"}
+    fields["polls"] = len(polls) - 1
+    stream = RecordedTurn(fields, lines)
+    if polls[-1].status not in _ENDS:
+        return stream
+    try:
+        data = repair(RecordedTurn({}, lines).render().encode(), "polls", Options(renumber=True)).data
+    except RespoolError:  # an output that repair knows nothing of
+        return stream
+    return replace(stream, lines=_read(data))
+
+
+def _states(polls: Sequence[Poll]) -> Sequence[Line]:
+    found: list[tuple[float, str, dict[str, Any]]] = [(polls[0].at, "response.created", polls[0].response)]
+    status = ""
+    for poll in polls:
+        if poll.status != status and poll.status in RUNNING:
+            found.append((poll.at, f"response.{poll.status}", poll.response))
+        status = poll.status
+    if status in _ENDS:
+        if not any(type_ == "response.in_progress" for _, type_, _ in found):
+            begun = {**polls[0].response, "status": "in_progress"}
+            found.append((polls[-1].at, "response.in_progress", begun))
+        found.append((polls[-1].at, _ENDS[status], polls[-1].response))
+    lines, last = [], 0.0
+    for number, (at, type_, response) in enumerate(found):
+        text = compact({"type": type_, "sequence_number": number, "response": response})
+        lines.append(Line(at - last, Frame(f"event: {type_}\ndata: ", text, "\n\n", plain=True, type=type_)))
+        last = at
+    return lines
+
+
+def _read(data: bytes) -> list[Line]:
+    from respool.recordings import formats
+
+    recordings: Sequence[Recording] = formats.read(data, "polls", "polls")
+    return [
+        Line(timed.gap or 0.0, Frame("", timed.event.text, "", plain=True, type=timed.event.type))
+        for recording in recordings
+        for timed in recording.events
+    ]

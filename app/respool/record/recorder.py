@@ -1,0 +1,265 @@
+"""Recorders: they write what a relay sees, in a thread or a process, so that no client ever waits for it.
+
+A relay tells a `Tape` what comes; that becomes messages, which the `Desk` on the other side works through.
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+from respool.record.exchange import RECORDED, Asked
+from respool.record.recording_set import RecordingSet, RecordOptions
+from respool.record.runs import Runs
+from respool.record.shelf import RecordingStopped
+from respool.record.taping import Taping
+
+__all__ = ["RecordOptions", "Recorder", "RecorderProcess", "RecordsExchanges", "Tape"]
+
+logger = logging.getLogger("respool")
+
+# The number of an exchange, the name of a method, and its arguments.
+Message = tuple[int, str, tuple[Any, ...]]
+
+_BATCH = 0.005  # seconds for which messages to another process are collected
+_NICE = 15
+_SHARE = 0.2  # of a processor: what the recorder takes at most while requests are relayed; then it is late
+_LONGEST_REST = 0.5  # seconds
+
+
+class RecordsExchanges(Protocol):
+    """What a relay needs of a recorder."""
+
+    def begin(self, asked: Asked) -> "Tape":
+        """Return what is to be told of an exchange that begins now."""
+
+    def close(self, at: float) -> None:
+        """Write what is open. Do not use it afterwards."""
+
+
+class Tape:
+    """What a relay tells of one exchange. No method waits or fails, and any thread may call them."""
+
+    __slots__ = ("_number", "_put")
+
+    def __init__(self, number: int, put: Callable[[Message], object]) -> None:
+        self._number = number
+        self._put = put
+
+    def head(self, status: int, headers: Sequence[tuple[str, str]], at: float) -> None:
+        """The head of the answer has come."""
+        self._put((self._number, "head", (status, headers, at)))
+
+    def chunk(self, data: bytes, at: float) -> None:
+        """A part of the body has come."""
+        self._put((self._number, "chunk", (data, at)))
+
+    def end(self, how: str, at: float, timing: str = RECORDED) -> None:
+        """The answer has ended: one of `exchange.ENDINGS`. `timing` is DEGRADED if the relay was held up."""
+        self._put((self._number, "end", (how, at, timing)))
+
+    def forget(self) -> None:
+        """The upstream could not be reached."""
+        self._put((self._number, "forget", ()))
+
+
+class Desk:
+    """Works through messages; one thread uses it. A mistake costs a recording, never more.
+
+    Raises RecordingStopped if the folder cannot be made, OptionError for a template that is none.
+    """
+
+    def __init__(self, folder: Path, options: RecordOptions) -> None:
+        self.recordings = RecordingSet(folder, options)
+        self.stopped: RecordingStopped | None = None
+        self._runs = Runs(self.recordings)
+        self.open: dict[int, Taping] = {}
+
+    def receive(self, message: Message) -> None:
+        """Do what a message says."""
+        number, verb, arguments = message
+        with self._guarded():
+            if verb == "begin":
+                if not self.stopped:
+                    self.open[number] = Taping(self.recordings, self._runs, *arguments)
+                return
+            last = verb in ("end", "forget")
+            taping = self.open.pop(number, None) if last else self.open.get(number)
+            if taping is not None:
+                getattr(taping, verb)(*arguments)
+
+    def close(self, at: float) -> None:
+        """Write all that is open."""
+        for taping in list(self.open.values()):
+            with self._guarded():
+                taping.stop(at)
+        self.open.clear()
+        with self._guarded():
+            if not self.stopped:
+                self._runs.close()
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Any:
+        try:
+            yield
+        except RecordingStopped as error:
+            if self.stopped is None:
+                self.stopped = error
+                self.recordings.problem(str(error))
+            for taping in self.open.values():
+                taping.leave()
+            self.open.clear()
+        except Exception as error:
+            self.recordings.problem(f"not recorded: {error!r}")
+            logger.debug("not recorded", exc_info=True)
+
+
+class Recorder:
+    """Records into a folder, in a thread of this process.
+
+    Raises RecordingStopped if the folder cannot be made, OptionError for a template that is none.
+    """
+
+    def __init__(self, folder: Path, options: RecordOptions | None = None) -> None:
+        self._desk = Desk(folder, options or RecordOptions())
+        self._numbers = count(1)
+        self._queue: SimpleQueue[Message | Callable[[], object] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="respool-recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def recordings(self) -> RecordingSet:
+        """What is written, and the problems with that."""
+        return self._desk.recordings
+
+    @property
+    def stopped(self) -> RecordingStopped | None:
+        """What has ended all recording, if anything has."""
+        return self._desk.stopped
+
+    @property
+    def active(self) -> int:
+        """How many exchanges are being recorded."""
+        return len(self._desk.open)
+
+    def begin(self, asked: Asked) -> Tape:
+        """Return what is to be told of an exchange that begins now."""
+        number = next(self._numbers)
+        self._queue.put((number, "begin", (asked,)))
+        return Tape(number, self._queue.put)
+
+    def flush(self) -> None:
+        """Wait until all that was told is written."""
+        done = threading.Event()
+        self._queue.put(done.set)
+        done.wait()
+
+    def close(self, at: float) -> None:
+        """Write what is open, and end the thread. Do not use it afterwards."""
+        self._queue.put(lambda: self._desk.close(at))
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (message := self._queue.get()) is not None:
+            if callable(message):
+                message()
+            else:
+                self._desk.receive(message)
+
+
+class RecorderProcess:
+    """Records in another process, so that redaction takes no time of the relay's.
+
+    `make` is called there, and must be picklable. What that process says goes to stderr. If this process is
+    killed, the other one writes what it has. `start` raises what `make` and `Desk` raise.
+    """
+
+    def __init__(self, folder: Path, make: Callable[[], RecordOptions]) -> None:
+        self._numbers = count(1)
+        self._queue: SimpleQueue[Message | None] = SimpleQueue()
+        context = multiprocessing.get_context("spawn")
+        self._ours, theirs = context.Pipe()
+        self._process = context.Process(target=_record, args=(theirs, folder, make), name="respool-recorder")
+        self._process.start()
+        theirs.close()
+        if (error := self._ours.recv()) is not None:
+            self._process.join()
+            raise error
+        self.stopped: str | None = None
+        self._thread = threading.Thread(target=self._send, name="respool-recorder", daemon=True)
+        self._thread.start()
+
+    def begin(self, asked: Asked) -> Tape:
+        """Return what is to be told of an exchange that begins now."""
+        number = next(self._numbers)
+        self._queue.put((number, "begin", (asked,)))
+        return Tape(number, self._queue.put)
+
+    def close(self, at: float) -> None:
+        """Write what is open, and end the process. Do not use it afterwards."""
+        self._queue.put((0, "close", (at,)))
+        self._queue.put(None)
+        self._thread.join()
+        with contextlib.suppress(EOFError, OSError):
+            self.stopped = self._ours.recv()
+        self._process.join()
+        self._ours.close()
+
+    def _send(self) -> None:
+        """Send messages, many at a time: each wakes the other process, and takes turns with the relay."""
+        last = False
+        while not last:
+            batch = [self._queue.get()]
+            time.sleep(_BATCH)
+            with contextlib.suppress(Empty):
+                while True:
+                    batch.append(self._queue.get_nowait())
+            last = batch[-1] is None
+            try:
+                self._ours.send([message for message in batch if message is not None])
+            except OSError:
+                logger.error("the recording process has ended; nothing more is recorded")
+                while not last:  # nothing piles up
+                    last = self._queue.get() is None
+
+
+def _record(pipe: Connection, folder: Path, make: Callable[[], RecordOptions]) -> None:
+    """What the other process does: it ends when the pipe does, and not by signals, which are the relay's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    try:
+        desk = Desk(folder, make())
+    except Exception as error:
+        pipe.send(error)
+        return
+    pipe.send(None)
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    rest = 0.0
+    try:
+        while True:
+            for message in pipe.recv():
+                if message[1] == "close":
+                    desk.close(*message[2])
+                    pipe.send(str(desk.stopped) if desk.stopped else None)
+                    return
+                began = time.process_time()
+                desk.receive(message)
+                rest += (time.process_time() - began) * (1 / _SHARE - 1)
+                # Not all systems let a nice process wait for the others.
+                if rest > _BATCH:
+                    time.sleep(min(rest, _LONGEST_REST))
+                    rest = 0.0
+    except (EOFError, OSError):
+        desk.close(time.monotonic())

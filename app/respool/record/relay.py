@@ -1,0 +1,307 @@
+"""Relay: a reverse proxy as an ASGI application. A chunk goes on the moment it comes; then it is recorded."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from starlette.types import Message, Receive, Scope, Send
+
+from respool.errors import RequestError, RespoolError
+from respool.http import problems
+from respool.http.codings import CODINGS, DAMAGE
+from respool.http.sending.connection import SERVER_SEND, header_values, reset, transport_of
+from respool.record.exchange import CLIENT_LEFT, COMPLETE, CUT, DEGRADED, RECORDED, RESET, STOPPED, Asked
+from respool.record.recorder import RecordsExchanges, Tape
+from respool.record.replays import Replays
+from respool.record.routes import Route, route
+from respool.record.upstream import Answer, EndedEarly, Headers, Unreachable, Upstream
+
+logger = logging.getLogger("respool")
+
+MAX_BODY = 128 * 1024 * 1024  # bytes of a request that is recorded
+SESSION_HEADER, PLAY_HEADER = b"x-respool-session", b"x-respool-play"
+_HELD_UP = 0.02  # seconds; a client that takes longer to take a chunk holds up the next ones
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Relay:
+    """Relays all requests to `upstream`, and records those for responses.
+
+    It is the whole application of `respool record`; its lifespan opens the upstream, and closes the recorder.
+    In another application, enter it as a context, and call `relay` for what is to be asked upstream.
+    """
+
+    def __init__(
+        self, upstream: Upstream, recorder: RecordsExchanges, replays: Replays | None = None
+    ) -> None:
+        self.upstream = upstream
+        self.recorder = recorder
+        self.replays = replays  # what is answered from recordings, and not asked again
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        scope[SERVER_SEND] = send
+        if refusal := _refusal(scope):
+            await problems.envelope(refusal, {"upgrade": "HTTP/1.1"} if refusal.status == 426 else {})(
+                scope, receive, send
+            )
+            return
+        found = route(scope["method"], _path(scope))
+        if self.replays is None or not found.kind:
+            await self.relay(scope, receive, send)
+            return
+        try:
+            body = await _read(receive)
+        except _ClientLeft:
+            return
+        except RequestError as error:
+            await problems.envelope(error)(scope, receive, send)
+            return
+        sent = _inflated(body, header_values(scope, b"content-encoding"))
+        if self.replays.answers(found, sent):
+            await self.replays.play(scope, receive, send, found, sent)
+        else:
+            await self.relay(scope, receive, send, body)
+
+    async def relay(self, scope: Scope, receive: Receive, send: Send, body: bytes | None = None) -> None:
+        """Relay one HTTP request. `body` is its body if that was read already."""
+        found = route(scope["method"], _path(scope))
+        if names := header_values(scope, PLAY_HEADER):
+            found = Route(found.path, found.kind, found.id, found.session, found.name or names[0])
+        headers: Headers = [
+            (name, value) for name, value in scope["headers"] if name not in (SESSION_HEADER, PLAY_HEADER)
+        ]
+        try:
+            content: bytes | AsyncIterator[bytes]
+            if body is not None:
+                content = body
+            elif found.kind:
+                content = await _read(receive)
+            else:
+                content = _parts(receive) if _has_body(scope) else b""
+            if found.kind:
+                # A stream that is compressed cannot be recorded as it comes from all upstreams.
+                headers = [(name, value) for name, value in headers if name != b"accept-encoding"]
+                headers = [*headers, (b"accept-encoding", b"identity")]
+        except _ClientLeft:
+            return
+        except RequestError as error:
+            await problems.envelope(error)(scope, receive, send)
+            return
+        target = self.upstream.target(found.path, scope["query_string"])
+        exchange = _Relaying(scope, send, self.upstream)
+        sent = time.monotonic()
+        if found.kind and isinstance(content, bytes):
+            exchange.tape = self.recorder.begin(_asked(scope, found, content, sent))
+        await exchange.run(receive, target, headers, content)
+
+    async def __aenter__(self) -> Self:
+        await self.upstream.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self.upstream.__aexit__(*error)
+        self.recorder.close(time.monotonic())
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class _ClientLeft(Exception):
+    """The client has gone before its request was complete."""
+
+
+class _Relaying:
+    """One exchange on its way through."""
+
+    def __init__(self, scope: Scope, send: Send, upstream: Upstream) -> None:
+        self._scope = scope
+        self._send = send
+        self._upstream = upstream
+        self.tape: Tape | None = None
+        self._timing = RECORDED
+
+    async def run(
+        self, receive: Receive, target: bytes, headers: Headers, content: bytes | AsyncIterator[bytes]
+    ) -> None:
+        """Relay it until it has ended, or the client has left."""
+        relaying = asyncio.ensure_future(self._relay(target, headers, content))
+        # While the body is still being read, that is what notices.
+        left = asyncio.ensure_future(_until_left(receive)) if isinstance(content, bytes) else None
+        how = STOPPED
+        try:
+            await asyncio.wait({relaying, left} if left else {relaying}, return_when=asyncio.FIRST_COMPLETED)
+            how = relaying.result() if relaying.done() else CLIENT_LEFT
+        except _ClientLeft:
+            how = CLIENT_LEFT
+        except Exception as error:  # a mistake of ours: the client sees that its answer is not whole
+            logger.error("cannot relay %s: %r", self._scope["path"], error)
+            how = CUT
+        finally:
+            for task in (relaying, left):
+                if task is not None and not task.done():
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError, Exception):
+                        await task
+            if self.tape is not None:
+                if how:
+                    self.tape.end(how, time.monotonic(), self._timing)
+                else:
+                    self.tape.forget()
+        if how in (CUT, RESET):
+            await self._break(how, receive)
+
+    async def _relay(self, target: bytes, headers: Headers, content: bytes | AsyncIterator[bytes]) -> str:
+        """Return how the answer has ended; "" if there was none, since nobody is there."""
+        try:
+            method = self._scope["method"]
+            if self.tape is not None and isinstance(content, bytes):
+                answer = await self._upstream.stream(method, target, headers, content)
+            else:
+                answer = await self._upstream.send(method, target, headers, content)
+        except Unreachable as error:
+            logger.error("%s", error)
+            refusal = RequestError(str(error), status=502, code="upstream_unreachable", type="server_error")
+            await problems.envelope(refusal)(self._scope, _nothing, self._send)
+            return ""
+        except EndedEarly as error:
+            return RESET if error.reset else CUT
+        try:
+            return await self._relay_answer(answer)
+        finally:
+            await answer.close()
+
+    async def _relay_answer(self, answer: Answer) -> str:
+        tape = self.tape
+        at = time.monotonic()
+        # The server in front writes its own date.
+        headers = [(name, value) for name, value in answer.headers if name.lower() != b"date"]
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if tape is not None:
+            tape.head(answer.status, _texts(answer.headers), at)
+        try:
+            async for chunk in answer.body:
+                at = time.monotonic()
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if tape is not None:
+                    tape.chunk(chunk, at)
+                    if time.monotonic() - at > _HELD_UP:
+                        self._timing = DEGRADED
+        except EndedEarly as error:
+            return RESET if error.reset else CUT
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        return COMPLETE
+
+    async def _break(self, how: str, receive: Receive) -> None:
+        """End the client's connection as the upstream's was."""
+        transport = transport_of(self._scope)
+        if transport is None:
+            return
+        if how == RESET:
+            reset(transport)
+        else:
+            transport.close()
+        await _until_left(receive)  # or the server would say that we have answered nothing
+
+
+def _refusal(scope: Scope) -> RequestError | None:
+    """What is not relayed at all."""
+    if scope["type"] == "websocket" or header_values(scope, b"upgrade"):
+        return RequestError(
+            "WebSocket is not relayed; use HTTP with server-sent events.",
+            status=426,
+            code="websocket_not_supported",
+        )
+    # Otherwise any page in a browser on this machine could spend the key.
+    for origin in header_values(scope, b"origin"):
+        try:
+            host = urlsplit(origin).hostname or ""
+        except ValueError:
+            host = ""
+        if host not in _LOOPBACK and not host.endswith(".localhost"):
+            return RequestError(
+                "Requests of pages from elsewhere are not relayed.", status=403, code="foreign_origin"
+            )
+    return None
+
+
+def _asked(scope: Scope, found: Route, body: bytes, sent: float) -> Asked:
+    session = header_values(scope, SESSION_HEADER)
+    return Asked(
+        method=scope["method"],
+        route=found,
+        query=scope["query_string"].decode("latin-1"),
+        headers=_texts(scope["headers"]),
+        body=_inflated(body, header_values(scope, b"content-encoding")),
+        when=time.time(),
+        at=sent,
+        session=session[0] if session else "",
+    )
+
+
+def _inflated(body: bytes, codings: Sequence[str]) -> bytes:
+    """The body without content codings; as it is, where one is not known or does not fit."""
+    for coding in reversed(",".join(codings).lower().split(",")):
+        inflate = CODINGS.get(coding.strip())
+        if inflate is not None:
+            try:
+                body = inflate(body, MAX_BODY)
+            except DAMAGE:
+                return body
+    return body
+
+
+def _path(scope: Scope) -> str:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.partition(b"?")[0].decode("latin-1")
+
+
+def _texts(headers: Headers) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+
+
+def _has_body(scope: Scope) -> bool:
+    length = header_values(scope, b"content-length")
+    return bool(header_values(scope, b"transfer-encoding")) or bool(length and length[0] != "0")
+
+
+async def _read(receive: Receive) -> bytes:
+    parts, size = [], 0
+    async for part in _parts(receive):
+        size += len(part)
+        if size > MAX_BODY:
+            raise RequestError(
+                f"The request has more than {MAX_BODY} bytes.", status=413, code="request_too_large"
+            )
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientLeft
+        more = message.get("more_body", False)
+        if part := message.get("body", b""):
+            yield part
+
+
+async def _until_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _nothing() -> Message:
+    raise RespoolError("nothing is read here")

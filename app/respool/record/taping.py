@@ -1,0 +1,123 @@
+"""Taping: one exchange on its way into a recording. No threads: see `recorder`."""
+
+from collections.abc import Sequence
+
+from respool.errors import RespoolError
+from respool.record.background import Poll, is_run
+from respool.record.exchange import RECORDED, STOPPED, Asked, Exchange
+from respool.record.recording_set import RecordingSet
+from respool.record.routes import CREATE
+from respool.record.runs import Run, Runs
+from respool.record.shelf import RecordingStopped, Slot
+from respool.record.turn import RawJSON, RecordedTurn, json_object
+
+
+class Taping:
+    """Writes an exchange as it comes. Raises RecordingStopped where nothing can be written any more.
+
+    An exchange that cannot be recorded is a problem of the set, and what follows of it is passed over.
+    """
+
+    def __init__(self, recordings: RecordingSet, runs: Runs, asked: Asked) -> None:
+        self._recordings = recordings
+        self._runs = runs
+        self._asked = asked
+        self._name = ""
+        self._request: RawJSON | str = ""
+        self._slot: Slot | None = None
+        self._exchange: Exchange | None = Exchange(asked, recordings.redactor)
+        if asked.route.kind == CREATE:
+            self._request = self._exchange.request()
+            self._name = recordings.name_for(asked, self._request_object())
+
+    def head(self, status: int, headers: Sequence[tuple[str, str]], at: float) -> None:
+        """Take the head of the answer."""
+        if self._exchange is None:
+            return
+        try:
+            self._exchange.head(status, headers, at)
+        except RespoolError as error:
+            self._give_up(error)
+            return
+        if self._name:
+            self._slot = self._recordings.shelf.begin(self._name, self._exchange.opening().render())
+
+    def chunk(self, data: bytes, at: float) -> None:
+        """Take a part of the body."""
+        if self._exchange is None:
+            return
+        try:
+            text = self._exchange.chunk(data, at)
+        except RespoolError as error:
+            self._give_up(error)
+            return
+        if self._slot is not None:
+            self._recordings.shelf.append(self._slot, text)
+
+    def end(self, how: str, at: float, timing: str = RECORDED) -> None:
+        """Write the recording: the answer has ended."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
+        turn = exchange.end(how, at, timing)
+        if turn is None:
+            self._forget()
+        elif self._name:
+            if self._slot is None:  # there was no head
+                self._slot = self._recordings.shelf.begin(self._name, "")
+            self._finish(turn, self._slot)
+        elif exchange.status == 200:
+            self._add(turn)
+
+    def stop(self, at: float) -> None:
+        """Write what has come: the recorder is ended."""
+        self.end(STOPPED, at)
+
+    def forget(self) -> None:
+        """Nothing came of it: keep nothing."""
+        self._exchange = None
+        self._forget()
+
+    def leave(self) -> None:
+        """Nothing can be written any more: leave the partial file as it is."""
+        self._exchange = None
+        if self._slot is not None:
+            self._recordings.shelf.abandon(self._slot, keep=True)
+
+    def _finish(self, turn: RecordedTurn, slot: Slot) -> None:
+        id_, began = turn.response_id(), self._asked.at
+        body = turn.fields.get("body")
+        if is_run(turn) and isinstance(body, RawJSON):
+            first = Poll(turn.fields["elapsed"], json_object(body.text))
+            self._recordings.learn_run(self._name, self._request_object(), id_)
+            self._runs.add(id_, Run(self._name, turn, began, slot, polls=[first]))
+            return
+        number = self._recordings.finish(slot, turn)
+        if number and id_ and turn.lines and not turn.ended:
+            self._runs.add(id_, Run(self._name, turn, began, number=number))
+
+    def _add(self, turn: RecordedTurn) -> None:
+        """Take the answer to what was asked of a response that is there."""
+        id_ = self._asked.route.id
+        body = turn.fields.get("body")
+        if turn.lines:
+            self._runs.resumed(id_, turn.lines, self._asked.at, turn)
+        elif isinstance(body, RawJSON):
+            self._runs.saw(id_, body.text, self._asked.at + turn.fields["elapsed"])
+
+    def _request_object(self) -> dict[str, object]:
+        return json_object(self._request.text) if isinstance(self._request, RawJSON) else {}
+
+    def _give_up(self, error: RespoolError) -> None:
+        if isinstance(error, RecordingStopped):
+            raise error
+        self._recordings.problem(f"{self._name or self._asked.route.path} is not recorded: {error}")
+        self._exchange = None
+        if self._slot is not None:
+            self._recordings.shelf.abandon(self._slot, keep=True)
+
+    def _forget(self) -> None:
+        if self._slot is not None:
+            self._recordings.shelf.abandon(self._slot, keep=False)
+        if self._name:
+            self._recordings.shelf.release(self._name)

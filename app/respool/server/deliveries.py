@@ -1,0 +1,144 @@
+"""Deliveries: all streams that a server sends now, and the latest that have ended."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from respool.errors import EditError, RequestError, printable
+from respool.play.clock import Clock, Timer
+from respool.play.edits import Comment, Finish, Release
+from respool.play.hold_points import HoldPoint
+from respool.server.delivery import Delivery
+from respool.server.journal import Exchange
+
+MOST_ENDED = 1000  # that can still be asked for
+
+
+class Deliveries:
+    """The deliveries of one server. All of it is used in the thread of the server's event loop.
+
+    A delivery that is held longer than its hold allows is ended, and one that is to be kept alive meanwhile
+    says something: both by the server's clock, not by the session's.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._live: dict[int, Delivery] = {}
+        self._ended: deque[tuple[int, Exchange, bool]] = deque(maxlen=MOST_ENDED)
+        self._timers: dict[int, tuple[int, list[Timer]]] = {}  # and how many events had been sent
+        self._count = 0
+        self._watchers: set[Callable[[], None]] = set()
+
+    def __iter__(self) -> Iterator[Delivery]:
+        """Those under way, in the order in which they began."""
+        return iter(list(self._live.values()))
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    @property
+    def ended(self) -> Iterator[tuple[int, Exchange, bool]]:
+        """The latest that have ended: their numbers, their exchanges, and whether they were cancelled."""
+        return iter(list(self._ended))
+
+    def of(self, session: str) -> list[Delivery]:
+        """Return those of one session."""
+        return [delivery for delivery in self._live.values() if delivery.exchange.session == session]
+
+    def get(self, id: str) -> Delivery:
+        """Return the delivery of that id. Raise RequestError if it is not under way."""
+        number = id.removeprefix("pb_")
+        if (
+            number.isascii()
+            and number.isdigit()
+            and len(number) < 16
+            and (found := self._live.get(int(number)))
+        ):
+            return found
+        if any(f"pb_{one}" == id for one, _, _ in self._ended):
+            raise RequestError(f"The playback {printable(id)} has ended.", status=404, code="playback_ended")
+        raise RequestError(f"There is no playback {printable(id)}.", status=404, code="not_found")
+
+    def add(self, delivery: Delivery) -> None:
+        """Take up one that begins."""
+        self._count += 1
+        delivery.number = self._count
+        self._live[self._count] = delivery
+        if self._watchers:
+            self._tell()
+
+    def discard(self, delivery: Delivery) -> None:
+        """It has ended; again does no harm."""
+        number = delivery.number
+        if self._live.pop(number, None) is None:
+            return
+        self._stop_timers(number)
+        self._ended.append((number, delivery.exchange, delivery.playback.run.cancelled is not None))
+        if self._watchers:
+            self._tell()
+
+    def is_held(self, delivery: Delivery) -> None:
+        """It waits for a release from now on."""
+        sent = delivery.events_sent
+        known = self._timers.get(delivery.number)
+        if known is not None and known[0] == sent:  # a comment kept it alive: the time goes on
+            return
+        self._stop_timers(delivery.number)
+        point = delivery.points[0] if delivery.points else HoldPoint("start")
+        now = self._clock.now()
+        timers = [self._clock.call_at(now + point.ttl, lambda: self._expire(delivery, point))]
+        if point.keepalive is not None:
+            seconds = point.keepalive
+            timers.append(self._clock.call_at(now + seconds, lambda: self._keep_alive(delivery, seconds)))
+        self._timers[delivery.number] = (sent, timers)
+        if self._watchers:
+            self._tell()
+
+    @contextmanager
+    def watched(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Have `tell` called, within the block, when a delivery begins, is held, or ends."""
+        self._watchers.add(tell)
+        try:
+            yield
+        finally:
+            self._watchers.discard(tell)
+
+    def end_held(self, session: str, why: str) -> None:
+        """Cut all of a session that are held."""
+        for delivery in self.of(session):
+            if delivery.held:
+                self._cut(delivery, why)
+
+    def _tell(self) -> None:
+        for tell in list(self._watchers):
+            tell()
+
+    def _expire(self, delivery: Delivery, point: HoldPoint) -> None:
+        if not self._waits(delivery):
+            return
+        if point.on_expiry == "continue":
+            delivery.exchange.ended = f"held {point} for {point.ttl:g} s, then released"
+            with suppress(EditError):
+                delivery.playback.edit(Release(), delivery.clock.now())
+        else:
+            self._cut(delivery, f"hold expired: {point}, nobody released it in {point.ttl:g} s")
+
+    def _cut(self, delivery: Delivery, why: str) -> None:
+        delivery.ended_by = why
+        with suppress(EditError):
+            delivery.playback.edit(Finish("cut"), delivery.clock.now())
+
+    def _keep_alive(self, delivery: Delivery, seconds: float) -> float | None:
+        if not self._waits(delivery):
+            return None
+        delivery.playback.edit(Comment(), delivery.clock.now())
+        return self._clock.now() + seconds
+
+    def _waits(self, delivery: Delivery) -> bool:
+        """Whether it is under way, and held now or further on."""
+        edited = delivery.playback.edited
+        return delivery.number in self._live and edited is not None and edited.gate is not None
+
+    def _stop_timers(self, number: int) -> None:
+        for timer in self._timers.pop(number, (0, []))[1]:
+            timer.cancel()

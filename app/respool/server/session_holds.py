@@ -1,0 +1,117 @@
+"""SessionHolds: where the streams of a session are to be held, before there are any."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from respool.errors import OptionError, RequestError, printable
+from respool.play.edits import NEVER, Hold
+from respool.play.hold_points import HoldPoint
+from respool.server.delivery import Delivery
+
+MOST = 1000  # in a session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHold:
+    """A hold for streams that will begin.
+
+    recording  the name of the recording, with or without its turn; ``*`` stands for any characters. None: any
+    nth        only the nth stream that it is for, from 1; None: each
+    times      how many streams it holds at most; None: any number
+    on_caught  called with each stream that it holds, before that begins
+    """
+
+    id: str
+    point: HoldPoint
+    recording: str | None = None
+    nth: int | None = None
+    times: int | None = None
+    on_caught: Callable[[Delivery], None] | None = field(default=None, compare=False, repr=False)
+
+    def is_for(self, name: str) -> bool:
+        """Whether a stream of this recording is meant."""
+        if self.recording is None:
+            return True
+        return any(fnmatchcase(one, self.recording) for one in (name, name.partition("#")[0]))
+
+
+class SessionHolds:
+    """The holds of one session, by id."""
+
+    def __init__(self) -> None:
+        self._holds: dict[str, SessionHold] = {}
+        self._seen: dict[str, int] = {}  # streams that each was for
+        self._held: dict[str, int] = {}
+        self._made = 0
+
+    def __iter__(self) -> Iterator[SessionHold]:
+        return iter(list(self._holds.values()))
+
+    def __bool__(self) -> bool:
+        return bool(self._holds)
+
+    def new_id(self) -> str:
+        """Return an id that no hold has."""
+        self._made += 1
+        while f"h{self._made}" in self._holds:
+            self._made += 1
+        return f"h{self._made}"
+
+    def put(self, hold: SessionHold) -> None:
+        """Take a hold, in place of one with its id. Raise OptionError if there are too many."""
+        if hold.id not in self._holds and len(self._holds) >= MOST:
+            raise OptionError(f"the session has {MOST} holds already; remove some")
+        self._holds[hold.id] = hold
+        self._seen[hold.id] = self._held[hold.id] = 0
+
+    def remove(self, id: str) -> bool:
+        """Forget a hold; whether there was one. Streams that it holds stay held."""
+        return self._holds.pop(id, None) is not None
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._holds.clear()
+
+    def take(self, name: str) -> list[SessionHold]:
+        """Return those that hold the stream which begins now, of this recording."""
+        return [hold for hold in self._holds.values() if self._takes(hold, name)]
+
+    def _takes(self, hold: SessionHold, name: str) -> bool:
+        if not hold.is_for(name):
+            return False
+        self._seen[hold.id] += 1
+        if hold.nth not in (None, self._seen[hold.id]) or self._held[hold.id] == hold.times:
+            return False
+        self._held[hold.id] += 1
+        return True
+
+
+def hold(delivery: Delivery, asked: Sequence[HoldPoint], holds: SessionHolds) -> None:
+    """Hold a delivery that has yet to begin, where its request and its session ask for it.
+
+    Raise RequestError if it has no event that the request names. A session's hold may be for many recordings:
+    one that has no such event is not held.
+    """
+    playback = delivery.playback
+    if playback.recording.plain:
+        return
+    found: list[tuple[HoldPoint, SessionHold | None]] = [(point, None) for point in asked]
+    if holds:
+        found += [(one.point, one) for one in holds.take(playback.recording.name)]
+    for point, by in found:
+        place = point.place(playback.events)
+        if place is None:
+            if by is not None:
+                continue
+            raise RequestError(
+                f"The recording {printable(playback.recording.name)} cannot be held {point}: it has no such "
+                "event.",
+                code="invalid_hold",
+            )
+        playback.edit(Hold(place), -NEVER)  # before anything of it is due
+        delivery.points += (point,)
+        if by is not None:
+            delivery.hold_ids += (by.id,)
+            if by.on_caught:
+                by.on_caught(delivery)

@@ -1,0 +1,86 @@
+"""What a relay that records costs: time to the first event, and delay of each, beside a direct connection.
+
+python -m bench.relay [--streams 1,100] [--rounds 3]
+
+Upstream, relay and client are a process each. Direct and through the relay take turns, in one run. Events are
+late against the recording's own moments, so the difference of the two is what the relay adds.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from respool.bench.load import Plan, allow_open_files, load
+from respool.bench.servers import respool, started
+from respool.bench.summary import LoadReport, milliseconds
+from respool.bench.target import Target
+from respool.play.pace import Pace
+from respool.recordings.store import Store
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+RECORDING = "text/hello"
+RAMP = 0.004  # seconds from one stream's begin to the next one's
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a table. Return 1 if a stream failed."""
+    parser = argparse.ArgumentParser(prog="python -m bench.relay")
+    parser.add_argument("--streams", default="1,100", help="how many at once, as 1,100")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args(arguments)
+    counts = [int(count) for count in options.streams.split(",")]
+    recording = Store(FIXTURES).get(RECORDING)
+    assert recording is not None
+    moments = Pace().moments(recording)
+    allow_open_files(max(counts))
+    failed = 0
+    print("| streams | what | direct p50, ms | relayed p50, ms | added p50, ms | direct p99 | relayed p99 |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder, respool([FIXTURES], []) as upstream:
+        direct = f"http://127.0.0.1:{upstream.port}/v1"
+        into = str(Path(folder) / "recorded")
+        command = [sys.executable, "-m", "respool", "record", "--port", "0", "--quiet"]
+        command += ["--upstream", direct, "--into", into]
+        with started("respool record", command, Path(folder) / "record.log") as relay:
+            relayed = f"http://127.0.0.1:{relay.port}/v1"
+            for url in (direct, relayed):  # what is loaded late is loaded now
+                load(Target(url, RECORDING), Plan(2, 1, None, 0.0, 60.0, moments), lambda live: None)
+            for streams in counts:
+                plan = Plan(streams, 1 if streams > 1 else 5, None, streams * RAMP, 60.0, moments)
+                pairs = [
+                    tuple(load(Target(url, RECORDING), plan, lambda live: None) for url in (direct, relayed))
+                    for _ in range(options.rounds)
+                ]
+                failed += sum(report.failed for pair in pairs for report in pair)
+                for line in _rows(streams, pairs):
+                    print(line)
+            print(f"CPU time of the relay: {relay.cpu_seconds():.2f} s")
+    return 1 if failed else 0
+
+
+def _rows(streams: int, pairs: Sequence[tuple[LoadReport, ...]]) -> list[str]:
+    rows = []
+    for what in ("first event", "each event"):
+        found = [[_figures(report, what) for report in pair] for pair in pairs]
+        shown = [
+            median(pair[0][0] for pair in found),
+            median(pair[1][0] for pair in found),
+            median(pair[1][0] - pair[0][0] for pair in found),
+            median(pair[0][1] for pair in found),
+            median(pair[1][1] for pair in found),
+        ]
+        rows.append(f"| {streams} | {what} | {' | '.join(map(milliseconds, shown))} |")
+    return rows
+
+
+def _figures(report: LoadReport, what: str) -> tuple[float, float]:
+    figures = report.ttfe if what == "first event" else report.late
+    assert figures is not None
+    return figures.p50, figures.p99
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
