@@ -210,13 +210,14 @@ def settle() -> Callable[[], Any]:
     """Let all tasks run until each of them waits for something from outside."""
 
     async def run(*states: State) -> None:
-        waits = True
-        while waits:
-            waits = any(state.busy for state in states)
-            if waits:  # a store takes its time
-                await asyncio.sleep(0.001)
+        idle = 0
+        while idle < (2 if states else 1):
             for _ in range(50):
                 await asyncio.sleep(0)
+            waits = any(state.busy for state in states)
+            idle = 0 if waits else idle + 1
+            if waits:  # a store takes its time
+                await asyncio.sleep(0.001)
 
     return run
 

@@ -237,7 +237,10 @@ def test_each_worker_takes_up_changes_and_says_so(folder: Path, serve: Callable[
 
 def test_where_every_id_is_unknown_nothing_is_refused(folder: Path, serve: Callable[..., Running]) -> None:
     running = serve(
-        folder, "--default", "hello", environment={"RESPOOL_WORKERS": "2", "RESPOOL_STATELESS": "1", "RESPOOL_ON_UNKNOWN_ID": "default"}
+        folder,
+        "--default",
+        "hello",
+        environment={"RESPOOL_WORKERS": "2", "RESPOOL_STATELESS": "1", "RESPOOL_ON_UNKNOWN_ID": "default"},
     )
     assert "stateless: nothing is stored" in running.out.read_text()
     made = httpx2.post(f"{running.url}/v1/responses", json={"background": True, "conversation": "conv_1"})
