@@ -268,3 +268,28 @@ def test_what_cannot_be_served_is_one_line_and_an_exit_code(
     (line,) = running.err.read_text().splitlines()
     assert line.startswith(expected)
     assert running.out.read_text() == ""
+
+
+def test_with_a_store_any_worker_answers_anything(
+    folder: Path, serve: Callable[..., Running], redis_url: str
+) -> None:
+    environment = {"RESPOOL_WORKERS": "2", "RESPOOL_STATE": redis_url, "RESPOOL_IDS": "fresh"}
+    running = serve(folder, environment=environment)
+    background = {"model": "long", "background": True}
+    for _ in range(ENOUGH):  # each on a connection of its own, which either worker may get
+        id_ = httpx2.post(f"{running.url}/v1/responses", json=background).json()["id"]
+        assert httpx2.post(f"{running.url}/v1/responses/{id_}/cancel").json()["status"] == "cancelled"
+        assert httpx2.get(f"{running.url}/v1/responses/{id_}").json()["status"] == "cancelled"
+        if running.all_have_told("POST /v1/responses 200"):
+            break
+    assert running.all_have_told("POST /v1/responses 200")
+
+
+def test_several_workers_need_a_place_for_what_they_remember(
+    folder: Path, start: Callable[..., Running]
+) -> None:
+    running = start(folder, environment={"RESPOOL_WORKERS": "2"})
+    assert running.process.wait(60) == 2
+    told = running.err.read_text()
+    assert "2 workers need a place for what they remember: --state redis://" in told
+    assert "--stateless" in told
