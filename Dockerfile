@@ -10,9 +10,9 @@ RUN python3 -m venv --without-pip /opt/respool \
     && python3 -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; more = p['optional-dependencies']; print(*p['dependencies'], *more['metrics'], *more['redis'], sep='\n')" > requirements.txt \
     && python3 -m pip --python /opt/respool/bin/python install --no-cache-dir -r requirements.txt
 COPY README.md LICENSE ./
+COPY fixtures fixtures
 COPY app app
 RUN python3 -m pip --python /opt/respool/bin/python install --no-cache-dir --no-deps .
-COPY fixtures fixtures
 # Readable by any user, whatever the umask of the checkout was.
 RUN chmod -R a+rX fixtures
 

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NODE := tests/node/node_modules/.package-lock.json
 ARGS ?= fixtures/ --default text/hello
 
-.PHONY: serve test fuzz lint format bench bench-check soak fault-table image image-test clean
+.PHONY: serve test fuzz lint format bench bench-check soak fault-table site image image-test dist-test clean
 
 serve: $(VENV)/.serve
 	$(BIN)/respool serve $(ARGS)
@@ -40,6 +40,12 @@ soak: $(VENV)/.dev
 fault-table: $(VENV)/.dev $(NODE)
 	$(BIN)/python docs/make_fault_table.py
 
+site: $(VENV)/.docs
+	$(BIN)/python docs/make_site.py
+
+dist-test:
+	PYTHON=$(PYTHON) tests/dist/run
+
 image:
 	docker build -t respool .
 
@@ -58,6 +64,10 @@ $(VENV)/.serve: pyproject.toml
 $(VENV)/.dev: $(VENV)/.serve
 	$(BIN)/pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BIN)/pip install -q --group dev
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	$(BIN)/pip install -q --group docs
 	touch $@
 
 # The packages for Node, for the tests that need them; without npm those are skipped, and say so.

@@ -1,6 +1,9 @@
 """The documentation is true: its examples run, its links lead somewhere."""
 
+import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,41 @@ def test_the_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None
     test = names["test_the_answer_is_shown"]
     assert callable(test)
     test()
+
+
+def test_the_examples_of_the_python_api_run() -> None:
+    program = "\n".join(blocks(ROOT / "docs" / "python-api.md", "python"))
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_names_of_the_python_api_are_those_of_the_package() -> None:
+    spec = importlib.util.spec_from_file_location("make_python_api", ROOT / "docs" / "make_python_api.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = (ROOT / "docs" / "python-api.md").read_text("utf-8")
+    assert text == module.page(text), "run python docs/make_python_api.py"
+
+
+def test_the_examples_of_the_page_on_pytest_are_tests_that_pass(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "pytest.md"
+    (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
+    [settings] = blocks(page, "ini")
+    known = "respool_drill = failed,abort\n"  # the whole drill has a test of its own
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\n{known}")
+    tests = [block for block in blocks(page, "python") if "def test_" in block]
+    for number, block in enumerate(tests, start=1):
+        (tmp_path / f"test_{number}.py").write_text(block)
+    [conftest] = [block for block in blocks(page, "python") if "def test_" not in block]
+    (tmp_path / "conftest.py").write_text(conftest)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:schemathesis", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    for line in settings.splitlines()[1:]:  # each is a setting that the plugin has
+        assert f'"{line.partition(" = ")[0]}"' in (ROOT / "app/respool/pytest_plugin.py").read_text()
 
 
 @pages

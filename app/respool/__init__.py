@@ -10,30 +10,44 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from respool.asgi import mock_app
     from respool.errors import RespoolError
     from respool.http import create_app
+    from respool.loading import LoadedRecording, load
+    from respool.mock_session import MockSession
     from respool.play.clock import Clock, ManualClock, SystemClock
     from respool.play.pace import Pace
     from respool.protocol.events import Event
     from respool.recordings.recording import Header, Recording, TimedEvent
     from respool.recordings.store import Store
+    from respool.scripts import Script
     from respool.server.mock_server import MockServer
-    from respool.testing import running_server
+    from respool.testing import RunningServer, running_server
+    from respool.testing_async import async_running_server
+    from respool.unittest import RespoolTestCase
 
 # Where each public name lives. PEP 562: a module's __getattr__ is asked for what it lacks.
 _HOMES = {
     "Clock": "respool.play.clock",
     "Event": "respool.protocol.events",
     "Header": "respool.recordings.recording",
+    "LoadedRecording": "respool.loading",
     "ManualClock": "respool.play.clock",
     "MockServer": "respool.server.mock_server",
+    "MockSession": "respool.mock_session",
     "Pace": "respool.play.pace",
     "Recording": "respool.recordings.recording",
     "RespoolError": "respool.errors",
+    "RespoolTestCase": "respool.unittest",
+    "RunningServer": "respool.testing",
+    "Script": "respool.scripts",
     "Store": "respool.recordings.store",
     "SystemClock": "respool.play.clock",
     "TimedEvent": "respool.recordings.recording",
+    "async_running_server": "respool.testing_async",
     "create_app": "respool.http",
+    "load": "respool.loading",
+    "mock_app": "respool.asgi",
     "running_server": "respool.testing",
 }
 
@@ -41,16 +55,24 @@ __all__ = [
     "Clock",
     "Event",
     "Header",
+    "LoadedRecording",
     "ManualClock",
     "MockServer",
+    "MockSession",
     "Pace",
     "Recording",
     "RespoolError",
+    "RespoolTestCase",
+    "RunningServer",
+    "Script",
     "Store",
     "SystemClock",
     "TimedEvent",
     "__version__",
+    "async_running_server",
     "create_app",
+    "load",
+    "mock_app",
     "running_server",
 ]
 

@@ -6,14 +6,31 @@ Settings come from the environment, named as the options of ``respool serve``: R
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from respool.errors import RespoolError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from respool.server.mock_server import ServerOptions
+
     app: FastAPI
+
+
+def mock_app(*paths: str | os.PathLike[str], **options: "Unpack[ServerOptions]") -> "FastAPI":
+    """Return an app that serves the recordings below `paths`, to be called in process or mounted in another.
+
+    The options are those of `MockServer`. Raises what that and `Store` raise.
+
+        transport = httpx.ASGITransport(mock_app("fixtures", default="text/hello"))
+        client = AsyncOpenAI(http_client=httpx.AsyncClient(transport=transport), api_key="any")
+    """
+    from respool.http import create_app
+    from respool.recordings.store import Store
+    from respool.server.mock_server import MockServer
+
+    return create_app(MockServer(Store(paths), **options))
 
 
 def __getattr__(name: str) -> "FastAPI":

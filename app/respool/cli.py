@@ -47,7 +47,8 @@ class Commands(click.Group):
         own = {name for param in self.params for name in param.opts} | set(ctx.help_option_names)
         if args[:1] == ["help"] and not os.path.exists("help"):
             args = [*args[1:], "--help"]
-        if not args or (args[0] not in COMMANDS and args[0] not in own):
+        # A shell that asks how a word may go on is told of commands.
+        if not ctx.resilient_parsing and (not args or (args[0] not in COMMANDS and args[0] not in own)):
             _check_is_path(args)
             args.insert(0, self.default)
         return super().parse_args(ctx, args)

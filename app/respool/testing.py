@@ -166,10 +166,13 @@ def running_server(
 
 
 @contextmanager
-def serving(app: "ASGIApp", on_started: Callable[[], None] = lambda: None) -> Iterator[str]:
+def serving(
+    app: "ASGIApp", on_started: Callable[[], None] = lambda: None, *, websocket: bool = True
+) -> Iterator[str]:
     """Serve an application on a free port of 127.0.0.1 until the block ends. Give its URL.
 
-    `on_started` is called in the server's loop.
+    `on_started` is called in the server's loop. Without `websocket`, an upgrade comes to the app as a
+    request.
     """
     from respool.http.serving import uvicorn_server
     from respool.listening import bind, url_of
@@ -180,7 +183,7 @@ def serving(app: "ASGIApp", on_started: Callable[[], None] = lambda: None) -> It
         on_started()
         ready.set()
 
-    uvicorn = uvicorn_server(app, grace=0, on_started=started)
+    uvicorn = uvicorn_server(app, grace=0, on_started=started, websocket=websocket)
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [sock]}, name="respool", daemon=True)
         thread.start()

@@ -78,7 +78,7 @@ def relaying(
 ) -> Iterator[Setup]:
     with running_server(*(paths or (FIXTURES,)), **{"pace": FAST, **server}) as upstream:
         recorder = Recorder(folder, options)
-        with serving(Relay(Upstream(upstream.base_url), recorder)) as url:
+        with serving(Relay(Upstream(upstream.base_url), recorder), websocket=False) as url:
             yield Setup(url, upstream, folder, recorder)
 
 
@@ -182,7 +182,7 @@ def test_an_upstream_that_is_not_there_is_a_502_and_no_recording(tmp_path: Path)
         sock.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
     recorder = Recorder(tmp_path)
-    with serving(Relay(Upstream(url), recorder)) as relay:
+    with serving(Relay(Upstream(url), recorder), websocket=False) as relay:
         response = httpx2.post(f"{relay}/v1/responses", json={"model": "m", "input": "x", "stream": True})
     assert (response.status_code, response.json()["error"]["code"]) == (502, "upstream_unreachable")
     assert not list(tmp_path.rglob("*.*"))

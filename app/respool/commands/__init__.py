@@ -8,6 +8,7 @@ from collections.abc import Mapping
 # The command's name: where it is, as module:attribute below this package.
 COMMANDS: Mapping[str, str] = {
     "serve": "serve:serve",
+    "run": "run:run",
     "list": "listing:list_",
     "check": "check:check",
     "explain": "explain:explain",
@@ -18,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "convert": "convert:convert",
     "diff": "diff:diff",
     "scan": "scan:scan",
+    "demo": "demo:demo",
     "new": "new:new",
     "script": "script:script",
     "streams": "streams:streams",

@@ -287,6 +287,7 @@ def _serving(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: options[name] for name in ("head_timeout", "drain", "idle_timeout", "max_connections")},
         "tls": None if certificate is None else (certificate, key),
+        "websocket": options["websocket"] and options["state"] is None,  # see `create_app`
     }
 
 

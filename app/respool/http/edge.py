@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
@@ -74,6 +75,9 @@ class Edge:
         self._take_base_path(scope)
         if self.admin and self.admin.takes(scope):  # what a test asks is not in the journal
             await self.admin(scope, receive, send)
+            return
+        if self.admin and scope["type"] == "http" and _is_browser_at_home(scope):
+            await RedirectResponse(f"{scope.get('root_path', '')}{self.admin.prefix}/")(scope, receive, send)
             return
         clock, journal, state = self.server.clock, self.server.journal, self.server.state
         sent_path = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
@@ -200,6 +204,15 @@ class Edge:
                 if name == path or known(turn) is not None:
                     return turn
         return path
+
+
+def _is_browser_at_home(scope: Scope) -> bool:
+    """Return whether someone looks at ``/`` with a browser, which is led to the page. Programs get 404."""
+    return (
+        scope["path"] in ("/", f"{scope.get('root_path', '')}/")
+        and scope["method"] in ("GET", "HEAD")
+        and any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+    )
 
 
 def _set_request_id(message: Message, exchange: Exchange, more: Iterable[tuple[bytes, bytes]]) -> None:

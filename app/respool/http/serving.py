@@ -72,6 +72,7 @@ def uvicorn_server(
     grace: int = GRACE,
     on_started: Callable[[], None] = lambda: None,
     head_timeout: float = HEAD_TIMEOUT,
+    websocket: bool = True,
     drain: float = 0.0,
     idle_timeout: float = KEEP_ALIVE,
     max_connections: int | None = None,
@@ -81,7 +82,8 @@ def uvicorn_server(
 
     `head_timeout` is how long a connection may take for the head of a request, in seconds, and `idle_timeout`
     how long it is kept without one; `drain`, how long answers may take to end after a signal. `tls` are the
-    files of a certificate and of its key.
+    files of a certificate and of its key. Without `websocket`, an upgrade comes to the app as the request
+    that it is.
     """
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     # sse-starlette keeps this flag for the whole process: a server that was stopped by a signal would
@@ -100,7 +102,7 @@ def uvicorn_server(
         limit_concurrency=max_connections,
         ssl_certfile=tls and tls[0],
         ssl_keyfile=tls and tls[1],
-        ws="websockets-sansio",
+        ws="websockets-sansio" if websocket else "none",
         ws_max_size=SocketSettings().frame_bytes,  # beyond it: 1009, as the connection itself says
         ws_ping_interval=PING_INTERVAL,
         ws_ping_timeout=None,  # a client that is stopped in a debugger keeps its connection

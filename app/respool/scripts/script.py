@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from respool.scripts import tables
+from respool.scripts.builder import ScriptBuilder
 from respool.scripts.sources import Path, PlainSource, ScriptError, ScriptPlace, Source
 from respool.scripts.steps import PART, STEP
 
@@ -81,10 +82,10 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class Script(ScriptBuilder):
     """A file's turns, and the seed of all chance in them."""
 
-    turns: tuple[Turn, ...]
+    turns: tuple[Turn, ...] = ()
     seed: int = 0
 
 

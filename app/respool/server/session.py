@@ -35,6 +35,7 @@ class Session:
     clock          its time
     history        the playbacks that can be asked for
     conversations  what was said in each
+    default        the recording that answers what names none; None: what the server's settings say
     faults         what goes wrong with every answer; None: what the server's settings say
     sampler        counts plays, for chance and for faults with `times`
     plays          how often each recording's turn was played, by its name
@@ -52,7 +53,8 @@ class Session:
     """
 
     __slots__ = (
-        "_stub_set", "altered", "answered", "clock", "conversations", "faults", "history", "holds", "ids",
+        "_stub_set", "altered", "answered", "clock", "conversations", "default", "faults", "history", "holds",
+        "ids",
         "last_used", "name", "plays", "sampler", "scenarios", "served", "stubs", "used",
     )  # fmt: skip
 
@@ -68,6 +70,7 @@ class Session:
         self.clock = clock if isinstance(clock, SessionClock) else SessionClock(clock)
         self.history = history
         self.conversations = conversations
+        self.default: str | None = None
         self.faults: Sequence[Fault] | None = None
         self.sampler = FaultSampler(seed)
         self.plays: Counter[str] = Counter()
@@ -98,6 +101,7 @@ class Session:
         """Be as at the beginning. Streams that are open go on; nothing else knows of them."""
         self.history.clear()
         self.conversations.clear()
+        self.default = None
         self.faults = None
         self.sampler.clear()
         self.plays.clear()

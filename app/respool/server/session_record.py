@@ -85,6 +85,7 @@ class CoreRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     served: dict[str, tuple[str, int]] = {}
     ids: dict[str, dict[str, int]] = {}
     altered: bool = False
+    default: str | None = None
 
 
 class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -118,6 +119,7 @@ def core_of(session: Session, epoch: str = "") -> CoreRecord:
         dict(session.served),
         {name: dict(ids) for name, ids in session.ids.items()},
         session.altered,
+        session.default,
     )
 
 
@@ -135,6 +137,7 @@ def restore_core(session: Session, core: CoreRecord) -> None:
     session.served.update(core.served)
     session.ids.update({name: dict(ids) for name, ids in core.ids.items()})
     session.altered = core.altered
+    session.default = core.default
 
 
 @lru_cache(1024)

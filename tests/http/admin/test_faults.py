@@ -53,3 +53,9 @@ def test_what_is_no_fault_or_session_is_refused(body: Any, problem: str, admin: 
     answer = admin().put(FAULTS, json=body)
     assert answer.status_code == 400
     assert problem in answer.json()["error"]["message"]
+
+
+def test_all_faults_are_listed_with_what_they_do(admin: Any) -> None:
+    found = {one["name"]: one for one in admin().get("/__admin/faults/kinds").json()["faults"]}
+    assert found["abort"]["category"] == "end"
+    assert "after" in found["abort"]["options"]

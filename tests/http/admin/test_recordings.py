@@ -170,3 +170,40 @@ def test_a_store_refuses_a_name_that_a_file_has(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="broken is the name of a recording in a file"):
         store.add("broken", ())
     assert store.remove("broken") is False
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({}, ["a", "b", "c"]),
+        ({"limit": 2}, ["a", "b"]),
+        ({"limit": 2, "offset": 2}, ["c"]),
+        ({"text": "B"}, ["b"]),
+        ({"text": "nothing"}, []),
+        ({"format": "jsonl"}, ["a", "b", "c"]),
+        ({"format": "sse"}, []),
+    ],
+)
+def test_the_list_is_searched_and_comes_in_pages(
+    query: dict[str, Any], names: list[str], admin: Admin
+) -> None:
+    found = admin("a", "b", "c").get(RECORDINGS, params=query).json()
+    assert [one["name"] for one in found["recordings"]] == names
+    assert found["total"] == (3 if "limit" in query else len(names))
+    assert found["formats"] == ["jsonl"]
+
+
+def test_notes_are_searched(admin: Admin, recording: Any) -> None:
+    client = admin()
+    client.server.store.add("noted", (recording("noted", note="Slow to start"),))
+    found = client.get(RECORDINGS, params={"text": "start slow"}).json()
+    assert [one["name"] for one in found["recordings"]] == ["noted"]
+
+
+def test_the_list_says_what_a_check_finds_if_it_is_asked(admin: Admin) -> None:
+    client = admin("a")
+    (plain,) = client.get(RECORDINGS).json()["recordings"]
+    (checked,) = client.get(RECORDINGS, params={"checked": True}).json()["recordings"]
+    assert plain["findings_by_level"] is None
+    assert checked["findings_by_level"]["error"] > 0
+    assert client.get(f"{RECORDINGS}/a").json()["findings_by_level"] is None

@@ -69,3 +69,19 @@ def test_the_session_of_everybody_is_not_deleted(query: str, admin: Admin) -> No
     client.ask()
     assert client.delete(f"/__admin/sessions{query}").status_code == 400
     assert len(client.server.journal) == 1
+
+
+def test_a_session_plays_what_it_is_told_until_it_is_reset(admin: Admin) -> None:
+    client = admin()
+    assert client.put("/__admin/play", json={"session": "s", "name": "b"}).status_code == 200
+    assert client.ask(session="s", model="gpt-5").status_code == 200
+    assert client.server.session("s").plays == {"b": 1}
+    assert client.ask(session="t", model="gpt-5").status_code == 404
+    client.post("/__admin/reset", json={"session": "s"})
+    assert client.ask(session="s", model="gpt-5").status_code == 404
+
+
+def test_a_session_cannot_play_what_is_not_there(admin: Admin) -> None:
+    answer = admin("hello", "b").put("/__admin/play", json={"session": "s", "name": "helo"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == 'There is no recording "helo". Nearest: hello.'

@@ -9,13 +9,14 @@ from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from respool import __version__
 from respool.errors import OptionError, RequestError, RespoolError, printable
 from respool.http.admin import (
     clocks,
+    comparisons,
     events,
     faults,
     holds,
@@ -23,11 +24,13 @@ from respool.http.admin import (
     recordings,
     requests,
     sessions,
+    timelines,
     verify,
 )
 from respool.http.admin.models import Problem
 from respool.http.admin.security import Secured
 from respool.http.admin.shared import Shared
+from respool.http.page.files import INDEX, PageFiles
 from respool.http.problems import envelope
 from respool.server.mock_server import MockServer
 
@@ -39,6 +42,8 @@ ROUTERS: Sequence[Callable[[MockServer], APIRouter]] = (
     sessions.router,
     faults.router,
     recordings.router,
+    timelines.router,
+    comparisons.router,
     playbacks.router,
     holds.router,
     clocks.router,
@@ -69,10 +74,16 @@ def make_admin(server: MockServer, *, token: str | None = None, max_body: int) -
         responses={"4XX": {"model": Problem, "description": "A request that cannot be met"}},
     )
 
+    page = PageFiles()
+
     @app.get("/", include_in_schema=False)
-    def home(http: HTTPRequest) -> RedirectResponse:
-        """Lead to the description."""
-        return RedirectResponse(f"{http.scope.get('root_path', '')}/docs")
+    async def home(http: HTTPRequest) -> Response:
+        """The page. Its files are named relative to it, so its path must end with a slash."""
+        if not http.scope.get("raw_path", b"/").endswith(b"/"):
+            return RedirectResponse(f"{http.scope.get('root_path', '')}/")
+        return page.response(http, INDEX)
+
+    app.mount("/page", page)
 
     for router in ROUTERS:
         app.include_router(router(server))

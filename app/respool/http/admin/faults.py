@@ -34,6 +34,31 @@ class Faults(Model):
     own: bool  # the session's own, not those of the server's settings
 
 
+class FaultKind(Model):
+    """A fault that there is."""
+
+    name: str
+    category: str
+    summary: str
+    options: list[str]
+
+
+class FaultKinds(Model):
+    """All faults that there are."""
+
+    model_config = example(
+        faults=[
+            {
+                "name": "abort",
+                "category": "end",
+                "summary": "The connection is closed (FIN) within a chunk of the body.",
+                "options": ["after"],
+            }
+        ]
+    )
+    faults: list[FaultKind]
+
+
 def router(server: MockServer) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/faults", tags=["faults"])
@@ -42,6 +67,23 @@ def router(server: MockServer) -> APIRouter:
     async def faults(session: RequiredSession) -> Faults:
         """Get what goes wrong with every answer of a session."""
         return _view(server, session)
+
+    @routes.get("/kinds", summary="List the faults that there are")
+    async def kinds() -> FaultKinds:
+        """List what can go wrong."""
+        from respool.faults import FAULTS, options_of  # late: there are many
+
+        return FaultKinds(
+            faults=[
+                FaultKind(
+                    name=name,
+                    category=kind.category,
+                    summary=(kind.__doc__ or "").partition("\n")[0],
+                    options=list(options_of(kind)),
+                )
+                for name, kind in FAULTS.items()
+            ]
+        )
 
     @routes.put("", summary="Set the faults of a session")
     async def set_faults(body: SetFaults) -> Faults:

@@ -1,11 +1,12 @@
 """``/__admin/recordings``: what can be played; what a test brings itself, in memory."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HTTPRequest
 
@@ -18,6 +19,9 @@ from respool.server.mock_server import MockServer
 
 MOST_UPLOADED = 1000  # recordings
 MOST_BYTES = 256 * 1024 * 1024  # of them together
+MOST_CHECKED = 200  # recordings of a list
+MOST_EVENTS_CHECKED = 20_000  # of a recording, where a list is checked
+MOST_CHECKS_KEPT = 20_000
 
 # What may be uploaded, and the suffix that its format is known by. No name gets through without one: Scripts
 # are known by theirs, and may name files of this machine.
@@ -68,6 +72,7 @@ class RecordingView(Model):
     format: str | None
     size: int | None  # bytes
     uploaded: bool
+    findings_by_level: dict[str, int] | None = None  # what a check finds; None: it was not asked for
     turns: list[TurnView]
 
 
@@ -96,10 +101,12 @@ class Refused(Model):
 
 
 class RecordingList(Model):
-    """All recordings, by name."""
+    """Recordings, by name."""
 
     recordings: list[RecordingView]
     refused: list[Refused]
+    total: int  # recordings that meet the conditions
+    formats: list[str]  # of all recordings
 
 
 class Removed(Model):
@@ -114,17 +121,40 @@ def router(server: MockServer) -> APIRouter:
     routes = APIRouter(prefix="/recordings", tags=["recordings"])
     store = server.store
     sizes: dict[str, int] = {}  # of those that were uploaded
+    checks = _Checks()
 
     @routes.get("", summary="List recordings")
-    def recordings() -> RecordingList:
-        """List all recordings, and the files that are refused."""
+    def recordings(
+        text: Annotated[str, Query(description="A part of the name or of a note.", max_length=200)] = "",
+        format: Annotated[str | None, Query(description="The format of its file.")] = None,
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int | None, Query(ge=1, description="Left out: all.")] = None,
+        checked: Annotated[
+            bool, Query(description=f"Say what a check finds, of at most {MOST_CHECKED} recordings.")
+        ] = False,
+    ) -> RecordingList:
+        """List recordings by name, and the files that are refused."""
         sources = store.sources
+        known = {name: _format(sources.get(name)) for name in store.names}
+        words = text.casefold().split()
+        found = [
+            name
+            for name, kind in known.items()
+            if format in (None, kind) and (not words or _has(words, name, store.turns(name)))
+        ]
+        page = found[offset : None if limit is None else offset + limit]
+        views = [_view(server, name, sources, sizes) for name in page]
+        if checked:
+            for view in views[:MOST_CHECKED]:
+                view.findings_by_level = checks.levels(store.turns(view.name))
         return RecordingList(
-            recordings=[_view(server, name, sources, sizes) for name in store.names],
+            recordings=views,
             refused=[
                 Refused(name=refusal.name, error=str(refusal.error), kept=refusal.kept)
                 for refusal in store.refused
             ],
+            total=len(found),
+            formats=sorted({kind for kind in known.values() if kind}),
         )
 
     @routes.get("/{name:path}", summary="Get a recording")
@@ -219,7 +249,7 @@ def _view(
     return RecordingView(
         name=name,
         source=source,
-        format=formats.by_suffix(source) if source is not None else None,
+        format=_format(source),
         size=size,
         uploaded=source is None,
         turns=[
@@ -235,6 +265,35 @@ def _view(
             for turn in server.store.turns(name)
         ],
     )
+
+
+def _format(source: str | None) -> str | None:
+    return None if source is None else formats.by_suffix(source)
+
+
+def _has(words: Sequence[str], name: str, turns: Sequence[Recording]) -> bool:
+    """Return whether a recording's name and notes have all these words."""
+    told = " ".join([name, *(turn.header.note for turn in turns)]).casefold()
+    return all(word in told for word in words)
+
+
+class _Checks:
+    """What a check finds of each recording, kept as long as the recording is the same."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[tuple[Recording, ...], dict[str, int] | None]] = {}
+
+    def levels(self, turns: tuple[Recording, ...]) -> dict[str, int] | None:
+        """Return how many findings there are of each level; None for what is too long for a list."""
+        name = turns[0].name
+        known = self._kept.get(name)
+        if known is None or known[0] is not turns:
+            short = sum(len(turn.events) for turn in turns) <= MOST_EVENTS_CHECKED
+            found = dict(Counter(one.level for one in _findings(turns))) if short else None
+            if len(self._kept) >= MOST_CHECKS_KEPT:
+                self._kept.clear()
+            known = self._kept[name] = turns, found
+        return known[1]
 
 
 def _findings(turns: Sequence[Recording]) -> Iterator[Finding]:

@@ -28,8 +28,8 @@ _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Those that a page on another origin can send without a preflight. Source: fetch.spec.whatwg.org,
 # "CORS-safelisted request-header".
 _SIMPLE = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
-# What describes the API is no secret, and a browser cannot show a token for a page.
-_OPEN = ("/docs", "/openapi.json")
+# What describes the API and the files of the page are no secrets, and a browser cannot show a token for them.
+_OPEN = ("/docs", "/openapi.json", "/page/")
 _CHALLENGE = {"www-authenticate": 'Bearer realm="Respool admin"'}
 _INTERNAL = RequestError(
     "The admin API had an error. Respool's log tells more.", status=500, type="server_error"
@@ -75,6 +75,7 @@ class Secured:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if (
             self._keys
+            and path not in ("", "/")
             and not path.startswith(_OPEN)
             and not self._keys.has_one_of(tokens_in(scope["headers"]))
         ):

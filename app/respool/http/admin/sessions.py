@@ -54,9 +54,29 @@ class Done(Model):
     done: bool
 
 
+class Play(Model):
+    """What answers the requests of a session that name no recording."""
+
+    model_config = example(session="checkout", name="text/hello")
+    session: SessionName
+    name: str | None  # null: what the server's settings say
+
+
 def router(server: MockServer) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["sessions"])
+
+    @routes.put("/play", summary="Set what a session plays")
+    async def play(body: Play) -> Play:
+        """Have a recording answer the requests of a session that name none."""
+        if body.name is not None and server.store.get(body.name) is None:
+            nearest = ", ".join(server.store.nearest(body.name))
+            hint = f" Nearest: {nearest}." if nearest else ""
+            raise RequestError(
+                f'There is no recording "{printable(body.name)}".{hint}', param="name", code="not_found"
+            )
+        server.session(body.session).default = body.name
+        return body
 
     @routes.get("/sessions", summary="List sessions")
     async def sessions() -> SessionList:

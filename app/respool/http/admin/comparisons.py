@@ -1,0 +1,139 @@
+"""``/__admin/requests/ID/compare``: a request beside the one that a recording was made with."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from respool.errors import RequestError, printable
+from respool.http.admin.models import Model, example
+from respool.match.canonical import canonical
+from respool.match.difference import compare
+from respool.match.masks import DEFAULT_MASKS
+from respool.match.near import NearIndex
+from respool.match.recorded import Forms, Recorded, RecordedIndex
+from respool.server.mock_server import MockServer
+from respool.server.seen_requests import SeenRequest, SeenRequests
+
+MOST_TEXT = 512 * 1024  # characters of a form
+MOST_SEARCHED = 10_000  # turns among which the nearest is looked for
+
+
+class DifferenceView(Model):
+    """A place where the two differ; null: nothing is there."""
+
+    pointer: str
+    recorded: str | None
+    received: str | None
+
+
+class ComparisonView(Model):
+    """A request beside a recording's, both as they are compared: with keys in order, and what is masked
+    replaced."""
+
+    model_config = example(
+        request=7,
+        recording="text/hello",
+        turn=1,
+        distance=0.05,
+        received='{\n  "input": "Hi"\n}',
+        recorded='{\n  "input": "Hello"\n}',
+        cut=False,
+        differences=[{"pointer": "/input/0/content/0/text", "recorded": "Hello", "received": "Hi"}],
+        whole=True,
+        hint="in match.yaml, exclude: [/input/0/content/0/text]",
+    )
+    request: int
+    recording: str
+    turn: int
+    distance: float  # 0: equal, 1: nothing in common
+    received: str  # indented JSON
+    recorded: str
+    cut: bool  # only the beginning of a form is shown
+    differences: list[DifferenceView]
+    whole: bool  # whether those are all
+    hint: str  # what would make it match; "" if that is not known
+
+
+def router(server: MockServer) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["requests"])
+
+    @routes.get("/requests/{id}/compare", summary="Compare a request with a recording")
+    def comparison(
+        id: str,
+        recording: Annotated[
+            str | None, Query(description="Its name, or `NAME#2`. Left out: the nearest.")
+        ] = None,
+    ) -> ComparisonView:
+        """Compare a request with the one that a recording was made with."""
+        request = _request(server, id)
+        body = request.json
+        if not isinstance(body, Mapping):
+            raise RequestError("The request's body is not kept, or is no JSON object.", code="no_body")
+        name, turn, recorded, hint = (
+            _named(server, recording) if recording else _nearest(server, request, body)
+        )
+        one, other = DEFAULT_MASKS.value(canonical(recorded)), DEFAULT_MASKS.value(canonical(body))
+        found = compare(one, other)
+        texts = [json.dumps(form, indent=2, sort_keys=True, ensure_ascii=False) for form in (other, one)]
+        return ComparisonView(
+            request=request.number,
+            recording=name,
+            turn=turn,
+            distance=found.distance,
+            received=texts[0][:MOST_TEXT],
+            recorded=texts[1][:MOST_TEXT],
+            cut=max(map(len, texts)) > MOST_TEXT,
+            differences=[
+                DifferenceView(pointer=each.pointer, recorded=each.recorded, received=each.received)
+                for each in found.differences
+            ],
+            whole=found.whole,
+            hint=hint,
+        )
+
+    return routes
+
+
+def _request(server: MockServer, id: str) -> SeenRequest:
+    found = [one for one in SeenRequests.of(server.journal) if str(one.number) == id]
+    if not found:
+        raise RequestError(f"There is no request {printable(id)}.", status=404, code="not_found")
+    return found[-1]
+
+
+def _named(server: MockServer, name: str) -> tuple[str, int, Mapping[str, Any], str]:
+    recording = server.store.get(name)
+    if recording is None or not recording.header.request:
+        what = "is no recording" if recording is None else "does not tell the request that it was made with"
+        raise RequestError(f'"{printable(name)}" {what}.', status=404, code="not_found", param="recording")
+    base, _, number = name.rpartition("#")
+    turn = int(number) if base and number.isdecimal() else 1
+    return (base or name) if turn > 1 else name, turn, recording.header.request, ""
+
+
+def _nearest(
+    server: MockServer, request: SeenRequest, body: Mapping[str, Any]
+) -> tuple[str, int, Mapping[str, Any], str]:
+    for near in request.exchange.near:  # found when nothing answered it
+        name, turn = near.get("recording"), near.get("turn", 1)
+        recording = server.store.get(f"{name}#{turn}") if name else None
+        if name and recording is not None and recording.header.request:
+            return str(name), turn, recording.header.request, str(near.get("hint", ""))
+    entries = [
+        Recorded(name, number, turn.header.request)
+        for name in server.store.names[:MOST_SEARCHED]
+        for number, turn in enumerate(server.store.turns(name), 1)
+        if "input" in turn.header.request
+    ]
+    index = RecordedIndex(entries)
+    near_ones = NearIndex(index).nearest(Forms(canonical(body), DEFAULT_MASKS), most=1)
+    if not near_ones:
+        raise RequestError(
+            "No recording tells the request that it was made with.", status=404, code="not_found"
+        )
+    best = near_ones[0]
+    recorded = next(one.request for one in entries if one.place == (best.recording, best.turn))
+    return best.recording, best.turn, recorded, best.hint

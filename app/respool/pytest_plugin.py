@@ -1,0 +1,222 @@
+"""The pytest plugin: the fixtures `respool` and `respool_drill`, the marker `respool`, options.
+
+See docs/pytest.md.
+
+Each run of our users' tests loads this module, whether it needs it or not: so it imports pytest, and all else
+when a test asks for it.
+"""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from respool.drill.cases import Case
+    from respool.mock_session import MockSession, ServerPool
+
+MARKER = "respool"
+RECORD_MODES = ("none", "once", "new_episodes", "all")  # as VCR has them
+_SETTINGS = ("script", "speed", "fault", "env", "strict")  # what the marker takes by name
+_FOLDERS = ("fixtures", "recordings")  # looked for where no setting names one
+_SESSION: "pytest.StashKey[MockSession]" = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini(
+        "respool_fixtures",
+        "Folders and files of recordings, relative to this file (default: fixtures or recordings, beside the "
+        "test file or above it).",
+        type="paths",
+        default=[],
+    )
+    parser.addini("respool_speed", "instant (default), or a factor: 1 is as recorded.", default="instant")
+    parser.addini(
+        "respool_strict",
+        "What fails a test that leaves it behind: off, unmatched (requests; default), or all (also turns "
+        "that were never played).",
+        default="unmatched",
+    )
+    parser.addini(
+        "respool_env",
+        "Set OPENAI_BASE_URL and OPENAI_API_KEY in each test that uses the fixture respool.",
+        type="bool",
+        default=False,
+    )
+    parser.addini("respool_drill", "The cases of respool_drill, as of respool drill --set.", default="quick")
+    group = parser.getgroup("respool", "respool: the Responses API from recordings")
+    group.addoption(
+        "--respool-record",
+        choices=RECORD_MODES,
+        default="none",
+        help="Ask the real service for what is not recorded (default: none).",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "respool(name, *, script, speed, fault, env, strict): what the fixture respool plays in this test, "
+        "and how; on a test, a class or a module",
+    )
+    mode = config.getoption("--respool-record")
+    if mode != "none":
+        raise pytest.UsageError(
+            f"--respool-record={mode}: this version of Respool does not record in tests; record with a proxy "
+            "and run without the option"
+        )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "respool_drill" not in metafunc.fixturenames:
+        return
+    from respool.drill.cases import choose
+    from respool.errors import OptionError
+
+    sets = str(metafunc.config.getini("respool_drill"))
+    try:
+        cases = choose(sets)
+    except OptionError as error:
+        wrong = f"respool_drill: {error}"
+    else:
+        wrong = ""
+    if wrong:
+        pytest.fail(wrong, pytrace=False)
+    metafunc.parametrize("respool_drill", cases, ids=[case.name for case in cases], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        names = getattr(item, "fixturenames", None)
+        if names is not None and "respool" not in names and item.get_closest_marker(MARKER):
+            names.insert(0, "respool")  # the marker asks for the fixture
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that leaves behind what it may not, and tell of it where the test fails anyway."""
+    try:
+        result = yield
+    except BaseException:
+        if complaint := _complaint(item):
+            item.add_report_section("call", "respool", complaint)
+        raise
+    if complaint := _complaint(item):
+        pytest.fail(complaint, pytrace=False)
+    return result
+
+
+def _complaint(item: pytest.Item) -> str:
+    session = item.stash.get(_SESSION, None)
+    return session.complaint(_setting(item, "strict")) if session is not None else ""
+
+
+@pytest.fixture(scope="session")
+def respool_fixtures(request: pytest.FixtureRequest) -> Sequence[Path] | None:
+    """The folders and files of recordings; None: where they are found. A conftest may override it."""
+    found: Sequence[Path] = request.config.getini("respool_fixtures")
+    return found or None
+
+
+@pytest.fixture(scope="session")
+def _respool_servers() -> "Iterator[ServerPool]":
+    from respool.mock_session import ServerPool
+
+    pool = ServerPool()
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def respool(
+    request: pytest.FixtureRequest,
+    respool_fixtures: Path | str | Sequence[Path | str] | None,
+    _respool_servers: "ServerPool",
+    monkeypatch: pytest.MonkeyPatch,
+) -> "Iterator[MockSession]":
+    """A session of its own at a Responses API server that plays recordings: `respool.base_url`."""
+    from respool.errors import RespoolError
+    from respool.mock_session import read_speed
+
+    node = request.node
+    said = _said(node)
+    wrong: RespoolError
+    try:
+        speed = read_speed(_setting(node, "speed", said))
+        if isinstance(respool_fixtures, Path | str):
+            respool_fixtures = [respool_fixtures]
+        paths = _found(node, request.config.rootpath) if respool_fixtures is None else respool_fixtures
+        with _respool_servers.session(paths, speed, node.name) as session:
+            for name in said.get("names", ()):
+                session.play(name)
+            if "script" in said:
+                session.script(said["script"])
+            if "fault" in said:
+                session.fault(*_listed(said["fault"]))
+            if _setting(node, "env", said):
+                for variable, value in session.env.items():
+                    monkeypatch.setenv(variable, value)
+            node.stash[_SESSION] = session
+            try:
+                yield session
+            finally:
+                del node.stash[_SESSION]
+        return
+    except RespoolError as error:
+        wrong = error
+    pytest.fail(f"respool: {wrong}", pytrace=False)  # outside, so that the report has one line
+
+
+@pytest.fixture
+def respool_drill(request: pytest.FixtureRequest, respool: "MockSession") -> "Case":
+    """A case of the drill, whose faults happen to each answer; the test is run once for each case."""
+    case: Case = request.param
+    respool.fault(*case.faults)
+    return case
+
+
+def _said(item: pytest.Item) -> Mapping[str, Any]:
+    """What the markers of a test say; that of the test counts more than that of its class, or its module."""
+    said: dict[str, Any] = {}
+    for marker in item.iter_markers(MARKER):  # the closest first
+        if unknown := set(marker.kwargs) - set(_SETTINGS):
+            name = min(unknown)
+            near = get_close_matches(name, _SETTINGS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(_SETTINGS)}"
+            pytest.fail(f"the marker respool takes no {name}; {hint}", pytrace=False)
+        if marker.args and not {"names", "script"} & said.keys():
+            said["names"] = marker.args
+        for name, value in marker.kwargs.items():
+            if name != "script" or not {"names", "script"} & said.keys():
+                said.setdefault(name, value)
+    return said
+
+
+def _setting(item: pytest.Item, name: str, said: Mapping[str, Any] | None = None) -> Any:
+    """A setting of a test: as its markers say, or the ini file."""
+    said = _said(item) if said is None else said
+    value = said.get(name, item.config.getini(f"respool_{name}"))
+    if name == "strict":
+        from respool.mock_session import STRICT
+
+        value = {True: "all", False: "off", "true": "all", "false": "off"}.get(value, value)
+        if value not in STRICT:
+            pytest.fail(f"respool_strict is {value!r}, expected {', '.join(STRICT)}", pytrace=False)
+    return value
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _found(item: pytest.Item, root: Path) -> Sequence[Path]:
+    """The folder of recordings that is nearest to a test: beside its file, or above it, up to the root."""
+    for folder in item.path.parents:
+        for name in _FOLDERS:
+            if (folder / name).is_dir():
+                return [folder / name]
+        if folder == root:
+            break
+    return []

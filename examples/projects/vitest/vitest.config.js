@@ -1,0 +1,1 @@
+export default { test: { globalSetup: "respool/vitest", env: { OPENAI_API_KEY: "any" } } };
