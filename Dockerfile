@@ -7,7 +7,7 @@ WORKDIR /src
 # The dependencies have a layer of their own: a change of the code does not install them again.
 COPY pyproject.toml ./
 RUN python3 -m venv --without-pip /opt/respool \
-    && python3 -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
+    && python3 -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; more = p['optional-dependencies']; print(*p['dependencies'], *more['metrics'], *more['redis'], sep='\n')" > requirements.txt \
     && python3 -m pip --python /opt/respool/bin/python install --no-cache-dir -r requirements.txt
 COPY README.md LICENSE ./
 COPY fixtures fixtures

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 from starlette.types import ASGIApp, Message
+from state_servers import real_store
 
 from respool.http import create_app
 from respool.play.clock import ManualClock
@@ -20,6 +21,7 @@ from respool.recordings.formats import jsonl
 from respool.recordings.recording import Header, Recording, TimedEvent
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer
+from respool.server.state import State
 from respool.testing import RunningServer
 
 # Property tests: the same examples in every run, or many new ones (`make fuzz`). A test that needs more
@@ -90,12 +92,41 @@ def store(tmp_path: Path) -> Callable[..., Store]:
     return make
 
 
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a redis-server."""
+    with real_store(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
 @pytest.fixture
-def server(store: Callable[..., Store]) -> Callable[..., MockServer]:
+def state(request: pytest.FixtureRequest) -> Callable[[], State | None]:
+    """What opens an empty state of the kind in the test's parameter: memory, fakeredis or redis."""
+    kind = getattr(request, "param", "memory")
+    if kind == "memory":
+        return lambda: None
+    from respool.server.state.redis import RedisState
+
+    if kind == "fakeredis":
+        from fakeredis import FakeAsyncRedisConnection, FakeServer
+
+        store = FakeServer(server_type="redis")
+        return lambda: RedisState("redis://fake", connection_class=FakeAsyncRedisConnection, server=store)
+    from redis import Redis
+
+    url: str = request.getfixturevalue("redis_url")
+    with Redis.from_url(url) as client:
+        client.flushall()
+    return lambda: RedisState(url)
+
+
+@pytest.fixture
+def server(store: Callable[..., Store], state: Callable[[], State | None]) -> Callable[..., MockServer]:
     """A server of recordings (``a`` if none are given), on a clock that stands still."""
 
     def make(*files: Recording | Sequence[Recording], **options: Any) -> MockServer:
-        return MockServer(store(*files or [make_recording()]), **{"clock": ManualClock(), **options})
+        kept = store(*files or [make_recording()])
+        return MockServer(kept, **{"clock": ManualClock(), "state": state(), **options})
 
     return make
 
@@ -178,9 +209,15 @@ def call() -> type[Call]:
 def settle() -> Callable[[], Any]:
     """Let all tasks run until each of them waits for something from outside."""
 
-    async def run() -> None:
-        for _ in range(50):
-            await asyncio.sleep(0)
+    async def run(*states: State) -> None:
+        idle = 0
+        while idle < (2 if states else 1):
+            for _ in range(50):
+                await asyncio.sleep(0)
+            waits = any(state.busy for state in states)
+            idle = 0 if waits else idle + 1
+            if waits:  # a store takes its time
+                await asyncio.sleep(0.001)
 
     return run
 

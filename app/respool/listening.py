@@ -1,6 +1,8 @@
 """Sockets that listen, and where clients find them."""
 
+import os
 import socket
+import stat
 import sys
 
 BACKLOG = 2048  # connections that nobody has accepted yet, as uvicorn has it
@@ -9,6 +11,35 @@ BACKLOG = 2048  # connections that nobody has accepted yet, as uvicorn has it
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; `port` 0 picks a free one. Raises OSError."""
     return _listening(host, port)
+
+
+def bind_path(path: str) -> socket.socket:
+    """A listening Unix socket; one that is left from a process that has ended is replaced. Raises OSError."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _is_left_over(path):
+            os.unlink(path)
+        sock.bind(path)
+        sock.listen(BACKLOG)
+        sock.set_inheritable(True)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _is_left_over(path: str) -> bool:
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return True
+    return False
 
 
 def bind_each(host: str, port: int, count: int) -> list[socket.socket]:

@@ -69,7 +69,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
         def run(*arguments: str | Path, environment: dict[str, str] | None = None) -> Running:
             command = [sys.executable, "-m", "respool", *map(str, arguments), "--port", "0"]
-            command += [] if environment else ["--workers", "2"]
+            command += [] if environment else ["--workers", "2", "--stateless"]
             out, err = tmp_path / "out", tmp_path / "err"
             with out.open("wb") as output, err.open("wb") as errors:
                 process = subprocess.Popen(
@@ -108,8 +108,8 @@ def test_all_workers_give_the_same_answer_and_the_start_is_told_once(
     assert told[1] == "serving 2 recordings, refused 1"
     assert told[2].startswith(f"refused {folder}/broken.jsonl:1:")
     assert told[3] == (
-        "2 workers share no state: background responses, retrieve, conversations and previous_response_id "
-        "are refused; they need --workers 1"
+        "stateless: background responses, retrieve, conversations and previous_response_id are refused; "
+        "they need --state, or one process without --stateless"
     )
     assert told[4].startswith(f"try: curl -N {running.url}/r/hello/")
     bodies = set()
@@ -147,9 +147,9 @@ def test_what_needs_memory_is_refused_and_not_tried_again(
     for ask in asked:
         with pytest.raises(BadRequestError) as refused:
             ask()
-        assert refused.value.code == "needs_one_worker"
-        assert "this server has 2 workers, which share no state" in refused.value.message
-        assert "--workers 1" in refused.value.message
+        assert refused.value.code == "needs_state"
+        assert "this server is stateless" in refused.value.message
+        assert "--state redis://" in refused.value.message
     client.responses.create(model="hello", input="Hi")
     running.wait_until(lambda: " 200 " in running.err.read_text())
     assert running.err.read_text().count(" 400 ") == len(asked)
@@ -237,9 +237,12 @@ def test_each_worker_takes_up_changes_and_says_so(folder: Path, serve: Callable[
 
 def test_where_every_id_is_unknown_nothing_is_refused(folder: Path, serve: Callable[..., Running]) -> None:
     running = serve(
-        folder, "--default", "hello", environment={"RESPOOL_WORKERS": "2", "RESPOOL_ON_UNKNOWN_ID": "default"}
+        folder,
+        "--default",
+        "hello",
+        environment={"RESPOOL_WORKERS": "2", "RESPOOL_STATELESS": "1", "RESPOOL_ON_UNKNOWN_ID": "default"},
     )
-    assert "2 workers share no state: nothing is stored" in running.out.read_text()
+    assert "stateless: nothing is stored" in running.out.read_text()
     made = httpx2.post(f"{running.url}/v1/responses", json={"background": True, "conversation": "conv_1"})
     told = {
         json.dumps(httpx2.get(f"{running.url}/v1/responses/{made.json()['id']}").json()) for _ in range(20)
@@ -252,7 +255,7 @@ def test_where_every_id_is_unknown_nothing_is_refused(folder: Path, serve: Calla
     ("arguments", "code", "expected"),
     [
         (["--default", "nope"], 2, "respool: default is nope, but no recording has that name"),
-        (["--fault", "abort(times=2)"], 2, "respool: fault abort(times=2) counts its plays, but each of 2"),
+        (["--fault", "abort(times=2)"], 2, "respool: fault abort(times=2) counts its plays, and this server"),
         (["--host", "192.0.2.1"], 1, "respool: cannot listen on 192.0.2.1:0: "),
         (["--workers", "0"], 2, "respool: invalid value for '--workers'"),
     ],
@@ -260,8 +263,33 @@ def test_where_every_id_is_unknown_nothing_is_refused(folder: Path, serve: Calla
 def test_what_cannot_be_served_is_one_line_and_an_exit_code(
     arguments: list[str], code: int, expected: str, folder: Path, start: Callable[..., Running]
 ) -> None:
-    running = start(folder, *arguments, environment={"RESPOOL_WORKERS": "2"})
+    running = start(folder, *arguments, environment={"RESPOOL_WORKERS": "2", "RESPOOL_STATELESS": "1"})
     assert running.process.wait(60) == code
     (line,) = running.err.read_text().splitlines()
     assert line.startswith(expected)
     assert running.out.read_text() == ""
+
+
+def test_with_a_store_any_worker_answers_anything(
+    folder: Path, serve: Callable[..., Running], redis_url: str
+) -> None:
+    environment = {"RESPOOL_WORKERS": "2", "RESPOOL_STATE": redis_url, "RESPOOL_IDS": "fresh"}
+    running = serve(folder, environment=environment)
+    background = {"model": "long", "background": True}
+    for _ in range(ENOUGH):  # each on a connection of its own, which either worker may get
+        id_ = httpx2.post(f"{running.url}/v1/responses", json=background).json()["id"]
+        assert httpx2.post(f"{running.url}/v1/responses/{id_}/cancel").json()["status"] == "cancelled"
+        assert httpx2.get(f"{running.url}/v1/responses/{id_}").json()["status"] == "cancelled"
+        if running.all_have_told("POST /v1/responses 200"):
+            break
+    assert running.all_have_told("POST /v1/responses 200")
+
+
+def test_several_workers_need_a_place_for_what_they_remember(
+    folder: Path, start: Callable[..., Running]
+) -> None:
+    running = start(folder, environment={"RESPOOL_WORKERS": "2"})
+    assert running.process.wait(60) == 2
+    told = running.err.read_text()
+    assert "2 workers need a place for what they remember: --state redis://" in told
+    assert "--stateless" in told

@@ -95,6 +95,7 @@ def test_the_api_is_described(client: TestClient) -> None:
         ("/v1/models", "get"),
         ("/v1/models/{model}", "get"),
         ("/healthz", "get"),
+        ("/readyz", "get"),
     }
 
 

@@ -1,5 +1,6 @@
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,14 +22,19 @@ HELLO = {"role": "user", "content": "hello"}
 IMAGE = {"role": "user", "content": [{"type": "input_image", "image_url": "https://example.com/a.png"}]}
 
 
+# Wherever it is kept what was asked, the answers are the same.
+pytestmark = pytest.mark.parametrize("state", ["memory", "fakeredis", "redis"], indirect=True)
+
+
 @pytest.fixture
 def serving(server: Serve) -> MockServer:
     return server()
 
 
 @pytest.fixture
-def client(serving: MockServer) -> TestClient:
-    return TestClient(create_app(serving), raise_server_exceptions=True)
+def client(serving: MockServer) -> Iterator[TestClient]:
+    with TestClient(create_app(serving), raise_server_exceptions=True) as client:
+        yield client
 
 
 def error(answer: Any) -> tuple[int, str | None, str | None]:
@@ -127,6 +133,8 @@ class Run:
 
 
 def test_items_of_a_response_are_listed_when_it_has_ended(serving: MockServer, client: TestClient) -> None:
+    if serving.state.shared:
+        pytest.skip("only a playback can be kept as a run")
     path = start(client, "a")
     serving.conversations.attach(path.removeprefix(f"{ROOT}/"), Run(5.0, [HELLO]), 0.0)
     assert contents(client.get(f"{path}/items").json()) == ["a"]
@@ -209,9 +217,16 @@ JSON = st.recursive(
 
 
 @pytest.fixture
-def client_at(server: Serve) -> Callable[[str], TestClient]:
+def client_at(server: Serve) -> Iterator[Callable[[str], TestClient]]:
     """A client of a server that checks requests at a level; the same one each time."""
-    return cache(lambda level: TestClient(create_app(server(validate=level)), raise_server_exceptions=True))
+    with ExitStack() as stack:
+
+        @cache
+        def client_at(level: str) -> TestClient:
+            app = create_app(server(validate=level))
+            return stack.enter_context(TestClient(app, raise_server_exceptions=True))
+
+        yield client_at
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)

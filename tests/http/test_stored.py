@@ -15,7 +15,10 @@ from respool.server.mock_server import MockServer
 Make = Callable[..., Recording]
 Serve = Callable[..., MockServer]
 Call = Callable[..., Any]
-Settle = Callable[[], Any]
+Settle = Callable[..., Any]
+
+# Wherever it is kept what was asked, the answers are the same.
+pytestmark = pytest.mark.parametrize("state", ["memory", "fakeredis", "redis"], indirect=True)
 
 # Queued for a second, in progress for three more, and then completed.
 EVENTS = tuple(
@@ -48,17 +51,18 @@ class Client:
         """A call that has come as far as it does without time going on."""
         call = self._call(self._app, f"/v1/responses{path}", body, method=method, query_string=query.encode())
         self._open.append(call)
-        await self._settle()
+        await self._settle(self.server.state)
         return call
 
     async def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
-        await self._settle()
+        await self._settle(self.server.state)
 
     async def close(self) -> None:
         for call in self._open:
             call.leave()
         await asyncio.gather(*(call.task for call in self._open))
+        await self.server.state.stop()
 
 
 @pytest.fixture(params=["asgi", "httptools", "h11"])
@@ -71,6 +75,7 @@ def call(request: pytest.FixtureRequest, call: Any, connections: Callable[..., A
 @pytest.fixture
 async def client(server: Serve, recording: Make, call: Call, settle: Settle) -> AsyncIterator[Client]:
     client = Client(server(recording("a", EVENTS)), call, settle)
+    await client.server.state.start()
     yield client
     await client.close()
 
@@ -314,7 +319,8 @@ async def test_an_input_that_is_nested_too_deeply_is_refused_where_it_is_read(
     for _ in range(300):
         deep = [deep]
     body = {**STREAM, "input": [{"type": "of the future", "value": deep}]}
-    conversation = client.server.conversations.create(0)["id"]
+    created = lambda: client.server.conversations.create(0)["id"]  # noqa: E731
+    conversation = await client.server.state.run("", created)
     refused = await client.ask("POST", "", {**body, "conversation": conversation})
     assert (refused.status, refused.json["error"]["code"]) == (400, "invalid_json")
     assert (await client.ask("POST", "", body)).status == 400

@@ -41,7 +41,7 @@ def test_a_setting_is_an_option_of_serve_and_documented(setting: Any) -> None:
 
 
 def test_what_the_server_takes_is_in_the_table() -> None:
-    given_otherwise = {"pace", "clock", "workers", "state", "stateless"}
+    given_otherwise = {"pace", "clock", "state"}
     names = {setting.name for setting in SETTINGS if setting.part is Part.SERVER}
     assert set(ServerOptions.__annotations__) - given_otherwise == names
     assert {field.name for field in fields(Pace)} == {

@@ -17,7 +17,7 @@ from respool.commands.options import paths_argument
 from respool.commands.output import echo, new_console, print_mistakes, print_passed_over, print_refused
 from respool.commands.setting_options import setting_options, warn_of_misspelt_variables
 from respool.errors import OptionError, RecordingError, RespoolError, printable
-from respool.listening import address_of, bind_each, url_of
+from respool.listening import address_of, bind_each, bind_path, url_of
 from respool.logs import log_to_stderr
 from respool.server.settings import Part, of_part
 
@@ -53,6 +53,16 @@ Examples:
 @setting_options
 def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     """Serve the recordings in PATHS, folders and files."""
+    if options["state"] is not None and options["stateless"]:
+        raise OptionError(
+            "--state says where to remember, and --stateless to remember nothing: leave one out"
+        )
+    if options["workers"] > 1 and options["state"] is None and not options["stateless"]:
+        raise OptionError(
+            f"{options['workers']} workers need a place for what they remember: --state redis://HOST:PORT "
+            "(pip install 'respool[redis]'), or --stateless, with which background responses, retrieve, "
+            "conversations and previous_response_id are refused"
+        )
     if options["workers"] > 1:
         _serve_together(host, port, quiet, options)
         return
@@ -60,18 +70,18 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
         from respool.http.serving import uvicorn_server
 
         server, app = make_app(options, host)
-        (sock,) = _bind(host, port, 1)
+        (sock,) = _bind(host, port, 1, options["uds"])
     log_to_stderr(quiet, form=options["log_format"])
-    _greet(Greeting.of(server), url_of(sock), options["api_keys"])
+    _greet(Greeting.of(server), _url_of(sock, options), options["api_keys"])
     with sock:
-        uvicorn_server(app, **of_part(Part.PROCESS, options)).run(sockets=[sock])
+        uvicorn_server(app, **_serving(options)).run(sockets=[sock])
 
 
 def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any]) -> None:
     """Serve with several workers. This process only watches them, and loads nothing that it does not need."""
     from respool.workers import Workers
 
-    socks = _bind(host, port, options["workers"])
+    socks = _bind(host, port, options["workers"], options["uds"])
     log_to_stderr(quiet, form=options["log_format"])
 
     def close() -> None:  # or clients would wait for an answer from a socket that nobody accepts from
@@ -79,7 +89,8 @@ def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any
             sock.close()
 
     workers = Workers(work, [(sock, quiet, options) for sock in socks])
-    workers.run(ready=lambda greeting: _greet(greeting, url_of(socks[0]), options["api_keys"]), ending=close)
+    url = _url_of(socks[0], options)
+    workers.run(ready=lambda greeting: _greet(greeting, url, options["api_keys"]), ending=close)
 
 
 def work(
@@ -89,14 +100,40 @@ def work(
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = make_app(options, sock.getsockname()[0])
+        server, app = make_app(options, None if options["uds"] else sock.getsockname()[0])
     log_to_stderr(quiet, f"worker {number}: ", options["log_format"])
-    uvicorn_server(app, on_started=lambda: report(Greeting.of(server)), **of_part(Part.PROCESS, options)).run(
+    uvicorn_server(app, on_started=lambda: report(Greeting.of(server)), **_serving(options)).run(
         sockets=[sock]
     )
 
 
-def _bind(host: str, port: int, count: int) -> "list[socket]":
+def _serving(options: Mapping[str, Any]) -> dict[str, Any]:
+    """How connections are served. Raises OptionError."""
+    certificate, key = options["tls_cert"], options["tls_key"]
+    if (certificate is None) != (key is None):
+        raise OptionError("--tls-cert and --tls-key go together: give both, or none")
+    for name, path in (("tls-cert", certificate), ("tls-key", key)):
+        if path is not None and not os.path.isfile(path):
+            raise OptionError(f"{name} is {printable(path)}, and there is no such file")
+    return {
+        **of_part(Part.PROCESS, options),
+        "tls": None if certificate is None else (certificate, key),
+        "websocket": options["websocket"] and options["state"] is None,  # see `create_app`
+    }
+
+
+def _url_of(sock: "socket", options: Mapping[str, Any]) -> str:
+    if options["uds"]:
+        return f"unix:{options['uds']}"
+    return url_of(sock).replace("http:", "https:" if options["tls_cert"] else "http:", 1)
+
+
+def _bind(host: str, port: int, count: int, path: str | None = None) -> "list[socket]":
+    if path is not None:
+        try:
+            return [bind_path(path)] * count
+        except OSError as error:
+            raise RespoolError(f"cannot listen on {printable(path)}: {error.strerror or error}") from None
     if not host:
         raise OptionError("host is empty; expected 127.0.0.1 for this machine only, or 0.0.0.0 for all")
     try:
@@ -135,6 +172,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
     from respool.play.pace import Pace
     from respool.recordings.store import Store
     from respool.server.mock_server import MockServer
+    from respool.server.state.opening import open_state
 
     if not options["api_keys"] and os.environ.get(_KEY_VARIABLE, "x").strip() == "":
         raise OptionError(f"{_KEY_VARIABLE} is empty; unset it to serve without keys")
@@ -147,7 +185,8 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
     if options["fail_on_refused"] and (refused := store.refused):
         raise RespoolError(f"files that cannot be used: {len(refused)}; the first: {refused[0].error}")
     pace = Pace(**of_part(Part.PACE, options))
-    server = MockServer(store, pace=pace, **of_part(Part.SERVER, options), workers=options["workers"])
+    state = open_state(options["state"])
+    server = MockServer(store, pace=pace, state=state, **of_part(Part.SERVER, options))
     hosts = allowed_hosts(address_of(host) if host else None, options["allow_host"])
     app = create_app(server, hosts=hosts, **of_part(Part.APP, options))
     return server, app

@@ -11,13 +11,14 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request as HTTPRequest
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool import __version__
 from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, reloading, responses, stored, tokens
 from respool.http import websocket as sockets
+from respool.http.base_paths import base_paths_of
 from respool.http.cors import cors_options
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.hosts import Hosts, RequireHost
@@ -45,6 +46,9 @@ def create_app(
     cors: Sequence[str] = (),
     admin: bool = True,
     admin_token: str | None = None,
+    metrics: bool = False,
+    base_paths: Sequence[str] = (),
+    max_streams: int | None = None,
 ) -> FastAPI:
     """The application that serves `server`.
 
@@ -52,8 +56,12 @@ def create_app(
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
     `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `hosts`, it answers
     to these names only. Pages of the origins `cors` may call the API. With `admin`, there is the admin API at
-    ``/__admin``; with `admin_token`, that needs it. Raises OptionError for a key or token that no header can
-    carry, and for what is no origin.
+    ``/__admin``; with `admin_token`, that needs it. With `metrics`, there is ``/metrics``. What is below one
+    of `base_paths` is what is below ``/v1``, or at the root. More than `max_streams` streams at once are
+    refused.
+
+    Raises OptionError for a key or token that no header can carry, for what is no origin or base path, and
+    for metrics without the extra ``metrics``.
     """
 
     origins = cors_options(cors)
@@ -63,6 +71,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await server.state.start()
         tasks = [asyncio.create_task(_prepare(server))]
         if reload:
             tasks.append(asyncio.create_task(reloading.watch(server.store)))
@@ -71,6 +80,7 @@ def create_app(
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await server.state.stop()
 
     # FastAPI's own page loads its scripts from elsewhere, and a test machine may have no network.
     app = FastAPIOffline(
@@ -85,7 +95,7 @@ def create_app(
     app.__class__ = _App  # since FastAPIOffline is a function, and none of ours
     assert isinstance(app, _App)
     problems.add_handlers(app)
-    routes = responses.router(server, max_body, request_faults)
+    routes = responses.router(server, max_body, request_faults, max_streams)
     app.include_router(routes)
     app.include_router(tokens.router(server, max_body))  # to those below, its paths would be ids
     app.include_router(stored.router(server))
@@ -97,10 +107,25 @@ def create_app(
     async def healthz() -> dict[str, Any]:
         """Whether the server runs, and how many recordings it serves and has refused."""
         store = server.store
-        return {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
+        told = {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
+        return {**told, "state": server.state.problem or "ok"} if server.state.shared else told
 
+    @app.head("/readyz", include_in_schema=False, response_model=None)
+    @app.get("/readyz", tags=["respool"], response_model=None)
+    async def readyz() -> Response:
+        """Whether requests should be sent to this server: 200, or 503 with the reason."""
+        reason = "it is ending" if app.ending else server.state.not_ready
+        status = {"status": "not ready", "reason": reason} if reason else {"status": "ready"}
+        return JSONResponse(status, 503 if reason else 200)
+
+    if metrics:
+        from respool.http.metrics import Metrics  # late: few ask for them
+
+        app.add_route("/metrics", Metrics(server).answer, include_in_schema=False)
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
-    if websocket:
+    if (
+        websocket and not server.state.shared
+    ):  # a socket decides without waiting, which a store does not allow
         sockets.add_routes(app.router, server, socket_settings or SocketSettings(), request_faults)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
     app.add_middleware(Guard)
@@ -129,6 +154,7 @@ def create_app(
     app.edge = Edge(
         app.all_layers, server, RequireHost(create, hosts) if hosts else create, for_browsers, mount
     )
+    app.edge.base_paths = base_paths_of(base_paths)
     return app
 
 
@@ -136,6 +162,7 @@ class _App(FastAPI):
     """FastAPI behind the edge."""
 
     edge: Edge
+    ending = False  # it takes no new clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # As the server gave it: each layer and route wraps it again.

@@ -1,12 +1,14 @@
 """``/v1/conversations`` and their items."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.http.answers import answer
+from respool.http.deciding import decided
 from respool.http.edge import in_path, session_of
 from respool.http.problems import REFUSALS
 from respool.http.request_body import check_depth, read_object
@@ -21,6 +23,9 @@ from respool.protocol.request import (
 )
 from respool.server.mock_server import MockServer
 from respool.server.session import Session
+from respool.server.state import Need
+
+T = TypeVar("T")
 
 
 def router(server: MockServer, max_body: int) -> APIRouter:
@@ -32,8 +37,10 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         responses=REFUSALS,
     )
 
-    def session(http: HTTPRequest) -> Session:
-        return server.session(session_of(http.scope))
+    async def decide(http: HTTPRequest, function: Callable[[Session], T]) -> T:
+        name, id_ = session_of(http.scope), http.path_params.get("conversation_id")
+        needs = [] if id_ is None else [Need("conversation", id_)]
+        return await decided(server, name, lambda: function(server.session(name)), *needs)
 
     async def read(http: HTTPRequest) -> dict[str, Any]:
         body = await read_object(http, max_body)
@@ -51,8 +58,11 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         """A new conversation, with up to 20 items."""
         body = await read(http)
         check_conversation(body, server.validate)
-        made = session(http).conversations.create(
-            int(server.clock.now()), body.get("items") or (), body.get("metadata")
+        made = await decide(
+            http,
+            lambda session: session.conversations.create(
+                int(server.clock.now()), body.get("items") or (), body.get("metadata")
+            ),
         )
         return answer(http, server, made)
 
@@ -62,7 +72,8 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     )
     async def retrieve(http: HTTPRequest) -> Response:
         """The conversation, without its items."""
-        return answer(http, server, session(http).conversations.get(in_path(http, "conversation_id")))
+        id_ = in_path(http, "conversation_id")
+        return answer(http, server, await decide(http, lambda session: session.conversations.get(id_)))
 
     @routes.post(
         "/{conversation_id}",
@@ -72,11 +83,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         """Puts other metadata in place of those that it has."""
         body = await read(http)
         check_conversation_update(body, server.validate)
-        return answer(
-            http,
-            server,
-            session(http).conversations.update(in_path(http, "conversation_id"), body.get("metadata")),
-        )
+        id_ = in_path(http, "conversation_id")
+        told = await decide(http, lambda session: session.conversations.update(id_, body.get("metadata")))
+        return answer(http, server, told)
 
     @routes.delete(
         "/{conversation_id}",
@@ -84,7 +93,8 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     )
     async def delete(http: HTTPRequest) -> Response:
         """Forgets the conversation and its items."""
-        return answer(http, server, session(http).conversations.delete(in_path(http, "conversation_id")))
+        id_ = in_path(http, "conversation_id")
+        return answer(http, server, await decide(http, lambda session: session.conversations.delete(id_)))
 
     @routes.post(
         "/{conversation_id}/items",
@@ -95,8 +105,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         asked = include(http)
         body = await read(http)
         check_items(body, server.validate)
-        added = session(http).conversations.add(
-            in_path(http, "conversation_id"), body["items"], session(http).clock.now()
+        id_ = in_path(http, "conversation_id")
+        added = await decide(
+            http, lambda session: session.conversations.add(id_, body["items"], session.clock.now())
         )
         told = page(with_include(added, asked), limit=max(1, len(added)), order="asc")
         return answer(http, server, told)
@@ -108,7 +119,8 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     async def list_items(http: HTTPRequest) -> Response:
         """A page of the items, newest first; also those of responses that have ended by now."""
         query = read_list(http.query_params.multi_items(), server.validate)
-        items = session(http).conversations.items(in_path(http, "conversation_id"), session(http).clock.now())
+        id_ = in_path(http, "conversation_id")
+        items = await decide(http, lambda session: session.conversations.items(id_, session.clock.now()))
         told = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
         told["data"] = with_include(told["data"], query.include)
         return answer(http, server, told)
@@ -119,8 +131,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     )
     async def retrieve_item(http: HTTPRequest) -> Response:
         """One item."""
-        item = session(http).conversations.item(
-            in_path(http, "conversation_id"), in_path(http, "item_id"), session(http).clock.now()
+        id_, item_id = in_path(http, "conversation_id"), in_path(http, "item_id")
+        item = await decide(
+            http, lambda session: session.conversations.item(id_, item_id, session.clock.now())
         )
         (told,) = with_include([item], include(http))
         return answer(http, server, told)
@@ -131,12 +144,10 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     )
     async def delete_item(http: HTTPRequest) -> Response:
         """Removes an item, and answers with the conversation."""
-        return answer(
-            http,
-            server,
-            session(http).conversations.remove(
-                in_path(http, "conversation_id"), in_path(http, "item_id"), session(http).clock.now()
-            ),
+        id_, item_id = in_path(http, "conversation_id"), in_path(http, "item_id")
+        told = await decide(
+            http, lambda session: session.conversations.remove(id_, item_id, session.clock.now())
         )
+        return answer(http, server, told)
 
     return routes

@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
+from respool.http.base_paths import BUILT_IN, below_base_path
 from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
@@ -37,6 +38,8 @@ _INTERNAL = RequestError(
 _PLAY_HEADER = PLAY_HEADER.encode()
 _SESSION_HEADER = SESSION_HEADER.encode()
 # What the CORS layer adds to the answer for a request that does not come from a browser's page.
+# What asks these is no client of the API.
+_OPERATIONS = frozenset(("/healthz", "/readyz", "/metrics"))
 _VARY = ((b"vary", b"Origin"),)
 _TURN = re.compile(r"(?P<name>.+)/turns/(?P<turn>[0-9]{1,9})")
 
@@ -63,18 +66,20 @@ class Edge:
         self.create = create
         self.create_for_browsers = create and cors(create)
         self.admin = admin
+        self.base_paths: tuple[str, ...] = BUILT_IN
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        self._take_base_path(scope)
         if self.admin and self.admin.takes(scope):  # what a test asks is not in the journal
             await self.admin(scope, receive, send)
             return
         if self.admin and scope["type"] == "http" and _is_browser_at_home(scope):
             await RedirectResponse(f"{scope.get('root_path', '')}{self.admin.prefix}/")(scope, receive, send)
             return
-        clock, journal = self.server.clock, self.server.journal
+        clock, journal, state = self.server.clock, self.server.journal, self.server.state
         sent_path = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
         exchange = Exchange(
             scope.get("method", "WEBSOCKET"),
@@ -102,6 +107,8 @@ class Edge:
                 _set_request_id(message, exchange, more_headers)
                 if journal.watchers:
                     journal.tell(STARTED, exchange)
+                if state.shared and scope["path"] not in _OPERATIONS:
+                    await state.note(exchange)
             await send(message)
 
         app = self.app
@@ -124,13 +131,15 @@ class Edge:
         finally:
             exchange.seconds = clock.now() - exchange.received
             # A health check every few seconds would bury the requests that matter.
-            if scope["path"] == "/healthz" and exchange.status == 200:
+            if scope["path"] in _OPERATIONS and exchange.status in (200, 503):
                 journal.take_back(exchange)
                 logger.debug("%s", exchange)
             else:
                 logger.info("%s", exchange)
                 if journal.watchers:
                     journal.tell(ENDED, exchange)
+                if state.shared:
+                    state.note_later(exchange)
 
     def _session_of_key(self, scope: Scope) -> str:
         """The session of the key that a request shows, where keys say which."""
@@ -142,6 +151,16 @@ class Edge:
         name = f"key-{sha256(keys[0]).hexdigest()[:16]}"  # nobody should read the key in a list of sessions
         scope["respool.session"] = name
         return name
+
+    def _take_base_path(self, scope: Scope) -> None:
+        """Cut a base path off the path."""
+        path = scope["path"]
+        if path.startswith("/v1/") or scope.get("root_path"):
+            return
+        if (known := below_base_path(path, self.base_paths)) is not None:
+            scope["respool.path"] = path
+            scope["path"] = known
+            scope["raw_path"] = known.encode()
 
     def _take_session(self, scope: Scope) -> None:
         """Cut ``/s/NAME`` off the path."""

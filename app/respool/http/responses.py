@@ -11,12 +11,14 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from respool.errors import OptionError, RequestError, printable
+from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS, envelope
 from respool.http.request_body import LARGE, beside, check_depth, parse_object, read_body
 from respool.http.sending.connection import steering
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
+from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.play.hold_points import HoldPoint, parse
 from respool.play.playback import Playback
@@ -36,9 +38,11 @@ _ALTERING = frozenset({"events", "model", "wire"})
 _HOLD_HEADER = HOLD_HEADER.encode()
 
 
-def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter:
+def router(
+    server: MockServer, max_body: int, request_faults: bool, max_streams: int | None = None
+) -> APIRouter:
     """The routes, for one server. `max_body` is the limit of a request body in bytes; `request_faults`,
-    whether a request may ask for faults."""
+    whether a request may ask for faults; `max_streams`, how many streams there may be at once."""
     routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
 
     @routes.post(
@@ -77,38 +81,47 @@ def router(server: MockServer, max_body: int, request_faults: bool) -> APIRouter
             asked,
         )
         check_possible(asked, stream=request.stream)
+        if max_streams is not None and request.stream and len(open_streams_of_loop()) >= max_streams:
+            raise RequestError(
+                f"{max_streams} streams are under way, which is the limit of this server (--max-streams).",
+                status=503,
+                code="too_many_streams",
+                type="server_error",
+            )
         if len(body) > LARGE:
             # Large ones are checked in a thread, since strict types take 0.2 ms for an item.
             await beside(len(body), request.check, server.validate)
             request = replace(request, checked=True)
-        session = server.session(request.session)
-        # Time counts from the request's arrival, unless a test holds the clock.
-        playback, decision = server.begin(request, None if session.clock.setting else exchange.received)
-        exchange.recording = playback.recording.name
-        exchange.why = decision.line
-        if not playback.recording.plain:
-            exchange.response_id = playback.id
-        delivery = Delivery(
-            playback,
-            session.clock,
-            exchange,
-            on_left=partial(server.client_left, playback, request.session),
-            known_in=server.deliveries,
-        )
-        if decision.stub:
-            asked = (*decision.stub.faults, *asked)
-        points = asked_holds(http.scope)
-        if points or session.holds:
-            hold(delivery, points, session.holds)
-        drawn = draw(server, playback.recording, asked, http.scope, request.session)
-        if not drawn:
-            return _answer(delivery)
-        try:
-            sound = _answer(delivery)
-        except RequestError as error:  # the recording has no such answer
-            sound = envelope(error, profile=server.profile)
-        session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
-        return FaultyResponse(sound, delivery, drawn, playback.started)
+
+        def decide() -> Response:
+            session = server.session(request.session)
+            # Time counts from the request's arrival, unless a test holds the clock.
+            playback, decision = server.begin(request, None if session.clock.setting else exchange.received)
+            exchange.recording = playback.recording.name
+            exchange.why = decision.line
+            if not playback.recording.plain:
+                exchange.response_id = playback.id
+            on_left = partial(server.client_left, playback, request.session)
+            if server.state.shared:
+                on_left = partial(server.state.run_later, request.session, on_left)
+            delivery = Delivery(
+                playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries
+            )
+            faults = (*decision.stub.faults, *asked) if decision.stub else asked
+            points = asked_holds(http.scope)
+            if points or session.holds:
+                hold(delivery, points, session.holds)
+            drawn = draw(server, playback.recording, faults, http.scope, request.session)
+            if not drawn:
+                return _answer(delivery)
+            try:
+                sound = _answer(delivery)
+            except RequestError as error:  # the recording has no such answer
+                sound = envelope(error, profile=server.profile)
+            session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
+            return FaultyResponse(sound, delivery, drawn, playback.started)
+
+        return await decided(server, request.session, decide, *needs_of(request))
 
     return routes
 

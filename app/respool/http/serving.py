@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import signal
 import socket
+import time
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from sse_starlette.sse import AppStatus
@@ -27,9 +30,31 @@ class Server(uvicorn.Server):
     `on_started` is called when requests are answered.
     """
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None], drain: float = 0.0) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._drain = drain
+        self._drained_at: float | None = None  # when the time is over that answers get to end
+        self._signal = signal.SIGTERM
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End on a signal: at once, or when all answers have ended, but no later than after `drain` seconds;
+        a second signal ends it at once."""
+        if self._drain <= 0 or self._drained_at is not None or self.should_exit:
+            super().handle_exit(sig, frame)
+            return
+        self._signal = signal.Signals(sig)
+        self._drained_at = time.monotonic() + self._drain
+        app: object = self.config.app
+        if hasattr(app, "ending"):
+            app.ending = True  # `/readyz` says so
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._drained_at is not None and not self.should_exit:
+            over = time.monotonic() >= self._drained_at
+            if over or not any(not task.done() for task in self.server_state.tasks):
+                super().handle_exit(self._signal, None)
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -48,11 +73,17 @@ def uvicorn_server(
     on_started: Callable[[], None] = lambda: None,
     head_timeout: float = HEAD_TIMEOUT,
     websocket: bool = True,
+    drain: float = 0.0,
+    idle_timeout: float = KEEP_ALIVE,
+    max_connections: int | None = None,
+    tls: tuple[str, str] | None = None,
 ) -> uvicorn.Server:
     """A uvicorn server for `app`; run it with ``server.run(sockets=[sock])``.
 
-    `head_timeout` is how long a connection may take for the head of a request, in seconds. Without
-    `websocket`, an upgrade comes to the app as the request that it is.
+    `head_timeout` is how long a connection may take for the head of a request, in seconds, and `idle_timeout`
+    how long it is kept without one; `drain`, how long answers may take to end after a signal. `tls` are the
+    files of a certificate and of its key. Without `websocket`, an upgrade comes to the app as the request
+    that it is.
     """
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     # sse-starlette keeps this flag for the whole process: a server that was stopped by a signal would
@@ -67,7 +98,10 @@ def uvicorn_server(
         server_header=False,
         proxy_headers=False,  # nobody asks for the client's address; it is a layer around each request
         timeout_graceful_shutdown=grace,
-        timeout_keep_alive=KEEP_ALIVE,
+        timeout_keep_alive=idle_timeout,  # type: ignore[arg-type]  # a fraction will do
+        limit_concurrency=max_connections,
+        ssl_certfile=tls and tls[0],
+        ssl_keyfile=tls and tls[1],
         ws="websockets-sansio" if websocket else "none",
         ws_max_size=SocketSettings().frame_bytes,  # beyond it: 1009, as the connection itself says
         ws_ping_interval=PING_INTERVAL,
@@ -75,7 +109,7 @@ def uvicorn_server(
         ws_per_message_deflate=True,  # if it is offered
     )
     config.head_timeout = head_timeout
-    return Server(config, on_started)
+    return Server(config, on_started, drain)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -5,6 +5,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.http.answers import answer
+from respool.http.deciding import decided
 from respool.http.edge import exchange_of, in_path, session_of
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS
@@ -16,10 +17,12 @@ from respool.play.edits import NEVER
 from respool.play.playback import Playback
 from respool.play.session_clock import SessionClock
 from respool.protocol.include import with_include
+from respool.protocol.items import Item
 from respool.protocol.pages import page
 from respool.protocol.request import read_list, read_retrieve
 from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer
+from respool.server.state import Need
 
 
 def router(server: MockServer) -> APIRouter:
@@ -35,26 +38,36 @@ def router(server: MockServer) -> APIRouter:
         """The Response object as it is at this moment. With `stream`, its events after the one with the
         sequence number `starting_after` (without it: all): those that are due at once, the others live."""
         response_id = in_path(http, "response_id")
-        exchange, session = exchange_of(http.scope), server.session(session_of(http.scope))
-        now = session.clock.now()
+        exchange, name = exchange_of(http.scope), session_of(http.scope)
         query = read_retrieve(http.query_params.multi_items(), server.validate)
-        if not query.stream:
-            playback = server.retrieve(response_id, now, session.name)
+
+        def decide() -> Response:
+            session = server.session(name)
+            now = session.clock.now()
+            if not query.stream:
+                playback = server.retrieve(response_id, now, session.name)
+                exchange.recording = playback.recording.name
+                if session.clock.mode == "auto" and not playback.ended(now):
+                    wait_for_next_event(playback, session.clock)
+                return json_response(playback, playback.snapshot(now), now)
+            obfuscation = query.include_obfuscation is not False
+            playback = server.stream(
+                response_id, include_obfuscation=obfuscation, now=now, session=session.name
+            )
             exchange.recording = playback.recording.name
-            if session.clock.mode == "auto" and not playback.ended(now):
-                wait_for_next_event(playback, session.clock)
-            return json_response(playback, playback.snapshot(now), now)
-        obfuscation = query.include_obfuscation is not False
-        playback = server.stream(response_id, include_obfuscation=obfuscation, now=now, session=session.name)
-        exchange.recording = playback.recording.name
-        first = playback.first(query.starting_after)
-        delivery = Delivery(playback, session.clock, exchange, first, known_in=server.deliveries)
-        sound = PlaybackResponse(delivery, head_of(playback, now))
-        asked = http.scope.pop(ASKED, ())
-        codings = accepted_codings(http.headers.get("accept-encoding", ""))
-        if active := session.sampler.sample(f"resume {playback.recording.name}", asked, codings):
-            return FaultyResponse(sound, delivery, active, now)
-        return sound
+            first = playback.first(query.starting_after)
+            delivery = Delivery(playback, session.clock, exchange, first, known_in=server.deliveries)
+            sound = PlaybackResponse(delivery, head_of(playback, now))
+            asked = http.scope.get(ASKED, ())
+            codings = accepted_codings(http.headers.get("accept-encoding", ""))
+            if active := session.sampler.sample(f"resume {playback.recording.name}", asked, codings):
+                return FaultyResponse(sound, delivery, active, now)
+            return sound
+
+        told = await decided(server, name, decide, Need("response", response_id))
+        if query.stream:
+            http.scope.pop(ASKED, None)  # it has seen to them itself
+        return told
 
     @routes.get(
         "/input_items",
@@ -66,8 +79,12 @@ def router(server: MockServer) -> APIRouter:
         response_id = in_path(http, "response_id")
         query = read_list(http.query_params.multi_items(), server.validate)
         session = session_of(http.scope)
-        check_depth(dict(server.retrieve(response_id, session=session).body))
-        items = server.input_items(response_id, session=session)
+
+        def decide() -> list[Item]:
+            check_depth(dict(server.retrieve(response_id, session=session).body))
+            return server.input_items(response_id, session=session)
+
+        items = await decided(server, session, decide, Need("response", response_id))
         found = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
         return answer(http, server, {**found, "data": with_include(found["data"], query.include)})
 
@@ -79,7 +96,13 @@ def router(server: MockServer) -> APIRouter:
     async def delete(http: HTTPRequest) -> Response:
         """Forget a response that has ended."""
         response_id = in_path(http, "response_id")
-        server.delete(response_id, session=session_of(http.scope))
+        session = session_of(http.scope)
+        await decided(
+            server,
+            session,
+            lambda: server.delete(response_id, session=session),
+            Need("response", response_id),
+        )
         return answer(http, server, {"id": response_id, "object": "response.deleted", "deleted": True})
 
     @routes.post(
@@ -89,11 +112,15 @@ def router(server: MockServer) -> APIRouter:
     )
     async def cancel(http: HTTPRequest) -> Response:
         """End a background response that is queued or in progress."""
-        session = server.session(session_of(http.scope))
-        now = session.clock.now()
-        playback = server.cancel(in_path(http, "response_id"), now, session.name)
-        exchange_of(http.scope).recording = playback.recording.name
-        return json_response(playback, playback.snapshot(now), now)
+        response_id, name = in_path(http, "response_id"), session_of(http.scope)
+
+        def decide() -> Response:
+            now = server.session(name).clock.now()
+            playback = server.cancel(response_id, now, name)
+            exchange_of(http.scope).recording = playback.recording.name
+            return json_response(playback, playback.snapshot(now), now)
+
+        return await decided(server, name, decide, Need("response", response_id))
 
     return routes
 

@@ -7,6 +7,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.http.answers import answer
+from respool.http.deciding import decided
 from respool.http.edge import name_in_header, name_in_path, session_of
 from respool.http.problems import REFUSALS
 from respool.http.request_body import beside, check_depth, parse_object, read_body
@@ -31,7 +32,8 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         body = parse_object(text)
         check_depth(body)
         await beside(len(text), check_input_tokens, body, server.validate)
-        context = server.context(body, session=session_of(http.scope))
+        session = session_of(http.scope)
+        context = await decided(server, session, lambda: server.context(body, session=session))
         count = await beside(len(text), count_request, body, context)
         return answer(http, server, {"object": "response.input_tokens", "input_tokens": count})
 
@@ -52,7 +54,8 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         if recorded := _recorded(http, server):
             return answer(http, server, recorded)
         continued = {"previous_response_id": body.get("previous_response_id")}  # it has no conversation
-        context = server.context(continued, session=session_of(http.scope))
+        session = session_of(http.scope)
+        context = await decided(server, session, lambda: server.context(continued, session=session))
         made = await beside(len(text), compacted, body, context, int(server.clock.now()))
         if server.stand_in() is not None:  # for strict types, which have no messages of users here
             made["output"] = made["output"][-1:]

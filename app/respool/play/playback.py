@@ -44,13 +44,14 @@ class Origin(NamedTuple):
     depth: int = 1
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class PlaybackRun:
     """What is done to a playback from outside, whoever looks at it."""
 
     cancelled: float | None = None  # the moment at which it was
     edits: list[MadeEdit] = field(default_factory=list)
     subscribers: list[Callable[[], None]] = field(default_factory=list)
+    token: str = ""  # what a shared state calls it
 
 
 @dataclass(slots=True, eq=False)

@@ -157,7 +157,7 @@ class Renditions:
         keepalive: float | None = None,
         framing: str = FRAMINGS[0],
     ) -> None:
-        self._pace = pace
+        self.pace = pace
         self._captured = framing == FRAMINGS[0]
         self.profile = profile
         self._keepalive = keepalive
@@ -190,7 +190,7 @@ class Renditions:
             request = loads(changes.request) if changes.request else None
             written = recording.scripted.expand(request, failed_after_error=profile.failed_after_error).events
             recording = replace(recording, events=tuple(TimedEvent(one.gap, one.event) for one in written))
-        moments = self._pace.moments(recording)
+        moments = self.pace.moments(recording)
         events = list(_changed((timed.event for timed in recording.events), recording, changes))
         frames = _captured_frames(recording, events) if self._captured and recording.captured else {}
         between = moments_between(recording.entries, moments) if self._captured and recording.captured else []

@@ -73,6 +73,24 @@ class SessionClock:
         return self._setting and replace(self._setting, now=self.now(), since=self._base.now())
 
     @property
+    def kept_setting(self) -> ClockSetting | None:
+        """How it runs, as it is kept: the same as long as nobody has set or moved it."""
+        if self._setting is None or not self.frozen:
+            return self._setting
+        return replace(self._setting, now=self.now(), since=0.0)
+
+    def follow(self, setting: ClockSetting | None) -> None:
+        """Run as another process has set it, which may have moved it on."""
+        known = self.kept_setting
+        if setting == known:
+            return
+        if setting and known and setting.mode == known.mode == "frozen" and setting.now >= known.now:
+            self._held.advance(setting.now - known.now)
+            return
+        self._apply(setting)
+        self._tell()
+
+    @property
     def frozen(self) -> bool:
         """Whether it moves only by `advance`."""
         return self._setting is not None and self._setting.mode == "frozen"
@@ -97,11 +115,6 @@ class SessionClock:
             raise OptionError(f"time does not go back: the session is at {moment}, not at {now}")
         start = moment if now is None else now
         self._apply(ClockSetting(mode, rate, start, self._base.now()))
-        self._tell()
-
-    def restore(self, setting: ClockSetting) -> None:
-        """Run as a clock did that had this `setting`."""
-        self._apply(setting)
         self._tell()
 
     def reset(self) -> None:

@@ -42,11 +42,17 @@ class ConversationRun(Protocol):
         """The items that it has made, once it has ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlaybackInConversation:
-    """A playback as the run of a conversation; two of the same playback are equal."""
+    """A playback as the run of a conversation; two of the same run are equal."""
 
     playback: Playback
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PlaybackInConversation) and other.playback.run is self.playback.run
+
+    def __hash__(self) -> int:
+        return id(self.playback.run)
 
     @property
     def ends(self) -> float:
@@ -238,8 +244,11 @@ class Conversations:
         self._all.clear()
         self._count(-self._characters)
 
+    def _known(self, id: str) -> bool:
+        return id in self._all
+
     def _find(self, id: str) -> _Conversation:
-        if id in self._all:
+        if self._known(id):
             return self._all[id]
         if self._stand_in is None:
             raise api_errors.conversation_not_found(id)
@@ -301,9 +310,9 @@ class Conversations:
         self._shared.used += characters
 
 
-class NoConversations(Conversations):
-    """None at all: where one worker of several would not know those of the others. Whoever asks for one gets
-    the error that `refusal` makes of what cannot be done."""
+class StatelessConversations(Conversations):
+    """None at all, where nothing is remembered. Whoever asks for one gets the error that `refusal` makes of
+    what cannot be done."""
 
     def __init__(self, refusal: Callable[[str], RequestError]) -> None:
         super().__init__(most=0)

@@ -7,6 +7,8 @@ from respool.match.request import items_of
 from respool.protocol.items import Item
 from respool.recordings.recording import Recording
 
+IMPROVISED = "improvised"  # the name of such a recording
+
 
 def improvised(body: Mapping[str, Any], before: Sequence[Item] = ()) -> Recording:
     """Return the recording that answers a request; `before` are the items that it continues.

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from typing import Any
 
@@ -60,6 +61,7 @@ class Exchange:
     body: bytes = field(default=b"", repr=False)  # of the request, as it was read
     body_dropped: bool = False  # it was too large to be kept, or is too old
     number: int = 0  # in the order of arrival, from 1; request ids may be recorded ones, and come twice
+    serial: int = 0  # the same, among those of this server
     unmatched: bool = False  # no recording answers it
     near: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # what nearly answers it
 
@@ -158,6 +160,7 @@ class Journal:
         self._with_body: deque[Exchange] = deque()
         self._added = 0
         self.watchers: set[Watcher] = set()
+        self.shared = False  # numbers are given by a shared state
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(list(self._exchanges))
@@ -173,12 +176,21 @@ class Journal:
     def add(self, exchange: Exchange) -> None:
         """Enter a request that has arrived."""
         self._added += 1
-        exchange.number = self._added
-        self._exchanges.append(exchange)
-        if len(self._exchanges) > self._limit:
-            self._drop_body(self._exchanges.popleft())
+        exchange.serial = self._added
+        if not self.shared:
+            exchange.number = self._added
+        self._append(exchange)
         if self.watchers:
             self.tell(ARRIVED, exchange)
+
+    def enter(self, exchange: Exchange, number: int) -> None:
+        """Enter a request that another server has got."""
+        exchange.number = number
+        self._append(exchange)
+
+    def sort(self) -> None:
+        """Have all in the order of their numbers; those that have none yet are the latest."""
+        self._exchanges = deque(sorted(self._exchanges, key=lambda one: one.number or inf))
 
     def tell(self, change: str, exchange: Exchange) -> None:
         """Tell all watchers what has happened to an exchange: ARRIVED, STARTED or ENDED."""
@@ -222,11 +234,20 @@ class Journal:
         self._with_body.clear()
         self._bytes = 0
 
-    def clear_session(self, session: str) -> None:
-        """Forget those of one session."""
-        for exchange in [one for one in list(self._exchanges) if one.session == session]:
+    def clear_session(self, session: str, before: int | None = None) -> None:
+        """Forget those of one session; with `before`, those with a smaller number."""
+        for exchange in [
+            one
+            for one in list(self._exchanges)
+            if one.session == session and (before is None or 0 < one.number < before)
+        ]:
             self._exchanges.remove(exchange)
             self._drop_body(exchange)
+
+    def _append(self, exchange: Exchange) -> None:
+        self._exchanges.append(exchange)
+        if len(self._exchanges) > self._limit:
+            self._drop_body(self._exchanges.popleft())
 
     def _drop_body(self, exchange: Exchange) -> None:
         if not exchange.body:

@@ -39,7 +39,7 @@ from respool.recordings.store import Store
 from respool.server.choosing import Decision, decide, default_of, remember
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
 from respool.server.deliveries import Deliveries
-from respool.server.history import Budget, History
+from respool.server.history import History
 from respool.server.improvising import improvised
 from respool.server.indexes import Indexes, MatchOptions
 from respool.server.journal import Journal
@@ -49,7 +49,9 @@ from respool.server.memory import Memory
 from respool.server.misses import Misses
 from respool.server.request import Request
 from respool.server.session import EVERYBODYS, Session
-from respool.server.sessions import IDLE, MOST_BYTES, SESSION_BY, Sessions
+from respool.server.sessions import IDLE, SESSION_BY, AnySessions
+from respool.server.state import State
+from respool.server.state.in_memory import MemoryState
 
 _MOST_PACES = 100  # of stubs, of which the renditions are kept
 WARM_UP = "(warm-up)"  # stands for the recording that answers a warm-up
@@ -69,9 +71,10 @@ class ServerOptions(TypedDict, total=False):
     keepalive: float | None
     framing: str
     on_unknown_id: str
-    workers: int
+    stateless: bool
     session_idle: float
     session_by: str
+    state: State | None
     match: str | None
     on_miss: str
     on_exhausted: str
@@ -92,19 +95,20 @@ class MockServer:
     framing        of what was captured from a wire: ``captured``, as it was, or ``normal``, as the API does
     on_unknown_id  what answers for an id that is not known: ``not-found``, or ``default``, the default
                    recording's response with that id, ended; then no Response lacks a field
-    workers        how many such servers share the requests, in processes of their own. With more than one
-                   nothing is remembered, and what would need that is refused: 400, ``needs_one_worker``; but
-                   where unknown ids are answered for, all are unknown
+    stateless      nothing is remembered, so that several such servers can share the requests; what would
+                   need it is refused: 400, ``needs_state``; but where unknown ids are answered for, all are
+                   unknown
     session_idle   seconds after its last request for which a session is kept
     session_by     what says which session a request is of: its header and path (``name``), or, where those
                    say nothing, its API key (``api-key``)
+    state          where is kept what it remembers; if not given, in memory
     match, on_miss, on_exhausted   how a recording is chosen: see `MatchOptions`
 
     clock_mode     how the clocks of sessions run until somebody sets them: real, frozen or auto
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
-    plays with several workers.
+    plays where nothing is remembered.
     """
 
     def __init__(
@@ -122,9 +126,10 @@ class MockServer:
         keepalive: float | None = None,
         framing: str = FRAMINGS[0],
         on_unknown_id: str = "not-found",
-        workers: int = 1,
+        stateless: bool = False,
         session_idle: float = IDLE,
         session_by: str = "name",
+        state: State | None = None,
         match: str | None = None,
         on_miss: str = "error",
         on_exhausted: str = "error",
@@ -167,25 +172,22 @@ class MockServer:
             validate = ValidationLevel.OFF if on_unknown_id == "default" else ValidationLevel.BASIC
         self.validate = ValidationLevel.read(validate)
         self.journal = Journal()
-        self.plays: Counter[str] = Counter()  # of each recording's turn, in all sessions
         self.on_unknown_id = on_unknown_id
         self.session_by = session_by
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self.framing = framing
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
-        self._saved_answers = SavedAnswers()
+        self.saved_answers = SavedAnswers()
         self._paced: dict[Pace, Renditions] = {}  # at the paces of stubs
         self._warm_ups = Renditions(Pace(speed=inf))
-        self.memory = Memory(workers, stand_in=self._said if on_unknown_id == "default" else None)
-        budget = Budget(MOST_BYTES)
+        self.memory = Memory(stateless, stand_in=self._said if on_unknown_id == "default" else None)
         self.deliveries = Deliveries(self.clock)
-
-        def make(name: str) -> Session:
-            clock = SessionClock(self.clock, busy=partial(self._busy, name), mode=clock_mode)
-            return self.memory.session(name, clock=clock, seed=self.pace.seed, budget=budget)
-
-        self.sessions = Sessions(make, self.clock, session_idle, budget=budget)
+        self.session_idle = session_idle
+        self.clock_mode: Mode = clock_mode
+        self.state: State = state or MemoryState()
+        self.journal.shared = self.state.shared
+        self.sessions: AnySessions = self.state.sessions(self)
         self.faults = faults
 
     def session(self, name: str = EVERYBODYS) -> Session:
@@ -212,13 +214,22 @@ class MockServer:
         """Return the names of all turns that were never played: in a session since its last reset; in none at
         all since the start, if it is None."""
         known = None if session is None else self.sessions.find(session)
-        plays = self.plays if session is None else known.plays if known else Counter()
+        plays = self.state.plays if session is None else known.plays if known else Counter()
         return [
             recording.name
             for name in self.store.names
             for recording in self.store.turns(name)
             if recording.name not in plays
         ]
+
+    def session_clock(self, session: str) -> SessionClock:
+        """Return a new clock for a session."""
+        return SessionClock(self.clock, busy=partial(self._busy, session), mode=self.clock_mode)
+
+    @property
+    def renditions(self) -> Renditions:
+        """What makes the renditions of recordings at the server's pace."""
+        return self._renditions
 
     @property
     def default(self) -> str | None:
@@ -264,8 +275,8 @@ class MockServer:
             request = replace(request, continued=getattr(lineage[0].turn, "playback", None))
         decision = self._decide(request, session, moment)
         answer = decision.recording or self._improvised(request, session, moment)
-        recording = self._saved_answers.streamed(answer)
-        self.plays[recording.name] += 1
+        recording = self.saved_answers.streamed(answer)
+        self.state.played(recording.name)
         stub = decision.stub
         playback = Playback(
             recording,
@@ -305,7 +316,7 @@ class MockServer:
     ) -> None:
         if self.validate is ValidationLevel.OFF or not isinstance(request.body.get("input"), list):
             return
-        known = self.memory.workers == 1 and self.on_unknown_id != "default"
+        known = not self.memory.stateless and self.on_unknown_id != "default"
         check_history(request, session, moment, decision, self.indexes, known=known)
 
     def _improvised(self, request: Request, session: Session, moment: float) -> Recording:
@@ -317,9 +328,13 @@ class MockServer:
 
     def _renditions_of(self, decision: Decision) -> Renditions:
         """What makes renditions at the server's pace, or at that of a stub."""
-        if decision.stub is None or not decision.stub.pace:
+        return self.renditions_at((decision.stub and decision.stub.pace) or {})
+
+    def renditions_at(self, changes: Mapping[str, Any]) -> Renditions:
+        """Return what makes renditions at the server's pace with these changes."""
+        if not changes:
             return self._renditions
-        pace = replace(self.pace, **decision.stub.pace)
+        pace = replace(self.pace, **changes)
         if pace not in self._paced:
             if len(self._paced) >= _MOST_PACES:
                 self._paced.clear()
@@ -366,7 +381,7 @@ class MockServer:
             return
 
         def stored(id: str) -> list[Item] | None:
-            if self.memory.workers > 1 or self._latest(session, id) is None:
+            if self.memory.stateless or self._latest(session, id) is None:
                 return None
             return self.context({"previous_response_id": id}, moment, session.name)
 
@@ -502,8 +517,8 @@ class MockServer:
         limited = limit(faults)
         if counting := self.memory.counting(limited):
             raise OptionError(
-                f"fault {counting} counts its plays, but each of {self.memory.workers} workers would count "
-                "its own; leave times out, or run with --workers 1"
+                f"fault {counting} counts its plays, and this server is stateless; leave times out, or run "
+                "it with --state redis://..., or as one process without --stateless"
             )
         self._faults = limited
         for session in self.sessions:
@@ -526,7 +541,7 @@ class MockServer:
         and those that the request asked for, so far as chance and count let them.
 
         `codings` are the content codings that the client accepts. Those of WebSockets happen only
-        `on_socket`. Raise RequestError for one that counts its plays, with several workers.
+        `on_socket`. Raise RequestError for one that counts its plays, where nothing is remembered.
         """
         using = self.session(session)
         faults = (*recording.header.faults, *self.faults_of(using), *asked)
@@ -582,7 +597,7 @@ class MockServer:
         """What answers for a response that is not known, if anything does: one of the background that was
         streamed, and ended a second ago. Nothing remembers it."""
         recording = self.stand_in()
-        if recording is None or (recording := self._saved_answers.streamed(recording)).plain:
+        if recording is None or (recording := self.saved_answers.streamed(recording)).plain:
             return None
         playback = Playback(
             recording,

@@ -1,66 +1,83 @@
-"""SessionRecord: all that a session remembers, as a value that can be written down and read again.
+"""What a session remembers, as values that can be written down and read again: a core, a record of each
+playback and of each conversation, and all of them together.
 
 data = msgspec.json.encode(to_record(session))
 restore(session, msgspec.json.decode(data, type=SessionRecord), recordings, renditions)
 """
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import lru_cache
+from math import inf
 from typing import Any
 
 import msgspec
 
 from respool.faults import parse
+from respool.match.stubs import Stub
 from respool.match.stubs_file import read_stub
-from respool.play.playback import Origin, Playback
-from respool.play.rendition import Changes, Renditions
+from respool.play.pace import Pace
+from respool.play.playback import Origin, Playback, PlaybackRun
+from respool.play.rendition import UNCHANGED, Changes, Renditions
 from respool.play.session_clock import ClockSetting
 from respool.protocol.json_object import JSONObject
+from respool.recordings.digest import digest_of
 from respool.recordings.recording import Recording
 from respool.server.conversations import ConversationState, PlaybackInConversation
 from respool.server.session import Session
 
+INSTANT = "instant"  # a speed for which JSON has no number
+
 
 class PlaybackRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A playback. `recording` is the name of the turn, `stored` whether its history has it.
+    """A playback. `recording` is the name of the turn, `digest` says which version of it; `pace` is that of a
+    stub. `cancelled` is the moment at which it was; None: it was not.
 
-    `cancelled` is the moment at which it was; None: it was not.
+    `token` is its own, and `epoch` that of its session: see `CoreRecord`.
     """
 
     id: str
     recording: str
+    digest: str
     started: float
-    changes: Changes
-    body: dict[str, Any]
+    token: str = ""
+    epoch: str = ""
+    changes: Changes = UNCHANGED
+    pace: dict[str, Any] = {}
+    body: str = "{}"
+    size: int = 0
     background: bool = False
     streamed: bool = True
     stored: bool = True
-    in_history: bool = True
-    size: int = 0
     origin: Origin | None = None
     cancelled: float | None = None
 
 
 class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A conversation. `run` is the place of its playback among the session's."""
+    """A conversation, and the playback under way in it."""
 
     id: str
     created_at: int
-    metadata: dict[str, Any]
-    items: list[dict[str, Any]]
-    added: int
-    run: int | None = None
+    metadata: dict[str, Any] = {}
+    items: list[dict[str, Any]] = []
+    added: int = 0
+    run: PlaybackRecord | None = None
     origin: Origin | None = None
+    epoch: str = ""
 
 
-class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A session. Counts of faults are those of its sampler."""
+class CoreRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A session without plays, playbacks and conversations. Counts of faults are those of its sampler.
 
-    name: str
+    `epoch` is another one after each reset: what is of an earlier one is forgotten.
+    """
+
+    epoch: str = ""
     clock: ClockSetting | None = None
     faults: list[str] | None = None
     fault_plays: dict[str, int] = {}
     fault_counts: dict[str, int] = {}
-    plays: dict[str, int] = {}
     stubs: list[tuple[str, dict[str, Any]]] = []
     answered: dict[str, int] = {}
     scenarios: dict[str, str] = {}
@@ -69,43 +86,32 @@ class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     ids: dict[str, dict[str, int]] = {}
     altered: bool = False
     default: str | None = None
+
+
+class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A session, whole. Runs of conversations are those of the playbacks with the same tokens."""
+
+    name: str
+    core: CoreRecord = CoreRecord()
+    plays: dict[str, int] = {}
     playbacks: list[PlaybackRecord] = []
     conversations: list[ConversationRecord] = []
 
 
 # Gives the recording that a playback is of; None if it has gone.
 FindRecording = Callable[[PlaybackRecord], Recording | None]
+# Gives the playback of a record; None if its recording has gone.
+MakePlayback = Callable[[PlaybackRecord], Playback | None]
 
 
-def to_record(session: Session) -> SessionRecord:
-    """Return all that a session remembers. Stubs that were not read from plain data are left out."""
-    playbacks = list(session.history)
-    kept = len(playbacks)
-    conversations = []
-    for state in session.conversations.states():
-        place = None
-        if isinstance(state.run, PlaybackInConversation):
-            if state.run.playback not in playbacks:
-                playbacks.append(state.run.playback)
-            place = playbacks.index(state.run.playback)
-        conversations.append(
-            ConversationRecord(
-                state.id,
-                state.created_at,
-                dict(state.metadata),
-                state.items,
-                state.added,
-                place,
-                state.origin,
-            )
-        )
-    return SessionRecord(
-        session.name,
-        session.clock.setting,
+def core_of(session: Session, epoch: str = "") -> CoreRecord:
+    """Return the core of a session. Stubs that were not read from plain data are left out."""
+    return CoreRecord(
+        epoch,
+        session.clock.kept_setting,
         None if session.faults is None else [str(fault) for fault in session.faults],
         dict(session.sampler.plays),
         dict(session.sampler.happened),
-        dict(session.plays),
         [(stub.name, dict(stub.source)) for stub in session.stubs if stub.source is not None],
         dict(session.answered),
         dict(session.scenarios),
@@ -114,85 +120,159 @@ def to_record(session: Session) -> SessionRecord:
         {name: dict(ids) for name, ids in session.ids.items()},
         session.altered,
         session.default,
-        [_of(playback, number < kept) for number, playback in enumerate(playbacks)],
-        conversations,
+    )
+
+
+def restore_core(session: Session, core: CoreRecord) -> None:
+    """Put a core into a session that has just been made."""
+    session.clock.follow(core.clock)
+    if core.faults is not None:
+        session.faults = [fault for text in core.faults for fault in parse(text)]
+    session.sampler.plays.update(core.fault_plays)
+    session.sampler.happened.update(core.fault_counts)
+    session.stubs += [_stub(name, json.dumps(source)) for name, source in core.stubs]
+    session.answered.update(core.answered)
+    session.scenarios.update(core.scenarios)
+    session.used.update({name: dict.fromkeys(used) for name, used in core.used.items()})
+    session.served.update(core.served)
+    session.ids.update({name: dict(ids) for name, ids in core.ids.items()})
+    session.altered = core.altered
+    session.default = core.default
+
+
+@lru_cache(1024)
+def _stub(name: str, source: str) -> Stub:
+    """One object for each stub: what it plays is kept with it."""
+    return read_stub(json.loads(source), name)
+
+
+def playback_record(
+    playback: Playback, token: str = "", epoch: str = "", pace: Mapping[str, Any] | None = None
+) -> PlaybackRecord:
+    """Return the record of a playback; `pace` is what `pace_changes` says of it."""
+    return PlaybackRecord(
+        playback.id,
+        playback.recording.name,
+        digest_of(playback.recording),
+        playback.started,
+        token,
+        epoch,
+        playback.changes,
+        dict(pace or {}),
+        _text_of(playback.body),
+        playback.size,
+        playback.background,
+        playback.streamed,
+        playback.stored,
+        playback.origin,
+        playback.run.cancelled,
+    )
+
+
+def playback_of(
+    record: PlaybackRecord, recording: Recording, renditions: Renditions, run: PlaybackRun | None = None
+) -> Playback:
+    """Return the playback of `recording` that a record is of; `run` is what is known of it already."""
+    playback = Playback(
+        recording,
+        renditions,
+        record.started,
+        record.changes,
+        record.background,
+        record.streamed,
+        record.stored,
+        JSONObject(record.body.encode("utf-8", "surrogatepass")),
+        record.size,
+        origin=record.origin,
+        run=run or PlaybackRun(token=record.token),
+    )
+    if record.cancelled is not None:
+        playback.cancel(record.cancelled)
+    return playback
+
+
+def conversation_record(
+    state: ConversationState, epoch: str, write: Callable[[Playback], PlaybackRecord]
+) -> ConversationRecord:
+    """Return the record of a conversation; `write` gives that of a playback."""
+    run = write(state.run.playback) if isinstance(state.run, PlaybackInConversation) else None
+    return ConversationRecord(
+        state.id,
+        state.created_at,
+        dict(state.metadata),
+        list(state.items),
+        state.added,
+        run,
+        state.origin,
+        epoch,
+    )
+
+
+def conversation_of(record: ConversationRecord, make: MakePlayback) -> ConversationState:
+    """Return what a record remembers of a conversation."""
+    playback = None if record.run is None else make(record.run)
+    run = None if playback is None else PlaybackInConversation(playback)
+    return ConversationState(
+        record.id, record.created_at, record.metadata, record.items, record.added, run, record.origin
+    )
+
+
+def pace_changes(pace: Pace, base: Pace) -> dict[str, Any]:
+    """Return how a pace differs from another, as JSON can say it."""
+    changed = {one.name: getattr(pace, one.name) for one in fields(Pace)}
+    return {
+        name: INSTANT if value == inf else value
+        for name, value in changed.items()
+        if value != getattr(base, name)
+    }
+
+
+def pace_options(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `pace_changes` gave as options of a Pace."""
+    return {name: inf if value == INSTANT else value for name, value in changes.items()}
+
+
+def to_record(session: Session) -> SessionRecord:
+    """Return all that a session remembers."""
+    tokens = {id(playback.run): str(number) for number, playback in enumerate(session.history)}
+
+    def write(playback: Playback) -> PlaybackRecord:
+        token = tokens.setdefault(id(playback.run), str(len(tokens)))
+        return playback_record(playback, token)
+
+    return SessionRecord(
+        session.name,
+        core_of(session),
+        dict(session.plays),
+        [write(playback) for playback in session.history],
+        [conversation_record(state, "", write) for state in session.conversations.states()],
     )
 
 
 def restore(session: Session, record: SessionRecord, find: FindRecording, renditions: Renditions) -> None:
     """Put what was remembered into a session that has just begun. Playbacks whose recording has gone are
     forgotten."""
-    if record.clock is not None:
-        session.clock.restore(record.clock)
-    if record.faults is not None:
-        session.faults = [fault for text in record.faults for fault in parse(text)]
-    session.sampler.plays.update(record.fault_plays)
-    session.sampler.happened.update(record.fault_counts)
+    restore_core(session, record.core)
     session.plays.update(record.plays)
-    session.stubs += [read_stub(source, name) for name, source in record.stubs]
-    session.answered.update(record.answered)
-    session.scenarios.update(record.scenarios)
-    session.used.update({name: dict.fromkeys(used) for name, used in record.used.items()})
-    session.served.update(record.served)
-    session.ids.update({name: dict(ids) for name, ids in record.ids.items()})
-    session.altered = record.altered
-    session.default = record.default
-    playbacks = list(_playbacks(record, find, renditions))
-    for one, playback in zip(record.playbacks, playbacks, strict=True):
-        if playback is not None and one.in_history:
+    made: dict[str, Playback | None] = {}
+
+    def make(one: PlaybackRecord) -> Playback | None:
+        if one.token not in made:
+            recording = find(one)
+            made[one.token] = None if recording is None else playback_of(one, recording, renditions)
+        return made[one.token]
+
+    for one in record.playbacks:
+        if (playback := make(one)) is not None:
             session.history.add(one.id, playback)
     for conversation in record.conversations:
-        run = None if conversation.run is None else playbacks[conversation.run]
-        session.conversations.restore(
-            ConversationState(
-                conversation.id,
-                conversation.created_at,
-                conversation.metadata,
-                conversation.items,
-                conversation.added,
-                None if run is None else PlaybackInConversation(run),
-                conversation.origin,
-            )
-        )
+        session.conversations.restore(conversation_of(conversation, make))
 
 
-def _of(playback: Playback, in_history: bool) -> PlaybackRecord:
-    return PlaybackRecord(
-        playback.id,
-        playback.recording.name,
-        playback.started,
-        playback.changes,
-        dict(playback.body),
-        playback.background,
-        playback.streamed,
-        playback.stored,
-        in_history,
-        playback.size,
-        playback.origin,
-        playback.run.cancelled,
-    )
-
-
-def _playbacks(
-    record: SessionRecord, find: FindRecording, renditions: Renditions
-) -> Iterator[Playback | None]:
-    for one in record.playbacks:
-        recording = find(one)
-        if recording is None:
-            yield None
-            continue
-        playback = Playback(
-            recording,
-            renditions,
-            one.started,
-            one.changes,
-            one.background,
-            one.streamed,
-            one.stored,
-            JSONObject(msgspec.json.encode(one.body)),
-            one.size,
-            origin=one.origin,
-        )
-        if one.cancelled is not None:
-            playback.cancel(one.cancelled)
-        yield playback
+def _text_of(body: Mapping[str, Any]) -> str:
+    if isinstance(body, JSONObject):
+        try:
+            return body.text.decode()
+        except UnicodeDecodeError:
+            pass
+    return json.dumps(dict(body))

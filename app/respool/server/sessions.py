@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from respool.play.clock import Clock
 from respool.server.history import Budget
@@ -14,6 +15,31 @@ IDLE = 3600.0  # seconds after its last request for which a session is kept
 SESSION_BY = ("name", "api-key")  # what says which session a request is of
 
 Make = Callable[[str], Session]
+
+
+class AnySessions(Protocol):
+    """The sessions of a server, wherever they are."""
+
+    def __iter__(self) -> Iterator[Session]:
+        """All of them; the first is that of everybody."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def everybodys(self) -> Session:
+        """The session of those who name none."""
+
+    def get(self, name: str) -> Session:
+        """Return the session of that name, from now on in use. Raise OptionError for what is no name."""
+
+    def find(self, name: str) -> Session | None:
+        """Return the session of that name, if there is one; that is no use of it."""
+
+    def delete(self, name: str) -> bool:
+        """Forget a session; whether there was one. That of everybody is reset."""
+
+    def keep_within_bounds(self, using: Session) -> None:
+        """Forget sessions until all hold no more than they may; never the one in use."""
 
 
 class Sessions:

@@ -183,6 +183,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Processes that serve. Several need --state or --stateless.", metavar="N", show_default=True,
     ),
     Setting(
+        "state", Part.COMMAND, Kind.TEXT, None,
+        "Where several servers keep what they remember, as redis://HOST:6379/0 (extra redis) [default: in "
+        "the memory of this process].",
+        metavar="URL",
+    ),
+    Setting("stateless", Part.SERVER, Kind.FLAG, False, "Remember nothing, and refuse what needs it."),
+    Setting(
         "api_keys", Part.APP, Kind.TEXT, (), "Answer 401 to other keys. Repeatable.",
         option="api-key", many=True, metavar="KEY",
     ),
@@ -201,6 +208,34 @@ SETTINGS: tuple[Setting, ...] = (
         "only its own names are answered to.",
         many=True, metavar="NAME",
     ),
+    Setting(
+        "uds", Part.COMMAND, Kind.TEXT, None, "Listen on a Unix socket instead of a port.", metavar="PATH"
+    ),
+    Setting(
+        "tls_cert", Part.COMMAND, Kind.TEXT, None,
+        "Serve TLS with this certificate (PEM, with its chain).", metavar="FILE",
+    ),
+    Setting("tls_key", Part.COMMAND, Kind.TEXT, None, "The key of the certificate.", metavar="FILE"),
+    Setting(
+        "base_paths", Part.APP, Kind.TEXT, (),
+        "Answer below this path, too, as below /v1; / for /responses. Repeatable.",
+        option="base-path", many=True, metavar="PATH",
+    ),
+    Setting(
+        "drain", Part.PROCESS, Kind.SECONDS, 0.0,
+        "How long answers may take to end after SIGTERM; /readyz says 503 meanwhile [default: 0].",
+    ),
+    Setting(
+        "max_streams", Part.APP, Kind.COUNT, None, "Refuse more streams at once.", metavar="N"
+    ),
+    Setting(
+        "max_connections", Part.PROCESS, Kind.COUNT, None, "Refuse more connections at once.", metavar="N"
+    ),
+    Setting(
+        "idle_timeout", Part.PROCESS, Kind.SECONDS, 75.0,
+        "Close a connection that nothing was asked on for so long [default: 75].",
+    ),
+    Setting("metrics", Part.APP, Kind.FLAG, False, "Have /metrics for Prometheus (extra metrics)."),
     Setting(
         "head_timeout", Part.PROCESS, Kind.SECONDS, 60.0,
         "Close a connection whose request's head takes longer [default: 60].",

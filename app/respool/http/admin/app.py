@@ -29,6 +29,7 @@ from respool.http.admin import (
 )
 from respool.http.admin.models import Problem
 from respool.http.admin.security import Secured
+from respool.http.admin.shared import Shared
 from respool.http.page.files import INDEX, PageFiles
 from respool.http.problems import envelope
 from respool.server.mock_server import MockServer
@@ -89,7 +90,7 @@ def make_admin(server: MockServer, *, token: str | None = None, max_body: int) -
     app.add_exception_handler(RespoolError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    return Secured(app, token, max_body)
+    return Secured(Shared(app, server), token, max_body)
 
 
 async def _known(request: HTTPRequest, error: Exception) -> JSONResponse:

@@ -260,7 +260,7 @@ def _view(
                 note=turn.header.note,
                 faults=[str(fault) for fault in turn.header.faults],
                 has_request=bool(turn.header.request),
-                plays=server.plays[turn.name],
+                plays=server.state.plays[turn.name],
             )
             for turn in server.store.turns(name)
         ],

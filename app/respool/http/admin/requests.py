@@ -135,7 +135,7 @@ def router(server: MockServer) -> APIRouter:
     async def clear(session: RequiredSession) -> Cleared:
         """Forget the requests of one session, and nothing else of it."""
         before = len(server.journal)
-        server.journal.clear_session(session)
+        await server.state.forget_requests(session)
         return Cleared(session=session, cleared=before - len(server.journal))
 
     @routes.get("/{id}", summary="Get a request")

@@ -91,6 +91,7 @@ def router(server: MockServer) -> APIRouter:
         """Have a session as at its beginning: its requests, responses, conversations, plays, scenarios,
         faults and clock. Streams that are open go on. No other session is touched."""
         found = server.sessions.find(body.session) is not None
+        await server.state.forget_requests(body.session)
         server.reset(body.session)
         return Done(session=body.session, done=found)
 
@@ -104,6 +105,7 @@ def router(server: MockServer) -> APIRouter:
                 param="session",
             )
         _known(server, session)
+        await server.state.forget_requests(session)
         server.reset(session)
         return Done(session=session, done=server.sessions.delete(session))
 

@@ -13,11 +13,13 @@ from respool.errors import FaultError, RequestError
 from respool.faults.applying import ActiveFault, apply
 from respool.faults.fault import Fault
 from respool.faults.frame import Action, Frame, Head
+from respool.http.deciding import decided
 from respool.http.problems import envelope
 from respool.http.sending.connection import header_values, reset, steering, transport_of, unsent
 from respool.http.sending.open_streams import from_any_thread
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse, Progress, watch_for_end
 from respool.play.frames import MAX_CHUNK
+from respool.play.session_clock import SessionClock
 from respool.recordings.recording import Recording
 from respool.server.delivery import AnswerDelivery, Delivery
 from respool.server.journal import Exchange
@@ -283,15 +285,21 @@ class FaultyEndpoints:
         self, asked: Sequence[Fault], sound: Response, scope: Scope, receive: Receive, send: Send
     ) -> None:
         exchange: Exchange = scope["respool.exchange"]
-        session = self.server.session(exchange.session)
+        codings = accepted_codings(",".join(header_values(scope, b"accept-encoding")))
+
+        def decide() -> tuple[SessionClock, tuple[ActiveFault, ...]]:
+            session = self.server.session(exchange.session)
+            name = f"{scope['method']} {scope['path']}"
+            return session.clock, session.sampler.sample(name, asked, codings)
+
         try:
             check_possible(asked, stream=False)
-            codings = accepted_codings(",".join(header_values(scope, b"accept-encoding")))
-            active = session.sampler.sample(f"{scope['method']} {scope['path']}", asked, codings)
+            clock, active = await decided(self.server, exchange.session, decide)
         except RequestError as error:
-            sound, active = envelope(error, profile=self.server.profile), ()
-        delivery = AnswerDelivery(session.clock, exchange)
-        await FaultyResponse(sound, delivery, active, session.clock.now())(scope, receive, send)
+            await envelope(error, profile=self.server.profile)(scope, receive, send)
+            return
+        delivery = AnswerDelivery(clock, exchange)
+        await FaultyResponse(sound, delivery, active, clock.now())(scope, receive, send)
 
 
 class _Collected:

@@ -24,6 +24,9 @@ class OpenStreams:
         self._streams: set[Open] = set()
         self._watch: asyncio.Task[None] | None = None
 
+    def __len__(self) -> int:
+        return len(self._streams)
+
     def add(self, stream: Open) -> None:
         """Cut `stream` when the server stops; also if it has stopped already."""
         self._streams.add(stream)

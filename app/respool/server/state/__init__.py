@@ -1,0 +1,91 @@
+"""Where a server keeps what it remembers: `State`, in memory or in a store that several servers share.
+
+What decides is the same plain code for both. With a shared store it is given a session that was loaded, and
+what it has changed is committed; if another server has changed the same meanwhile, it decides again.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+from respool.server.journal import Exchange
+
+if TYPE_CHECKING:
+    from respool.server.mock_server import MockServer
+    from respool.server.sessions import AnySessions
+
+T = TypeVar("T")
+
+
+class Need(NamedTuple):
+    """Something of a session that a decision looks at: of `kind` response, conversation, responses,
+    conversations or known."""
+
+    kind: str
+    id: str = ""
+
+
+class State(Protocol):
+    """Where a server keeps what it remembers."""
+
+    shared: bool  # by several servers
+    plays: Counter[str]  # of each recording's turn, in all sessions
+
+    def sessions(self, server: "MockServer") -> "AnySessions":
+        """Return the sessions of a server; it is called once."""
+
+    @property
+    def round_trips(self) -> int:
+        """How often it has asked the store, since the start."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits for an answer of the store."""
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be remembered now; "" if it can."""
+
+    @property
+    def not_ready(self) -> str:
+        """Why other servers should be asked, and not this one; "" if it is ready."""
+
+    def played(self, turn: str) -> None:
+        """Count a play of a recording's turn."""
+
+    async def run(self, session: str, decide: Callable[[], T], needs: Collection[Need] = ()) -> T:
+        """Return what `decide` gives, with a session at hand, and remember what it changes.
+
+        `needs` is what it will probably look at. It may be called several times, and must then do the same
+        again. Raise RequestError, 503, where the state cannot be had.
+        """
+
+    async def run_async(
+        self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need] = ()
+    ) -> T:
+        """Do the same with one that waits for something, as briefly as it can."""
+
+    def run_later(self, session: str, decide: Callable[[], object]) -> None:
+        """Do the same without waiting for it."""
+
+    async def note(self, exchange: Exchange) -> None:
+        """Have all servers know of a request, before its answer begins."""
+
+    def note_later(self, exchange: Exchange) -> None:
+        """Have all servers know what has become of a request, soon."""
+
+    async def refresh(self) -> None:
+        """Enter in the journal what the other servers have got. Raise RequestError, 503, where that cannot be
+        known: part of it would be a wrong answer."""
+
+    def follow(self) -> Callable[[], None]:
+        """Have the journal follow that of the other servers, until what is returned is called."""
+
+    async def forget_requests(self, session: str) -> None:
+        """Forget the requests of a session."""
+
+    async def start(self) -> None:
+        """Begin to listen to the store, in the running loop."""
+
+    async def stop(self) -> None:
+        """End that."""

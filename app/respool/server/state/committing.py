@@ -1,0 +1,136 @@
+"""Committing: the commands that write what a decision has changed."""
+
+from collections.abc import Callable
+
+from respool.play.playback import Playback
+from respool.server.conversations import ConversationState
+from respool.server.history import MOST, MOST_OF_ONE_ID
+from respool.server.request import Request
+from respool.server.session_record import (
+    ConversationRecord,
+    PlaybackRecord,
+    conversation_record,
+    core_of,
+)
+from respool.server.state import Need
+from respool.server.state import keys as key_names
+from respool.server.state.json_text import encode
+from respool.server.state.keys import Keys
+from respool.server.state.link import Command
+from respool.server.state.views import NotLoaded, View, Views
+
+IDLE_EVERYBODYS = 86400.0  # seconds for which that of everybody is kept
+AFTER_END = 3600.0  # seconds for which a response is kept after its end
+MOST_WAKES = 10_000
+
+
+class Commit:
+    """What one decision has changed, as commands.
+
+    idle   seconds for which a session is kept after its last use
+    node   who commits
+    token  gives a token for a playback: later ones sort later
+    write  gives the record of a playback, for an epoch of its session
+    """
+
+    def __init__(
+        self,
+        views: Views,
+        idle: float,
+        node: str,
+        token: Callable[[], str],
+        write: Callable[[Playback, str], PlaybackRecord],
+    ) -> None:
+        self._idle = idle
+        self._node = node
+        self._token = token
+        self._write = write
+        self.commands: list[Command] = []
+        self.begun: list[tuple[str, Playback]] = []  # and the session of each
+        for name, view in views.by_name.items():
+            self._session(name, view)
+
+    def _session(self, name: str, view: View) -> None:
+        keys, session, history = Keys(name), view.session, view.history
+        epoch = self._token() if history.cleared else view.core.epoch
+        ttl = round((self._idle if name else max(self._idle, IDLE_EVERYBODYS)) * 1000)
+        core = core_of(session, epoch)
+        if core != view.core:
+            self._add("SET", keys.core, encode(core), "PX", ttl)
+        if core.clock != view.core.clock:
+            self._wake(name)
+        if history.cleared:
+            self._add("DEL", keys.plays, keys.responses, keys.conversations)
+            if view.deleted:
+                self._add("ZREM", key_names.SESSIONS, name)
+        for turn, more in view.new_plays.items():
+            self._add("HINCRBY", keys.plays, turn, more)
+            self._add("HINCRBY", key_names.PLAYS, turn, more)
+        if view.new_plays:
+            self._add("PEXPIRE", keys.plays, ttl)
+        present = {playback.run.token: playback for playback in history.present}
+        if not history.cleared:
+            self._kept_playbacks(name, view, keys, present)
+        for playback in history.present:
+            if not playback.run.token:
+                self._begin(name, playback, keys, epoch, ttl)
+        self._conversations(name, view, keys, epoch, ttl)
+
+    def _kept_playbacks(self, name: str, view: View, keys: Keys, present: dict[str, Playback]) -> None:
+        for token, (id_, text, place, background) in view.playbacks.items():
+            playback = present.get(token)
+            if playback is None:
+                self._add("LREM", keys.response(id_, background), 0, text)
+                continue
+            changed = encode(self._write(playback, view.core.epoch))
+            if changed != text:
+                conversation = Request(playback.body).conversation_id
+                if conversation is not None and conversation not in view.dialogues.loaded:
+                    raise NotLoaded(name, Need("conversation", conversation))  # the end of its run has moved
+                self._add("LSET", keys.response(id_, background), place, changed)
+                self._wake(name, id_)
+
+    def _begin(self, name: str, playback: Playback, keys: Keys, epoch: str, ttl: int) -> None:
+        playback.run.token = self._token()
+        self.begun.append((name, playback))
+        key = keys.response(playback.id, playback.background)
+        lasts = max(ttl, round((playback.schedule.end + AFTER_END) * 1000))
+        self._add("LPUSH", key, encode(self._write(playback, epoch)))
+        self._add("LTRIM", key, 0, MOST_OF_ONE_ID - 1)
+        self._add("PEXPIRE", key, lasts)
+        self._add("ZADD", keys.responses, playback.started, playback.id)
+        self._add("ZREMRANGEBYRANK", keys.responses, 0, -(MOST + 1))
+        self._add("PEXPIRE", keys.responses, lasts)
+
+    def _conversations(self, name: str, view: View, keys: Keys, epoch: str, ttl: int) -> None:
+        present = {state.id: state for state in view.dialogues.present}
+        for id_ in view.conversations:
+            if id_ not in present and not view.history.cleared:
+                self._add("DEL", keys.conversation(id_))
+                self._add("SREM", keys.conversations, id_)
+        for id_, state in present.items():
+            changed = encode(self._record(name, state, epoch))
+            before = view.conversations.get(id_)
+            if before != changed:
+                self._add("SET", keys.conversation(id_), changed, "PX", ttl)
+            if before is None:
+                self._add("SADD", keys.conversations, id_)
+                self._add("PEXPIRE", keys.conversations, ttl)
+
+    def _record(self, name: str, state: ConversationState, epoch: str) -> ConversationRecord:
+        def write(playback: Playback) -> PlaybackRecord:
+            if not playback.run.token:  # one that is not stored
+                playback.run.token = self._token()
+                self.begun.append((name, playback))
+            return self._write(playback, epoch)
+
+        return conversation_record(state, epoch, write)
+
+    def _wake(self, session: str, response: str = "") -> None:
+        self._add(
+            "XADD", key_names.WAKE, "MAXLEN", "~", MOST_WAKES, "*",
+            "n", self._node, "s", session, "r", response,
+        )  # fmt: skip
+
+    def _add(self, *command: object) -> None:
+        self.commands.append(command)

@@ -1,0 +1,32 @@
+"""Keys: what is kept where in the store. What is in ``{...}`` says which keys belong together."""
+
+from urllib.parse import quote
+
+PREFIX = "respool:"
+SESSIONS = f"{PREFIX}sessions"  # sorted set: when each session was last used
+PLAYS = f"{PREFIX}plays"  # hash: of each recording's turn, in all sessions
+JOURNAL = f"{PREFIX}journal"  # stream
+WAKE = f"{PREFIX}wake"  # stream: which session, or which of its responses, has become another one
+RECORDINGS = f"{PREFIX}recordings"  # hash: name of a turn, digest
+
+
+class Keys:
+    """The keys of one session."""
+
+    __slots__ = ("conversations", "core", "name", "plays", "responses", "start")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.start = start = f"{PREFIX}{{s={quote(name, safe='')}}}:"
+        self.core = start + "core"  # JSON
+        self.plays = start + "plays"  # hash: of each recording's turn
+        self.responses = start + "responses"  # sorted set of ids, by when they began
+        self.conversations = start + "conversations"  # set of ids
+
+    def response(self, id: str, background: bool) -> str:
+        """The list of the playbacks with this id, latest first: JSON."""
+        return f"{self.start}{'b' if background else 'r'}:{id}"
+
+    def conversation(self, id: str) -> str:
+        """A conversation: JSON."""
+        return f"{self.start}c:{id}"

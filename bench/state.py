@@ -1,0 +1,125 @@
+"""What a shared state costs: requests a second and processor time of one server, with its memory and with
+Redis, in one run. ``python -m bench.state [--requests N]``; needs redis-server.
+
+A round is N creates of background responses and N retrieves, over 8 connections. Of a stream under way, the
+round trips are counted that the server makes while it plays.
+"""
+
+import argparse
+import asyncio
+import math
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx2
+
+from respool import Pace, running_server
+from respool.server.state import State
+from respool.server.state.opening import open_state
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "text"
+CONNECTIONS = 8
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """The URL of a store of our own, on a Unix socket."""
+    if shutil.which("redis-server") is None:
+        sys.exit("redis-server is not installed: apt-get install redis-server")
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/redis.sock"
+        command = ["redis-server", "--port", "0", "--unixsocket", path, "--dir", folder, "--save", ""]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            while True:
+                with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(path)
+                    break
+                time.sleep(0.01)
+            yield f"unix://{path}"
+        finally:
+            process.terminate()
+            process.wait()
+
+
+async def round_of(url: str, requests: int) -> tuple[float, float]:
+    """Creates and retrieves a second."""
+    rates = []
+    async with httpx2.AsyncClient(base_url=url, timeout=60.0) as client:
+
+        async def create(number: int) -> str:
+            body = {"model": "hello", "input": str(number), "background": True}
+            answer = await client.post("/r/hello/v1/responses", json=body)
+            return str(answer.json()["id"])
+
+        async def retrieve(id_: str) -> None:
+            (await client.get(f"/v1/responses/{id_}")).raise_for_status()
+
+        async def share(place: int) -> list[str]:
+            return [await create(number) for number in range(place, requests, CONNECTIONS)]
+
+        began = time.perf_counter()
+        made = await asyncio.gather(*(share(place) for place in range(CONNECTIONS)))
+        rates.append(requests / (time.perf_counter() - began))
+
+        async def look(ids: list[str]) -> None:
+            for id_ in ids:
+                await retrieve(id_)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(look(ids) for ids in made))
+        rates.append(requests / (time.perf_counter() - began))
+    return rates[0], rates[1]
+
+
+def measure(name: str, state: State | None, requests: int) -> float:
+    """Print one line, and return creates a second."""
+    with running_server(FIXTURES, pace=Pace(speed=math.inf), ids="fresh", state=state) as running:
+        asyncio.run(round_of(running.url, min(requests, 50)))
+        before, processor = running.server.state.round_trips, time.process_time()
+        creates, retrieves = asyncio.run(round_of(running.url, requests))
+        trips = (running.server.state.round_trips - before) / (2 * requests)
+        spent = (time.process_time() - processor) / (2 * requests) * 1e3
+    print(f"{name:8} {creates:8.0f} creates/s {retrieves:8.0f} retrieves/s "
+          f"{spent:7.2f} ms of CPU a request, client too, {trips:6.2f} round trips a request")  # fmt: skip
+    return creates
+
+
+def stream_trips(state: State) -> float:
+    """The round trips that a server makes for an event of a stream under way."""
+    with (
+        running_server(FIXTURES, state=state) as running,
+        httpx2.stream("POST", f"{running.url}/r/hello/v1/responses", json={"stream": True}) as answer,
+    ):
+        lines = answer.iter_lines()
+        next(lines)
+        before = running.server.state.round_trips
+        events = sum(line.startswith("data:") for line in lines)
+        during = running.server.state.round_trips - before
+    print(f"a stream of {events} events made {during} round trips while it was under way "
+          "(the one at its end is the journal's)")  # fmt: skip
+    return during / events
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=2000)
+    requests = parser.parse_args().requests
+    with redis_server() as url:
+        memory = measure("memory", None, requests)
+        redis = measure("redis", open_state(url), requests)
+        print(f"with redis, creates go at {redis / memory:.2f} times the rate with memory")
+        shared = open_state(url)
+        assert shared is not None
+        stream_trips(shared)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Several servers with one state: what one has done the others know."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from respool.errors import RequestError
+from respool.faults import parse
+from respool.play.clock import ManualClock
+from respool.recordings.recording import Recording
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
+from respool.server.request import Request
+from respool.server.state import Need, State
+
+pytestmark = pytest.mark.parametrize("state", ["fakeredis", "redis"], indirect=True)
+
+Make = Callable[..., Recording]
+Open = Callable[[], State]
+SLOW = [
+    (1.0, "response.created", {"response": {"id": "resp_1", "status": "in_progress"}}),
+    (60.0, "response.completed", {"response": {"id": "resp_1", "status": "completed"}}),
+]
+BACKGROUND = Request({"background": True, "stream": True, "input": "x"})
+ID = Need("response", "resp_1")
+
+
+class Nodes:
+    """Servers that share a state, and a clock."""
+
+    def __init__(self, stores: Callable[[int], Store], state: Open) -> None:
+        self.clock = ManualClock(1000.0)
+        self._stores = stores
+        self._state = state
+        self.all: list[MockServer] = []
+
+    async def add(self, **options: Any) -> MockServer:
+        server = MockServer(
+            self._stores(len(self.all)), clock=self.clock, state=self._state(), validate="off", **options
+        )
+        self.all.append(server)
+        await server.state.start()
+        return server
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for what another server is about to be told."""
+        async with asyncio.timeout(30):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+async def nodes(store: Callable[..., Store], state: Open, recording: Make) -> Any:
+    store(recording("a", SLOW))
+    nodes = Nodes(lambda number: store(), state)
+    yield nodes
+    for server in nodes.all:
+        await server.state.stop()
+
+
+async def test_what_one_has_started_another_retrieves_and_cancels(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    started = await one.state.run("", lambda: one.start(BACKGROUND))
+    nodes.clock.advance(2.0)
+    found = await other.state.run("", lambda: other.retrieve("resp_1"), [ID])
+    assert found.started == started.started
+    assert found.status(1002.0) == "queued"
+    await other.state.run("", lambda: other.cancel("resp_1"), [ID])
+    await nodes.until(lambda: started.status(1002.0) == "cancelled")
+
+
+async def test_an_open_stream_is_told_of_a_cancel_elsewhere(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    started = await one.state.run("", lambda: one.start(BACKGROUND))
+    told: list[int] = []
+    started.subscribe(lambda: told.append(len(started.events)))
+    await other.state.run("", lambda: other.cancel("resp_1"), [ID])
+    await nodes.until(lambda: told)
+    assert started.events[-1].type == "response.failed"
+
+
+async def test_a_clock_that_is_moved_elsewhere_moves_what_waits_here(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    clock = await one.state.run("s", lambda: one.session("s").clock)
+    await other.state.run("s", lambda: other.session("s").clock.set("frozen"))
+    await nodes.until(lambda: clock.frozen)
+    woken = asyncio.create_task(clock.sleep_until(clock.now() + 5.0))
+    await other.state.run("s", lambda: other.session("s").clock.advance(5.0))
+    assert await asyncio.wait_for(woken, 30)
+
+
+async def test_a_conversation_goes_on_elsewhere_and_is_locked_for_all(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    id_ = (await one.state.run("", lambda: one.conversations.create(0)))["id"]
+    talk = Request({"input": "hello", "conversation": id_, "background": True})
+    await other.state.run("", lambda: other.start(talk))
+    with pytest.raises(RequestError, match="Another process"):
+        await one.state.run("", lambda: one.start(talk))
+    nodes.clock.advance(100.0)
+    items = await one.state.run("", lambda: one.conversations.items(id_, nodes.clock.now()))
+    assert [item["role"] for item in items if item["type"] == "message"] == ["user"]
+
+
+async def test_no_count_is_lost_and_no_fault_happens_too_often(nodes: Nodes) -> None:
+    servers = [await nodes.add() for _ in range(3)]
+    faults = parse("abort(times=5)")
+
+    def play(server: MockServer) -> int:
+        playback = server.start(Request({"input": "x"}, session="s"))
+        return len(server.draw_faults(playback.recording, faults, session="s"))
+
+    drawn = await asyncio.gather(
+        *(server.state.run("s", lambda server=server: play(server)) for server in servers * 20)
+    )
+    assert sum(drawn) == 5
+    plays = await servers[0].state.run("s", lambda: servers[0].session("s").plays)
+    assert plays == {"a": 60}
+    await servers[1].state.refresh()
+    assert servers[1].state.plays == Counter(a=60)
+
+
+async def test_a_reset_is_one_of_all_servers_and_of_no_other_session(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    for name in ("s", "t"):
+        await one.state.run(name, lambda name=name: one.start(Request({"background": True}, session=name)))
+    await other.state.run("s", lambda: other.reset("s"))
+    with pytest.raises(RequestError, match="not found"):
+        await one.state.run("s", lambda: one.retrieve("resp_1", session="s"))
+    assert await one.state.run("s", lambda: dict(one.session("s").plays)) == {}
+    assert await one.state.run("t", lambda: one.retrieve("resp_1", session="t"))
+
+
+async def test_a_recording_that_another_has_in_another_version_is_refused_and_not_ready(
+    nodes: Nodes, store: Callable[..., Store], recording: Make
+) -> None:
+    one = await nodes.add()
+    await one.state.run("", lambda: one.start(BACKGROUND))
+    store(recording("a", SLOW[:1]))
+    other = await nodes.add()
+    assert other.state.not_ready == ""
+    with pytest.raises(RequestError, match="has it in another version") as refused:
+        await other.state.run("", lambda: other.retrieve("resp_1"), [ID])
+    assert (refused.value.status, refused.value.code) == (503, "recording_not_here")
+    await nodes.until(lambda: "1 recordings are here in another version" in one.state.not_ready)
+
+
+async def test_a_play_under_way_asks_the_store_for_nothing(nodes: Nodes) -> None:
+    one = await nodes.add()
+    playback = await one.state.run("", lambda: one.start(BACKGROUND))
+    before = one.state.round_trips
+    for _ in range(100):
+        nodes.clock.advance(1.0)
+        playback.due(nodes.clock.now())
+    assert one.state.round_trips == before
+
+
+async def test_what_a_decision_needs_is_loaded_though_nobody_has_said_so(nodes: Nodes) -> None:
+    one, other = await nodes.add(ids="fresh"), await nodes.add(ids="fresh")
+    previous = None
+    for text in ("one", "two", "three"):
+        body = {"input": text, "background": True, "previous_response_id": previous}
+        made = await one.state.run("", lambda body=body: one.start(Request(body)))
+        nodes.clock.advance(100.0)
+        previous = made.id
+    context = await other.state.run("", lambda: other.context({"previous_response_id": previous}))
+    texts = [item["content"][0]["text"] for item in context if item.get("role") == "user"]
+    assert texts == ["one", "two", "three"]
+
+
+async def test_a_refusal_of_a_decision_is_the_clients_and_not_that_of_the_store(nodes: Nodes) -> None:
+    one = await nodes.add()
+    with pytest.raises(RequestError) as refused:
+        await one.state.run("", lambda: one.retrieve("resp_9"))
+    assert refused.value.status == 404
+    assert one.state.problem == ""
