@@ -83,7 +83,7 @@ def run(
     with _serving({**options, "workers": 1, "reload": False}, log) as (server, url):
         for refusal in server.store.refused:
             click.echo(f"respool: refused {refusal.error}", err=True)
-        key = (options["api_key"] or [API_KEY])[0]
+        key = (options["api_keys"] or [API_KEY])[0]
         code = run_command(
             command, {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": key, "RESPOOL_URL": url}
         )

@@ -278,6 +278,9 @@ def misspelt_variables(names: Iterable[str]) -> list[str]:
 
 
 # What else begins so: the paths, what `respool run` gives its command, and what a container sets.
-_OTHERS = {"RESPOOL_PATHS", "RESPOOL_URL", "RESPOOL_ADMIN_URL", "RESPOOL_BIN"}
+_OTHERS = {
+    f"{PREFIX}{name}"
+    for name in "PATHS URL TRACEBACK LOG JOURNAL SUMMARY STRICT STRICT_UNPLAYED KEY BIN RECORD".split()
+}
 # Kubernetes sets variables for a service of the name respool.
 _SERVICE = ("RESPOOL_PORT_", "RESPOOL_SERVICE_")
