@@ -82,6 +82,7 @@ class Playback:
     _edited: EditedStream | None = field(default=None, init=False, repr=False)
     _edits: int = field(default=0, init=False, repr=False)  # how many of them `_edited` has
     _fold: "_Fold | None" = field(default=None, init=False)
+    _id: str | None = field(default=None, init=False, repr=False)
 
     @property
     def rendition(self) -> Rendition:
@@ -101,8 +102,10 @@ class Playback:
     @property
     def id(self) -> str:
         """The id of the response; empty if no event tells one."""
-        id_ = self.rendition.begun.get("id")
-        return id_ if isinstance(id_, str) else ""
+        if self._id is None:
+            id_ = self.rendition.begun.get("id")
+            self._id = id_ if isinstance(id_, str) else ""
+        return self._id
 
     @property
     def edited(self) -> EditedStream | None:
@@ -119,6 +122,8 @@ class Playback:
     @property
     def playing(self) -> Rendition:
         """What it plays: its rendition, or what became of that by edits."""
+        if not self.run.edits:  # without calls: it is asked often
+            return self._unchanged or self.rendition
         edited = self.edited
         return edited.rendition if edited else self.rendition
 
@@ -130,7 +135,7 @@ class Playback:
     @property
     def ending(self) -> Ending:
         """How its stream ends when all of it was sent."""
-        edited = self.edited
+        edited = self.edited if self.run.edits else None
         return edited.ending if edited else "terminal"
 
     @property
