@@ -24,7 +24,7 @@ NAV: Mapping[str, tuple[str, ...]] = {
     "Start here": ("index.md", "start.md"),
     "How to": (
         "pytest.md", "node.md", "ci.md", "docker.md", "drill.md", "recording.md", "scripts.md", "stubs.md",
-        "improvise.md", "control.md",
+        "improvise.md", "control.md", "page.md", "scale.md",
     ),
     "Reference": (
         "cli.md", "commands.md", "python-api.md", "http-api.md", "websocket.md", "admin.md",

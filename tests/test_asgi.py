@@ -86,7 +86,7 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
         "API_KEY": "sk-1 sk-2",
         "PROFILE": "xai",
         "KEEPALIVE": 2.5,
-        "WORKERS": 4,
+        "STATELESS": "true",
     }
     app = load(PATHS=folder, **settings).app
     (server,) = servers
@@ -96,7 +96,7 @@ def test_settings_are_those_of_the_command(load: Load, folder: Path, monkeypatch
     assert server.default == "b"
     assert server.validate is ValidationLevel.STRICT
     assert (server.profile.name, server.keepalive) == ("xai", 2.5)
-    assert server.memory.workers == 4
+    assert server.memory.stateless
     large = {"model": "gpt-5.2", "input": "x" * 1024}
     client = TestClient(app, headers={"authorization": "Bearer sk-2"})
     assert client.post("/v1/responses", json=large).status_code == 413

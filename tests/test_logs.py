@@ -87,7 +87,7 @@ def test_a_line_that_cannot_be_encoded_is_escaped(pipe: tuple[int, int]) -> None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a pipe of one page")
-@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["one", "workers"])
+@pytest.mark.parametrize("workers", [(), ("--workers", "2", "--stateless")], ids=["one", "workers"])
 def test_a_server_whose_stderr_is_not_read_answers_and_hears_sigterm(workers: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ
@@ -156,6 +156,7 @@ def test_lines_may_be_json_objects_with_what_the_journal_has() -> None:
         "events": 12,
         "seconds": 1.25,
         "lateness": 0.0,
+        "transport": "http",
     }
 
 

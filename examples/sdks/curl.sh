@@ -18,6 +18,7 @@ ask '{"model": "tools/get_weather", "input": [
    "arguments": "{\"city\":\"Paris\",\"unit\":\"celsius\"}"},
   {"type": "function_call_output", "call_id": "'"$call"'", "output": "18 degrees"}]}' |
     sed -n 's/.*"text":"\([^"]*\)".*/\1/p'
+echo
 
 printf 'error: '
 curl -sS -o /dev/null -w '%{http_code}\n' "$OPENAI_BASE_URL/responses" \

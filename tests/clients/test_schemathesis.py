@@ -28,4 +28,4 @@ def test_nothing_that_follows_from_the_page_is_an_error_of_the_server(
             command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
         )
     assert run.returncode == 0, run.stdout
-    assert "Selected: 18/18" in run.stdout
+    assert "Selected: 19/19" in run.stdout

@@ -177,10 +177,12 @@ def test_a_stream_that_breaks_off_is_changed_up_to_there() -> None:
     assert frames[-1].action is Action.CLOSE
 
 
-def test_a_number_that_json_does_not_have_leaves_the_answer_as_it_is() -> None:
+def test_a_number_that_json_does_not_have_stays_where_it_is() -> None:
     texts = edit(SOUND, '"phase"', '"x"')
     texts = edit(texts, '"role":"assistant"', '"role":"assistant","odd":NaN')
-    assert rewritten(texts, lambda output: [output.items[0].with_text("x")]) == make_stream(texts)
+    made = b"".join(frame.data for frame in rewritten(texts, lambda output: [output.items[0].with_text("x")]))
+    assert made.count(b'"odd":NaN') == sum(text.count('"odd":NaN') for text in texts) > 0
+    assert b'"text":"x"' in made
 
 
 BODY = {"id": "resp_1", "tools": [], "output": [json.loads(SOUND[-1])["response"]["output"][0]]}

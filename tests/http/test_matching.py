@@ -106,7 +106,7 @@ def test_a_misspelt_header_is_refused_with_the_nearest(
     assert answer.json()["error"]["message"] == f"There is no header {header}: {nearest}"
 
 
-@pytest.mark.parametrize("header", ["x-respool-hold", "x-respool-clock", "x-respool-match"])
+@pytest.mark.parametrize("header", ["x-respool-clock", "x-respool-match"])
 def test_a_header_that_is_known_is_not_refused(serving: Any, ask: Ask, header: str) -> None:
     assert ask(serving(), {"model": "hello"}, **{header: "x"}).status_code == 200
 

@@ -28,6 +28,7 @@ export function recordingView(turn) {
       if (error.name !== "AbortError") put(element, back(), h("p", { class: "problem" }, error.message));
       return;
     }
+    if (aborted.signal.aborted || !about || !timeline) return; // another view is shown by now
     const number = Number(/#(\d+)$/.exec(turn)?.[1] ?? 1);
     const here = about.turns[number - 1];
     const url = serverUrl() + pathOf(turn);
