@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 NODE := tests/node/node_modules/.package-lock.json
 ARGS ?= fixtures/ --default text/hello
 
-.PHONY: serve test fuzz lint format bench bench-check soak fault-table site image image-test dist-test clean
+.PHONY: serve test test-slow fuzz lint format bench bench-check soak fault-table site image image-test dist-test clean
 
 serve: $(VENV)/.serve
 	$(BIN)/respool serve $(ARGS)
 
 test: $(VENV)/.dev $(NODE)
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+
+test-slow: $(VENV)/.dev $(NODE)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow
 
 fuzz: ARGS = --minutes 15
 fuzz: $(VENV)/.dev
@@ -44,7 +47,7 @@ site: $(VENV)/.docs
 	$(BIN)/python docs/make_site.py
 
 dist-test:
-	PYTHON=$(PYTHON) tests/dist/run
+	PYTHON=$(PYTHON) tests/wheel/run
 
 image:
 	docker build -t respool .

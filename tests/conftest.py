@@ -27,9 +27,25 @@ from respool.testing import RunningServer
 # Property tests: the same examples in every run, or many new ones (`make fuzz`). A test that needs more
 # than others says how many times as many as `settings.default` has. A busy machine is no failure.
 _ANY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("same", _ANY, derandomize=True, max_examples=50)
+settings.register_profile("same", _ANY, derandomize=True, max_examples=30)
 settings.register_profile("fuzz", _ANY, derandomize=False, max_examples=1000, print_blob=True)
 settings.load_profile("same")
+
+
+# Files whose tests are mostly processes, browsers and other programs: `make test-slow` runs them.
+_SLOW = (
+    "test_chat_page.py test_controls.py test_example_projects.py test_examples.py test_sdk_examples.py "
+    "test_soak.py test_bench.py test_schemathesis.py test_serve_workers.py test_record.py test_drill.py "
+    "test_node_package.py test_socket_fuzz.py test_fault_table.py test_codex.py"
+).split()
+_SLOW_FOLDERS = ("tests/http/page/", "tests/deploy/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        path = item.path.as_posix()
+        if item.path.name in _SLOW or any(folder in path for folder in _SLOW_FOLDERS):
+            item.add_marker(pytest.mark.slow)
 
 
 _BEGAN = pytest.StashKey[float]()  # when the first test did
