@@ -24,6 +24,7 @@ from respool.http.admin import (
     recordings,
     requests,
     sessions,
+    stubs,
     timelines,
     verify,
 )
@@ -40,6 +41,7 @@ ROUTERS: Sequence[Callable[[MockServer], APIRouter]] = (
     events.router,
     verify.router,
     sessions.router,
+    stubs.router,
     faults.router,
     recordings.router,
     timelines.router,
