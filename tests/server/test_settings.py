@@ -49,6 +49,10 @@ def test_what_the_server_takes_is_in_the_table() -> None:
     }
 
 
+def test_quiet_has_a_letter() -> None:
+    assert next(param for param in serve.params if param.name == "quiet").opts == ["--quiet", "-q"]
+
+
 def test_names_options_and_variables_are_given_once() -> None:
     for values in ([one.name for one in SETTINGS], [one.flag for one in SETTINGS]):
         assert len(set(values)) == len(values)

@@ -30,6 +30,7 @@ def warn_of_misspelt_variables(environment: Iterable[str] = os.environ) -> None:
 
 def _option(setting: Setting) -> Callable[[_Command], _Command]:
     flag = setting.flag
+    short = ("-q",) if setting.name == "quiet" else ()
     given: dict[str, Any] = {
         "default": None if setting.many else setting.default,
         "help": setting.help,
@@ -40,13 +41,12 @@ def _option(setting: Setting) -> Callable[[_Command], _Command]:
     if setting.kind is Kind.FLAG:
         names = f"{flag}/--no-{flag.removeprefix('--')}" if setting.default else flag
         del given["multiple"], given["show_default"]
-        return click.option(names, setting.name, is_flag=True, **given)
+        return click.option(names, *short, setting.name, is_flag=True, **given)
     if setting.kind is Kind.FAULTS:
         given["callback"] = _join
     if setting.metavar:
         given["metavar"] = setting.metavar
-    short = ("-q",) if setting.name == "quiet" else ()
-    return click.option(flag, *short, setting.name, type=_type(setting), **given)
+    return click.option(flag, setting.name, type=_type(setting), **given)
 
 
 def _type(setting: Setting) -> Any:
