@@ -43,10 +43,21 @@ async def _follow(store: Store, paths: Collection[Path], recursive: bool) -> Non
             if missing := [str(path) for path, identity in watched.items() if identity is None]:
                 raise FileNotFoundError(2, "no such folder", missing[0])
             await _refresh(store)  # what has changed before, or between two watches
-            async for _ in watchfiles.awatch(
-                *paths, recursive=recursive, watch_filter=None, step=50, debounce=200, stop_event=replaced
+            watched_already = False
+            async for changes in watchfiles.awatch(
+                *paths,
+                recursive=recursive,
+                watch_filter=None,
+                step=50,
+                debounce=200,
+                stop_event=replaced,
+                rust_timeout=int(LOOK * 1000),
+                yield_on_timeout=True,
             ):
-                await _refresh(store)
+                # The first time also without changes: some may have come just before the watch began.
+                if changes or not watched_already:
+                    await _refresh(store)
+                watched_already = True
         except Exception as error:  # a folder that has gone or may not be read, no more watches, ...
             problem = escaped(" ".join(str(error).split()))
             if problem != told:
