@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from respool.commands.options import MATCHING, matching_options, paths_argument
+from respool.commands.options import paths_argument
 from respool.commands.output import print_mistakes
+from respool.commands.setting_options import MATCHING, matching_options
 from respool.errors import OptionError, PathError, printable
 
 _MOST_BYTES = 64 * 1024 * 1024  # of a request

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,36 +112,6 @@ paths_argument = click.argument(
     callback=_or_fixtures,
     metavar="[PATHS]...",
 )
-
-# How a recording is chosen. The words are those of `respool.server.indexes` and `respool.match`, which a
-# command that only prints its help should not load.
-MATCHING: Mapping[str, tuple[Sequence[str], str | None, str]] = {
-    "match": (
-        ("strict", "normal", "loose"),
-        None,
-        "How far a request may differ from a recorded one [default: as match.yaml says, else normal].",
-    ),
-    "on_miss": (("error", "improvise"), "error", "What answers when nothing does: a 404, or an invention."),
-    "on_exhausted": (
-        ("error", "last", "loop"),
-        "error",
-        "What follows a recording's last turn: a 404, that turn again, or the first.",
-    ),
-}
-
-
-def matching_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of MATCHING."""
-    for name, (words, usual, about) in reversed(list(MATCHING.items())):
-        option = click.option(
-            f"--{name.replace('_', '-')}",
-            type=click.Choice(words),
-            default=usual,
-            show_default=usual is not None,
-            help=about,
-        )
-        command = option(command)
-    return command
 
 
 def headers_of(texts: Sequence[str]) -> dict[str, str]:

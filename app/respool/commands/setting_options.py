@@ -12,6 +12,8 @@ from respool.server.settings import SETTINGS, Kind, Setting, misspelt_variables
 if TYPE_CHECKING:
     from respool.faults import Fault
 
+MATCHING = ("match", "on_miss", "on_exhausted")
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -22,20 +24,29 @@ def setting_options(command: _Command) -> _Command:
     return command
 
 
+def matching_options(command: _Command) -> _Command:
+    """Give a command the settings that say how a recording is chosen; it does not look for them in the
+    environment."""
+    for setting in reversed(SETTINGS):
+        if setting.name in MATCHING:
+            command = _option(setting, environment=False)(command)
+    return command
+
+
 def warn_of_misspelt_variables(environment: Iterable[str] = os.environ) -> None:
     """Say on stderr which variables begin as ours do and are no settings."""
     for line in misspelt_variables(environment):
         click.echo(f"warning: {line}", err=True)
 
 
-def _option(setting: Setting) -> Callable[[_Command], _Command]:
+def _option(setting: Setting, *, environment: bool = True) -> Callable[[_Command], _Command]:
     flag = setting.flag
     short = ("-q",) if setting.name == "quiet" else ()
     given: dict[str, Any] = {
         "default": None if setting.many else setting.default,
         "help": setting.help,
         "multiple": setting.many,
-        "envvar": setting.variable,
+        "envvar": setting.variable if environment else None,
         "show_default": setting.show_default,
     }
     if setting.kind is Kind.FLAG:

@@ -12,7 +12,7 @@ from starlette.requests import Request as HTTPRequest
 from respool.errors import RequestError
 from respool.http.sending.connection import header_values, steering
 from respool.protocol import fast_json
-from respool.protocol.events import json_kind, not_json
+from respool.protocol.events import json_kind, nests_deeper, not_json
 
 T = TypeVar("T")
 
@@ -95,16 +95,8 @@ def _read_carefully(body: bytes) -> Any:
 
 def check_depth(value: Any) -> None:
     """Refuse what nests deeper than all that walks through it can follow. Raises RequestError."""
-    level, depth = [value], 0
-    while level := [
-        member
-        for holder in level
-        if isinstance(holder, dict | list)
-        for member in (holder.values() if isinstance(holder, dict) else holder)
-    ]:
-        depth += 1
-        if depth > _DEEPEST:
-            raise _not_json("it is nested too deeply")
+    if nests_deeper(value, _DEEPEST):
+        raise _not_json("it is nested too deeply")
 
 
 async def _read(request: HTTPRequest, limit: int) -> bytes:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -60,6 +60,21 @@ class Event:
         """The event's ``sequence_number``, or None where it has none (older recordings)."""
         number = self.data.get("sequence_number")
         return number if type(number) is int else None
+
+
+def nests_deeper(value: Any, most: int) -> bool:
+    """Whether a JSON value is nested deeper than `most` levels."""
+    level, depth = [value], 0
+    while level := [
+        member
+        for holder in level
+        if isinstance(holder, Mapping | list)
+        for member in (holder.values() if isinstance(holder, Mapping) else holder)
+    ]:
+        depth += 1
+        if depth > most:
+            return True
+    return False
 
 
 def loads(text: str | bytes) -> Any:

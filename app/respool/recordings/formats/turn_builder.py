@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from respool.errors import Effect, RecordingError
-from respool.protocol.events import CREATED, ENDING_TYPES, Event
+from respool.protocol.events import CREATED, ENDING_TYPES, Event, nests_deeper
 from respool.recordings.recording import (
     Entry,
     Header,
@@ -74,16 +74,8 @@ def too_deep(text: str) -> bool:
 
 def check_depth(value: Any) -> None:
     """Raise ValueError for a JSON value that is nested deeper than MAX_DEPTH."""
-    level, depth = [value], 0
-    while level := [
-        inner
-        for holder in level
-        if isinstance(holder, Mapping | list)
-        for inner in (holder.values() if isinstance(holder, Mapping) else holder)
-    ]:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+    if nests_deeper(value, MAX_DEPTH):
+        raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
 
 
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
