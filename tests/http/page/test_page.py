@@ -65,6 +65,8 @@ def test_the_list_is_used_by_keyboard(url: str, tab: Tab) -> None:
     page = tab(f"{url}/__admin/")
     names = page.get_by_role("listbox", name="Recordings")
     names.focus()
+    expect(names.get_by_role("option").first).to_be_visible()
+    expect(names).to_be_focused()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("heading", level=2)).to_have_text("errors/rate_limit")

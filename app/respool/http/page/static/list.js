@@ -18,6 +18,7 @@ export class List {
     this.items = null;
     this.active = -1;
     this.version = 0;
+    this.loaded = false;
     this.sizer = h("div", { class: "sizer", role: "presentation" });
     this.note = h("p", { class: "empty", hidden: true });
     this.element = h("div", {
@@ -37,6 +38,7 @@ export class List {
     if (version !== this.version) return;
     this.pages = new Map([[0, first.items]]);
     this.total = first.total;
+    this.loaded = true;
     this.active = Math.min(this.active, this.total - 1);
     this.paint();
   }
@@ -45,6 +47,7 @@ export class List {
   show(items) {
     this.items = items;
     this.total = items.length;
+    this.loaded = true;
     this.active = Math.min(this.active, this.total - 1);
     this.paint();
   }
@@ -63,8 +66,9 @@ export class List {
 
   paint() {
     const { element, rowHeight, total } = this;
-    this.note.hidden = total > 0;
-    element.hidden = total === 0;
+    // Not before the answer: hiding an element takes the focus from it, and nothing is known to be empty yet.
+    this.note.hidden = total > 0 || !this.loaded;
+    element.hidden = total === 0 && this.loaded;
     this.note.textContent = this.emptyText;
     this.sizer.style.height = `${total * rowHeight}px`;
     const first = Math.max(0, Math.floor(element.scrollTop / rowHeight) - 4);
