@@ -309,7 +309,7 @@ def test_a_defect_is_answered_with_500_and_told_to_the_log_alone(
 ) -> None:
     caplog.set_level(logging.INFO, "respool")
     client = ask()
-    monkeypatch.setattr(MockServer, "begin", lambda *_: 1 / 0)
+    monkeypatch.setattr(MockServer, "begin", lambda *_, **__: 1 / 0)
     answer = client.post("/r/a/v1/responses", json={})
     assert answer.status_code == 500
     assert answer.json() == {
@@ -333,7 +333,7 @@ def test_a_defect_is_answered_with_500_and_told_to_the_log_alone(
 def test_an_error_of_ours_that_is_no_fault_of_the_client_is_500_with_its_text(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RecordingError("it has gone", "a.jsonl", 3)
 
     client = ask()
@@ -350,7 +350,7 @@ def test_an_error_of_ours_that_is_no_fault_of_the_client_is_500_with_its_text(
 
 def test_a_page_may_read_the_answer_to_a_defect_too(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     client = ask()
-    monkeypatch.setattr(MockServer, "begin", lambda *_: 1 / 0)
+    monkeypatch.setattr(MockServer, "begin", lambda *_, **__: 1 / 0)
     headers = {"origin": "http://localhost:3000"}
     answer = client.post("/v1/responses", json={"model": "a"}, headers=headers)
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"

@@ -21,7 +21,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from respool.http import serving
-from respool.http.sending import open_streams, playback_response, stream
+from respool.http.heads import encoded_head
+from respool.http.sending import checked_head, open_streams, playback_response, stream
 from respool.http.sending.connection import SERVER_SEND, transport_of
 from respool.play.clock import ManualClock
 from respool.play.pace import Pace
@@ -101,6 +102,51 @@ async def test_uvicorns_send_is_a_method_of_a_cycle_of_a_known_module(answered: 
 @pytest.mark.parametrize("name", ["transport", "flow", "response_complete", "receive"])
 async def test_uvicorns_cycle_has_what_we_use_of_it(answered: Answered, name: str) -> None:
     assert hasattr(answered.cycle, name), f"uvicorn: a cycle has no `{name}` (sending/stream.py)"
+
+
+async def test_a_head_of_ours_is_what_uvicorn_writes(answering: Callable[..., Any]) -> None:
+    answers = []
+    for ours in (False, True):
+        async with answering() as answered:
+            answered.cycle.default_headers = [(b"date", b"today")]
+            headers = [*encoded_head({"X-Own": "1"}), (b"x-request-id", b"req_1")]
+            head = {"type": "http.response.start", "status": 200, "headers": headers}
+            if ours:
+                assert checked_head.write_head(answered.send, head), "uvicorn: see sending/checked_head.py"
+            else:
+                await answered.send(head)
+            await answered.send(chunk(b"a"))
+            await answered.send(chunk(b"", more_body=False))
+            answers.append(b"".join(answered.connection.written))
+    assert answers[0] == answers[1], "uvicorn: `send` begins an answer otherwise (sending/checked_head.py)"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"keep_alive": False},
+        {"disconnected": True},
+        {"access_log": True},
+        {"response_started": True},
+        {"scope": {"method": "HEAD"}},
+    ],
+    ids=lambda change: str(*change),
+)
+async def test_another_head_is_left_to_uvicorn(
+    answering: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    async with answering() as answered:
+        with monkeypatch.context() as patched:
+            for name, value in change.items():
+                patched.setattr(answered.cycle, name, value)
+            assert not checked_head.write_head(answered.send, {**HEAD})
+        assert not checked_head.write_head(answered.send, {**HEAD, "status": 204})
+        assert not answered.connection.written
+
+
+async def test_a_head_below_h11_is_left_to_it(answering: Callable[..., Any]) -> None:
+    async with answering("h11") as answered:
+        assert not checked_head.write_head(answered.send, {**HEAD})
 
 
 async def test_uvicorns_receive_is_a_method_of_the_same_cycle(answered: Answered) -> None:
@@ -400,7 +446,7 @@ async def test_sse_starlette_sends_bytes_and_raw_headers_as_they_are() -> None:
 def playing(recording: Callable[..., Recording]) -> Response:
     playback = Playback(recording(), Renditions(Pace()), 0.0)
     delivery = Delivery(playback, SessionClock(ManualClock()), Exchange("POST", "/", 0.0))
-    return playback_response.PlaybackResponse(delivery, {"x-own": "1"})
+    return playback_response.PlaybackResponse(delivery, encoded_head({"x-own": "1"}))
 
 
 async def test_sse_starlette_gives_an_answer_the_headers_that_we_give(playing: Response) -> None:

@@ -22,7 +22,8 @@ from respool.http.base_paths import BUILT_IN, below_base_path
 from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
-from respool.http.sending.connection import REST, misspelt, steering
+from respool.http.sending.checked_head import CHECKED, write_head
+from respool.http.sending.connection import OURS, REST, misspelt, steering, steering_headers
 from respool.http.steering_path import from_query, split_path
 from respool.server.journal import CLIENT_LEFT, ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
@@ -40,6 +41,7 @@ _SESSION_HEADER = SESSION_HEADER.encode()
 # What the CORS layer adds to the answer for a request that does not come from a browser's page.
 # What asks these is no client of the API.
 _OPERATIONS = frozenset(("/healthz", "/readyz", "/metrics"))
+_CREATE = "/v1/responses"  # the path of most requests, and none of ours or of a prefix
 _VARY = ((b"vary", b"Origin"),)
 _TURN = re.compile(r"(?P<name>.+)/turns/(?P<turn>[0-9]{1,9})")
 
@@ -72,14 +74,18 @@ class Edge:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        self._take_base_path(scope)
-        if self.admin and self.admin.takes(scope):  # what a test asks is not in the journal
-            await self.admin(scope, receive, send)
-            return
-        if self.admin and scope["type"] == "http" and _is_browser_at_home(scope):
-            await RedirectResponse(f"{scope.get('root_path', '')}{self.admin.prefix}/")(scope, receive, send)
-            return
-        clock, journal, state = self.server.clock, self.server.journal, self.server.state
+        path: str = scope["path"]
+        if path != _CREATE:
+            self._take_base_path(scope)
+            if self.admin and self.admin.takes(scope):  # what a test asks is not in the journal
+                await self.admin(scope, receive, send)
+                return
+            if self.admin and scope["type"] == "http" and _is_browser_at_home(scope):
+                home = f"{scope.get('root_path', '')}{self.admin.prefix}/"
+                await RedirectResponse(home)(scope, receive, send)
+                return
+        server = self.server
+        clock, journal, shared = server.clock, server.journal, server.state.shared
         sent_path = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
         exchange = Exchange(
             scope.get("method", "WEBSOCKET"),
@@ -90,13 +96,17 @@ class Edge:
             raw_headers=scope["headers"],
         )
         scope["respool.exchange"] = exchange
-        scope["respool.profile"] = self.server.profile
-        if scope["path"].startswith(("/s/", "/r/", "/openai/")):
+        scope["respool.profile"] = server.profile
+        if path != _CREATE and scope["path"].startswith(("/s/", "/r/", "/openai/")):
             self._take_session(scope)
             self._take_prefix(scope)
-        if b"x-respool-" in scope.get("query_string", b"") and (asked := from_query(scope["query_string"])):
+        if OURS in exchange.raw_query and (asked := from_query(exchange.raw_query)):
             scope["headers"] = [*scope["headers"], *asked]
-        exchange.session = session_of(scope) or self._session_of_key(scope)
+        steered = steering_headers(scope)
+        if steered or "respool.session" in scope:
+            exchange.session = session_of(scope)
+        if server.session_by == "api-key" and not exchange.session:
+            exchange.session = self._session_of_key(scope)
         journal.add(exchange)
 
         more_headers: Iterable[tuple[bytes, bytes]] = ()
@@ -107,25 +117,28 @@ class Edge:
                 _set_request_id(message, exchange, more_headers)
                 if journal.watchers:
                     journal.tell(STARTED, exchange)
-                if state.shared and scope["path"] not in _OPERATIONS:
-                    await state.note(exchange)
+                if shared and scope["path"] not in _OPERATIONS:
+                    await server.state.note(exchange)
+                # A browser's request may have put values of its own into the headers of CORS.
+                if CHECKED in message and b"origin" not in steered and write_head(send, message):
+                    return
             await send(message)
 
         app = self.app
         if (
             self.create
             and self.create_for_browsers
-            and scope["path"] == "/v1/responses"
+            and scope["path"] == _CREATE
             and scope["type"] == "http"
             and scope["method"] == "POST"
             and not scope.get("root_path")  # mounted in another app
         ):
-            if steering(scope, b"origin"):
+            if b"origin" in steered:
                 app = self.create_for_browsers
             else:
                 app, more_headers = self.create, _VARY
-        if scope.get("respool.steering") != {} and (problem := misspelt(scope)):  # {}: there is none of ours
-            app = envelope(RequestError(problem, code="unknown_header"), profile=self.server.profile)
+        if steered and (problem := misspelt(steered)):
+            app = envelope(RequestError(problem, code="unknown_header"), profile=server.profile)
         try:
             await app(scope, receive, send_head)
         finally:
@@ -138,13 +151,11 @@ class Edge:
                 logger.info("%s", exchange)
                 if journal.watchers:
                     journal.tell(ENDED, exchange)
-                if state.shared:
-                    state.note_later(exchange)
+                if shared:
+                    server.state.note_later(exchange)
 
     def _session_of_key(self, scope: Scope) -> str:
         """The session of the key that a request shows, where keys say which."""
-        if self.server.session_by != "api-key":
-            return ""
         keys = keys_in(scope["headers"])
         if not keys:
             return ""
@@ -238,7 +249,7 @@ class Endpoint:
         self.answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = HTTPRequest(scope, receive, send)
+        request = HTTPRequest(scope, receive)
         try:
             response = await self.function(request)
         except RespoolError as error:
@@ -285,7 +296,8 @@ def session_of(scope: Scope) -> str:
     everybody."""
     named: str | None = scope.get("respool.session")
     if named is None:
-        named = next(iter(steering(scope, _SESSION_HEADER)), "").encode("latin-1").decode("utf-8", "replace")
+        values = steering(scope, _SESSION_HEADER)
+        named = values[0].encode("latin-1").decode("utf-8", "replace") if values else ""
         scope["respool.session"] = named
     return named
 

@@ -1,9 +1,14 @@
 """The headers of an answer, as the real service sends them."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from respool.play.playback import Playback
+from respool.recordings.recording import Recording
+
+RawHeader = tuple[bytes, bytes]
 
 # Of a recorded answer's headers, those which describe its transport or its owner are not sent:
 # our own transport has its own, and nobody's cookies or account names belong in a test.
@@ -20,7 +25,7 @@ def head_of(playback: Playback, leaves: float, *, stream: bool = True) -> dict[s
     recording = playback.recording
     head = {
         "openai-version": "2020-10-01",
-        "openai-processing-ms": str(max(1, round((leaves - playback.started) * 1000))),
+        _PROCESSING: _processing_ms(playback, leaves),
         "cache-control": "no-cache",
     }
     if recording.scripted:
@@ -28,6 +33,50 @@ def head_of(playback: Playback, leaves: float, *, stream: bool = True) -> dict[s
     if headers := recording.header.fields.get("headers"):
         head.update(_replayed(headers, stream))
     return head
+
+
+# Those of sse-starlette's `EventSourceResponse`: which a recording may replace, and which it may not.
+_OF_STREAMS = {"cache-control": "no-store", "content-type": "text/event-stream; charset=utf-8"}
+_OF_OUR_STREAMS = {"connection": "keep-alive", "x-accel-buffering": "no"}
+_PROCESSING = "openai-processing-ms"
+# What is the same in each play of a recording, and whether the time of processing is among it.
+_same: WeakKeyDictionary[Recording, tuple[list[RawHeader], bool]] = WeakKeyDictionary()
+
+
+def encoded_head(headers: Mapping[str, str]) -> list[RawHeader]:
+    """Return the headers of a stream, encoded."""
+    return [_encode(name, value) for name, value in {**_OF_STREAMS, **headers, **_OF_OUR_STREAMS}.items()]
+
+
+def stream_head(playback: Playback, leaves: float, *more: RawHeader) -> list[RawHeader]:
+    """Return the headers of a stream that leaves at that moment of the clock, and `more`, encoded.
+
+    They are those of `head_of`. To make them is a good part of a short answer's cost: what is the same in all
+    plays of a recording is made once.
+    """
+    recording = playback.recording
+    if recording.scripted and playback.profile.headers:  # which has an id for each play
+        return [*encoded_head(head_of(playback, leaves)), *more]
+    known = _same.get(recording)
+    if known is None:
+        head = head_of(playback, leaves)
+        recorded = any(name.lower() == _PROCESSING for name in recording.header.headers)
+        if not recorded:
+            del head[_PROCESSING]
+        known = _same[recording] = (encoded_head(head), recorded)
+    same, recorded = known
+    if recorded:
+        return [*same, *more]
+    return [*same, _encode(_PROCESSING, _processing_ms(playback, leaves)), *more]
+
+
+@lru_cache(1024)
+def _encode(name: str, value: str) -> RawHeader:
+    return name.lower().encode("latin-1"), value.encode("latin-1")
+
+
+def _processing_ms(playback: Playback, leaves: float) -> str:
+    return str(max(1, round((leaves - playback.started) * 1000)))
 
 
 def _replayed(headers: Mapping[str, str], stream: bool) -> dict[str, str]:

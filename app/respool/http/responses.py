@@ -1,6 +1,6 @@
 """``/v1/responses``: create."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -8,15 +8,14 @@ from types import MappingProxyType
 from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
-from starlette.types import Scope
 
 from respool.errors import OptionError, RequestError, printable
 from respool.http.deciding import decided, needs_of
-from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
-from respool.http.heads import head_of
+from respool.http.edge import exchange_of, name_in_header, name_in_path
+from respool.http.heads import head_of, stream_head
 from respool.http.problems import REFUSALS, envelope
 from respool.http.request_body import LARGE, beside, check_depth, parse_object, read_body
-from respool.http.sending.connection import steering
+from respool.http.sending.connection import steering_headers
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
 from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
@@ -36,6 +35,7 @@ _LONGEST = 500  # characters of what is said in it
 # The faults after which a client may have a history that no service would have given it.
 _ALTERING = frozenset({"events", "model", "wire"})
 _HOLD_HEADER = HOLD_HEADER.encode()
+_MATCH_HEADER = MATCH_HEADER.encode()
 
 
 def router(
@@ -54,33 +54,34 @@ def router(
         """Play the recording that answers: as a stream if the body's `stream` is true; at once, as far as
         it has come, if its `background` is; else its final Response object, at the moment at which the
         stream would have ended."""
-        exchange = exchange_of(http.scope)
+        scope = http.scope
+        exchange, steered = exchange_of(scope), steering_headers(scope)
         body = await read_body(http, max_body)
         server.journal.keep_body(exchange, body)
-        asked = asked_faults(steering(http.scope, _FAULT_HEADER), request_faults)
+        asked = asked_faults(steered.get(_FAULT_HEADER, ()), request_faults) if steered else ()
         for fault in asked:
             if fault.category == "socket":
                 raise RequestError(
                     f"The fault {fault.name} happens on WebSockets only, not to a POST.", code="invalid_fault"
                 )
-        name = name_in_path(http.scope)
         parameters = parse_object(body)
         if "conversation" in parameters:  # which will walk through the input
             check_depth(parameters)
         request = Request(
             parameters,
-            name,
-            name_in_header(http.scope),
+            name_in_path(scope),
+            name_in_header(scope) if steered else None,
             len(body),
-            http.scope["method"],
-            http.scope["path"],
-            http.scope["query_string"].decode("latin-1"),
-            http.scope["headers"],
-            session_of(http.scope),
+            scope["method"],
+            scope["path"],
+            scope["query_string"].decode("latin-1"),
+            scope["headers"],
+            exchange.session,
             body,
             asked,
         )
-        check_possible(asked, stream=request.stream)
+        if asked:
+            check_possible(asked, stream=request.stream)
         if max_streams is not None and request.stream and len(open_streams_of_loop()) >= max_streams:
             raise RequestError(
                 f"{max_streams} streams are under way, which is the limit of this server (--max-streams).",
@@ -94,9 +95,7 @@ def router(
             request = replace(request, checked=True)
 
         def decide() -> Response:
-            session = server.session(request.session)
-            # Time counts from the request's arrival, unless a test holds the clock.
-            playback, decision = server.begin(request, None if session.clock.setting else exchange.received)
+            playback, decision, session = server.begin(request, arrived=exchange.received)
             exchange.recording = playback.recording.name
             exchange.why = decision.line
             if not playback.recording.plain:
@@ -108,10 +107,10 @@ def router(
                 playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries
             )
             faults = (*decision.stub.faults, *asked) if decision.stub else asked
-            points = asked_holds(http.scope)
+            points = asked_holds(steered.get(_HOLD_HEADER, ())) if steered else ()
             if points or session.holds:
                 hold(delivery, points, session.holds)
-            drawn = draw(server, playback.recording, faults, http.scope, request.session)
+            drawn = draw(server, playback.recording, faults, scope, session)
             if not drawn:
                 return _answer(delivery)
             try:
@@ -121,14 +120,15 @@ def router(
             session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
             return FaultyResponse(sound, delivery, drawn, playback.started)
 
+        if not server.state.shared:
+            return decide()
         return await decided(server, request.session, decide, *needs_of(request))
 
     return routes
 
 
-def asked_holds(scope: Scope) -> tuple[HoldPoint, ...]:
-    """Where a request's headers ask for its stream to be held. Raise RequestError."""
-    values = steering(scope, _HOLD_HEADER)
+def asked_holds(values: Sequence[str]) -> tuple[HoldPoint, ...]:
+    """Return where a request's `x-respool-hold` headers ask for its stream to be held. Raise RequestError."""
     if not values:
         return ()
     try:
@@ -140,11 +140,12 @@ def asked_holds(scope: Scope) -> tuple[HoldPoint, ...]:
 def _answer(delivery: Delivery) -> Response:
     """The sound answer. Raises RequestError where the recording has none."""
     playback, now = delivery.playback, delivery.clock.now()
-    why = {MATCH_HEADER: _in_header(delivery.exchange.why)}
+    line = _in_header(delivery.exchange.why)
     if playback.recording.plain:
-        return _plain(playback, now, why)
+        return _plain(playback, now, {MATCH_HEADER: line})
     if playback.streamed:
-        return PlaybackResponse(delivery, head_of(playback, now) | why)
+        return PlaybackResponse(delivery, stream_head(playback, now, (_MATCH_HEADER, line.encode())))
+    why = {MATCH_HEADER: line}
     if playback.background:
         return json_response(playback, playback.snapshot(now), now, why)
     ends = playback.started + playback.rendition.schedule.end

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from respool.http.answers import answer
 from respool.http.deciding import decided
 from respool.http.edge import exchange_of, in_path, session_of
-from respool.http.heads import head_of
+from respool.http.heads import stream_head
 from respool.http.problems import REFUSALS
 from respool.http.request_body import check_depth
 from respool.http.responses import json_response
@@ -57,7 +57,7 @@ def router(server: MockServer) -> APIRouter:
             exchange.recording = playback.recording.name
             first = playback.first(query.starting_after)
             delivery = Delivery(playback, session.clock, exchange, first, known_in=server.deliveries)
-            sound = PlaybackResponse(delivery, head_of(playback, now))
+            sound = PlaybackResponse(delivery, stream_head(playback, now))
             asked = http.scope.get(ASKED, ())
             codings = accepted_codings(http.headers.get("accept-encoding", ""))
             if active := session.sampler.sample(f"resume {playback.recording.name}", asked, codings):

@@ -21,7 +21,7 @@ from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.problems import envelope, profile_of
-from respool.http.responses import asked_holds
+from respool.http.responses import HOLD_HEADER, asked_holds
 from respool.http.sending.connection import SERVER_SEND, header_values, steering
 from respool.http.sending.faulty import FAULT_HEADER, asked_faults
 from respool.http.sending.socket import SocketDriver, SocketTurn
@@ -78,7 +78,7 @@ async def _serve(
     try:
         _check_origin(scope)
         asked = asked_faults(steering(scope, FAULT_HEADER.encode()), request_faults)
-        holds = asked_holds(scope)
+        holds = asked_holds(steering(scope, HOLD_HEADER.encode()))
         session = server.session(session_of(scope))
         for active in server.draw_upgrade_faults(asked, session.name):
             exchange.faults = (str(active.fault),)
@@ -157,7 +157,7 @@ class _Turns:
             if asked.warm_up:
                 playback = server.warm_up(request, now, asked.lineage)
             else:
-                playback, decision = server.begin(request, now, asked.lineage)
+                playback, decision, _ = server.begin(request, now, asked.lineage)
                 exchange.recording, exchange.why = playback.recording.name, decision.line
             if playback.recording.plain:
                 raise _refusal(playback)

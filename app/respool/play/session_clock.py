@@ -73,6 +73,11 @@ class SessionClock:
         return self._setting and replace(self._setting, now=self.now(), since=self._base.now())
 
     @property
+    def is_set(self) -> bool:
+        """Whether it runs otherwise than the server's clock."""
+        return self._setting is not None
+
+    @property
     def kept_setting(self) -> ClockSetting | None:
         """How it runs, as it is kept: the same as long as nobody has set or moved it."""
         if self._setting is None or not self.frozen:

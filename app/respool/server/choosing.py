@@ -89,7 +89,7 @@ def decide(request: Request, session: Session, now: float, indexes: Indexes) -> 
                 where = "the path" if tier == "path" else f"the header {PLAY_HEADER}"
                 raise miss(f"No recording is named {_quote(name)}, as {where} asks for.", store, name)
             return _turn(found, tier, request, session, now, indexes)
-    if request.model and (found := named(store, request.model)):
+    if (model := request.model) and (found := named(store, model)):
         return _turn(found, "model", request, session, now, indexes)
     default = _default(store, indexes.options.default)
     asked = _Asked(request, session, indexes, lineage_of(request, session, now))
@@ -104,8 +104,8 @@ def decide(request: Request, session: Session, now: float, indexes: Indexes) -> 
         return _turn(default[1], default[0], request, session, now, indexes)
     if indexes.options.on_miss == "improvise":
         return Decision(IMPROVISED, "", None, _deeper(Origin(IMPROVISED), asked.lineage))
-    named_so = f"no recording is named {_quote(request.model)}" if request.model else "the request names none"
-    raise miss(f"No recording matches: {named_so} and there is no default.", store, request.model or "")
+    named_so = f"no recording is named {_quote(model)}" if model else "the request names none"
+    raise miss(f"No recording matches: {named_so} and there is no default.", store, model or "")
 
 
 def remember(session: Session, decision: Decision, playback: Playback) -> None:

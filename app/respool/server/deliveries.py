@@ -72,7 +72,8 @@ class Deliveries:
         number = delivery.number
         if self._live.pop(number, None) is None:
             return
-        self._stop_timers(number)
+        if self._timers:
+            self._stop_timers(number)
         self._ended.append((number, delivery.exchange, delivery.playback.run.cancelled is not None))
         if self._watchers:
             self._tell()

@@ -141,9 +141,10 @@ class Delivery(AnswerDelivery):
 
     def over(self) -> None:
         """Note that nothing more is sent."""
-        if self.sender is not None:
-            self._sent = self.sender.events_sent()
-            self.sender = None
+        if self.sender is None:  # it has not begun, or is over
+            return
+        self._sent = self.sender.events_sent()
+        self.sender = None
         if self.known_in is not None:
             self.known_in.discard(self)
 
@@ -192,4 +193,5 @@ class Delivery(AnswerDelivery):
     def sent(self, frames: int) -> None:
         """Note how many frames of the playback were sent, with those before `first`."""
         playing = self.playback.playing
-        self.exchange.events = playing.events_in(frames) - playing.events_in(self.first)
+        before = playing.events_in(self.first) if self.first else 0
+        self.exchange.events = playing.events_in(frames) - before

@@ -66,18 +66,26 @@ class History:
         if not self._most:
             return
         self._added = number = self._added + 1
-        numbers = self._numbers.setdefault(id, [])
+        known, numbers = self._playbacks, self._numbers.setdefault(id, [])
         numbers.append(number)
-        self._playbacks[number] = (id, playback)
-        self._count(_weight(playback))
+        known[number] = (id, playback)
+        size = _weight(playback)
+        self._bytes += size
+        self._shared.used += size
         if len(numbers) > MOST_OF_ONE_ID:
-            # One of the background may be polled for long; the others are asked for soon or never.
-            asked_soon = (one for one in numbers if not self._playbacks[one][1].background)
-            self._drop(next(asked_soon, numbers[0]))
-        while len(self._playbacks) > self._most or (
-            self._bytes - _OVERHEAD * len(self._playbacks) > self._most_bytes and len(self._playbacks) > 1
+            self._drop(self._soonest_done(numbers))
+        while (count := len(known)) > self._most or (
+            count > 1 and self._bytes - _OVERHEAD * count > self._most_bytes
         ):
-            self._drop(next(iter(self._playbacks)))
+            self._drop(next(iter(known)))
+
+    def _soonest_done(self, numbers: list[int]) -> int:
+        """Return which can be forgotten first: one of the background may be polled for long, the others are
+        asked for soon or never."""
+        for number in numbers:
+            if not self._playbacks[number][1].background:
+                return number
+        return numbers[0]
 
     def remove(self, id: str) -> None:
         """Forget all playbacks with this id."""

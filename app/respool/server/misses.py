@@ -73,9 +73,9 @@ class Misses:
         return error
 
     def note(self, request: Request, decision: Decision) -> None:
-        """Say once of a model that it is nearly the name of a recording, where the default answers."""
+        """Say once of a model that it is nearly the name of a recording, though the default answers."""
         model = request.model
-        if decision.tier not in ("default", "only") or not model or model in self._models:
+        if not model or model in self._models:
             return
         if len(self._models) >= _MOST_MODELS or len(model) > 200:
             return

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 from secrets import token_hex
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from respool.errors import NoMatchingRecording, OptionError, RequestError, printable
 from respool.faults.applying import ActiveFault
@@ -79,6 +79,14 @@ class ServerOptions(TypedDict, total=False):
     on_miss: str
     on_exhausted: str
     clock_mode: Mode
+
+
+class Begun(NamedTuple):
+    """A playback that begins, why it is this one, and whose it is."""
+
+    playback: Playback
+    decision: Decision
+    session: Session
 
 
 class MockServer:
@@ -250,13 +258,20 @@ class MockServer:
         self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None
     ) -> Playback:
         """Begin to play what answers `request`: see `begin`."""
-        return self.begin(request, now, lineage)[0]
+        return self.begin(request, now, lineage).playback
 
     def begin(
-        self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None
-    ) -> tuple[Playback, Decision]:
-        """Begin to play what answers `request`, at its session's moment `now` (this one, if not given), and
-        say why that does.
+        self,
+        request: Request,
+        now: float | None = None,
+        lineage: Sequence[Remembered] | None = None,
+        *,
+        arrived: float | None = None,
+    ) -> Begun:
+        """Begin to play what answers `request`, and say why that does.
+
+        It begins at the session's moment `now`. If that is not given, at the server's moment `arrived`; if
+        that is not given either, or a test holds the session's clock, at this one.
 
         `lineage` is for a request on a WebSocket: what it continues of the responses of its connection, the
         newest first, stored or not; else None.
@@ -266,8 +281,9 @@ class MockServer:
         request.check(self.validate)
         self.memory.check(request.body, remembered=bool(lineage))
         session = self.session(request.session)
-        moment = session.clock.now() if now is None else now
-        self._check_previous(session, request, lineage, moment)
+        moment = session.moment(arrived) if now is None else now
+        if request.previous_response_id is not None:
+            self._check_previous(session, request, lineage, moment)
         conversation = request.conversation_id
         if conversation is not None:
             session.conversations.check_free(conversation, moment)
@@ -277,12 +293,12 @@ class MockServer:
         answer = decision.recording or self._improvised(request, session, moment)
         recording = self.saved_answers.streamed(answer)
         self.state.played(recording.name)
-        stub = decision.stub
+        stub, plain = decision.stub, recording.plain
         playback = Playback(
             recording,
             self._renditions_of(decision),
             moment,
-            self._changes(request, recording, stub.ids if stub else None),
+            UNCHANGED if plain else self._changes(request, recording, stub.ids if stub else None),
             background=request.background,
             streamed=request.stream,
             stored=request.store,
@@ -291,14 +307,15 @@ class MockServer:
             origin=decision.origin,
         )
         remember(session, decision, playback)
-        if recording.plain:
-            return playback, decision
+        begun = Begun(playback, decision, session)
+        if plain:
+            return begun
         if conversation is not None:
             session.conversations.attach(conversation, PlaybackInConversation(playback), moment)
-        if playback.stored and playback.id:
-            session.history.add(playback.id, playback)
+        if playback.stored and (id_ := playback.id):
+            session.history.add(id_, playback)
             self.sessions.keep_within_bounds(session)
-        return playback, decision
+        return begun
 
     def _decide(self, request: Request, session: Session, moment: float) -> Decision:
         """What answers a request. Raises as `begin`; a history that is broken is told first."""
@@ -307,8 +324,10 @@ class MockServer:
         except NoMatchingRecording as error:
             self._check_history(request, session, moment, None)
             raise self.misses.explained(error, request, session, moment) from None
-        self._check_history(request, session, moment, decision)
-        self.misses.note(request, decision)
+        if isinstance(request.body.get("input"), list):
+            self._check_history(request, session, moment, decision)
+        if decision.tier in ("default", "only"):
+            self.misses.note(request, decision)
         return decision
 
     def _check_history(
@@ -328,7 +347,8 @@ class MockServer:
 
     def _renditions_of(self, decision: Decision) -> Renditions:
         """What makes renditions at the server's pace, or at that of a stub."""
-        return self.renditions_at((decision.stub and decision.stub.pace) or {})
+        stub = decision.stub
+        return self.renditions_at(stub.pace) if stub and stub.pace else self._renditions
 
     def renditions_at(self, changes: Mapping[str, Any]) -> Renditions:
         """Return what makes renditions at the server's pace with these changes."""
@@ -618,8 +638,6 @@ class MockServer:
         return [*given, *(output_items(playback, playback.ends) if playback else ())]
 
     def _changes(self, request: Request, recording: Recording, ids: str | None = None) -> Changes:
-        if recording.plain:
-            return UNCHANGED
         fresh = (ids or recording.header.ids or self.ids) == "fresh"
         whole = self.on_unknown_id == "default"
         if not (fresh or whole or recording.scripted) and request.include_obfuscation:

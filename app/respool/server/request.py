@@ -15,9 +15,9 @@ PLAY_HEADER = "x-respool-play"
 SESSION_HEADER = "x-respool-session"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: to make one would take three times as long
 class Request:
-    """A request, whole: what matching, stubs, the journal and templates look at.
+    """A request, whole: what matching, stubs, the journal and templates look at. It is never changed.
 
     Source of the members read from the body: ``POST /v1/responses``.
     """

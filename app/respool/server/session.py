@@ -85,6 +85,11 @@ class Session:
         self.holds = SessionHolds()
         self.last_used = self.clock.base.now()
 
+    def moment(self, arrived: float | None = None) -> float:
+        """Return when a request begins that came at the server's moment `arrived` (seconds since 1970): then,
+        or now, if that is not given or a test holds the clock."""
+        return self.clock.now() if arrived is None or self.clock.is_set else arrived
+
     @property
     def stub_set(self) -> StubSet:
         """Its own stubs, ready to be asked."""

@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import cast
@@ -32,9 +32,8 @@ KNOWN = ("play", "fault", "hold", "session", "clock", "admin-token", "match")
 _NONE: Mapping[bytes, Sequence[str]] = MappingProxyType({})
 
 
-def steering(scope: Scope, name: bytes) -> Sequence[str]:
-    """The values of one of the headers that steer an answer. They are looked for once in each request, since
-    a request is asked for all of them."""
+def steering_headers(scope: Scope) -> Mapping[bytes, Sequence[str]]:
+    """Return the values of the headers that steer an answer, by name: none for most requests."""
     found: Mapping[bytes, Sequence[str]] | None = scope.get("respool.steering")
     if found is None:
         there = [
@@ -42,15 +41,21 @@ def steering(scope: Scope, name: bytes) -> Sequence[str]:
             for key, value in scope["headers"]
             if key in _STEERING or key.startswith(OURS)
         ]
-        found = {key: [value for other, value in there if other == key] for key, _ in there} or _NONE
+        found = _NONE
+        if there:
+            found = {key: [value for other, value in there if other == key] for key, _ in there}
         scope["respool.steering"] = found
-    return found.get(name, ())
+    return found
 
 
-def misspelt(scope: Scope) -> str | None:
-    """What is wrong with a request's headers that begin as ours do, as a sentence; None where nothing is."""
-    steering(scope, OURS)
-    for key in scope["respool.steering"]:
+def steering(scope: Scope, name: bytes) -> Sequence[str]:
+    """Return the values of one of the headers that steer an answer."""
+    return steering_headers(scope).get(name, ())
+
+
+def misspelt(names: Iterable[bytes]) -> str | None:
+    """Return what is wrong with these names of headers, if one begins as ours do and is none; else None."""
+    for key in names:
         name = key.removeprefix(OURS).decode("latin-1")
         if key.startswith(OURS) and name not in KNOWN:
             nearest = get_close_matches(name[:100], KNOWN, n=1, cutoff=0.5)

@@ -24,6 +24,7 @@ from respool.recordings.recording import Recording
 from respool.server.delivery import AnswerDelivery, Delivery
 from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
+from respool.server.session import Session
 
 FAULT_HEADER = "x-respool-fault"
 _FAULT_HEADER = FAULT_HEADER.encode()
@@ -100,13 +101,13 @@ def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
 
 
 def draw(
-    server: MockServer, recording: Recording, asked: Sequence[Fault], scope: Scope, session: str
+    server: MockServer, recording: Recording, asked: Sequence[Fault], scope: Scope, session: Session
 ) -> tuple[ActiveFault, ...]:
-    """What goes wrong with this play, for a request of that scope; nothing, most of the time."""
-    if not (recording.header.faults or asked or server.faults_of(server.session(session))):
+    """Return what goes wrong with this play, for a request of that scope; nothing, most of the time."""
+    if not (asked or recording.header.faults or server.faults_of(session)):
         return ()
     accept_encoding = ",".join(header_values(scope, b"accept-encoding"))
-    return server.draw_faults(recording, asked, accepted_codings(accept_encoding), session)
+    return server.draw_faults(recording, asked, accepted_codings(accept_encoding), session.name)
 
 
 def accepted_codings(accept_encoding: str) -> Collection[str]:

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from copy import copy
-from functools import lru_cache
 
 from sse_starlette import EventSourceResponse
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from respool.errors import RequestError
+from respool.http.heads import RawHeader
 from respool.http.problems import envelope
+from respool.http.sending.checked_head import CHECKED
 from respool.http.sending.connection import REST, SERVER_SEND, reset, transport_of
 from respool.http.sending.open_streams import from_any_thread
 from respool.http.sending.stream import Stream
@@ -18,31 +19,22 @@ from respool.play.edits import NEVER
 from respool.play.frames import Schedule
 from respool.server.delivery import AnswerDelivery, Delivery
 
-# Those of `EventSourceResponse` which a recording may replace.
-_HEADERS = {"cache-control": "no-store", "content-type": "text/event-stream; charset=utf-8"}
-
-
-@lru_cache(1024)
-def _encode(name: str, value: str) -> tuple[bytes, bytes]:
-    return name.lower().encode("latin-1"), value.encode("latin-1")
-
 
 class PlaybackResponse(Response):
     """A playback as a stream of server-sent events: by `Stream`, or by the library where it cannot.
 
-    It has the headers that `EventSourceResponse` gives an answer. To make one is the greater part of a
-    short answer's cost, so that this is a plain `Response` whose headers are encoded once.
+    Its headers are those of an `EventSourceResponse`, encoded before (`heads.stream_head`): to make one of
+    those is the greater part of a short answer's cost.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, delivery: Delivery, headers: Mapping[str, str]) -> None:
+    def __init__(self, delivery: Delivery, raw_headers: list[RawHeader]) -> None:
         self._delivery = delivery
         self._playback = playback = delivery.playback
         self.status_code = playback.recording.header.status
         self.background = None
-        names = {**_HEADERS, **headers, "connection": "keep-alive", "x-accel-buffering": "no"}
-        self.raw_headers = [_encode(name, value) for name, value in names.items()]
+        self.raw_headers = raw_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("http_version") == "1.0":
@@ -56,6 +48,8 @@ class PlaybackResponse(Response):
             return
         self._delivery.begin(stream)
         head = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        if scope.get("http_version") == "1.1":
+            head[CHECKED] = True
         if await stream.begin(send, head):
             return
         if (later := scope.get(REST)) is not None:

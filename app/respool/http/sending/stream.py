@@ -36,14 +36,14 @@ from typing import Any
 
 from starlette.types import Message, Send
 
+from respool.http.sending.checked_head import HTTPTOOLS
 from respool.http.sending.connection import reset_when_sent
 from respool.http.sending.open_streams import from_any_thread, open_streams_of_loop
 from respool.play.clock import Timer
 from respool.play.edits import NEVER
 from respool.server.delivery import Delivery
 
-_HTTPTOOLS = "uvicorn.protocols.http.httptools_impl"
-_CYCLES = (_HTTPTOOLS, "uvicorn.protocols.http.h11_impl")
+_CYCLES = (HTTPTOOLS, "uvicorn.protocols.http.h11_impl")
 
 
 class Stream:
@@ -92,7 +92,7 @@ class Stream:
         together = cycle.transport = self._transport = _Together(transport)
         try:
             await send(head)
-            self._chunked = type(cycle).__module__ == _HTTPTOOLS and cycle.chunked_encoding is True
+            self._chunked = type(cycle).__module__ == HTTPTOOLS and cycle.chunked_encoding is True
             self._schedule = self._playback.schedule
             self._go_on()
         finally:

@@ -19,7 +19,8 @@ def check_create(body: Body, level: ValidationLevel, *, named: bool = False) -> 
     `named` says that the path or a header names what plays: then no model is needed. Raises RequestError
     as the service words it, and OptionError at ValidationLevel.STRICT without the openai package.
     """
-    if level is not ValidationLevel.OFF and not (named or _given(body, "model") or _given(body, "prompt")):
+    checked = level is not ValidationLevel.OFF
+    if checked and not (named or body.get("model") or _given(body, "model") or _given(body, "prompt")):
         raise (
             api_errors.model_not_found("")
             if body.get("model") == ""
@@ -29,9 +30,11 @@ def check_create(body: Body, level: ValidationLevel, *, named: bool = False) -> 
         _given(body, name) for name in ("input", "prompt", "previous_response_id", "conversation")
     ):
         raise api_errors.missing_parameter("input") if "input" not in body else api_errors.missing_input()
-    _check(body, level, parameters.CREATE, "beta" if _given(body, "multi_agent") else "create")
-    if level is not ValidationLevel.OFF:
-        _check_parent(body)
+    beta = "multi_agent" in body and _given(body, "multi_agent")
+    _check(body, level, parameters.CREATE, "beta" if beta else "create")
+    if checked:
+        if "conversation" in body:
+            _check_parent(body)
         _check_conflicts(body)
 
 
@@ -79,11 +82,12 @@ def _check(body: Body, level: ValidationLevel, known: frozenset[str], request: s
     rows, free = _rows(level is ValidationLevel.OFF, known)
     # Most bodies have few of the parameters, and most of those may be anything of their type: the others are
     # looked up, and put into the order of the table.
-    others = [name for name, value in body.items() if type(value) not in free.get(name, ())]
-    for _, name in sorted([(rows[name][0].place, name) for name in others if name in rows]):
-        if body[name] is not None:
-            for row in rows[name]:
-                row.check(body)
+    others = [name for name, value in body.items() if type(value) not in free.get(name, ()) and name in rows]
+    if others:
+        for _, name in sorted([(rows[name][0].place, name) for name in others]):
+            if body[name] is not None:
+                for row in rows[name]:
+                    row.check(body)
     if level is ValidationLevel.STRICT:
         sdk_types.check(body, request)
 
@@ -149,7 +153,7 @@ def _distance(a: str, b: str) -> int:
 
 
 def _check_parent(body: Body) -> None:
-    if "conversation" in body and _given(body, "conversation") and _given(body, "previous_response_id"):
+    if _given(body, "conversation") and _given(body, "previous_response_id"):
         raise api_errors.mutually_exclusive("previous_response_id", "conversation")
 
 
