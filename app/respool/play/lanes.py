@@ -1,9 +1,9 @@
 """Lanes: the queues of one connection, and the response that runs on each.
 
-Rule 1: requests on one lane are answered in their order, one after the other. Rule 2: lanes are independent,
-except for the number of responses at one time. Rule 3, the fork barrier: a create that continues the newest
-response of another lane, which is not stored, needs it until its own response is in progress; until then the
-other lane starts nothing that came later.
+Rule 1: requests on one lane are answered in their order, one after the other.
+Rule 2: lanes are independent, except for the number of responses at one time.
+Rule 3, the fork barrier: a create that continues the newest response of another lane, which is not stored,
+needs it until its own response is in progress; until then the other lane starts nothing that came later.
 """
 
 from collections import deque
@@ -83,9 +83,9 @@ class Run:
 class Lane:
     """One lane, busy from taking a create out of its queue until the end of its response.
 
-    arrival  the number of the current or last create, in the connection's order of arrival waiting  accepted
-    steers for the input of the next create, if it continues their response carried  accepted steers in the
-    input of the response that is starting
+    arrival  the number of the current or last create, in the connection's order of arrival
+    waiting  accepted steers for the input of the next create, if it continues their response
+    carried  accepted steers in the input of the response that is starting
     """
 
     name: str | None
