@@ -1,1 +1,1 @@
-"""The one object that remembers, and what it decides with. No sockets, no HTTP."""
+"""MockServer, its state, and its decisions. No sockets, no HTTP."""

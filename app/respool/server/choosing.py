@@ -1,9 +1,9 @@
-"""Choosing: which recording answers a request, which of its turns, and why.
+"""Choosing the recording that answers a request, and its turn, and saying why.
 
 In this order: the name in the path, in the header, as the model; stubs, the session's own first; recordings
-by the request that they were recorded with; the default, or the only recording; an improvised answer.
+by their recorded requests; the default, or the only recording; an improvised answer.
 
-`decide` looks at a session and changes nothing; `remember` puts into the session what follows of a decision.
+`decide` reads a session and changes nothing; `remember` stores the effects of a decision in the session.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -30,16 +30,16 @@ _MOST_REMEMBERED = 10_000  # errors that are used up, requests served, fresh ids
 
 
 class Decision(NamedTuple):
-    """What answers a request. (As a tuple it takes a third of the time to make.)
+    """The answer to a request. (A tuple takes a third of the time to make.)
 
     tier       what found it: path, header, model, stub, exact, masked, pointers, skeleton, order, default,
                only, improvised
-    why        what more there is to say
-    recording  None: it is to be improvised
-    origin     what it is a turn of; None: the only turn of the recording that was asked for
-    used       an error that is used up by this request
-    served     the digest of the request and the place that it found, of a recorded request
-    stub       the stub that chose it, and `state`, what the session remembers of stubs then
+    why        further reasons
+    recording  None: to be improvised
+    origin     its place in a series of turns; None: the only turn of the named recording
+    used       an error that this request uses up
+    served     for a recorded request: its digest, and the place that it found
+    stub       the stub that chose it, and `state`, the session's next state of stubs
     """
 
     tier: str
@@ -59,7 +59,7 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A request that names no recording, and all that is known of it; what costs is made when it is used."""
+    """A request that names no recording, and what is known of it; costly values are computed on access."""
 
     request: Request
     session: Session
@@ -74,10 +74,10 @@ class _Asked:
 
 
 def decide(request: Request, session: Session, now: float, indexes: Indexes) -> Decision:
-    """Return what answers a request of a session, at its moment `now`. Nothing is changed.
+    """Return the answer to a request of a session, at its moment `now`. Nothing is changed.
 
-    A name in the path or the header must be that of a recording; a model that is not simply says nothing.
-    Raises NoMatchingRecording, which names the nearest ones.
+    A name in the path or the header must be that of a recording; a model need not be. Raises
+    NoMatchingRecording, which names the nearest ones.
     """
     store = indexes.store
     for name, tier in ((request.path_name, "path"), (request.header_name, "header")):
@@ -109,7 +109,7 @@ def decide(request: Request, session: Session, now: float, indexes: Indexes) -> 
 
 
 def remember(session: Session, decision: Decision, playback: Playback) -> None:
-    """Put into the session what follows of a decision that is being played."""
+    """Store the effects of a decision that is being played in the session."""
     session.plays[playback.recording.name] += 1
     origin = decision.origin
     if origin is None:
@@ -131,13 +131,13 @@ def remember(session: Session, decision: Decision, playback: Playback) -> None:
 
 
 def default_of(store: Store, default: str | None) -> Recording | None:
-    """Return the first turn of what answers what nothing else does: the default, or the only recording."""
+    """Return the first turn of the default recording, or of the only one; None if there is neither."""
     found = _default(store, default)
     return found and found[1].turns[(found[1].pinned or 1) - 1]
 
 
 def _default(store: Store, default: str | None) -> tuple[str, Playable] | None:
-    """The default, or the only recording there is, and which of both it is."""
+    """Return "default" or "only", with the default or the only recording; None if there is neither."""
     if default and (found := named(store, default)):
         return "default", found
     if (only := store.only) is None:
@@ -146,7 +146,7 @@ def _default(store: Store, default: str | None) -> tuple[str, Playable] | None:
 
 
 def lineage_of(request: Request, session: Session, now: float) -> Origin | None:
-    """Return what the response was a turn of which a request continues; None if it continues none."""
+    """Return the origin of the response that a request continues; None if it continues none."""
     if (previous := request.previous_response_id) is not None:
         playback = session.history.get(previous) or request.continued
         if playback is None:
@@ -158,7 +158,7 @@ def lineage_of(request: Request, session: Session, now: float) -> Origin | None:
 
 
 def miss(problem: str, store: Store, name: str) -> NoMatchingRecording:
-    """Return the error for a request that nothing answers; `name` is what it names."""
+    """Return the error for a request that nothing answers. `name` is the name in the request."""
     base = name.rpartition("#")[0]
     for refusal in store.refused:
         if refusal.name in (name, base) and not refusal.kept:
@@ -183,7 +183,7 @@ def miss(problem: str, store: Store, name: str) -> NoMatchingRecording:
 def _turn(
     found: Playable, tier: str, request: Request, session: Session, now: float, indexes: Indexes
 ) -> Decision:
-    """The turn that a request asks for."""
+    """Return the decision for the turn that a request asks for."""
     series, turns, pinned = found.series, found.turns, found.pinned
     if len(turns) == 1:
         if not _continues(request):
@@ -209,7 +209,7 @@ def _turn(
 
 
 def _continues(request: Request) -> bool:
-    """Whether a request continues a response, or belongs to a conversation."""
+    """Return True if a request continues a response, or belongs to a conversation."""
     body = request.body
     return body.get("previous_response_id") is not None or body.get("conversation") is not None
 
@@ -265,7 +265,7 @@ def _by_request(asked: _Asked) -> Decision | None:
 
 
 def stub_context(request: Request, lineage: Origin | None) -> Context:
-    """Return a request as the matchers of stubs look at it; `lineage` is what it continues."""
+    """Return a request as the matchers of stubs see it. `lineage` is what it continues."""
     if lineage is None:
         return Context(request)
     return Context(request, lineage.stub or None, lineage.depth + 1)
@@ -292,7 +292,7 @@ def _deeper(origin: Origin, lineage: Origin | None) -> Origin:
 
 
 def _ids_of(playback: Playback) -> Iterator[str]:
-    """The ids of what a playback puts out."""
+    """Yield the ids in a playback's output."""
     from respool.match.signatures import ids_of
     from respool.protocol.snapshot import fold
 

@@ -1,4 +1,4 @@
-"""What a controller does to one delivery: each function edits its playback, at its session's moment."""
+"""Controls of one delivery: each function edits its playback, at its session's moment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ MOST_EVENT = 16 * 1024 * 1024  # characters, of one that is inserted
 
 @dataclass(frozen=True, slots=True)
 class PlaybackView:
-    """How a delivery is getting on.
+    """The progress of a delivery.
 
-    events      all events of its stream, as edits have them
+    events      all events of its stream, edits included
     sent        how many of them were sent
-    seq_sent    the sequence number of the latest that was sent; its place in a stream without numbers
-    next_seq, next_type, next_due   the next one, and seconds until it is due; None: it is held
-    held_at     where it waits, or waited
-    ended       how it ended, if there is something to say
+    seq_sent    the sequence number of the last one sent; its place in a stream without numbers
+    next_seq, next_type, next_due   the next event, and seconds until it is due; None: it is held
+    held_at     the point at which it waits, or waited
+    ended       how it ended, if not normally
     """
 
     id: str
@@ -48,7 +48,7 @@ class PlaybackView:
 
     @classmethod
     def of(cls, delivery: Delivery) -> "PlaybackView":
-        """Look at a delivery."""
+        """Return the progress of a delivery."""
         playing, sent = delivery.playback.playing, delivery.events_sent
         more = sent < len(playing.events)
         due = delivery.next_due() - delivery.clock.now() if more else None
@@ -75,10 +75,10 @@ class PlaybackView:
 
 
 def release(delivery: Delivery, events: int | None = None, until: HoldPoint | None = None) -> int:
-    """Let go of what is held: so many events, or all up to a point, at once; or all, at the stream's own
-    pace. Return how many events may be sent now.
+    """Release held events: `events` of them, or all up to a point, at once; or all, at the stream's own pace.
+    Return how many may be sent now.
 
-    Raise EditError if nothing is held, or there is no such point in what is held.
+    Raise EditError if nothing is held, or the held events have no such point.
     """
     edited = delivery.playback.edited
     if edited is None or edited.gate is None:
@@ -96,8 +96,8 @@ def release(delivery: Delivery, events: int | None = None, until: HoldPoint | No
 
 
 def hold_now(delivery: Delivery, point: HoldPoint | None = None) -> None:
-    """Hold a stream that is under way: at a point, or before all that is not due yet. Raise EditError if that
-    was sent already, or the stream has no such point."""
+    """Hold a stream in progress: at a point, or before all that is not due yet. Raise EditError if the point
+    was sent already, or the stream has none."""
     events = delivery.playback.events
     if point is None:
         point = HoldPoint("count", delivery.events_sent, after=True)
@@ -122,8 +122,8 @@ def replace_event(delivery: Delivery, number: int, event: Event | None = None) -
 
 
 def finish(delivery: Delivery, how: How = "terminal", error: Mapping[str, Any] | None = None) -> None:
-    """End it now; see `edits.Finish`. error_event: with an `error` event of these fields (`code`, `message`,
-    ...), and the proper end of the answer. Raise EditError."""
+    """End the stream now; see `edits.Finish`. error_event: with an `error` event of these fields (`code`,
+    `message`, ...), and the proper end of the answer. Raise EditError."""
     if how == "error_event":
         text = compact({"type": "error", "error": error_event(error or {})})
         _edit(delivery, Finish("close", Event(text, "error")))
@@ -132,7 +132,7 @@ def finish(delivery: Delivery, how: How = "terminal", error: Mapping[str, Any] |
 
 
 def read_event(value: Any) -> Event:
-    """Return the event that somebody gave as JSON: an object, or its text, which is sent as it is.
+    """Return the event in JSON from a user: an object, or its text, which is sent as it is.
 
     Raise OptionError.
     """
@@ -155,8 +155,8 @@ def _edit(delivery: Delivery, edit: Edit) -> None:
 
 
 def _place(delivery: Delivery, number: int) -> int:
-    """The place of the event with this sequence number, among those that were not sent; in a stream without
-    numbers, it is the number."""
+    """Return the place of the unsent event with this sequence number; in a stream without numbers, `number`
+    is the place."""
     events, sent = delivery.playback.events, delivery.events_sent
     for place in range(sent, len(events)):
         if _number(events[place], place) == number:

@@ -1,7 +1,7 @@
-"""Conversations: what was said in each, by request and by response.
+"""Conversations: the items of each, by request and by response.
 
-A response that belongs to a conversation adds its items when it has ended. Nothing runs for that: whoever
-asks for a conversation says what time it is, and what has ended by then is added first.
+A response of a conversation adds its items when it has ended. No task runs for that: each call gives the
+time, and responses that have ended by then are added first.
 """
 
 import json
@@ -24,11 +24,11 @@ _STOOD_IN_AT = 1767225600  # 2026-01-01T00:00:00Z: when a conversation was creat
 
 
 class ConversationRun(Protocol):
-    """A response that belongs to a conversation. A cancel may move its end."""
+    """A response of a conversation. A cancel may move its end."""
 
     @property
     def ends(self) -> float:
-        """When it has ended, in the clock's seconds."""
+        """The moment of its end, in the clock's seconds."""
 
     @property
     def input(self) -> Sequence[Item]:
@@ -36,15 +36,15 @@ class ConversationRun(Protocol):
 
     @property
     def origin(self) -> Origin | None:
-        """What it is a turn of."""
+        """Its place in a series of turns."""
 
     def output(self) -> Sequence[Item]:
-        """The items that it has made, once it has ended."""
+        """Return its output items, after its end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaybackInConversation:
-    """A playback as the run of a conversation; two of the same run are equal."""
+    """A playback as the run of a conversation. Two of the same run are equal."""
 
     playback: Playback
 
@@ -71,14 +71,14 @@ class PlaybackInConversation:
 
 
 def output_items(playback: Playback, now: float) -> list[Item]:
-    """The items that a response has made by the clock's moment `now`."""
+    """Return the items that a response has made by the clock's moment `now`."""
     output = json.loads(playback.snapshot(now)).get("output")
     return [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationState:
-    """All that is remembered of one conversation."""
+    """The state of one conversation."""
 
     id: str
     created_at: int
@@ -113,13 +113,13 @@ class Conversations:
     """All conversations. `now` is the clock's moment, in seconds.
 
     There are at most `most` of them, and together they have at most `most_characters` of JSON: beyond that
-    the oldest conversations are forgotten, and of the last one its oldest items. Where `most` is 0, none is
-    remembered. What is not there is refused with a RequestError, 404, as the API words it. `token` gives what
+    the oldest conversations are dropped, and of the last one its oldest items. With `most` of 0, none is
+    stored. A missing conversation or item is a RequestError, 404, in the API's words. `token` returns what
     follows ``conv_``, new each time.
 
-    `shared` counts what all sessions hold together. With `stand_in` nothing is refused: a conversation that
-    is not there has the items, one or more, that this gives for its id; an item that is not there is like the
-    first of them; and none of it is remembered.
+    `shared` counts the total of all sessions. With `stand_in` nothing is refused: an unknown conversation has
+    the items, one or more, that `stand_in` returns for its id; an unknown item is like the first of them; and
+    none of it is stored.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Conversations:
     def create(
         self, created_at: int, items: Iterable[Any] = (), metadata: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """A new conversation, as the API tells it. `created_at` is in seconds since 1970."""
+        """Create a conversation, and return it as the API does. `created_at` is in seconds since 1970."""
         conversation = _Conversation(f"conv_{self._token()}", created_at)
         if self._most:
             self._all[conversation.id] = conversation
@@ -151,30 +151,30 @@ class Conversations:
         return conversation.to_api()
 
     def get(self, id: str) -> dict[str, Any]:
-        """The conversation, as the API tells it."""
+        """Return the conversation, as the API does."""
         return self._find(id).to_api()
 
     def update(self, id: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Put other metadata in place of those that it has."""
+        """Replace the metadata."""
         conversation = self._find(id)
         self._describe(conversation, metadata)
         return conversation.to_api()
 
     def delete(self, id: str) -> dict[str, Any]:
-        """Forget a conversation and its items; a response that still runs goes on without it."""
+        """Delete a conversation and its items. A response in progress goes on without it."""
         self._forget(self._find(id))
         return {"id": id, "object": "conversation.deleted", "deleted": True}
 
     def items(self, id: str, now: float) -> list[Item]:
-        """Its items, oldest first."""
+        """Return its items, oldest first."""
         return list(self._settled(id, now).items.values())
 
     def origin(self, id: str, now: float) -> Origin | None:
-        """What the last response of a conversation was a turn of."""
+        """Return the origin of the last response of a conversation."""
         return self._settled(id, now).origin
 
     def item(self, id: str, item_id: str, now: float) -> Item:
-        """One of its items."""
+        """Return one of its items."""
         conversation = self._settled(id, now)
         if item_id in conversation.items:
             return conversation.items[item_id]
@@ -184,42 +184,42 @@ class Conversations:
         return {**first, "id": item_id}
 
     def stored_item(self, item_id: str, now: float) -> Item | None:
-        """An item of any of them; None if none has it."""
+        """Return an item of any conversation; None if none has it."""
         for id_ in list(self._all):
             if (item := self._settled(id_, now).items.get(item_id)) is not None:
                 return item
         return None
 
     def add(self, id: str, items: Iterable[Any], now: float) -> list[Item]:
-        """Add items at the end. Gives them as they are listed from now on."""
+        """Add items at the end. Return them as they are listed from now on."""
         return self._add(self._settled(id, now), items)
 
     def remove(self, id: str, item_id: str, now: float) -> dict[str, Any]:
-        """Remove an item. Gives the conversation, as the API does."""
+        """Remove an item. Return the conversation, as the API does."""
         self.item(id, item_id, now)
         conversation = self._find(id)
         self._drop(conversation, item_id)
         return conversation.to_api()
 
     def check_free(self, id: str, now: float) -> None:
-        """Whether a response of this conversation may begin. Raises RequestError: 404, or 400 with the code
-        ``conversation_locked`` while another one is under way."""
+        """Raise RequestError if no response of this conversation may begin: 404, or 400 with the code
+        ``conversation_locked`` while another one is in progress."""
         if self._settled(id, now).run is not None:
             raise api_errors.conversation_locked()
 
     def attach(self, id: str, run: ConversationRun, now: float) -> None:
-        """Have the conversation take the run's input and output when it has ended. Raises as check_free."""
+        """Add the run's input and output to the conversation when it has ended. Raises as check_free."""
         self.check_free(id, now)
         self._find(id).run = run
 
     def detach(self, id: str, run: ConversationRun) -> None:
-        """A run has come to nothing: its client has left. The conversation is as it was before, and free."""
+        """Remove a run whose client has left. The conversation is as it was before, and free."""
         conversation = self._all.get(id)
         if conversation is not None and conversation.run == run:
             conversation.run = None
 
     def states(self) -> list[ConversationState]:
-        """Return all that is remembered, oldest first."""
+        """Return the state of all conversations, oldest first."""
         return [
             ConversationState(
                 one.id, one.created_at, one.metadata, list(one.items.values()), one.added, one.run, one.origin
@@ -228,7 +228,7 @@ class Conversations:
         ]
 
     def restore(self, state: ConversationState) -> None:
-        """Remember one that `states` gave."""
+        """Add a conversation from its state, as `states` returns it."""
         conversation = _Conversation(state.id, state.created_at)
         if self._most:
             self._all[state.id] = conversation
@@ -240,7 +240,7 @@ class Conversations:
         self._bound(conversation)
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all conversations."""
         self._all.clear()
         self._count(-self._characters)
 
@@ -287,7 +287,7 @@ class Conversations:
         self._count(conversation.sizes[part] - before)
 
     def _bound(self, newest: _Conversation) -> None:
-        """Forget what is too much: other conversations first, of `newest` its oldest items."""
+        """Drop what exceeds the limits: other conversations first, of `newest` its oldest items."""
         others = (conversation for conversation in list(self._all.values()) if conversation is not newest)
         while self._is_too_much() and (oldest := next(others, None)) is not None:
             self._forget(oldest)
@@ -311,8 +311,7 @@ class Conversations:
 
 
 class StatelessConversations(Conversations):
-    """None at all, where nothing is remembered. Whoever asks for one gets the error that `refusal` makes of
-    what cannot be done."""
+    """The conversations of a stateless server: creating or naming one raises the `refusal`."""
 
     def __init__(self, refusal: Callable[[str], RequestError]) -> None:
         super().__init__(most=0)

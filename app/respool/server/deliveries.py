@@ -1,4 +1,4 @@
-"""Deliveries: all streams that a server sends now, and the latest that have ended."""
+"""Deliveries: all streams that a server is sending, and the latest that have ended."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,10 +15,10 @@ MOST_ENDED = 1000  # that can still be asked for
 
 
 class Deliveries:
-    """The deliveries of one server. All of it is used in the thread of the server's event loop.
+    """The deliveries of one server. Use it in the thread of the server's event loop only.
 
-    A delivery that is held longer than its hold allows is ended, and one that is to be kept alive meanwhile
-    says something: both by the server's clock, not by the session's.
+    A delivery that is held longer than its hold allows is ended, and a held one may get keepalives: both by
+    the server's clock, not by the session's.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -30,7 +30,7 @@ class Deliveries:
         self._watchers: set[Callable[[], None]] = set()
 
     def __iter__(self) -> Iterator[Delivery]:
-        """Those under way, in the order in which they began."""
+        """Iterate over the deliveries in progress, in the order of their start."""
         return iter(list(self._live.values()))
 
     def __len__(self) -> int:
@@ -42,11 +42,11 @@ class Deliveries:
         return iter(list(self._ended))
 
     def of(self, session: str) -> list[Delivery]:
-        """Return those of one session."""
+        """Return the deliveries of one session."""
         return [delivery for delivery in self._live.values() if delivery.exchange.session == session]
 
     def get(self, id: str) -> Delivery:
-        """Return the delivery of that id. Raise RequestError if it is not under way."""
+        """Return the delivery with that id. Raise RequestError if it is not in progress."""
         number = id.removeprefix("pb_")
         if (
             number.isascii()
@@ -60,7 +60,7 @@ class Deliveries:
         raise RequestError(f"There is no playback {printable(id)}.", status=404, code="not_found")
 
     def add(self, delivery: Delivery) -> None:
-        """Take up one that begins."""
+        """Add a delivery that begins."""
         self._count += 1
         delivery.number = self._count
         self._live[self._count] = delivery
@@ -68,7 +68,7 @@ class Deliveries:
             self._tell()
 
     def discard(self, delivery: Delivery) -> None:
-        """It has ended; again does no harm."""
+        """Remove a delivery that has ended. Removing it twice has no effect."""
         number = delivery.number
         if self._live.pop(number, None) is None:
             return
@@ -79,7 +79,7 @@ class Deliveries:
             self._tell()
 
     def is_held(self, delivery: Delivery) -> None:
-        """It waits for a release from now on."""
+        """Start the timers of a delivery that waits for a release."""
         sent = delivery.events_sent
         known = self._timers.get(delivery.number)
         if known is not None and known[0] == sent:  # a comment kept it alive: the time goes on
@@ -97,7 +97,7 @@ class Deliveries:
 
     @contextmanager
     def watched(self, tell: Callable[[], None]) -> Iterator[None]:
-        """Have `tell` called, within the block, when a delivery begins, is held, or ends."""
+        """Call `tell`, within the block, when a delivery begins, is held, or ends."""
         self._watchers.add(tell)
         try:
             yield
@@ -105,7 +105,7 @@ class Deliveries:
             self._watchers.discard(tell)
 
     def end_held(self, session: str, why: str) -> None:
-        """Cut all of a session that are held."""
+        """Cut all held deliveries of a session."""
         for delivery in self.of(session):
             if delivery.held:
                 self._cut(delivery, why)
@@ -136,7 +136,7 @@ class Deliveries:
         return self._clock.now() + seconds
 
     def _waits(self, delivery: Delivery) -> bool:
-        """Whether it is under way, and held now or further on."""
+        """Return True if a delivery is in progress, and held now or later."""
         edited = delivery.playback.edited
         return delivery.number in self._live and edited is not None and edited.gate is not None
 

@@ -1,4 +1,4 @@
-"""Delivery: one playback on its way to one client, and how that ends."""
+"""Delivery: the sending of one playback to one client, and how it ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,18 +21,19 @@ def _nothing() -> None:
 
 
 class Sender(Protocol):
-    """What sends a delivery."""
+    """The sender of a delivery."""
 
     def events_sent(self) -> int:
-        """How many events of the playback were handed to the connection, those before its first as well."""
+        """Return how many events of the playback were handed to the connection, those before its first
+        included."""
 
     def idle(self, now: float) -> bool:
-        """Whether all that is due at the clock's moment `now` was handed to the connection."""
+        """Return True if all that is due at the clock's moment `now` was handed to the connection."""
 
 
 @dataclass(slots=True, eq=False)
 class AnswerDelivery:
-    """One answer on its way to one client. Whatever sends it says here how it ends.
+    """The sending of one answer to one client. Its sender reports here how it ends.
 
     clock     the session's
     on_left   called if the client leaves before the end
@@ -45,11 +46,11 @@ class AnswerDelivery:
     ended_by: str = field(default="", kw_only=True)
 
     def begin(self, sender: Sender) -> None:
-        """Note that it is under way: until another end is told, the server has cut it."""
+        """Note that it has begun: without another report, the server has cut it."""
         self.exchange.ended = CUT
 
     def complete(self) -> None:
-        """Note that it has come to its proper end."""
+        """Note that it has ended properly."""
         self.exchange.ended = self.ended_by
         self.over()
 
@@ -69,7 +70,7 @@ class AnswerDelivery:
         """Note that nothing more is sent."""
 
     def wait_for_release(self) -> None:
-        """Note that what comes next is held, and nobody knows until when."""
+        """Note that the next event is held, without a known end."""
 
     def go_on(self) -> None:
         """Note that the schedule has changed."""
@@ -82,14 +83,14 @@ class AnswerDelivery:
 
 @dataclass(slots=True, eq=False, init=False)
 class Delivery(AnswerDelivery):
-    """One playback on its way to one client, from its frame number `first` on.
+    """The sending of one playback to one client, from its frame number `first` on.
 
-    known_in   the deliveries of the server, which are told how it goes
-    transport  how it is sent
-    points     where it is to be held
-    hold_ids   of the session's holds that hold it
-    number     in the order in which the deliveries began, from 1; 0: it has not begun
-    held       its sender waits for what is held
+    known_in   the server's deliveries, which are notified of its progress
+    transport  the transport that sends it
+    points     the points at which to hold it
+    hold_ids   the ids of the session's holds that hold it
+    number     in the order of their start, from 1; 0: it has not begun
+    held       its sender waits for a release
     """
 
     playback: Playback
@@ -129,11 +130,11 @@ class Delivery(AnswerDelivery):
 
     @property
     def id(self) -> str:
-        """How the admin API names it."""
+        """Its id in the admin API."""
         return f"pb_{self.number}"
 
     def begin(self, sender: Sender) -> None:
-        """Note that it is under way: until another end is told, the server has cut it."""
+        """Note that it has begun: without another report, the server has cut it."""
         self.exchange.ended = CUT
         self.sender = sender
         if self.known_in is not None:
@@ -149,7 +150,7 @@ class Delivery(AnswerDelivery):
             self.known_in.discard(self)
 
     def wait_for_release(self) -> None:
-        """Note that what comes next is held, and nobody knows until when."""
+        """Note that the next event is held, without a known end."""
         if not self.held:
             self.held = True
             if self.known_in is not None:
@@ -166,7 +167,7 @@ class Delivery(AnswerDelivery):
 
     @property
     def events_sent(self) -> int:
-        """How many events were sent, those before `first` as well."""
+        """The number of events sent, those before `first` included."""
         return self.sender.events_sent() if self.sender else self._sent
 
     @property
@@ -176,7 +177,7 @@ class Delivery(AnswerDelivery):
 
     @property
     def state(self) -> State:
-        """How it is getting on."""
+        """Its state."""
         if self.playback.run.cancelled is not None:
             return "cancelled"
         if self.has_ended:
@@ -184,14 +185,14 @@ class Delivery(AnswerDelivery):
         return "held" if self.held else "running"
 
     def next_due(self) -> float:
-        """The clock's moment at which the next event is due; NEVER if it is held, or there is none."""
+        """Return the clock's moment at which the next event is due; NEVER if it is held, or there is none."""
         playing, sent = self.playback.playing, self.events_sent
         if sent >= len(playing.events):
             return NEVER
         return self.playback.started + playing.schedule.moments[playing.frame_after(sent + 1) - 1]
 
     def sent(self, frames: int) -> None:
-        """Note how many frames of the playback were sent, with those before `first`."""
+        """Note how many frames of the playback were sent, those before `first` included."""
         playing = self.playback.playing
         before = playing.events_in(self.first) if self.first else 0
         self.exchange.events = playing.events_in(frames) - before

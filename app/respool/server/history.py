@@ -1,4 +1,4 @@
-"""History: the playbacks that can still be asked for by the id of their response."""
+"""History: the playbacks that can still be found by the id of their response."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _OVERHEAD = 1024  # bytes: about what a playback costs besides its request
 
 
 class Budget:
-    """How many bytes several owners hold together."""
+    """The bytes that several owners hold together."""
 
     __slots__ = ("most", "used")
 
@@ -28,11 +28,11 @@ class Budget:
 
 
 class History:
-    """The latest playbacks by id, oldest first. When there are too many, or their requests are too large
-    together, the oldest are forgotten; the latest is always kept.
+    """The latest playbacks by id, oldest first. If there are too many, or their requests are too large
+    together, the oldest are dropped; the latest is always kept.
 
-    Several playbacks may have one id: a recording with its recorded ids, played twice. All of them are
-    kept, so that a play never hides an earlier one that can still be asked for.
+    Several playbacks may have one id: a recording with its recorded ids, played twice. All of them are kept,
+    so that a play never hides an earlier one that can still be found.
     """
 
     def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES, shared: Budget | None = None) -> None:
@@ -49,7 +49,7 @@ class History:
         return len(self._playbacks)
 
     def __iter__(self) -> Iterator[Playback]:
-        """Oldest first."""
+        """Iterate over the playbacks, oldest first."""
         return iter([playback for _, playback in self._playbacks.values()])
 
     def get(self, id: str) -> Playback | None:
@@ -62,7 +62,7 @@ class History:
         return [self._playbacks[number][1] for number in reversed(self._numbers.get(id, ()))]
 
     def add(self, id: str, playback: Playback) -> None:
-        """Remember a playback."""
+        """Add a playback."""
         if not self._most:
             return
         self._added = number = self._added + 1
@@ -80,26 +80,26 @@ class History:
             self._drop(next(iter(known)))
 
     def _soonest_done(self, numbers: list[int]) -> int:
-        """Return which can be forgotten first: one of the background may be polled for long, the others are
-        asked for soon or never."""
+        """Return the playback to drop first: a background one may be polled for long, the others soon or
+        never."""
         for number in numbers:
             if not self._playbacks[number][1].background:
                 return number
         return numbers[0]
 
     def remove(self, id: str) -> None:
-        """Forget all playbacks with this id."""
+        """Remove all playbacks with this id."""
         for number in list(self._numbers.get(id, ())):
             self._drop(number)
 
     def discard(self, playback: Playback) -> None:
-        """Forget one playback, if it is known; with other padding (`with_obfuscation`) it is the same."""
+        """Remove one playback, if it is known, with or without padding (`with_obfuscation`)."""
         for number in list(self._numbers.get(playback.id, ())):
             if self._playbacks[number][1].run is playback.run:
                 self._drop(number)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all playbacks."""
         self._count(-self._bytes)
         self._playbacks.clear()
         self._numbers.clear()
@@ -118,5 +118,6 @@ class History:
 
 
 def _weight(playback: Playback) -> int:
-    """About how many bytes a playback holds: its request, and what its Response repeats of that."""
+    """Return the approximate size of a playback, in bytes: its request, and the parts that its Response
+    repeats."""
     return playback.size + len(playback.changes.request) + _OVERHEAD

@@ -1,4 +1,4 @@
-"""Improvising: a recording that is made from a request, where there is none."""
+"""Improvising: a recording made from a request, if no other answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ IMPROVISED = "improvised"  # the name of such a recording
 
 
 def improvised(body: Mapping[str, Any], before: Sequence[Item] = ()) -> Recording:
-    """Return the recording that answers a request; `before` are the items that it continues.
+    """Return the recording that answers a request. `before` are the items that it continues.
 
     The same request gives the same recording. Raises RequestError for a request that cannot be answered.
     """

@@ -1,5 +1,5 @@
-"""Indexes: what a decision looks things up in. Each is made when it is first asked for, and anew when the
-store's files have changed."""
+"""Indexes: the lookup tables of a decision. Each is made on first use, and again when the store's files
+change."""
 
 import logging
 from collections import OrderedDict
@@ -24,12 +24,12 @@ _MOST_KEPT = 1000  # indexes of turns, and what stubs play
 
 @dataclass(frozen=True, slots=True)
 class MatchOptions:
-    """How a recording is chosen.
+    """The options of matching.
 
-    default       the recording that answers what nothing else does
+    default       the recording that answers if nothing else does
     match         how far a request may differ from a recorded one, one of STRICTNESS; None: as match.yaml
                   says
-    on_miss       what answers when nothing does: an ``error``, or an answer that is improvised
+    on_miss       the answer if nothing matches: an ``error``, or an improvised one
     on_exhausted  what follows the last turn of a recording: an ``error``, the ``last`` again, or a ``loop``
 
     Raises OptionError for an unknown word.
@@ -69,7 +69,7 @@ class _Answer:
 
 
 def _tell(before: RuleSet, now: RuleSet) -> None:
-    """Say in the log which mistakes are new."""
+    """Log the errors that are new."""
     known = {str(problem) for problem in before.problems}
     for problem in map(str, now.problems):
         if problem not in known:
@@ -103,7 +103,7 @@ class Indexes:
 
     @property
     def recorded(self) -> RecordedIndex:
-        """The recordings that carry their request."""
+        """The recordings with a recorded request."""
         rules = self.rule_set.rules
         if (index := self._recorded) is None:
             index = RecordedIndex(
@@ -119,14 +119,14 @@ class Indexes:
         return index
 
     def nearest(self, forms: Forms) -> tuple[Near, ...]:
-        """Return the recordings whose requests are nearest."""
+        """Return the recordings with the nearest requests."""
         index = self.recorded
         if self._near is None:
             self._near = NearIndex(index)
         return self._near.nearest(forms, self._would_send, strictness=self.options.match)
 
     def facts(self, recording: Recording) -> TurnFacts:
-        """Return what is looked at of a recording. To find it out folds all its events, so it is kept."""
+        """Return the facts about a recording, cached: they need all its events folded."""
         if (known := self._facts.get(recording)) is None:
             known = self._facts[recording] = facts(recording)
         return known
@@ -141,7 +141,7 @@ class Indexes:
         return known[1]
 
     def playable(self, stub: Stub) -> Playable:
-        """Return what a stub plays, the same recordings each time. Raises RecordingError."""
+        """Return what a stub plays, the same recordings at each call. Raises RecordingError."""
         version = self.store.version
         known = self._plays.get(id(stub))
         if known is None or known[0] is not stub or known[1] != version:

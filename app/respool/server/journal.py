@@ -1,4 +1,4 @@
-"""Journal: what was asked, what was answered and why, and how it ended."""
+"""Journal: each request, its answer and the reason for it, and how it ended."""
 
 import re
 from collections import deque
@@ -38,7 +38,7 @@ _ids = Random()
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """One request and its answer: entered when the request arrives, complete when `seconds` is set."""
+    """A request and its answer: added when the request arrives, complete when `seconds` is set."""
 
     method: str
     path: str  # as it was sent, percent-encoded
@@ -77,7 +77,7 @@ class Exchange:
 
     @property
     def query(self) -> str:
-        """The query string as it was sent; secrets are masked."""
+        """The query string as it was sent, with secrets masked."""
         if not self.raw_query:
             return ""
         pairs = (pair.partition("=") for pair in self.raw_query.decode("latin-1").split("&"))
@@ -88,7 +88,7 @@ class Exchange:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the request, by their names in lower case; secrets are masked."""
+        """The headers of the request, by name in lower case, with secrets masked."""
         found: dict[str, str] = {}
         for raw_name, raw_value in self.raw_headers:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
@@ -99,11 +99,11 @@ class Exchange:
 
     @property
     def client_request_id(self) -> str | None:
-        """What the client calls this request, in ``x-client-request-id``."""
+        """The client's own id of this request, from ``x-client-request-id``."""
         return self.headers.get("x-client-request-id")
 
     def __str__(self) -> str:
-        """One line for the log."""
+        """Return one line for the log."""
         parts = [self.method, self.path]
         if self.transport == WEBSOCKET and self.method != "WEBSOCKET":
             parts.append("over websocket")
@@ -125,7 +125,7 @@ class Exchange:
         return printable(" ".join(parts), 1000)
 
     def to_log(self) -> dict[str, Any]:
-        """Return what a log that is read by programs tells of it: all but headers and bodies."""
+        """Return the fields for a log that programs read: all except headers and bodies."""
         fields: dict[str, Any] = {
             "request_id": self.request_id,
             "method": self.method,
@@ -150,7 +150,7 @@ Watcher = Callable[[str, Exchange], None]
 
 
 class Journal:
-    """The last exchanges, oldest first: those that have ended, and those under way."""
+    """The latest exchanges, oldest first, ended or in progress."""
 
     def __init__(self, limit: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._exchanges: deque[Exchange] = deque()
@@ -170,11 +170,11 @@ class Journal:
 
     @property
     def ended(self) -> list[Exchange]:
-        """Those that have ended."""
+        """The exchanges that have ended."""
         return [exchange for exchange in self._exchanges if exchange.seconds is not None]
 
     def add(self, exchange: Exchange) -> None:
-        """Enter a request that has arrived."""
+        """Add a request that has arrived."""
         self._added += 1
         exchange.serial = self._added
         if not self.shared:
@@ -184,23 +184,23 @@ class Journal:
             self.tell(ARRIVED, exchange)
 
     def enter(self, exchange: Exchange, number: int) -> None:
-        """Enter a request that another server has got."""
+        """Add a request that another server received."""
         exchange.number = number
         self._append(exchange)
 
     def sort(self) -> None:
-        """Have all in the order of their numbers; those that have none yet are the latest."""
+        """Sort the exchanges by number; those without one are the latest."""
         self._exchanges = deque(sorted(self._exchanges, key=lambda one: one.number or inf))
 
     def tell(self, change: str, exchange: Exchange) -> None:
-        """Tell all watchers what has happened to an exchange: ARRIVED, STARTED or ENDED."""
+        """Call all watchers for a change of an exchange: ARRIVED, STARTED or ENDED."""
         for watcher in tuple(self.watchers):
             watcher(change, exchange)
 
     @contextmanager
     def watch(self, watcher: Watcher) -> Iterator[None]:
-        """Have `watcher` called at each change, within the block. It is called in the server's thread, and
-        should return at once."""
+        """Call `watcher` at each change, within the block. It runs in the server's thread and must return at
+        once."""
         self.watchers.add(watcher)
         try:
             yield
@@ -208,15 +208,15 @@ class Journal:
             self.watchers.discard(watcher)
 
     def take_back(self, exchange: Exchange) -> None:
-        """Have it as if the request had never arrived."""
+        """Remove an exchange as if its request had never arrived."""
         if self._exchanges and self._exchanges[-1] is exchange:
             self._exchanges.pop()
         elif exchange in self._exchanges:
             self._exchanges.remove(exchange)
 
     def keep_body(self, exchange: Exchange, body: bytes) -> None:
-        """Keep the body of a request. Of too much, the oldest are dropped; one that is too large by itself is
-        not kept."""
+        """Keep the body of a request. Beyond the limit the oldest bodies are dropped; one that is too large
+        by itself is not kept."""
         if not body:
             return
         if len(body) > self._most_bytes:
@@ -229,13 +229,13 @@ class Journal:
             self._drop_body(self._with_body[0])
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all exchanges."""
         self._exchanges.clear()
         self._with_body.clear()
         self._bytes = 0
 
     def clear_session(self, session: str, before: int | None = None) -> None:
-        """Forget those of one session; with `before`, those with a smaller number."""
+        """Remove those of one session; with `before`, only those with a smaller number."""
         for exchange in [
             one
             for one in list(self._exchanges)

@@ -1,4 +1,4 @@
-"""Lineage: what was said in the responses that a socket's request continues, stored or not."""
+"""Lineage: the items of the responses that a socket's request continues, stored or not."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,8 +14,8 @@ def items_before(
 ) -> list[Item] | None:
     """Return the items of the responses in `lineage` (the newest first) and of those before, oldest first.
 
-    `stored` gives the items up to a response that is stored, None if it is not. Return None if not all of
-    them are known.
+    `stored` returns the items up to a stored response; None: it is not stored. Return None if not all items
+    are known.
     """
     if not lineage:
         return None

@@ -1,4 +1,4 @@
-"""Whether what the input of a request refers to is there, by what a session knows.
+"""Checks that the references in a request's input exist, as far as a session knows.
 
 What is not known for certain is never refused: see `respool.protocol.request.links`.
 """
@@ -21,7 +21,7 @@ _MOST_LOOKED_AT = 200  # playbacks whose events are made again, to find items by
 
 
 class _TooManyError(Exception):
-    """It would take too long to find out whether an item is known."""
+    """Finding out whether an item is known would take too long."""
 
 
 def check_history(
@@ -33,9 +33,9 @@ def check_history(
     *,
     known: bool,
 ) -> None:
-    """Find what the service refuses in the history of a request. Raises RequestError in its words.
+    """Raise RequestError, in the service's words, for what the service refuses in the history of a request.
 
-    `known` is whether what was played before can be looked up at all. `decision` is what would answer.
+    `known`: earlier plays can be looked up. `decision` is the answer to the request.
     """
     body = request.body
     given = body["input"]
@@ -55,7 +55,7 @@ def check_history(
 
 
 def _context(request: Request, session: Session, now: float) -> list[Item] | None:
-    """The items that come before the input; None where they are not known as a whole."""
+    """Return the items before the input; None if not all are known."""
     if (conversation := request.conversation_id) is not None:
         return session.conversations.items(conversation, now)
     found: list[list[Item]] = []
@@ -75,7 +75,7 @@ def _context(request: Request, session: Session, now: float) -> list[Item] | Non
 
 
 class _Stored:
-    """Finds items by their ids: those of responses and conversations, and of what answers now."""
+    """Finds items by their ids: those of responses, of conversations, and of the current answer."""
 
     def __init__(self, session: Session, now: float, decision: Decision | None, indexes: Indexes) -> None:
         self._session = session
@@ -85,7 +85,7 @@ class _Stored:
         self._left = _MOST_LOOKED_AT
 
     def find(self, id: str) -> Mapping[str, Any] | None:
-        """The item of this id, or None."""
+        """Return the item with this id, or None."""
         if item := self._session.conversations.stored_item(id, self._now):
             return item
         for playback in self._session.history:
@@ -107,7 +107,8 @@ class _Stored:
 
 
 def _items_with(playback: Playback, id: str) -> Sequence[Item]:
-    """The items of a playback if the id may be among them: to look at a text is much faster than to parse."""
+    """Return the items of a playback if the id may be among them. Searching a text is much faster than
+    parsing it."""
     found: list[Item] = []
     if id in (playback.rendition.final_response or id):
         found += output_items(playback, playback.ends)
@@ -118,8 +119,7 @@ def _items_with(playback: Playback, id: str) -> Sequence[Item]:
 
 
 class _Repeated(Container[str]):
-    """The ids that a session was given more than once: by recordings that were played twice, with the ids
-    that they have."""
+    """The ids that a session got more than once, from recordings played twice with their recorded ids."""
 
     def __init__(self, session: Session, indexes: Indexes) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""Memory: what one request leaves for the next, and what a stateless server refuses."""
+"""Memory: the state that one request leaves for the next, and the refusals of a stateless server."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -18,9 +18,9 @@ NEED_MEMORY = ("background", "conversation", "previous_response_id")
 class Memory:
     """The responses and conversations of one server.
 
-    One that is `stateless` remembers nothing, so that any other can answer in its place: what would need more
-    is refused with the code ``needs_state``. Where `stand_in` gives what was said in a conversation that is
-    not known, nothing is refused: all ids are unknown then.
+    A `stateless` one stores nothing, so that any other server can answer in its place; a request that needs
+    more is refused with the code ``needs_state``. `stand_in` returns the items of an unknown conversation:
+    then nothing is refused, and all ids are unknown.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Memory:
         self._stand_in = stand_in
 
     def session(self, name: str, *, clock: Clock | SessionClock, seed: int, budget: Budget) -> Session:
-        """Return a new session, which remembers what may be remembered."""
+        """Return a new session, which stores only what may be stored."""
         history = History(shared=budget) if not self.stateless else History(most=0)
         if self._refuses:
             conversations: Conversations = StatelessConversations(self.refusal)
@@ -43,12 +43,12 @@ class Memory:
 
     @property
     def stand_in(self) -> Callable[[str], Iterable[Any]] | None:
-        """What gives the items of a conversation that is not known."""
+        """The function that returns the items of an unknown conversation."""
         return self._stand_in
 
     def refusal(self, problem: str, param: str | None = None) -> RequestError:
-        """The refusal of what cannot be done; `problem` is a sentence without full stop. 400, since SDKs try
-        again what is answered with 409 or 500."""
+        """Return the refusal of a request that needs state. `problem` is a sentence without full stop. The
+        status is 400, since SDKs retry after 409 and 500."""
         return RequestError(
             f"{problem}: this server is stateless, so the next request may come to a process that knows "
             "nothing of this one. For this, run it with --state redis://..., or as one process without "
@@ -58,20 +58,20 @@ class Memory:
         )
 
     def check(self, body: Mapping[str, Any], *, remembered: bool = False) -> None:
-        """Raise RequestError if the request needs shared state. `remembered`: the response that it continues
-        is known from its own connection."""
+        """Raise RequestError if the request needs shared state. `remembered`: its own connection knows the
+        response that it continues."""
         for param in NEED_MEMORY if self._refuses else ():
             if body.get(param) and not (remembered and param == "previous_response_id"):
                 raise self.refusal(f"The parameter '{param}' cannot be used", param)
 
     def check_known(self, id: str) -> None:
-        """Whether it can be known if there is a response of this id. Raises RequestError."""
+        """Raise RequestError if this worker cannot look up responses."""
         if self._refuses:
             raise self.refusal(f"Response '{printable(id)}' cannot be looked up")
 
     @property
     def warning(self) -> str:
-        """What does not work, as a line for the user; "" if all does."""
+        """A line for the user about what does not work; "" if all does."""
         if not self.stateless:
             return ""
         if self._refuses:
@@ -82,7 +82,7 @@ class Memory:
         return "stateless: nothing is stored, and every id is an unknown one"
 
     def counting(self, faults: Iterable[Fault]) -> Fault | None:
-        """The first fault that happens so many times, where nobody counts them all."""
+        """Return the first fault with `times`, if this server cannot count its plays."""
         if not self.stateless:
             return None
         return next((fault for fault in faults if fault.times is not None), None)

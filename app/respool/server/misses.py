@@ -1,4 +1,4 @@
-"""Misses: what is said of a request that nothing answers, and of one that only the default does."""
+"""Misses: messages about a request that nothing answers, and about one that only the default answers."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -23,25 +23,25 @@ _SIMILAR = 0.75  # of the letters
 
 @dataclass(frozen=True, slots=True)
 class NearMisses:
-    """What nearly answers a request: recordings by the request that they were recorded with, and stubs."""
+    """The nearest answers to a request: recordings by their recorded requests, and stubs."""
 
     recordings: tuple[Near, ...] = ()
     stubs: tuple[NearStub, ...] = ()
 
     @property
     def line(self) -> str:
-        """One line for a log."""
+        """A line for a log."""
         told = [explain(self.recordings)] if self.recordings or not self.stubs else []
         return "; ".join([*told, *(near.line for near in self.stubs[:1])])
 
     def to_api(self) -> Sequence[Mapping[str, Any]]:
-        """The value as errors and the admin API show it."""
+        """Return the value as errors and the admin API show it."""
         stubs = [{"stub": near.stub.name, "failed": list(near.failed)} for near in self.stubs]
         return [*(near.to_api() for near in self.recordings), *stubs]
 
 
 def near_misses(request: Request, session: Session, now: float, indexes: Indexes) -> NearMisses:
-    """Return what nearly answers a request that is asked in a session at its moment `now`."""
+    """Return the nearest answers to a request of a session, at its moment `now`."""
     context = stub_context(request, lineage_of(request, session, now))
     stubs = [
         near
@@ -55,7 +55,7 @@ def near_misses(request: Request, session: Session, now: float, indexes: Indexes
 
 
 class Misses:
-    """Explains misses, and says once in the log what a request may have meant."""
+    """Explains misses, and logs once what a request may have meant."""
 
     def __init__(self, indexes: Indexes) -> None:
         self._indexes = indexes
@@ -64,8 +64,8 @@ class Misses:
     def explained(
         self, error: NoMatchingRecording, request: Request, session: Session, now: float
     ) -> NoMatchingRecording:
-        """Return the error with what is nearest, and say so in the log. A request that names a recording is
-        told nothing more."""
+        """Return the error with the nearest recordings added, and log them. The error for a request that
+        names a recording stays as it is."""
         if not (request.path_name or request.header_name or isinstance(error, TurnsExhausted)):
             near = near_misses(request, session, now, self._indexes)
             error.near_misses = near.to_api()
@@ -73,7 +73,7 @@ class Misses:
         return error
 
     def note(self, request: Request, decision: Decision) -> None:
-        """Say once of a model that it is nearly the name of a recording, though the default answers."""
+        """Log once that a model is almost the name of a recording, though the default answers."""
         model = request.model
         if not model or model in self._models:
             return

@@ -1,5 +1,5 @@
-"""MockServer: the one object that remembers. It knows recordings, pace, time and the journal, but
-no sockets: the HTTP floor asks it, and so can a test."""
+"""MockServer: the object with all state: recordings, pace, time and the journal. It has no sockets: the HTTP
+floor calls it, and so can a test."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -58,7 +58,7 @@ WARM_UP = "(warm-up)"  # stands for the recording that answers a warm-up
 
 
 class ServerOptions(TypedDict, total=False):
-    """What may be said to `MockServer`, and to whatever makes one."""
+    """The options of `MockServer`, and of all that make one."""
 
     pace: Pace | None
     clock: Clock | None
@@ -82,7 +82,7 @@ class ServerOptions(TypedDict, total=False):
 
 
 class Begun(NamedTuple):
-    """A playback that begins, why it is this one, and whose it is."""
+    """A playback that begins, the reason for it, and its session."""
 
     playback: Playback
     decision: Decision
@@ -199,28 +199,28 @@ class MockServer:
         self.faults = faults
 
     def session(self, name: str = EVERYBODYS) -> Session:
-        """Return the session of that name, which begins if there is none. Raise RequestError for what is no
-        session's name."""
+        """Return the session of that name, a new one if there is none. Raise RequestError for an invalid
+        name."""
         try:
             return self.sessions.get(name)
         except OptionError as error:
             raise RequestError(f"The session cannot be used: {error}.", code="invalid_session") from None
 
     def reset(self, session: str = EVERYBODYS) -> None:
-        """Have one session as at its beginning, and its requests forgotten. Its streams that are held are
-        cut, others go on. Other sessions are not touched."""
+        """Reset one session to its beginning, and remove its requests. Its held streams are cut, others go
+        on. Other sessions are not touched."""
         self.deliveries.end_held(session, "its session was reset while it was held")
         self.journal.clear_session(session)
         if (known := self.sessions.find(session)) is not None:
             known.reset()
 
     def _busy(self, session: str) -> bool:
-        """Whether something of a session is due and has yet to be sent."""
+        """Return True if something of a session is due and has yet to be sent."""
         return any(not delivery.idle for delivery in self.deliveries.of(session))
 
     def unplayed(self, session: str | None = None) -> list[str]:
-        """Return the names of all turns that were never played: in a session since its last reset; in none at
-        all since the start, if it is None."""
+        """Return the names of all turns that were never played: in a session since its last reset; if it is
+        None, in any session since the start."""
         known = None if session is None else self.sessions.find(session)
         plays = self.state.plays if session is None else known.plays if known else Counter()
         return [
@@ -236,28 +236,28 @@ class MockServer:
 
     @property
     def renditions(self) -> Renditions:
-        """What makes the renditions of recordings at the server's pace."""
+        """The renditions of recordings at the server's pace."""
         return self._renditions
 
     @property
     def default(self) -> str | None:
-        """The name of the recording that answers what nothing else does."""
+        """The name of the recording that answers if nothing else does."""
         return self.indexes.options.default
 
     @property
     def history(self) -> History:
-        """The playbacks of the session of those who name none."""
+        """The playbacks of the default session."""
         return self.sessions.everybodys.history
 
     @property
     def conversations(self) -> Conversations:
-        """The conversations of the session of those who name none."""
+        """The conversations of the default session."""
         return self.sessions.everybodys.conversations
 
     def start(
         self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None
     ) -> Playback:
-        """Begin to play what answers `request`: see `begin`."""
+        """Begin to play the answer to `request`: see `begin`."""
         return self.begin(request, now, lineage).playback
 
     def begin(
@@ -268,15 +268,16 @@ class MockServer:
         *,
         arrived: float | None = None,
     ) -> Begun:
-        """Begin to play what answers `request`, and say why that does.
+        """Begin to play the answer to `request`, and say why it was chosen.
 
-        It begins at the session's moment `now`. If that is not given, at the server's moment `arrived`; if
-        that is not given either, or a test holds the session's clock, at this one.
+        It begins at the session's moment `now`. If that is not given, it begins at the server's moment
+        `arrived`; if that is not given either, or a test holds the session's clock, it begins at the current
+        moment.
 
-        `lineage` is for a request on a WebSocket: what it continues of the responses of its connection, the
+        `lineage` is for a request on a WebSocket: the responses of its connection that it continues, the
         newest first, stored or not; else None.
 
-        Raise RequestError for a request which the API refuses, NoMatchingRecording if none answers.
+        Raise RequestError for a request that the API refuses, NoMatchingRecording if none answers.
         """
         request.check(self.validate)
         self.memory.check(request.body, remembered=bool(lineage))
@@ -318,7 +319,7 @@ class MockServer:
         return begun
 
     def _decide(self, request: Request, session: Session, moment: float) -> Decision:
-        """What answers a request. Raises as `begin`; a history that is broken is told first."""
+        """Return the answer to a request. Raises as `begin`; a broken history is reported first."""
         try:
             decision = decide(request, session, moment, self.indexes)
         except NoMatchingRecording as error:
@@ -339,19 +340,19 @@ class MockServer:
         check_history(request, session, moment, decision, self.indexes, known=known)
 
     def _improvised(self, request: Request, session: Session, moment: float) -> Recording:
-        """A recording made from a request, and from what it continues."""
+        """Return a recording made from a request, and from what it continues."""
         before: list[Item] = []
         if request.previous_response_id is not None or request.conversation_id is not None:
             before = self.context(request.body, moment, session.name)
         return improvised(request.body, before)
 
     def _renditions_of(self, decision: Decision) -> Renditions:
-        """What makes renditions at the server's pace, or at that of a stub."""
+        """Return the renditions at the server's pace, or at that of a stub."""
         stub = decision.stub
         return self.renditions_at(stub.pace) if stub and stub.pace else self._renditions
 
     def renditions_at(self, changes: Mapping[str, Any]) -> Renditions:
-        """Return what makes renditions at the server's pace with these changes."""
+        """Return the renditions at the server's pace with these changes."""
         if not changes:
             return self._renditions
         pace = replace(self.pace, **changes)
@@ -364,7 +365,7 @@ class MockServer:
     def warm_up(
         self, request: Request, now: float | None = None, lineage: Sequence[Remembered] = ()
     ) -> Playback:
-        """Answer a request of a WebSocket that asks for no output (``generate: false``). It is checked, but
+        """Answer a request of a WebSocket that wants no output (``generate: false``). It is checked, but
         matches no recording and uses up no turn. Raise RequestError as `start` does."""
         request.check(self.validate)
         self.memory.check(request.body, remembered=bool(lineage))
@@ -390,8 +391,8 @@ class MockServer:
     def _check_previous(
         self, session: Session, request: Request, lineage: Sequence[Remembered] | None, moment: float
     ) -> None:
-        """Check that the response which a request continues is there; on a WebSocket, also what the input
-        says of its calls. Raise RequestError."""
+        """Check that the response exists that a request continues; on a WebSocket, also the calls in the
+        input. Raise RequestError."""
         previous = request.previous_response_id
         if previous is None:
             return
@@ -409,8 +410,8 @@ class MockServer:
         check_links(request.body, Known(context))
 
     def retrieve(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
-        """Return the latest playback whose response has this id and can be retrieved now: a background one
-        at any time, another when it has ended.
+        """Return the latest playback of this id that can be retrieved now: a background one at any time,
+        another after its end.
 
         Raise RequestError: 404, as the API answers.
         """
@@ -443,7 +444,7 @@ class MockServer:
         raise refusal
 
     def _streamable(self, playback: Playback, moment: float) -> RequestError | None:
-        """Why a playback cannot be streamed again; None if it can."""
+        """Return the error for a playback that cannot be streamed again; None if it can."""
         if not playback.background:
             return api_errors.not_created_with("background")
         if not playback.streamed:
@@ -476,8 +477,8 @@ class MockServer:
         return playback
 
     def delete(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> None:
-        """Forget a response: all playbacks of this id that have ended. Raise RequestError: 404, or 400 if
-        the only ones are in progress."""
+        """Delete a response: all playbacks of this id that have ended. Raise RequestError: 404, or 400 if the
+        only ones are in progress."""
         using, moment = self._using(session, now)
         self.retrieve(id, moment, session)
         ended = [one for one in self._all(using, id, moment) if one.ended(moment) or one.stands_in]
@@ -493,10 +494,10 @@ class MockServer:
     def context(
         self, body: Mapping[str, Any], now: float | None = None, session: str = EVERYBODYS
     ) -> list[Item]:
-        """Return the items that come before the input of a request: of its conversation, or of the responses
-        that it continues, oldest first. `body` has been checked.
+        """Return the items before the input of a request, oldest first: of its conversation, or of the
+        responses that it continues. `body` has been checked.
 
-        Raise RequestError: 404 for a conversation, 400 for a previous response that is not there.
+        Raise RequestError: 404 for an unknown conversation, 400 for an unknown previous response.
         """
         using, moment = self._using(session, now)
         self.memory.check(body)
@@ -516,8 +517,8 @@ class MockServer:
         return [item for turn in reversed(turns) for item in turn]
 
     def client_left(self, playback: Playback, session: str = EVERYBODYS) -> None:
-        """A client has left before the end of its answer: a response that is not in the background ends
-        with that, and is never seen again."""
+        """End a response whose client has left before the end, unless it is in the background. It cannot be
+        retrieved later."""
         using = self.sessions.find(session)
         if playback.background or using is None:
             return
@@ -528,8 +529,8 @@ class MockServer:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What goes wrong with every answer of a session that says nothing else. When it is set, plays are
-        counted anew."""
+        """The faults of all sessions without faults of their own. Setting them restarts the counts of
+        plays."""
         return self._faults
 
     @faults.setter
@@ -545,7 +546,7 @@ class MockServer:
             session.sampler.clear()
 
     def faults_of(self, session: Session) -> Sequence[Fault]:
-        """Return what goes wrong with every answer of a session."""
+        """Return the faults of a session's answers."""
         return self._faults if session.faults is None else session.faults
 
     def draw_faults(
@@ -557,11 +558,11 @@ class MockServer:
         *,
         on_socket: bool = False,
     ) -> tuple[ActiveFault, ...]:
-        """Return what goes wrong with this play of `recording`: the recording's own faults, the session's,
-        and those that the request asked for, so far as chance and count let them.
+        """Return the active faults of this play of `recording`: those of the recording, the session and the
+        request, as chance and counts decide.
 
-        `codings` are the content codings that the client accepts. Those of WebSockets happen only
-        `on_socket`. Raise RequestError for one that counts its plays, where nothing is remembered.
+        `codings` are the content codings that the client accepts. Faults of WebSockets happen only
+        `on_socket`. Raise RequestError for a fault that counts its plays on a stateless server.
         """
         using = self.session(session)
         faults = (*recording.header.faults, *self.faults_of(using), *asked)
@@ -574,30 +575,30 @@ class MockServer:
     def draw_upgrade_faults(
         self, asked: Sequence[Fault] = (), session: str = EVERYBODYS
     ) -> tuple[ActiveFault, ...]:
-        """Return what goes wrong with the upgrade of a connection to a WebSocket."""
+        """Return the active faults of an upgrade to a WebSocket."""
         using = self.session(session)
         faults = [fault for fault in (*self.faults_of(using), *asked) if fault.name == "socket_refused"]
         return using.sampler.sample("(upgrade)", faults) if faults else ()
 
     def schedule(self, recording: Recording) -> Schedule:
-        """The recording's frames and moments: worked out once, shared by all its streams."""
+        """Return the recording's frames and moments, computed once and shared by all its streams."""
         return self._renditions.get(recording).schedule
 
     def prepare(self) -> Iterator[Recording]:
-        """Work out all schedules, one at each step, so that no play waits for its own. One that is not
-        prepared is worked out at its first play."""
+        """Compute all schedules, one at each step, so that no play waits for its own. Others are computed at
+        their first play."""
         for name in self.store.names:
             for recording in self.store.turns(name):
                 self.schedule(recording)
                 yield recording
 
     def _using(self, session: str, now: float | None) -> tuple[Session, float]:
-        """The session of that name, and its moment."""
+        """Return the session of that name, and its moment."""
         using = self.session(session)
         return using, using.clock.now() if now is None else now
 
     def _all(self, session: Session, id: str, now: float) -> list[Playback]:
-        """All playbacks with this id, latest first, or what stands in for one."""
+        """Return all playbacks with this id, latest first, or the one that stands in for them."""
         self.memory.check_known(id)
         if found := session.history.all(id):
             return found
@@ -605,17 +606,17 @@ class MockServer:
         return [stand_in] if stand_in else []
 
     def _latest(self, session: Session, id: str) -> Playback | None:
-        """The playback that another one continues."""
+        """Return the playback that another one continues."""
         found = self._all(session, id, session.clock.now())
         return found[0] if found else None
 
     def stand_in(self) -> Recording | None:
-        """The recording that answers for ids which are not known, if they are answered for."""
+        """Return the recording that answers for unknown ids, if one does."""
         return default_of(self.store, self.default) if self.on_unknown_id == "default" else None
 
     def _stand_in(self, id: str, now: float) -> Playback | None:
-        """What answers for a response that is not known, if anything does: one of the background that was
-        streamed, and ended a second ago. Nothing remembers it."""
+        """Return the playback for an unknown id, if there is one: in the background, streamed, ended a second
+        ago. It is not stored."""
         recording = self.stand_in()
         if recording is None or (recording := self.saved_answers.streamed(recording)).plain:
             return None
@@ -632,7 +633,7 @@ class MockServer:
         return playback
 
     def _said(self, id: str) -> list[Item]:
-        """What was said in a conversation that is not known: the default recording's input and output."""
+        """Return the items of an unknown conversation: the default recording's input and output."""
         playback = self._stand_in(id, self.clock.now())
         given = input_items(playback.body if playback else {}, id) or input_items({"input": "Hello!"}, id)
         return [*given, *(output_items(playback, playback.ends) if playback else ())]
@@ -651,7 +652,8 @@ class MockServer:
 
 
 def _repeated(body: Mapping[str, Any], recording: Recording, *, fresh: bool) -> str:
-    """What the Response object is to repeat of a request, where that is not in the recording already."""
+    """Return the request parameters that the Response object must repeat, unless the recording has them
+    already."""
     if not (recording.scripted or fresh):
         return ""
     # Who has no Scripts should not wait for all that they need.

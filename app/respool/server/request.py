@@ -1,4 +1,4 @@
-"""Request: what a client has sent, whole."""
+"""Request: all that a client has sent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SESSION_HEADER = "x-respool-session"
 
 @dataclass(slots=True)  # not frozen: to make one would take three times as long
 class Request:
-    """A request, whole: what matching, stubs, the journal and templates look at. It is never changed.
+    """A whole request, as matching, stubs, the journal and templates read it. Never changed.
 
     Source of the members read from the body: ``POST /v1/responses``.
     """
@@ -43,7 +43,7 @@ class Request:
 
     @property
     def kept_body(self) -> Mapping[str, Any]:
-        """The body, in the form in which it is remembered: as text, where that is known."""
+        """The body to store: as text, if that is known."""
         return JSONObject(self.text) if self.text else self.body
 
     @property
@@ -54,12 +54,12 @@ class Request:
 
     @property
     def stream(self) -> bool:
-        """Whether a stream is asked for: false, null and absent all mean that it is not."""
+        """Whether it asks for a stream: false, null and absent mean no."""
         return bool(self.body.get("stream"))
 
     @property
     def background(self) -> bool:
-        """Whether the response is to go on when its client leaves."""
+        """Whether the response goes on when its client leaves."""
         return self.body.get("background") is True
 
     @property
@@ -75,18 +75,18 @@ class Request:
 
     @property
     def conversation_id(self) -> str | None:
-        """The id of the parameter `conversation`, which may be the id itself or an object that has it."""
+        """The id in the parameter `conversation`, which is the id itself or an object that has it."""
         conversation = self.body.get("conversation")
         id_ = conversation.get("id") if isinstance(conversation, dict) else conversation
         return id_ if isinstance(id_, str) else None
 
     @property
     def include_obfuscation(self) -> bool:
-        """Whether deltas are padded, where they are in the recording."""
+        """Whether deltas keep the padding of the recording."""
         options = self.body.get("stream_options")
         return not (isinstance(options, dict) and options.get("include_obfuscation") is False)
 
     def check(self, level: ValidationLevel = ValidationLevel.BASIC) -> None:
-        """Find what the API would refuse. Raises RequestError in its words."""
+        """Raise RequestError, in the API's words, for what the API would refuse."""
         if not self.checked:
             check_create(self.body, level, named=bool(self.path_name or self.header_name))

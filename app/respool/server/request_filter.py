@@ -1,4 +1,4 @@
-"""RequestFilter: conditions on requests of the journal, and what of them a request does not meet."""
+"""RequestFilter: conditions on requests of the journal, and the conditions that a request fails."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,17 +14,17 @@ DEEPEST = 60  # levels of an expected body
 
 
 class Conditions(TypedDict, total=False):
-    """What may be asked of a request; all that is given must be met.
+    """Conditions on a request. All that are given must hold.
 
-    session    the name of its session; "" is that of all who name none
+    session    the name of its session; "" is the default session
     method     the HTTP method
     path       the path as it was sent; ``*`` stands for any characters
     status     the HTTP status of its answer
-    recording  the name of what was played
+    recording  the name of the recording that was played
     matched    whether a recording answered it
     unmatched  whether it asked for a response, and no recording answered
     pending    whether its answer has not ended
-    since      when it arrived at the earliest, in seconds since 1970
+    since      the earliest arrival, in seconds since 1970
     model      the parameter `model`
     text       a part of the user's last text
     headers    values of headers; true: it was sent, false: it was not. Secrets are masked
@@ -51,7 +51,7 @@ class Conditions(TypedDict, total=False):
 
 
 class Viewed(Protocol):
-    """What a filter looks at; see `SeenRequest`."""
+    """The interface of a request to a filter; see `SeenRequest`."""
 
     @property
     def session(self) -> str: ...
@@ -85,9 +85,9 @@ V = TypeVar("V", bound=Viewed)
 
 @dataclass(frozen=True, slots=True)
 class RequestFilter:
-    """Conditions on requests, as `Conditions` describes them; None: anything.
+    """Conditions on requests, as in `Conditions`; None: any value.
 
-    Raises OptionError for a pointer or an expression that is none, and for a body that is too deep.
+    Raises OptionError for an invalid pointer or expression, and for a body that is nested too deeply.
     """
 
     session: str | None = None
@@ -124,15 +124,15 @@ class RequestFilter:
         return f"with {', '.join(given)}" if given else "of any kind"
 
     def matches(self, request: Viewed) -> bool:
-        """Return whether a request meets all conditions."""
+        """Return True if a request meets all conditions."""
         return next(self.misses(request), None) is None
 
     def of(self, requests: Iterable[V]) -> list[V]:
-        """Return those that meet all conditions."""
+        """Return the requests that meet all conditions."""
         return [request for request in requests if self.matches(request)]
 
     def misses(self, request: Viewed) -> Iterator[str]:
-        """Tell each condition that a request does not meet, cheap ones first."""
+        """Yield each condition that a request does not meet, cheap ones first."""
         for name, get in _SAME.items():
             expected = getattr(self, name)
             if expected is not None and (value := get(request)) != expected:
@@ -179,8 +179,8 @@ _SAME: Mapping[str, Callable[[Viewed], Any]] = {
 
 
 def differences(expected: Any, value: Any, at: str = "") -> Iterator[str]:
-    """Tell where a JSON value lacks what is expected. Of an object that is its members, of an array elements
-    in this order, else the same value."""
+    """Yield the places at which a JSON value lacks what is expected. An object needs the expected members, an
+    array the elements in this order; other values must be equal."""
     where = f"body {printable(at)}" if at else "body"
     match expected, value:
         case dict(), dict():
@@ -202,7 +202,7 @@ def differences(expected: Any, value: Any, at: str = "") -> Iterator[str]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two JSON values are the same: 1 is 1.0, but never true."""
+    """Return True if two JSON values are the same: 1 is 1.0, but never true."""
     match one, other:
         case dict(), dict():
             return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
@@ -223,7 +223,7 @@ def parts_of(pointer: str) -> pointers.Parts:
 
 
 def look_up(value: Any, pointer: str) -> tuple[bool, Any]:
-    """Return whether there is something where a pointer leads, and what."""
+    """Return whether a pointer leads to a value, and the value."""
     for part in parts_of(pointer):
         if isinstance(value, dict) and part in value:
             value = value[part]
@@ -252,8 +252,8 @@ def _compile(expression: str) -> Any:
 
 
 def is_true(compiled: Any, value: Any) -> bool:
-    """Return whether what an expression finds in a value is true, as JMESPath has it: 0 is, what is empty
-    is not. One that cannot be applied is not true."""
+    """Return True if an expression finds a true value, as JMESPath defines it: 0 is true, empty values are
+    not. An expression that cannot be applied is not true."""
     import jmespath
 
     try:

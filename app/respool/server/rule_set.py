@@ -1,4 +1,4 @@
-"""The rules that stand among the recordings, read: all stubs, and how requests are compared."""
+"""RuleSet: the rule files among the recordings: all stubs, and the matching rules."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -20,8 +20,8 @@ MAX_SCRIPT = 4 * 1024 * 1024  # bytes of a Script file that a stub names
 
 @dataclass(frozen=True, slots=True)
 class Playable:
-    """What a name or a stub plays: the turns of `series`, and which of them, from 1; None: the one that the
-    request asks for."""
+    """The recordings of a name or a stub: the turns of `series`, and which of them, from 1; None: the request
+    decides."""
 
     series: str
     turns: tuple[Recording, ...]
@@ -32,7 +32,7 @@ class Playable:
 class RuleSet:
     """The rules of a store.
 
-    problems  mistakes in the files, with their places; what is sound is used
+    problems  errors in the files, with their places; the rest is used
     warnings  stubs that never answer, or play what is not there: one line each
     """
 
@@ -43,7 +43,7 @@ class RuleSet:
 
 
 def read_rule_set(store: Store) -> RuleSet:
-    """Return the rules of a store's files. Mistakes are part of the result; nothing is raised."""
+    """Return the rules of a store's files. Errors are part of the result; nothing is raised."""
     problems: list[RecordingError] = []
     stubs: dict[str, Stub] = {}
     rules: MatchRules | None = None
@@ -78,9 +78,9 @@ def named(store: Store, name: str) -> Playable | None:
 
 
 def playable(stub: Stub, store: Store) -> Playable:
-    """Return what a stub plays. Raises RecordingError, at the stub's place, for what is not there.
+    """Return what a stub plays. Raises RecordingError, at the stub's place, if it is not there.
 
-    Not for one that plays a word: ``improvise`` or ``proxy``.
+    Not for a stub that plays a word: ``improvise`` or ``proxy``.
     """
     play = stub.play
     try:
@@ -112,7 +112,7 @@ def _turns(store: Store, name: str) -> tuple[Recording, ...]:
 
 
 def _script(name: str, place: str, series: str) -> tuple[Recording, ...]:
-    """The turns of a Script file beside the stub's file, or below it."""
+    """Return the turns of a Script file beside the stub's file, or below it."""
     if not place:
         raise ValueError(f"the Script file {printable(name)} can only be named by a stub in a file")
     folder = Path(place.rpartition(":")[0]).parent
@@ -145,7 +145,7 @@ def _missing(stubs: Iterable[Stub], store: Store) -> Iterator[str]:
 
 
 def _is_found(play: Play) -> bool:
-    """Whether what is played has to be looked for."""
+    """Return True if what is played must be looked up."""
     return bool(play.recordings) or play.script_file is not None
 
 

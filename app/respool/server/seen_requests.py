@@ -1,4 +1,4 @@
-"""SeenRequest: a request of the journal, as a test looks at it. SeenRequests: a sequence of them."""
+"""SeenRequest: a request of the journal, for a test. SeenRequests: a sequence of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -12,10 +12,9 @@ from respool.server.verify import Times, check_count
 
 
 class SeenRequest:
-    """A request that the server has got, and what became of it.
+    """A request that the server has received, and its answer.
 
-    Values are read when they are asked for: of one that is under way, `status`, `events` and others may yet
-    change.
+    Values are read on access: while it is in progress, `status`, `events` and others may still change.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -39,7 +38,7 @@ class SeenRequest:
 
     @property
     def session(self) -> str:
-        """The name of its session; "" is that of all who name none."""
+        """The name of its session; "" is the default session."""
         return self.exchange.session
 
     @property
@@ -54,7 +53,7 @@ class SeenRequest:
 
     @property
     def received(self) -> float:
-        """When it arrived, in seconds since 1970."""
+        """The time of its arrival, in seconds since 1970."""
         return self.exchange.received
 
     @property
@@ -64,7 +63,7 @@ class SeenRequest:
 
     @property
     def recording(self) -> str | None:
-        """The name of what was played."""
+        """The name of the recording that was played."""
         return self.exchange.recording
 
     @property
@@ -84,7 +83,7 @@ class SeenRequest:
 
     @property
     def ended(self) -> str:
-        """How its answer ended, if it was not as it should."""
+        """How its answer ended, if not properly."""
         return self.exchange.ended
 
     @property
@@ -94,7 +93,7 @@ class SeenRequest:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers, by names in lower case; secrets are masked."""
+        """The headers, by name in lower case, with secrets masked."""
         return self.exchange.headers
 
     def header(self, name: str) -> str | None:
@@ -142,12 +141,12 @@ class SeenRequest:
 
     @property
     def tool_outputs(self) -> tuple[Output, ...]:
-        """What tools have returned, in order: each has `name`, `text`, `call_id`."""
+        """The outputs of tools, in order: each has `name`, `text`, `call_id`."""
         return tuple(tool_outputs(self.input))
 
 
 def parsed(body: bytes) -> Any:
-    """Return the value of a JSON text; None if it is none."""
+    """Return the value of a JSON text; None if it is invalid."""
     if not body:
         return None
     try:
@@ -157,14 +156,14 @@ def parsed(body: bytes) -> Any:
 
 
 class SeenRequests(Sequence[SeenRequest]):
-    """Requests that a server has got, oldest first. It is as the journal was when it was made."""
+    """Requests that a server has received, oldest first: a snapshot of the journal."""
 
     def __init__(self, requests: Sequence[SeenRequest]) -> None:
         self._requests = tuple(requests)
 
     @classmethod
     def of(cls, journal: Journal) -> "SeenRequests":
-        """Return all that the journal has."""
+        """Return all requests of the journal."""
         return cls([SeenRequest(exchange) for exchange in journal])
 
     def __len__(self) -> int:
@@ -193,21 +192,21 @@ class SeenRequests(Sequence[SeenRequest]):
 
     @property
     def last(self) -> SeenRequest:
-        """The latest one. Raises IndexError if there is none."""
+        """The latest request. Raises IndexError if there is none."""
         return self[-1]
 
     @property
     def unmatched(self) -> "SeenRequests":
-        """Those that no recording answered."""
+        """The requests that no recording answered."""
         return SeenRequests([request for request in self if request.unmatched])
 
     def filter(self, **conditions: Unpack[Conditions]) -> "SeenRequests":
-        """Return those that meet all conditions. Raises OptionError for a condition that makes no sense."""
+        """Return the requests that meet all conditions. Raises OptionError for an invalid condition."""
         return SeenRequests(RequestFilter(**conditions).of(self))
 
     def assert_called(self, *, times: int | Times | None = None, **conditions: Unpack[Conditions]) -> None:
-        """Raise AssertionError unless as many requests as `times` meet the conditions: at least one, if it is
-        not given. Raises OptionError for a condition that makes no sense."""
+        """Raise AssertionError unless `times` requests meet the conditions; by default at least one. Raises
+        OptionError for an invalid condition."""
         given = Times(exactly=times) if isinstance(times, int) else times or Times()
         if failure := check_count(self, RequestFilter(**conditions), given):
             raise AssertionError(failure)

@@ -1,4 +1,4 @@
-"""Session: what the requests of one test share, and no others see."""
+"""Session: the state that the requests of one test share, apart from others."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ LONGEST_NAME = 200  # characters
 
 
 def check_name(name: str) -> None:
-    """Raise OptionError for what is no session's name: 1 to 200 printable characters, no "/"."""
+    """Raise OptionError for an invalid name of a session. Valid: 1 to 200 printable characters, no "/"."""
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or "/" in name:
         raise OptionError(
             f'the name of a session has 1 to {LONGEST_NAME} printable characters and no "/"; '
@@ -31,22 +31,22 @@ def check_name(name: str) -> None:
 class Session:
     """The state of one session.
 
-    name           "" for those who name none
+    name           "" is the default session, of requests that name none
     clock          its time
-    history        the playbacks that can be asked for
-    conversations  what was said in each
-    default        the recording that answers what names none; None: what the server's settings say
-    faults         what goes wrong with every answer; None: what the server's settings say
+    history        the playbacks that can be found by id
+    conversations  the items of each
+    default        the recording for requests that name none; None: the server's setting
+    faults         the faults of every answer; None: the server's setting
     sampler        counts plays, for chance and for faults with `times`
     plays          how often each recording's turn was played, by its name
-    stubs          its own stubs, which are asked before those of files
+    stubs          its own stubs, which come before those of files
     answered       how many times each stub with `times` has answered, by its name
-    scenarios      the state of each scenario, by its name; one that is not here is in Started
+    scenarios      the state of each scenario, by its name; a missing one is in Started
     used           turns that were errors, and the request that got each, oldest first, by the recording
     served         the turn that a recorded request has found, by the digest of the request
-    ids            turns by the ids that plays of them got afresh, by the recording
+    ids            turns by the fresh ids of their plays, by the recording
     altered        whether a fault has changed an answer, so that its history may be broken
-    holds          where streams are held that will begin
+    holds          the holds for streams that will begin
     last_used      the server's moment, in seconds since 1970
 
     `choosing` reads and changes those from `plays` to `ids`.
@@ -86,24 +86,24 @@ class Session:
         self.last_used = self.clock.base.now()
 
     def moment(self, arrived: float | None = None) -> float:
-        """Return when a request begins that came at the server's moment `arrived` (seconds since 1970): then,
-        or now, if that is not given or a test holds the clock."""
+        """Return the moment at which a request begins that arrived at the server's moment `arrived` (seconds
+        since 1970): that one, or the current one, if it is not given or a test holds the clock."""
         return self.clock.now() if arrived is None or self.clock.is_set else arrived
 
     @property
     def stub_set(self) -> StubSet:
-        """Its own stubs, ready to be asked."""
+        """Its own stubs, indexed."""
         if self._stub_set.given != tuple(self.stubs):
             self._stub_set = StubSet(self.stubs)
         return self._stub_set
 
     @property
     def stub_state(self) -> StubState:
-        """What it remembers of stubs, its own and those of files."""
+        """Its state of stubs, its own and those of files."""
         return StubState(self.answered, self.scenarios)
 
     def reset(self) -> None:
-        """Be as at the beginning. Streams that are open go on; nothing else knows of them."""
+        """Reset to the beginning. Open streams go on, but nothing else knows of them."""
         self.history.clear()
         self.conversations.clear()
         self.default = None

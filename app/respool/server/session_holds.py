@@ -1,4 +1,4 @@
-"""SessionHolds: where the streams of a session are to be held, before there are any."""
+"""SessionHolds: holds for the streams of a session that have not begun."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ class SessionHold:
     """A hold for streams that will begin.
 
     recording  the name of the recording, with or without its turn; ``*`` stands for any characters. None: any
-    nth        only the nth stream that it is for, from 1; None: each
+    nth        only the nth stream of those, from 1; None: each
     times      how many streams it holds at most; None: any number
-    on_caught  called with each stream that it holds, before that begins
+    on_caught  called with each stream that it holds, before the stream begins
     """
 
     id: str
@@ -30,7 +30,7 @@ class SessionHold:
     on_caught: Callable[[Delivery], None] | None = field(default=None, compare=False, repr=False)
 
     def is_for(self, name: str) -> bool:
-        """Whether a stream of this recording is meant."""
+        """Return True if it applies to a stream of this recording."""
         if self.recording is None:
             return True
         return any(fnmatchcase(one, self.recording) for one in (name, name.partition("#")[0]))
@@ -52,29 +52,29 @@ class SessionHolds:
         return bool(self._holds)
 
     def new_id(self) -> str:
-        """Return an id that no hold has."""
+        """Return an unused id."""
         self._made += 1
         while f"h{self._made}" in self._holds:
             self._made += 1
         return f"h{self._made}"
 
     def put(self, hold: SessionHold) -> None:
-        """Take a hold, in place of one with its id. Raise OptionError if there are too many."""
+        """Add a hold, or replace the one with its id. Raise OptionError if there are too many."""
         if hold.id not in self._holds and len(self._holds) >= MOST:
             raise OptionError(f"the session has {MOST} holds already; remove some")
         self._holds[hold.id] = hold
         self._seen[hold.id] = self._held[hold.id] = 0
 
     def remove(self, id: str) -> bool:
-        """Forget a hold; whether there was one. Streams that it holds stay held."""
+        """Remove a hold. Return False if there was none. Streams that it holds stay held."""
         return self._holds.pop(id, None) is not None
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all holds."""
         self._holds.clear()
 
     def take(self, name: str) -> list[SessionHold]:
-        """Return those that hold the stream which begins now, of this recording."""
+        """Return the holds for the stream of this recording that begins now."""
         return [hold for hold in self._holds.values() if self._takes(hold, name)]
 
     def _takes(self, hold: SessionHold, name: str) -> bool:
@@ -88,10 +88,10 @@ class SessionHolds:
 
 
 def hold(delivery: Delivery, asked: Sequence[HoldPoint], holds: SessionHolds) -> None:
-    """Hold a delivery that has yet to begin, where its request and its session ask for it.
+    """Hold a delivery that has yet to begin, at the points of its request and its session.
 
     Raise RequestError if it has no event that the request names. A session's hold may be for many recordings:
-    one that has no such event is not held.
+    one without such an event is not held.
     """
     playback = delivery.playback
     if playback.recording.plain:

@@ -1,5 +1,5 @@
-"""What a session remembers, as values that can be written down and read again: a core, a record of each
-playback and of each conversation, and all of them together.
+"""Records of a session's state, as values that can be serialised: a core, each playback and each
+conversation, and all of them together.
 
 data = msgspec.json.encode(to_record(session))
 restore(session, msgspec.json.decode(data, type=SessionRecord), recordings, renditions)
@@ -31,8 +31,8 @@ INSTANT = "instant"  # a speed for which JSON has no number
 
 
 class PlaybackRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A playback. `recording` is the name of the turn, `digest` says which version of it; `pace` is that of a
-    stub. `cancelled` is the moment at which it was; None: it was not.
+    """The record of a playback. `recording` is the name of the turn, `digest` its version; `pace` is that of
+    a stub. `cancelled` is the moment of the cancel; None: it was not cancelled.
 
     `token` is its own, and `epoch` that of its session: see `CoreRecord`.
     """
@@ -55,7 +55,7 @@ class PlaybackRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A conversation, and the playback under way in it."""
+    """The record of a conversation, and the playback in progress in it."""
 
     id: str
     created_at: int
@@ -68,9 +68,10 @@ class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CoreRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A session without plays, playbacks and conversations. Counts of faults are those of its sampler.
+    """The record of a session without plays, playbacks and conversations. Counts of faults are those of its
+    sampler.
 
-    `epoch` is another one after each reset: what is of an earlier one is forgotten.
+    `epoch` changes with each reset: records of an earlier one are invalid.
     """
 
     epoch: str = ""
@@ -89,7 +90,8 @@ class CoreRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A session, whole. Runs of conversations are those of the playbacks with the same tokens."""
+    """The record of a whole session. Runs of conversations are those of the playbacks with the same
+    tokens."""
 
     name: str
     core: CoreRecord = CoreRecord()
@@ -105,7 +107,7 @@ MakePlayback = Callable[[PlaybackRecord], Playback | None]
 
 
 def core_of(session: Session, epoch: str = "") -> CoreRecord:
-    """Return the core of a session. Stubs that were not read from plain data are left out."""
+    """Return the core of a session. Stubs that do not come from plain data are left out."""
     return CoreRecord(
         epoch,
         session.clock.kept_setting,
@@ -124,7 +126,7 @@ def core_of(session: Session, epoch: str = "") -> CoreRecord:
 
 
 def restore_core(session: Session, core: CoreRecord) -> None:
-    """Put a core into a session that has just been made."""
+    """Restore a core in a new session."""
     session.clock.follow(core.clock)
     if core.faults is not None:
         session.faults = [fault for text in core.faults for fault in parse(text)]
@@ -142,14 +144,14 @@ def restore_core(session: Session, core: CoreRecord) -> None:
 
 @lru_cache(1024)
 def _stub(name: str, source: str) -> Stub:
-    """One object for each stub: what it plays is kept with it."""
+    """Return one object for each stub: what it plays is cached by it."""
     return read_stub(json.loads(source), name)
 
 
 def playback_record(
     playback: Playback, token: str = "", epoch: str = "", pace: Mapping[str, Any] | None = None
 ) -> PlaybackRecord:
-    """Return the record of a playback; `pace` is what `pace_changes` says of it."""
+    """Return the record of a playback. `pace` is the result of `pace_changes`."""
     return PlaybackRecord(
         playback.id,
         playback.recording.name,
@@ -172,7 +174,7 @@ def playback_record(
 def playback_of(
     record: PlaybackRecord, recording: Recording, renditions: Renditions, run: PlaybackRun | None = None
 ) -> Playback:
-    """Return the playback of `recording` that a record is of; `run` is what is known of it already."""
+    """Return the playback of a record, which plays `recording`. `run` is its run, if known."""
     playback = Playback(
         recording,
         renditions,
@@ -194,7 +196,7 @@ def playback_of(
 def conversation_record(
     state: ConversationState, epoch: str, write: Callable[[Playback], PlaybackRecord]
 ) -> ConversationRecord:
-    """Return the record of a conversation; `write` gives that of a playback."""
+    """Return the record of a conversation. `write` returns that of a playback."""
     run = write(state.run.playback) if isinstance(state.run, PlaybackInConversation) else None
     return ConversationRecord(
         state.id,
@@ -209,7 +211,7 @@ def conversation_record(
 
 
 def conversation_of(record: ConversationRecord, make: MakePlayback) -> ConversationState:
-    """Return what a record remembers of a conversation."""
+    """Return the conversation of a record."""
     playback = None if record.run is None else make(record.run)
     run = None if playback is None else PlaybackInConversation(playback)
     return ConversationState(
@@ -218,7 +220,7 @@ def conversation_of(record: ConversationRecord, make: MakePlayback) -> Conversat
 
 
 def pace_changes(pace: Pace, base: Pace) -> dict[str, Any]:
-    """Return how a pace differs from another, as JSON can say it."""
+    """Return the differences of a pace from another, as JSON data."""
     changed = {one.name: getattr(pace, one.name) for one in fields(Pace)}
     return {
         name: INSTANT if value == inf else value
@@ -228,12 +230,12 @@ def pace_changes(pace: Pace, base: Pace) -> dict[str, Any]:
 
 
 def pace_options(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `pace_changes` gave as options of a Pace."""
+    """Return the result of `pace_changes` as options of a Pace."""
     return {name: inf if value == INSTANT else value for name, value in changes.items()}
 
 
 def to_record(session: Session) -> SessionRecord:
-    """Return all that a session remembers."""
+    """Return the record of a session."""
     tokens = {id(playback.run): str(number) for number, playback in enumerate(session.history)}
 
     def write(playback: Playback) -> PlaybackRecord:
@@ -250,8 +252,7 @@ def to_record(session: Session) -> SessionRecord:
 
 
 def restore(session: Session, record: SessionRecord, find: FindRecording, renditions: Renditions) -> None:
-    """Put what was remembered into a session that has just begun. Playbacks whose recording has gone are
-    forgotten."""
+    """Restore a record in a new session. Playbacks whose recording is gone are dropped."""
     restore_core(session, record.core)
     session.plays.update(record.plays)
     made: dict[str, Playback | None] = {}

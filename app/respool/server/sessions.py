@@ -21,32 +21,32 @@ class AnySessions(Protocol):
     """The sessions of a server, wherever they are."""
 
     def __iter__(self) -> Iterator[Session]:
-        """All of them; the first is that of everybody."""
+        """Iterate over all sessions; the default session comes first."""
 
     def __len__(self) -> int: ...
 
     @property
     def everybodys(self) -> Session:
-        """The session of those who name none."""
+        """The default session."""
 
     def get(self, name: str) -> Session:
-        """Return the session of that name, from now on in use. Raise OptionError for what is no name."""
+        """Return the session of that name, and mark it as used. Raise OptionError for an invalid name."""
 
     def find(self, name: str) -> Session | None:
-        """Return the session of that name, if there is one; that is no use of it."""
+        """Return the session of that name, or None, without marking it as used."""
 
     def delete(self, name: str) -> bool:
-        """Forget a session; whether there was one. That of everybody is reset."""
+        """Delete a session; reset the default one. Return False if there was none."""
 
     def keep_within_bounds(self, using: Session) -> None:
-        """Forget sessions until all hold no more than they may; never the one in use."""
+        """Delete sessions until all are within their limits, but never the one in use."""
 
 
 class Sessions:
-    """The sessions of a server, by name. One that nobody has named before begins when it is asked for.
+    """The sessions of a server, by name. A new name begins a session.
 
-    Those that were idle for `idle` seconds are forgotten, and the ones unused for longest when there are more
-    than `most`, or all together hold too much. That of everybody stays.
+    Sessions that were idle for `idle` seconds are deleted, and the least recently used ones if there are more
+    than `most`, or if all together hold too much. The default session stays.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Sessions:
         return 1 + len(self._named)
 
     def get(self, name: str) -> Session:
-        """Return the session of that name, from now on in use. Raise OptionError for what is no name."""
+        """Return the session of that name, and mark it as used. Raise OptionError for an invalid name."""
         if name == EVERYBODYS:
             return self.everybodys
         now = self._clock.now()
@@ -87,11 +87,11 @@ class Sessions:
         return session
 
     def find(self, name: str) -> Session | None:
-        """Return the session of that name, if there is one; that is no use of it."""
+        """Return the session of that name, or None, without marking it as used."""
         return self.everybodys if name == EVERYBODYS else self._named.get(name)
 
     def delete(self, name: str) -> bool:
-        """Forget a session; whether there was one. That of everybody is reset."""
+        """Delete a session; reset the default one. Return False if there was none."""
         session = self.find(name)
         if session is None:
             return False
@@ -100,7 +100,7 @@ class Sessions:
         return True
 
     def keep_within_bounds(self, using: Session) -> None:
-        """Forget sessions until all hold no more than they may; never the one in use."""
+        """Delete sessions until all are within their limits, but never the one in use."""
         while self.budget.exceeded:
             oldest = next((one for one in self._named.values() if one is not using), None)
             if oldest is None:

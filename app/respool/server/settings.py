@@ -20,7 +20,7 @@ PREFIX = "RESPOOL_"
 
 
 class Kind(Enum):
-    """What a setting takes."""
+    """The type of a setting's value."""
 
     TEXT = "text"
     FLAG = "yes or no"
@@ -36,7 +36,7 @@ class Kind(Enum):
 
 
 class Part(Enum):
-    """What a setting is for: the pace, the server that remembers, its app, its process, or the command."""
+    """The target of a setting: the pace, the server, its app, its process, or the command."""
 
     PACE = "Pace"
     SERVER = "MockServer"
@@ -51,10 +51,10 @@ class Setting:
 
     name      as a keyword argument of what `part` names
     option    on the command line, without ``--``; in the environment in capitals, after ``RESPOOL_``
-    choices   the words that it takes, where those are all
-    words     words that stand for a value, besides others
+    choices   the only words that it accepts
+    words     words that it accepts besides other values
     many      whether it may be given several times
-    metavar   what stands for its value in help
+    metavar   the placeholder of its value in help
     """
 
     name: str
@@ -266,7 +266,7 @@ def of_part(part: Part, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def misspelt_variables(names: Iterable[str]) -> list[str]:
-    """Return a line for each of the environment's variables that begins as ours do and is none."""
+    """Return a line for each environment variable with our prefix that is no setting."""
     known = {one.variable for one in SETTINGS} | _OTHERS
     lines = []
     for name in sorted(names):

@@ -1,5 +1,4 @@
-"""Verification: whether the requests that came are those that were expected, and a text that says what came
-instead."""
+"""Verification: check that the expected requests came, with a message about those that did."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ _NEAREST = 3
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How many requests are expected; at least one, if nothing is given. Raises OptionError."""
+    """An expected number of requests; by default at least one. Raises OptionError."""
 
     exactly: int | None = None
     at_least: int | None = None
@@ -31,18 +30,18 @@ class Times:
 
     @property
     def least(self) -> int:
-        """The smallest number that is right."""
+        """The smallest allowed number."""
         if self.exactly is not None:
             return self.exactly
         return self.at_least if self.at_least is not None else int(self.at_most is None)
 
     @property
     def most(self) -> int | None:
-        """The largest number that is right; None: any."""
+        """The largest allowed number; None: any."""
         return self.exactly if self.exactly is not None else self.at_most
 
     def allows(self, number: int) -> bool:
-        """Return whether this many are right."""
+        """Return True if this number is allowed."""
         return self.least <= number and (self.most is None or number <= self.most)
 
     def __str__(self) -> str:
@@ -55,13 +54,13 @@ class Times:
 
 
 class Shown(Viewed, Protocol):
-    """A request that can be looked at, and shown in one line."""
+    """A request that can be filtered, and shown in one line."""
 
     def __str__(self) -> str: ...
 
 
 def check_count(requests: Sequence[Shown], wanted: RequestFilter, times: Times) -> str:
-    """Return why not as many of the requests are `wanted` as there should be; "" if they are."""
+    """Return a message if the number of `wanted` requests is wrong; "" if it is right."""
     found = wanted.of(requests)
     if times.allows(len(found)):
         return ""
@@ -76,8 +75,8 @@ def check_count(requests: Sequence[Shown], wanted: RequestFilter, times: Times) 
 
 
 def check_order(requests: Sequence[Shown], wanted: Sequence[RequestFilter]) -> str:
-    """Return why the requests did not come in the order of `wanted`; "" if they did. Others may have come
-    between them."""
+    """Return a message if the requests did not come in the order of `wanted`; "" if they did. Others may be
+    in between."""
     at = 0
     for number, one in enumerate(wanted, start=1):
         place = next((place for place in range(at, len(requests)) if one.matches(requests[place])), None)
@@ -97,7 +96,7 @@ def check_order(requests: Sequence[Shown], wanted: Sequence[RequestFilter]) -> s
 
 
 def check_all_played(unplayed: Sequence[str], session: str | None = None) -> str:
-    """Return that some turns of recordings were never played; "" if there are none."""
+    """Return a message if turns of recordings were never played; "" if there are none."""
     if not unplayed:
         return ""
     where = "" if session is None else f' in session "{session}"'
@@ -126,7 +125,7 @@ def _listed(requests: Sequence[Shown]) -> list[str]:
 
 
 def _nearest(requests: Sequence[Shown], wanted: RequestFilter) -> list[str]:
-    """The requests that miss the fewest conditions, with what they miss; the latest ones first."""
+    """Return the requests that miss the fewest conditions, with those; the latest ones first."""
     missed = [(list(wanted.misses(request)), request) for request in reversed(requests)]
     missed.sort(key=lambda pair: len(pair[0]))
     lines = ["Nearest:"]

@@ -1,4 +1,4 @@
-"""Waiter: counts the requests that pass a filter, as the journal tells of them."""
+"""Waiter: counts the requests of the journal that pass a filter."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from respool.server.seen_requests import SeenRequest, SeenRequests
 
 
 class Waiter:
-    """Calls `reached` once `count` requests of the journal pass a filter, those that are there included.
+    """Calls `reached` once `count` requests of the journal pass a filter, present ones included.
 
     It may be called in the server's thread, or in that of `look`.
     """
@@ -27,12 +27,12 @@ class Waiter:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Look at each request to which something happens, within the block."""
+        """Check each request that changes, within the block."""
         with self._journal.watch(self._changed):
             yield
 
     def look(self) -> None:
-        """Look at all requests that are there."""
+        """Check all requests of the journal."""
         for exchange in self._journal:
             self._changed("", exchange)
         self._tell()

@@ -1,7 +1,7 @@
-"""Where a server keeps what it remembers: `State`, in memory or in a store that several servers share.
+"""State: the storage of a server's state, in memory or in a store that several servers share.
 
-What decides is the same plain code for both. With a shared store it is given a session that was loaded, and
-what it has changed is committed; if another server has changed the same meanwhile, it decides again.
+The same plain code decides for both. With a shared store it gets a loaded session, and its changes are
+committed; if another server has changed the same keys meanwhile, it decides again.
 """
 
 from collections import Counter
@@ -18,25 +18,25 @@ T = TypeVar("T")
 
 
 class Need(NamedTuple):
-    """Something of a session that a decision looks at: of `kind` response, conversation, responses,
-    conversations or known."""
+    """A part of a session that a decision reads: of `kind` response, conversation, responses, conversations
+    or known."""
 
     kind: str
     id: str = ""
 
 
 class State(Protocol):
-    """Where a server keeps what it remembers."""
+    """The storage of a server's state."""
 
     shared: bool  # by several servers
     plays: Counter[str]  # of each recording's turn, in all sessions
 
     def sessions(self, server: "MockServer") -> "AnySessions":
-        """Return the sessions of a server; it is called once."""
+        """Return the sessions of a server. Call it once."""
 
     @property
     def round_trips(self) -> int:
-        """How often it has asked the store, since the start."""
+        """The number of requests to the store since the start."""
 
     @property
     def busy(self) -> bool:
@@ -44,48 +44,48 @@ class State(Protocol):
 
     @property
     def problem(self) -> str:
-        """Why nothing can be remembered now; "" if it can."""
+        """The reason why nothing can be stored now; "" if it can."""
 
     @property
     def not_ready(self) -> str:
-        """Why other servers should be asked, and not this one; "" if it is ready."""
+        """The reason to use other servers instead of this one; "" if it is ready."""
 
     def played(self, turn: str) -> None:
         """Count a play of a recording's turn."""
 
     async def run(self, session: str, decide: Callable[[], T], needs: Collection[Need] = ()) -> T:
-        """Return what `decide` gives, with a session at hand, and remember what it changes.
+        """Run `decide` with a session loaded, commit its changes, and return its result.
 
-        `needs` is what it will probably look at. It may be called several times, and must then do the same
-        again. Raise RequestError, 503, where the state cannot be had.
+        `needs` is what it will probably read. It may run several times, and must then do the same again.
+        Raise RequestError, 503, if the state is unavailable.
         """
 
     async def run_async(
         self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need] = ()
     ) -> T:
-        """Do the same with one that waits for something, as briefly as it can."""
+        """Run an async `decide` in the same way; it should wait as briefly as possible."""
 
     def run_later(self, session: str, decide: Callable[[], object]) -> None:
-        """Do the same without waiting for it."""
+        """Run `decide` in the same way, without waiting for it."""
 
     async def note(self, exchange: Exchange) -> None:
-        """Have all servers know of a request, before its answer begins."""
+        """Publish a request to all servers, before its answer begins."""
 
     def note_later(self, exchange: Exchange) -> None:
-        """Have all servers know what has become of a request, soon."""
+        """Publish the progress of a request to all servers, soon."""
 
     async def refresh(self) -> None:
-        """Enter in the journal what the other servers have got. Raise RequestError, 503, where that cannot be
-        known: part of it would be a wrong answer."""
+        """Add the requests of other servers to the journal. Raise RequestError, 503, if they are unavailable:
+        a part of them would be a wrong answer."""
 
     def follow(self) -> Callable[[], None]:
-        """Have the journal follow that of the other servers, until what is returned is called."""
+        """Follow the journals of the other servers. Return a function that stops it."""
 
     async def forget_requests(self, session: str) -> None:
-        """Forget the requests of a session."""
+        """Delete the requests of a session."""
 
     async def start(self) -> None:
-        """Begin to listen to the store, in the running loop."""
+        """Start to listen to the store, in the running loop."""
 
     async def stop(self) -> None:
-        """End that."""
+        """Stop listening to the store."""

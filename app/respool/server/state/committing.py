@@ -1,4 +1,4 @@
-"""Committing: the commands that write what a decision has changed."""
+"""Committing: the commands that write the changes of a decision."""
 
 from collections.abc import Callable
 
@@ -25,12 +25,12 @@ MOST_WAKES = 10_000
 
 
 class Commit:
-    """What one decision has changed, as commands.
+    """The changes of one decision, as commands.
 
     idle   seconds for which a session is kept after its last use
-    node   who commits
-    token  gives a token for a playback: later ones sort later
-    write  gives the record of a playback, for an epoch of its session
+    node   the server that commits
+    token  returns a token for a playback: later ones sort later
+    write  returns the record of a playback, for an epoch of its session
     """
 
     def __init__(

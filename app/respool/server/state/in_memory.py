@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class MemoryState:
-    """What one server remembers for itself. To load and to commit is to do nothing."""
+    """The state of one server, in its own memory. Loading and committing do nothing."""
 
     shared = False
     problem = ""

@@ -1,7 +1,7 @@
 """JournalStream: the journal of all servers, as a capped stream in the store.
 
-An entry is written when an answer begins, before its first byte, and once more when it has ended. So who has
-got an answer finds its request, whichever server is asked.
+An entry is written when an answer begins, before its first byte, and once more when it has ended. So a client
+that has got an answer finds its request on any server.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ CHUNK = 256  # entries written at once
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request as it is at one moment. Secrets are masked."""
+    """The record of a request at one moment. Secrets are masked."""
 
     number: int  # of the server's own
     method: str
@@ -67,8 +67,8 @@ _CHANGING = (
 
 
 class JournalStream:
-    """Writes what this server gets, and enters in `journal` what others get. `node` is this server's name,
-    `idle` how many seconds a session is kept."""
+    """Writes the requests of this server, and adds those of others to `journal`. `node` is this server's
+    name, `idle` the seconds for which a session is kept."""
 
     def __init__(self, link: Link, journal: Journal, node: str, idle: float) -> None:
         self._link = link
@@ -90,7 +90,7 @@ class JournalStream:
         return self._writer is not None and not self._writer.done()
 
     async def note(self, exchange: Exchange) -> None:
-        """Write a request whose answer begins. It returns when that is written, or cannot be."""
+        """Write a request whose answer begins. Return when it is written, or cannot be."""
         self._own[exchange.serial] = exchange
         if len(self._own) > 2 * MOST:
             del self._own[next(iter(self._own))]
@@ -98,16 +98,16 @@ class JournalStream:
             await self._put([self._command(exchange, whole=True), self._used(exchange.session)])
 
     def note_later(self, exchange: Exchange) -> None:
-        """Write what has become of a request."""
+        """Write the progress of a request, without waiting."""
         self._put([self._command(exchange, whole=False)]).add_done_callback(_look_at)
 
     async def forget(self, session: str) -> None:
-        """Forget the requests of a session, everywhere."""
+        """Delete the requests of a session, on all servers."""
         await self._put([("XADD", key_names.JOURNAL, "MAXLEN", "~", MOST, "*", "c", session)])
         await self.refresh()
 
     async def refresh(self) -> None:
-        """Enter what others have written."""
+        """Add the requests that other servers have written."""
         if self._reading is None:
             self._reading = asyncio.Lock()
         async with self._reading:
@@ -125,7 +125,7 @@ class JournalStream:
                 self._known = {key: one for key, one in self._known.items() if id_of(one) in kept}
 
     def follow(self) -> Callable[[], None]:
-        """Refresh again and again, until what is returned is called."""
+        """Refresh at intervals. Return a function that stops it."""
         self._followers += 1
         if self._follower is None:
             self._follower = asyncio.get_running_loop().create_task(self._follow())
@@ -139,7 +139,7 @@ class JournalStream:
         return end
 
     async def close(self) -> None:
-        """Write what waits, and end."""
+        """Write all waiting entries, and stop."""
         if self._follower:
             self._follower.cancel()
         if self._writer:
@@ -164,7 +164,7 @@ class JournalStream:
         return written
 
     async def _write(self) -> None:
-        """Write what waits: what comes meanwhile goes together in the next round trip."""
+        """Write the waiting entries; later ones go together in the next round trip."""
         while self._waiting:
             now, self._waiting = self._waiting[:CHUNK], self._waiting[CHUNK:]
             old = ("ZREMRANGEBYSCORE", key_names.SESSIONS, "-inf", time.time() - self._idle)
@@ -224,13 +224,13 @@ class JournalStream:
 
 
 def number_of(id: str) -> int:
-    """Return the number of an entry: in the order in which the store has got them."""
+    """Return the number of an entry, which is its place in the store's order."""
     milliseconds, _, sequence = id.partition("-")
     return int(milliseconds) * 1000 + min(int(sequence), 999)
 
 
 def id_of(exchange: Exchange) -> int:
-    """Return what tells one entry of the journal from another."""
+    """Return the identity of a journal entry in this process."""
     return id(exchange)
 
 

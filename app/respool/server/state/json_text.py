@@ -1,4 +1,4 @@
-"""JSON of records, also of text that is no Unicode: half a character, as JSON can say it."""
+"""JSON of records, also with text that is not valid Unicode: lone surrogates, which JSON can escape."""
 
 import json
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ def encode(record: Any) -> bytes:
 
 
 def decode(text: bytes, type: type[T]) -> T:
-    """Return the record that `encode` has written."""
+    """Return the record in JSON text that `encode` has written."""
     try:
         return msgspec.json.decode(text, type=type)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Keys: what is kept where in the store. What is in ``{...}`` says which keys belong together."""
+"""Keys: the keys in the store. The part in ``{...}`` says which keys belong together."""
 
 from urllib.parse import quote
 
@@ -24,9 +24,9 @@ class Keys:
         self.conversations = start + "conversations"  # set of ids
 
     def response(self, id: str, background: bool) -> str:
-        """The list of the playbacks with this id, latest first: JSON."""
+        """Return the key of the list of playbacks with this id, latest first: JSON."""
         return f"{self.start}{'b' if background else 'r'}:{id}"
 
     def conversation(self, id: str) -> str:
-        """A conversation: JSON."""
+        """Return the key of a conversation: JSON."""
         return f"{self.start}c:{id}"

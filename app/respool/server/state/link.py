@@ -1,4 +1,4 @@
-"""Link: the connections to a store that speaks the protocol of Redis, and what becomes of its failures."""
+"""Link: the connections to a store that speaks the protocol of Redis, and the handling of its failures."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -30,8 +30,8 @@ class StoreUnavailable(RequestError):
 
 
 class Link:
-    """Connections to the store at `url`; `options` are those of a connection. Raises OptionError for a URL
-    that is none."""
+    """Connections to the store at `url`. `options` are those of a connection. Raises OptionError for an
+    invalid URL."""
 
     def __init__(self, url: str, **options: Any) -> None:
         try:
@@ -52,7 +52,7 @@ class Link:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AbstractConnection]:
-        """A connection for several round trips. Raises StoreUnavailable when something of it fails."""
+        """Yield a connection for several round trips. Raises StoreUnavailable if one of them fails."""
         try:
             connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
         except (TimeoutError, RedisError, OSError) as error:
@@ -72,7 +72,7 @@ class Link:
             await self._pool.release(connection)
 
     async def ask(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
-        """Return the answers to `commands`, in one round trip. An error among them is an answer, too."""
+        """Return the answers to `commands`, in one round trip. An error of a command is an answer, too."""
         self.round_trips += 1
         await connection.send_packed_command(connection.pack_commands(commands))
         answers = []
@@ -84,7 +84,8 @@ class Link:
         return answers
 
     async def once(self, commands: Sequence[Command]) -> list[Any]:
-        """Do the same with any connection. Raises StoreUnavailable, also for an error among the answers."""
+        """Return the answers to `commands` on any connection. Raises StoreUnavailable, also if a command
+        fails."""
         async with self.connection() as connection:
             answers = await self.ask(connection, commands)
             for answer in answers:
@@ -107,7 +108,7 @@ class Link:
 
 
 def without_password(url: str) -> str:
-    """Return a URL as it may be shown."""
+    """Return a URL without its password."""
     head, at, tail = url.rpartition("@")
     if not at:
         return url

@@ -1,4 +1,4 @@
-"""Loading: the commands that load what a decision needs, and the views that their answers make."""
+"""Loading: the commands that load what a decision needs, and the views made of their answers."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +30,7 @@ _EMPTY = CoreRecord()
 
 
 class Plan:
-    """What is to be loaded: of each session by its name, what it needs."""
+    """What to load: for each session, by name, the needs of the decision."""
 
     def __init__(self) -> None:
         self.needs: dict[str, set[Need]] = {}
@@ -38,7 +38,7 @@ class Plan:
         self.complete = False  # what was loaded last is all that was needed
 
     def add(self, session: str, *needs: Need) -> None:
-        """Load this as well."""
+        """Add what a session needs."""
         wanted = self.needs.setdefault(session, set())
         for need in needs:
             if need.kind == "sessions":
@@ -47,7 +47,7 @@ class Plan:
                 wanted.add(need)
 
     def commands(self) -> list[Command]:
-        """Return what asks for all of it. What may be changed by the decision is watched."""
+        """Return the commands that load all of it. Keys that the decision may change are watched."""
         watched: list[str] = []
         asked: list[Command] = []
         for name, needs in self.needs.items():
@@ -76,8 +76,8 @@ class Plan:
         return [("UNWATCH",), ("WATCH", *watched), *asked]
 
     def views(self, answers: list[Any], make: MakeSession, playback: MakePlayback) -> Views:
-        """Return what the answers to `commands` say. Where they show that more is needed, that is added to
-        the plan, which is not `complete` then."""
+        """Return the views of the answers to `commands`. If they show that more is needed, that is added to
+        the plan, which then is not `complete`."""
         replies = iter(_sound(answers)[2:])
         views = Views()
         self.complete = True

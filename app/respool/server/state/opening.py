@@ -1,4 +1,4 @@
-"""open_state: the state that a URL names."""
+"""open_state: open the state at a URL."""
 
 from respool.errors import OptionError, printable
 from respool.server.state import State
@@ -7,9 +7,9 @@ _SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 def open_state(url: str | None) -> State | None:
-    """Return the state at `url`; None for memory, if it is not given.
+    """Return the state at `url`; None without a URL: in memory.
 
-    Raise OptionError for a URL that is none, and where the extra is not installed that it needs.
+    Raise OptionError for an invalid URL, and if the extra that it needs is not installed.
     """
     if url is None:
         return None

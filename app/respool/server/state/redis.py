@@ -1,9 +1,10 @@
 """RedisState: state that several servers share, in Redis or Valkey.
 
-1. The socket stays on the server that accepted it, and a stream under way asks the store for nothing.
-2. To load is one round trip, to commit another; a conflict with another server runs the decision again.
-3. Keys decide. A stream of wake-ups, written in the same transaction, says which ones have changed: it has
-   the others look at once, and after a lost connection they look at all that is under way.
+1. The socket stays on the server that accepted it, and a stream in progress sends no requests to the store.
+2. Loading is one round trip, committing another; after a conflict with another server the decision runs
+   again.
+3. Keys decide. A stream of wake-ups, written in the same transaction, names the changed ones, so that other
+   servers look at them at once. After a lost connection they look at all that is in progress.
 4. What cannot be known is refused with 503, never answered in part.
 """
 
@@ -173,7 +174,8 @@ class RedisState:
                 lock.release()
 
     async def _attempt(self, plan: Plan, decide: Callable[[], Awaitable[T]]) -> tuple[bool, T]:
-        """Load, decide, commit; whether nobody else was quicker, and what was decided."""
+        """Load, decide, commit. Return whether no other server was quicker, and the result of the
+        decision."""
         async with self._link.connection() as connection:
             plan.complete = False
             while not plan.complete:
@@ -266,7 +268,7 @@ class RedisState:
         await self._link.close()
 
     async def _connect(self) -> None:
-        """Find out whether the store can be used; then it is."""
+        """Check that the store can be used, and mark it as ready."""
         try:
             await self._measure_skew()
             await self._compare_recordings()
@@ -307,7 +309,8 @@ class RedisState:
         self._skewed = skewed
 
     async def _compare_recordings(self) -> None:
-        """Tell the others which recordings are here, when they are new, and find out what the others have."""
+        """Publish the digests of this server's recordings if they are new; else compare them with the
+        published ones."""
         store = self._server.store
         if store.version != self._known_version:
             version = store.version
@@ -347,7 +350,8 @@ class RedisState:
                     await self._measure_skew()
 
     async def _watch(self) -> None:
-        """Look at what others have changed, for ever; after a lost connection, at all that is under way."""
+        """Watch the changes of other servers for ever; after a lost connection, look at all that is in
+        progress."""
         while not self._stopping:
             try:
                 if self._problem:
@@ -388,7 +392,7 @@ class RedisState:
             await self._look(session, response)
 
     async def _look(self, session: str, response: str) -> None:
-        """Load what has changed: clocks and playbacks that are under way here follow."""
+        """Load what has changed, and update the clocks and playbacks in progress here."""
         if response:
             if (session, response) in set(self._places.values()):
                 await self.run(session, lambda: None, [Need("response", response)])
@@ -398,7 +402,7 @@ class RedisState:
     # --- what a decision is given ---
 
     def _token(self) -> str:
-        """A token that sorts after those that were given before; other servers' by their clocks."""
+        """Return a token that sorts after all earlier ones, by the servers' clocks."""
         self._number += 1
         return f"{time.time_ns() // 1000:015x}{self._number % 65536:04x}{self.node[:6]}"
 
@@ -453,7 +457,7 @@ class RedisState:
         )
 
     def _others(self, record: PlaybackRecord) -> Iterator[Recording]:
-        """Recordings that are in no file: those of stubs, and one that is made from the request."""
+        """Yield the recordings that are in no file: those of stubs, and one made from the request."""
         server = self._server
         if (found := server.store.get(record.recording)) is not None:
             yield server.saved_answers.streamed(found)

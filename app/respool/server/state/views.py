@@ -1,7 +1,7 @@
-"""What one decision sees of a shared state: the sessions that were loaded for it, and what it has changed.
+"""Views: what one decision sees of a shared state: the sessions loaded for it, and its changes.
 
-Rule: what was not loaded is never taken for what is not there. Whoever looks at it gets `NotLoaded`, which
-says what is missing; that is loaded, and the decision is made again.
+Rule: what was not loaded never counts as absent. Reading it raises `NotLoaded`, which says what is missing;
+that is loaded, and the decision runs again.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from respool.server.state import Need
 
 
 class NotLoaded(Exception):
-    """A decision looks at what was not loaded: `need` of `session`."""
+    """A decision reads something that was not loaded: `need` of `session`."""
 
     def __init__(self, session: str, need: Need) -> None:
         super().__init__(session, need)
@@ -30,7 +30,7 @@ class NotLoaded(Exception):
 
 
 class LoadedHistory(History):
-    """Those playbacks of a session that were loaded."""
+    """The loaded playbacks of a session."""
 
     def __init__(self, session: str) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class LoadedHistory(History):
 
     @property
     def present(self) -> list[Playback]:
-        """Those that are here, oldest first."""
+        """The loaded playbacks, oldest first."""
         return list(super().__iter__())
 
     def _need(self, id: str) -> None:
@@ -86,7 +86,7 @@ class LoadedHistory(History):
 
 
 class LoadedConversations(Conversations):
-    """Those conversations of a session that were loaded."""
+    """The loaded conversations of a session."""
 
     def __init__(self, session: str, stand_in: Callable[[str], Iterable[Any]] | None) -> None:
         super().__init__(stand_in=stand_in)
@@ -106,7 +106,7 @@ class LoadedConversations(Conversations):
 
     @property
     def present(self) -> list[ConversationState]:
-        """Those that are here."""
+        """The loaded conversations."""
         return super().states()
 
     def detach(self, id: str, run: ConversationRun) -> None:
@@ -127,7 +127,7 @@ class LoadedConversations(Conversations):
 
 
 class LoadedPlayback(NamedTuple):
-    """Where a playback is in the store."""
+    """The place of a playback in the store."""
 
     id: str
     text: bytes
@@ -162,7 +162,7 @@ class View:
 
     @property
     def new_plays(self) -> Counter[str]:
-        """The plays that came on top."""
+        """The plays since loading."""
         before = {} if self.history.cleared else self.plays
         return Counter(
             {
@@ -174,7 +174,7 @@ class View:
 
 
 class Views:
-    """All that one decision sees."""
+    """All sessions that one decision sees."""
 
     def __init__(self) -> None:
         self.by_name: dict[str, View] = {}
@@ -185,7 +185,7 @@ current: ContextVar[Views] = ContextVar("views")
 
 
 class LoadedSessions:
-    """The sessions of a server with a shared state: those that the decision under way has loaded."""
+    """The sessions of a server with a shared state: those loaded by the current decision."""
 
     def __iter__(self) -> Iterator[Session]:
         views = current.get(None)
@@ -200,17 +200,17 @@ class LoadedSessions:
 
     @property
     def everybodys(self) -> Session:
-        """The session of those who name none."""
+        """The default session."""
         return self.get(EVERYBODYS)
 
     def get(self, name: str) -> Session:
-        """Return the session of that name. Raise OptionError for what is no name."""
+        """Return the session of that name. Raise OptionError for an invalid name."""
         if name != EVERYBODYS:
             check_name(name)
         return self._view(name).session
 
     def find(self, name: str) -> Session | None:
-        """Return the session of that name, if there is one."""
+        """Return the session of that name, or None."""
         if name == EVERYBODYS:
             return self.get(name)
         try:
@@ -223,7 +223,7 @@ class LoadedSessions:
         return view.session if view.known else None
 
     def delete(self, name: str) -> bool:
-        """Forget a session; whether there was one. That of everybody is reset."""
+        """Delete a session; reset the default one. Return False if there was none."""
         session = self.find(name)
         if session is None:
             return False
@@ -232,7 +232,7 @@ class LoadedSessions:
         return True
 
     def keep_within_bounds(self, using: Session) -> None:
-        """Do nothing: the store forgets what is old."""
+        """Do nothing: the store expires old sessions itself."""
 
     def _view(self, name: str) -> View:
         views = current.get(None)
