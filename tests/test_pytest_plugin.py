@@ -312,6 +312,19 @@ def test_it(respool, number):
     result.assert_outcomes(passed=4)
 
 
+def test_faults_are_counted_by_test_under_xdist(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        CLIENT
+        + """
+@pytest.mark.respool("hello", fault="status(code=503, times=1)")
+@pytest.mark.parametrize("number", range(4))
+def test_it(respool, number):
+    assert [ask(respool.base_url)[0] for _ in range(3)] == [503, 200, 200]
+"""
+    )
+    project.runpytest_subprocess(*QUIET, "-n", "2").assert_outcomes(passed=4)
+
+
 def test_recording_is_refused_while_there_is_no_recorder(project: pytest.Pytester) -> None:
     result = run(project, "def test_it(): pass\n", "--respool-record=once")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
