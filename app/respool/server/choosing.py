@@ -69,7 +69,7 @@ class _Asked:
 
     def compared(self) -> Forms:
         if not self.forms:
-            self.forms.append(self.indexes.recorded.forms_of(self.request.body))
+            self.forms.append(self.request.forms(self.indexes.recorded))
         return self.forms[0]
 
 
@@ -197,7 +197,7 @@ def _turn(
     index = indexes.turns(series, turns)
     turn = index.choose(
         request.body,
-        digest=digest(canonical(request.body)) if index.fails else "",
+        digest=_digest_of(request) if index.fails else "",
         previous=lineage.turn if lineage and lineage.series == series else None,
         ids=session.ids.get(series),
         used=session.used.get(series, ()),
@@ -206,6 +206,10 @@ def _turn(
     origin = _deeper(Origin(series, turn.number), lineage)
     why = f"turn {turn.number}, since {turn.why}"
     return Decision(tier, why, turns[turn.number - 1], origin, turn.used)
+
+
+def _digest_of(request: Request) -> str:
+    return request.compared[1].digest if request.compared else digest(canonical(request.body))
 
 
 def _continues(request: Request) -> bool:

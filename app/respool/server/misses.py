@@ -50,7 +50,7 @@ def near_misses(request: Request, session: Session, now: float, indexes: Indexes
     ]
     recordings: tuple[Near, ...] = ()
     if len(index := indexes.recorded):
-        recordings = indexes.nearest(index.forms_of(request.body))
+        recordings = indexes.nearest(request.forms(index))
     return NearMisses(recordings, tuple(sorted(stubs, key=lambda near: len(near.failed))[:MOST]))
 
 

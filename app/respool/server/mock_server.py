@@ -2,7 +2,7 @@
 no sockets: the HTTP floor asks it, and so can a test."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import inf
@@ -253,6 +253,20 @@ class MockServer:
     def conversations(self) -> Conversations:
         """The conversations of the session of those who name none."""
         return self.sessions.everybodys.conversations
+
+    def preparing(self, request: Request) -> Callable[[], Request]:
+        """Return a function that checks a large request and works out how it is compared, and returns it with
+        that. Any thread may call it. It raises RequestError as `start` does."""
+        model = request.model or ""
+        named = request.path_name or request.header_name or len(self.store.turns(model)) == 1
+        index = None if named else self.indexes.recorded
+
+        def prepare() -> Request:
+            request.check(self.validate)
+            compared = (index, index.prepared(request.body)) if index is not None and len(index) else None
+            return replace(request, checked=True, compared=compared)
+
+        return prepare
 
     def start(
         self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None

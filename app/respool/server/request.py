@@ -9,6 +9,7 @@ from respool.protocol.request import ValidationLevel, check_create
 
 if TYPE_CHECKING:
     from respool.faults import Fault
+    from respool.match.recorded import Forms, RecordedIndex
     from respool.play.playback import Playback
 
 PLAY_HEADER = "x-respool-play"
@@ -35,11 +36,18 @@ class Request:
     faults: "tuple[Fault, ...]" = ()  # that it asks for
     continued: "Playback | None" = None  # on a WebSocket: what it continues of its connection
     checked: bool = False  # `check` has found nothing; it is not done twice
+    compared: "tuple[RecordedIndex, Forms] | None" = None  # how it is compared, where that was made before
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, by its name in lower case; None if it was not sent."""
         wanted = name.encode("latin-1")
         return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
+
+    def forms(self, index: "RecordedIndex") -> "Forms":
+        """Return it as it is compared with the recordings of `index`."""
+        if self.compared and self.compared[0] is index:
+            return self.compared[1]
+        return index.forms_of(self.body)
 
     @property
     def kept_body(self) -> Mapping[str, Any]:
