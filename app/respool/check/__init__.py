@@ -1,1 +1,1 @@
-"""Whether a stream is legal: the checker, its rules, and reports of files and live servers."""
+"""Conformance: the checker, its rules, and reports on files and live servers."""

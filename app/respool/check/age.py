@@ -1,4 +1,4 @@
-"""How old recordings are, by the moment at which they say that they were recorded."""
+"""The age of recordings, by their own time of recording."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ _DAY = 86400.0  # seconds
 
 
 def too_old(turns: Sequence[Recording], max_age: float, now: float) -> Iterator[tuple[int, Finding]]:
-    """Yield each turn, from 1, that was recorded more than `max_age` seconds before `now`, in epoch seconds.
+    """Yield each turn, from 1, that was recorded more than `max_age` seconds before `now` (epoch seconds).
 
-    A turn that does not say when it was recorded is none of them.
+    A turn without a time of recording is skipped.
     """
     for number, turn in enumerate(turns, 1):
         recorded = turn.header.fields.get("recorded")

@@ -1,8 +1,8 @@
-"""SequenceChecker: is this a legal Responses stream, and if not, where and why?
+"""SequenceChecker: check that a stream is a legal Responses stream, and say where and why it is not.
 
-It takes one event at a time and says what is wrong, what was allowed instead, and how bad it is. After a
-finding it goes on as a client would, so that one mistake gives one finding or a few. What it says of other
-producers' habits is in docs/checks.md.
+It takes one event at a time and returns what is wrong, what was allowed instead, and how bad it is. After a
+finding it goes on as a client would, so that one mistake gives one finding or a few. Its rules for other
+producers are in docs/checks.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,8 @@ KEEPALIVE = "keepalive"
 
 
 def check(events: Iterable[Event]) -> list[Finding]:
-    """All findings about one stream, in the order of its events; those of the stream as a whole are last."""
+    """Return all findings about one stream, in the order of its events; those about the whole stream are
+    last."""
     checker = SequenceChecker()
     findings = [finding for event in events for finding in checker.receive(event)]
     findings += checker.finish()
@@ -31,7 +32,7 @@ def check(events: Iterable[Event]) -> list[Finding]:
 
 
 class SequenceChecker:
-    """Checks one stream, which is one turn: feed it the events, then tell it that the stream is over.
+    """Checks one stream, which is one turn: call `receive` with each event, then `finish`.
 
     for event in events:
         findings += checker.receive(event)
@@ -51,7 +52,7 @@ class SequenceChecker:
         self._closing = Closing(self._report, self._ids)
 
     def receive(self, event: Event) -> list[Finding]:
-        """Take in the next event; gives what is found by it."""
+        """Take in the next event, and return its findings."""
         self._report.at += 1
         row = EVENT_TYPES.get(event.type)
         if self._lifecycle.over:
@@ -96,7 +97,7 @@ class SequenceChecker:
             self._closing.compare_output(row.name, self._items.all, output, from_start=from_start)
 
     def finish(self) -> list[Finding]:
-        """The stream is over; gives what could not be said before."""
+        """End the stream, and return the findings that had to wait for its end."""
         self._lifecycle.finish()
         self._ids.finish()
         self._numbers.finish()
@@ -105,6 +106,6 @@ class SequenceChecker:
 
 
 def _target(data: Mapping[str, Any]) -> object:
-    """The response that an event of the connection is about: it is one of its numbers."""
+    """Return the response that an event of the connection is about: the event counts among its numbers."""
     steer = data.get("steer")
     return steer.get("previous_response_id") if isinstance(steer, dict) else data.get("response_id")

@@ -1,4 +1,4 @@
-"""Closing: whether a closed item, and the final response, hold what the events have said."""
+"""Closing: checks of a closed item and of the final response against the events before."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from respool.protocol.transitions import State
 
 _DONE = "response.output_item.done"
 
-# The statuses after which nothing more happens to an item.
+# The final statuses of an item.
 _FINAL = frozenset({"completed", "incomplete", "failed"})
 
 
@@ -26,7 +26,7 @@ class Closing:
         self._ids = ids
 
     def close(self, item: OpenItem, data: Mapping[str, Any]) -> None:
-        """`response.output_item.done` has come for `item`."""
+        """Close `item` on its `response.output_item.done`."""
         item.value = value = mapping(data, "item")
         item.state = State.CLOSED
         item.parts.close()
@@ -59,7 +59,7 @@ class Closing:
 
     def _check_status(self, item: OpenItem, value: Mapping[str, Any]) -> None:
         status = value.get("status")
-        # A call that a program makes goes on after the response.
+        # A program's call goes on after the response.
         if isinstance(status, str) and status not in _FINAL and not value.get("caller"):
             self._report.add("RS505", f"{_DONE}: {item.name} is closed with status {status}")
 
@@ -80,7 +80,7 @@ class Closing:
     def _wrong_count(self, item: OpenItem, key: str, came: int, has: int) -> None:
         if not item.from_start:
             return
-        # What reasoning holds of its own text, beside the summary, differs between producers.
+        # Producers differ in what reasoning repeats of its text, beside the summary.
         level = Level.WARNING if item.type == "reasoning" and (key == "content" or not came) else None
         self._report.add(
             "RS405", f"{_DONE}: {key} of {item.name} has {has} parts, but {came} have come", level
@@ -109,7 +109,7 @@ class Closing:
             self._report.add("RS404", f"{_DONE}: {differs} ({item.name})")
 
     def check_open(self, event: str, items: Iterable[OpenItem]) -> None:
-        """The response has ended: which items are still open?"""
+        """Report the items that are still open at the end of the response."""
         for item in items:
             if item.state is State.CLOSED or item.given_up:
                 continue
@@ -124,7 +124,7 @@ class Closing:
     def compare_output(
         self, event: str, items: Sequence[OpenItem], output: object, *, from_start: bool
     ) -> None:
-        """Compare the output of the final response with the items that have come."""
+        """Compare the output of the final response with the items of the stream."""
         expected = [item for item in items if not item.given_up]
         absent = output is None
         output = output if isinstance(output, list) else []

@@ -1,4 +1,4 @@
-"""Comparing what was said with what is said again."""
+"""Comparisons of a value with its repetition later in the stream."""
 
 import math
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 from respool.check.json_values import shown
 
-# Encrypted anew each time it is sent.
+# Encrypted anew each time that it is sent.
 _NEVER_THE_SAME = "encrypted_content"
 
 _NOTHING: tuple[object, ...] = (None, "", [], {})
@@ -15,10 +15,10 @@ _NOTHING: tuple[object, ...] = (None, "", [], {})
 
 @dataclass(slots=True)
 class Grown:
-    """A text that grows by deltas."""
+    """A text that arrives as deltas."""
 
     pieces: list[str] = field(default_factory=list)
-    whole: str | None = None  # as its .done event has it
+    whole: str | None = None  # from its .done event
 
     @property
     def text(self) -> str | None:
@@ -30,7 +30,8 @@ class Grown:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where a JSON value is not what it was. `hard`: it contradicts that, or has lost something."""
+    """A place where a JSON value differs from the earlier one. `hard`: it contradicts that, or has lost
+    something."""
 
     place: str
     before: Any
@@ -48,10 +49,10 @@ class Difference:
 def difference(
     place: str, before: object, now: object, ignore: frozenset[str] = frozenset()
 ) -> Difference | None:
-    """The most serious difference between two values, the first of its kind; None if there is none.
+    """Return the most serious difference between two values, the first of its kind; None if there is none.
 
-    `place` is where the values are, for a message. Keys in `ignore` are left out; null and an absent key
-    are the same.
+    `place` is the path of the values, for a message. Keys in `ignore` are skipped; null and an absent key are
+    equal.
     """
     found = None
     try:
@@ -60,7 +61,7 @@ def difference(
                 return one
             found = found or one
     except RecursionError:
-        pass  # nested deeper than can be followed: what was found so far
+        pass  # nested too deeply to follow: return what was found so far
     return found
 
 

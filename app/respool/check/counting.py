@@ -3,15 +3,15 @@
 from respool.check.findings import Level
 from respool.check.verdicts import Verdicts
 
-_STRETCH = 5  # events that are missing at one place, and were cut out by hand
-_SIDES = 4  # how many surprises in a row are still told apart
+_STRETCH = 5  # events missing at one place that count as cut out by hand
+_SIDES = 4  # surprises in a row that are still judged one by one
 
 
 class Count:
     """A number that should rise by one.
 
-    After a surprise it may go on from either side, so that one wrong number is one finding, and so is
-    one missing event.
+    After an unexpected number it accepts both continuations, so that one wrong number is one finding, and so
+    is one missing event.
     """
 
     def __init__(self, first: int = 0) -> None:
@@ -23,7 +23,7 @@ class Count:
         return self._next[0]
 
     def take(self, number: int) -> bool:
-        """Whether `number` is the next one."""
+        """Take the next number; return True if it is the expected one."""
         if number in self._next:
             self._next = [number + 1]
             return True
@@ -35,24 +35,24 @@ class Count:
         self._next = [number + 1]
 
     def skip(self) -> None:
-        """One came without a number."""
+        """Count an event that came without a number."""
         self._next = [self._next[0] + 1, *self._next][:_SIDES]
 
 
 class SequenceNumbers:
-    """Whether the sequence numbers start at 0 and rise by one; all events have them, or none has."""
+    """Checks that sequence numbers start at 0 and rise by one, and that all events have them, or none has."""
 
     def __init__(self, report: Verdicts) -> None:
         self._report = report
         self._count = Count()
         self._last: int | None = None
-        self._without: list[tuple[int, str]] = []  # events that had no number before any had one
-        self._jump: tuple[int, int, str] | None = None  # over a stretch: event, number, what to say
+        self._without: list[tuple[int, str]] = []  # events without a number, before the first with one
+        self._jump: tuple[int, int, str] | None = None  # a jump not yet judged: event, number, message
 
     def receive(self, type_: str, number: object, *, from_start: bool) -> None:
-        """Look at an event's number; `from_start`: the stream is whole, and not the rest of one."""
+        """Check an event's number. `from_start`: the stream is whole, not the rest of one."""
         if type(number) is not int:
-            if type_ != "error":  # over WebSocket it needs none
+            if type_ != "error":  # not needed over WebSocket
                 self._receive_none(type_)
             return
         for event, name in self._without:
@@ -84,19 +84,19 @@ class SequenceNumbers:
         if number > expected:
             message = f"{type_}: sequence_number is {number}, expected {expected}"
             if number - expected < _STRETCH:
-                # The service counts the terminal event that it then does not send.
+                # The service counts a terminal event that it then does not send.
                 skips_end = type_ == "error" and number == expected + 1
                 self._report.add("RS202", message, Level.WARNING if skips_end else None)
             else:
-                # People shorten recordings before they publish them; servers that lose events lose few.
-                # Whether it is that, and not one wrong number, the next number tells.
+                # People shorten recordings before they publish them; servers that lose events lose few. The
+                # next number tells a cut from one wrong number.
                 self._report.cut_out = True
                 self._jump = (self._report.at, number, message)
         else:
             self._report.add("RS203", f"{type_}: sequence_number is {number}, after {self._last}")
 
     def _land(self, number: int) -> None:
-        """Decide of a jump by the number after it."""
+        """Judge a jump by the number after it."""
         if self._jump:
             event, jumped_to, message = self._jump
             self._report.cut_out = number == jumped_to + 1
@@ -104,7 +104,7 @@ class SequenceNumbers:
             self._jump = None
 
     def finish(self) -> None:
-        """The stream is over."""
+        """Check what had to wait for the end of the stream."""
         self._land(-1)
         if self._without:
             self._report.of_stream("RS205", "no event has a sequence_number")

@@ -1,7 +1,7 @@
-"""DIALECTS: other producers whose streams differ as a whole, and what is forgiven them.
+"""DIALECTS: producers whose streams differ as a whole, and which of their errors are only warnings.
 
-Most differences speak for themselves in the stream (no sequence numbers at all, say), and the checks
-judge them by that. Here are those where one must know who is speaking.
+Most differences can be seen in the stream itself (no sequence numbers at all, say), and the checks judge them
+by that. This table has those for which the producer must be known.
 """
 
 import re
@@ -15,7 +15,7 @@ class Dialect:
     """A producer's habits: errors that are only warnings in its streams."""
 
     name: str
-    sign: str  # by what it is recognised
+    sign: str  # marks by which it is recognised
     softens: Mapping[str, str]  # code -> what this producer does
 
 
@@ -59,7 +59,7 @@ _BY_ID = (
 
 
 def recognise(created: Mapping[str, Any], response: Mapping[str, Any]) -> Dialect | None:
-    """Whose stream it is, from its first event and the response in it."""
+    """Return the producer's dialect, from the first event and the response in it; None if it is unknown."""
     if "sequence_number" not in created and "created_at" not in response:
         return LLAMA_CPP
     id_ = response.get("id")

@@ -1,4 +1,4 @@
-"""Fields: those that an event must have, and what they hold, as EVENT_TYPES says."""
+"""Fields: checks of an event's fields and their types against EVENT_TYPES."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 _A = {"string": "a string", "integer": "an integer", "object": "an object", "array": "an array"}
 
-# Judged by themselves.
+# Other checks judge these.
 _ELSEWHERE = frozenset({"sequence_number", "logprobs"})
 
 # Fields that some producers never send.
@@ -114,7 +114,7 @@ class Fields:
             self._unpadded += 1
 
     def finish(self) -> None:
-        """The stream is over."""
+        """Check what had to wait for the end of the stream."""
         for field, events in self._without.items():
             if len(events) > 1:
                 self._report.of_stream("RS211", f"no event has {field}")
@@ -133,7 +133,7 @@ class Fields:
         if self._unpadded:
             self._report.of_stream("RS604", f"{self._unpadded} of {total} deltas have no obfuscation")
         odd = sum((len(delta) + len(padding)) % _BLOCK != 0 for delta, padding in self._padded)
-        if 0 < odd < len(self._padded):  # where all are odd, they are placeholders
+        if 0 < odd < len(self._padded):  # if none fits, they are placeholders
             self._report.of_stream(
                 "RS605", f"{odd} of {total} deltas are not padded to a multiple of {_BLOCK} characters"
             )

@@ -1,4 +1,4 @@
-"""Checking: files, folders, text and live servers, each made into a report."""
+"""Checks of files, folders, text and live servers, each with its report."""
 
 import http.client
 import json
@@ -29,7 +29,7 @@ _NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)', re.DOTALL)
 EVENT_NAME_DIFFERS = "RS002"
 NO_EVENT_NAME = "RS003"
 
-# Seconds that a live server may take for all of its stream, and the bytes that are read of it.
+# Limits for a live server: seconds for its whole stream, and bytes read of it.
 TIMEOUT = 120.0
 MAX_STREAM = 256 * 1024 * 1024
 _READ = 65536  # bytes read at once
@@ -37,7 +37,7 @@ _READ = 65536  # bytes read at once
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A finding, and where it is: a file's path or a URL, and there the line, column and turn."""
+    """A finding and its place: a file's path or a URL, and in it the line, column and turn."""
 
     finding: Finding
     path: str
@@ -53,21 +53,21 @@ class Located:
 
 @dataclass(slots=True)
 class FileReport:
-    """What was found in one source."""
+    """The findings about one source."""
 
     path: str
     streams: int = 0
     events: int = 0
     findings: list[Located] = field(default_factory=list)
-    no_recording: bool = False  # nothing of the Responses API is in it
+    no_recording: bool = False  # holds nothing of the Responses API
 
     def count(self, level: Level) -> int:
-        """How many findings have this level."""
+        """Return how many findings have this level."""
         return sum(located.finding.level == level for located in self.findings)
 
 
 def find(paths: Iterable[Path], on_closed: Callable[[str, OSError], None] | None = None) -> list[Path]:
-    """The files to check: those named, and those below folders. A folder that may not be entered goes to
+    """Return the files to check: those named, and those below folders. A folder that cannot be read goes to
     `on_closed`. Raises PathError."""
     found: dict[Path, None] = {}
     for path in paths:
@@ -85,10 +85,9 @@ def check_file(
     max_age: float | None = None,
     passed_over: list[PassedOver] | None = None,
 ) -> FileReport | None:
-    """Check a file; None for one in a folder (not `named` itself) that is no recording, which goes to
-    `passed_over`.
+    """Check a file. One that cannot be read has a finding that says so.
 
-    One that cannot be read has a finding that says so.
+    In a folder (not `named` itself) a file that is no recording goes to `passed_over`, and None is returned.
     """
     try:
         size = path.stat().st_size
@@ -115,7 +114,8 @@ def check_file(
 
 
 def unreadable(path: str, error: OSError) -> FileReport:
-    """The report on a file that cannot be read: it hides nothing of what is known of the others."""
+    """Return the report on a file that cannot be read. The report does not hide what is known of other
+    files."""
     report = FileReport(path)
     problem = f"cannot be read: {(error.strerror or str(error)).lower()}"
     report.findings = [Located(Finding(DAMAGED, Level.ERROR, problem), path)]
@@ -130,9 +130,9 @@ def check_data(
     format: str | None = None,
     max_age: float | None = None,
 ) -> FileReport:
-    """Check the content of a recording, in any format that Respool reads, or in the one of that name.
+    """Check the content of a recording, in any format that Respool reads, or in the named one.
 
-    With `max_age`, in seconds, it is an error to have been recorded longer ago.
+    With `max_age`, in seconds, an older recording is an error.
     """
     report = FileReport(path)
     damages: list[RecordingError] = []
@@ -156,7 +156,7 @@ def check_data(
         )
         for damage in damages
     ]
-    with suppress(RecordingError):  # it was told as damage
+    with suppress(RecordingError):  # already reported as damage
         data = formats.encodings.plain(data)
         if (format or formats.sniff(data, path)) == "sse":
             report.findings += _check_event_names(data, path)
@@ -178,10 +178,10 @@ def check_url(
     schema: bool = False,
     timeout: float = TIMEOUT,
 ) -> FileReport:
-    """Ask a live server for a stream, and check what it sends, also if the stream is cut.
+    """Request a stream from a live server, and check what it sends, also if the stream is cut.
 
     `url` is that of ``POST /v1/responses``, or the base URL above it; `timeout`, in seconds, is for the whole
-    stream. Raises RespoolError when there is no stream to check, or one without end.
+    stream. Raises RespoolError if there is no stream to check, or one without end.
     """
     if not url.rstrip("/").endswith("/responses"):
         url = f"{url.rstrip('/')}/responses"
@@ -207,7 +207,7 @@ def check_url(
 
 
 def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
-    """Read a stream to its end, or to where it is cut. Raises RespoolError for one that is too long."""
+    """Read a stream to its end, or to where it is cut. Raises RespoolError if it is too long."""
     data = bytearray()
     try:
         while part := answer.read1(_READ):
@@ -218,7 +218,7 @@ def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
                 raise RespoolError(f"{url}: the stream has not ended in time, after {len(data)} bytes")
     except TimeoutError:
         raise RespoolError(f"{url}: no more came in time, after {len(data)} bytes") from None
-    except http.client.IncompleteRead as error:  # cut: what is missing is found by the checks
+    except http.client.IncompleteRead as error:  # cut: the checks find what is missing
         data += error.partial
     except (OSError, http.client.HTTPException):
         pass
@@ -226,7 +226,7 @@ def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
 
 
 def _told(body: bytes) -> str:
-    """What an error's body tells, on one short line."""
+    """Return the message of an error's body, on one short line."""
     text = body.decode(errors="replace")
     with suppress(ValueError, LookupError, TypeError):
         text = json.loads(text)["error"]["message"]
@@ -250,7 +250,7 @@ def _check_turn(report: FileReport, turn: Recording, number: int, schema: bool) 
 
 
 def _no_numbers(turn: Recording, number: int, data: bytes, path: str) -> Iterator[Located]:
-    """What is no number of JSON, though Python and others read it."""
+    """Yield a finding for each number that JSON does not allow, though Python and others read it."""
     lines: list[str] = []
     for place, timed in enumerate(turn.events):
         text = timed.event.text
@@ -269,11 +269,11 @@ def _no_numbers(turn: Recording, number: int, data: bytes, path: str) -> Iterato
 
 
 def _check_event_names(data: bytes, path: str) -> Iterator[Located]:
-    """What the lines around the data say: the name in ``event:`` is to be the type."""
+    """Yield a finding for each ``event:`` line that does not name the type in its data."""
     try:
         messages = sse.decode(data)
     except sse.DecodeError:
-        return  # told as damage
+        return  # already reported as damage
     unnamed = 0
     for message in messages:
         try:

@@ -1,4 +1,4 @@
-"""Findings: what a check has to say of a stream, graded, each with a stable code of RULES."""
+"""Findings: the results of a check, graded, each with a stable code of RULES."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ __all__ = ["RULES", "Finding", "Level", "Rule"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found: `message` says what happened and what was expected instead."""
+    """One finding: `message` says what happened and what was expected instead."""
 
     code: str  # of RULES
     level: Level
     message: str
-    event: int | None = None  # its place in the stream, from 0; None: of the stream as a whole
+    event: int | None = None  # its place in the stream, from 0; None: about the whole stream
 
 
 RULES: Mapping[str, Rule] = MappingProxyType(

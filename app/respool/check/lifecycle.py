@@ -1,4 +1,4 @@
-"""Lifecycle: how the response as a whole goes on, and what its events say of it."""
+"""Lifecycle: checks of the response as a whole, and of the Response objects in its events."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,10 +24,10 @@ _STATUSES: Mapping[str, tuple[str, ...]] = {
     "response.failed": ("failed", "cancelled"),
 }
 
-# What stays the same from the first event to the last.
+# Fields that stay the same from the first event to the last.
 _CONSTANT = ("created_at", "model", "object")
 
-# What is judged by itself.
+# Fields that other checks judge.
 _MAY_CHANGE = frozenset({"id", "status", "output", "usage", *_CONSTANT})
 
 _CHANGES_AT_END = frozenset(
@@ -46,21 +46,21 @@ class Lifecycle:
         self._report = report
         self._ids = ids
         self._created: Mapping[str, Any] | None = None
-        self._response_ids: dict[str, None] = {}  # in the order in which they came
+        self._response_ids: dict[str, None] = {}  # in the order of their arrival
         self._constants: dict[str, object] = {}
-        self._first: str | None = None  # the event with which the rest of a stream begins
+        self._first: str | None = None  # the first event of the rest of a stream
 
     @property
     def over(self) -> bool:
-        """Whether the response has ended, so that nothing may follow."""
+        """True if the response has ended, so that nothing may follow."""
         return self.state is State.CLOSED
 
     def knows(self, id: object) -> bool:
-        """Whether the response has this id."""
+        """Return True if the response has this id."""
         return isinstance(id, str) and id in self._response_ids
 
     def receive(self, row: EventType, data: Mapping[str, Any]) -> None:
-        """Take in an event; of one of an item, only that it has come."""
+        """Take in an event. Of an item's event, only note that it came."""
         response = data.get("response")
         if row.name == _CREATED and self.state is State.START and isinstance(response, dict):
             self._report.dialect = dialects.recognise(data, response)
@@ -153,7 +153,8 @@ class Lifecycle:
             self._report.add("RS508", f"{row.name}: no response.usage")
 
     def _check_resumed(self, background: object) -> None:
-        """Only the stream of a background response can be resumed; any other has lost its beginning."""
+        """Report a resumed stream of a response without `background`: only background responses can be
+        resumed."""
         if background is False:
             self._report.add(
                 "RS101", f"{self._first}: the stream has not begun; expected {_CREATED}", event=0
@@ -161,7 +162,7 @@ class Lifecycle:
             self._first = None
 
     def finish(self) -> None:
-        """The stream is over."""
+        """Check what had to wait for the end of the stream."""
         if self._first:
             self._report.add(
                 "RS116", f"{self._first}: the stream is the rest of one that was resumed", event=0

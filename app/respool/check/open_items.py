@@ -1,4 +1,4 @@
-"""Items: the output items of a response, which of them are open, and what happens in them."""
+"""Items: checks of the output items of a response, and which of them are open."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,20 +23,20 @@ _IMAGE = "response.image_generation_call.partial_image"
 
 @dataclass(slots=True, eq=False)
 class OpenItem:
-    """An output item. `type` is None where nobody knows it; then no event of it is out of order."""
+    """An output item. `type` is None if it is unknown; then no event of it is out of order."""
 
     type: str | None
-    name: str  # its id; what messages call it
-    first: Mapping[str, Any]  # as the event that opens it has it
+    name: str  # its id; its name in messages
+    first: Mapping[str, Any]  # from the event that opens it
     parts: OpenParts
     from_start: bool = True  # False: some of it came before this stream begins
     state: State = State.OPEN
-    grows: DeltaText | None = None  # its text, once there is an event of it
+    grows: DeltaText | None = None  # its text, after the first event of it
     text: Grown = field(default_factory=Grown)
     images: Count = field(default_factory=Count)
-    misplaced: bool = False  # its output_index is missing or wrong, which has been reported
+    misplaced: bool = False  # its output_index is missing or wrong, and reported
     given_up: bool = False  # another item has taken its output_index
-    value: Mapping[str, Any] | None = None  # as the event that closes it has it
+    value: Mapping[str, Any] | None = None  # from the event that closes it
 
 
 class OpenItems:
@@ -53,7 +53,7 @@ class OpenItems:
         self._count = Count()
 
     def receive(self, row: EventType, data: Mapping[str, Any]) -> OpenItem | None:
-        """Take in an event of an item, or of a part of one. Gives the item if it is closed by that."""
+        """Take in an event of an item, or of a part of one. Return the item if the event closes it."""
         if row.name == _ADDED:
             self._open(data)
             return None
@@ -108,7 +108,7 @@ class OpenItems:
             return False
         if there.first:
             self._report.add("RS207", f"{_ADDED}: {there.name} has been added already")
-        there.first = value  # without: its events have come before it, which has been reported
+        there.first = value  # without an item: its events came before it, and that is reported
         return True
 
     def _place(self, item: OpenItem, index: int) -> None:
@@ -176,7 +176,7 @@ class OpenItems:
         self._ids.differ((item.name, id_), code, message)
 
     def _move(self, item: OpenItem, index: int) -> None:
-        """Put an item where its further events say that it is."""
+        """Move an item to the index that its later events have."""
         for number, there in list(self._at.items()):
             if there is item:
                 del self._at[number]
@@ -185,11 +185,11 @@ class OpenItems:
         item.misplaced = False
 
     def _fitting(self, row: EventType) -> Iterator[OpenItem]:
-        """The open items that may have such an event, the last one first."""
+        """Yield the open items that allow such an event, the last one first."""
         return (item for item in reversed(self._open_ones) if not row.items or item.type in row.items)
 
     def _open_silently(self, row: EventType, data: Mapping[str, Any]) -> OpenItem:
-        """An item of which no event said that it opens."""
+        """Open an item without an event that opens it."""
         index, value = integer(data, "output_index"), mapping(data, "item")
         type_ = next(iter(row.items)) if len(row.items) == 1 else None
         value = {"id": data.get("item_id"), "type": type_, **value}
@@ -203,7 +203,7 @@ class OpenItems:
         return item
 
     def _step(self, row: EventType, item: OpenItem) -> bool:
-        """Move the item's machine; whether the event makes sense there."""
+        """Move the item's machine. Return False if the event makes no sense in its state."""
         if item.type is None:
             return True
         event = PART if row.index else row.name
@@ -234,7 +234,7 @@ class OpenItems:
             self._report.add("RS111", f"{row.name}: {item.name} has come without {' and '.join(statuses)}")
         for step in steps:
             if EVENT_TYPES[step].kind is EventKind.DONE:
-                # Where there was nothing to say, or where OpenAI itself has left it out.
+                # Either no finding, or OpenAI itself leaves it out.
                 may_lack = item.type != "function_call" and not item.text.pieces
                 level = Level.WARNING if may_lack or item.type == "custom_tool_call" else None
                 self._report.add("RS112", f"{row.name}: {item.name} has come without {step}", level)

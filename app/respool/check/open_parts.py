@@ -1,4 +1,4 @@
-"""Parts: what is open inside an item, and what it holds."""
+"""Parts: checks of the parts inside an item, and of their content."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from respool.protocol.delta_texts import TEXTS, DeltaText
 from respool.protocol.event_types import EventKind, EventType
 from respool.protocol.transitions import PART_TYPES, TRANSITIONS, State
 
-# Parts which vLLM, Ollama and llama.cpp never open and never close.
+# Parts that vLLM, Ollama and llama.cpp never open and never close.
 _OFTEN_SILENT = frozenset({"reasoning_text", "summary_text"})
 
 _NAMES: Mapping[str, str] = {
@@ -28,25 +28,25 @@ _OUTPUT_EVENTS = ("response.shell_call_output_content.delta", "response.shell_ca
 
 @dataclass(slots=True, eq=False)
 class OpenPart:
-    """A part of an item. `type` is None where nobody knows it; then no event of it is out of order."""
+    """A part of an item. `type` is None if it is unknown; then no event of it is out of order."""
 
     type: str | None
-    name: str  # as messages call it
-    index: str  # the field that counts it
-    first: Mapping[str, Any]  # as the event that opens it has it
+    name: str  # its name in messages
+    index: str  # the field with its index
+    first: Mapping[str, Any]  # from the event that opens it
     state: State = State.OPEN
     text: Grown = field(default_factory=Grown)
     annotations: list[Any] = field(default_factory=list)
     annotation_count: Count = field(default_factory=Count)
     output: list[Any] = field(default_factory=list)  # of a command
-    value: Mapping[str, Any] | None = None  # the part, as the event that closes it has it
+    value: Mapping[str, Any] | None = None  # the part, from the event that closes it
     silent: bool = False  # no event has opened it
-    unopened: int | None = None  # the event that came before one had, while it is not yet judged
+    unopened: int | None = None  # the first event, sent before the one that opens it, until it is judged
     from_start: bool = True  # False: some of it came before this stream begins
 
 
 class OpenParts:
-    """The parts of one item: each by the field that counts it, and its number there."""
+    """The parts of one item, each by its index field and its index."""
 
     def __init__(self, report: Verdicts, item: str, item_type: str | None, *, from_start: bool) -> None:
         self.from_start = from_start  # False: some of the item came before this stream begins
@@ -58,7 +58,7 @@ class OpenParts:
         self._counts: dict[str, Count] = {}
 
     def of(self, index: str) -> list[OpenPart]:
-        """The parts that `index` counts, in the order in which they came."""
+        """Return the parts that `index` counts, in the order of their arrival."""
         return [part for part in self._parts if part.index == index]
 
     def receive(self, row: EventType, index: str, data: Mapping[str, Any]) -> None:
@@ -72,7 +72,7 @@ class OpenParts:
             self._take_in(row, part, data)
 
     def close(self) -> None:
-        """The item closes, so all its parts should be closed."""
+        """Close the item, and report its parts that are still open."""
         for part in self._parts:
             if part.unopened is not None:
                 self._report.once(
@@ -149,7 +149,7 @@ class OpenParts:
     def _open_silently(
         self, row: EventType, index: str, number: int | None, data: Mapping[str, Any]
     ) -> OpenPart:
-        """A part of which no event said that it opens."""
+        """Open a part without an event that opens it."""
         type_ = part_type_of(row.name) or _type_of_part(row, data)
         part = self._new(row.name, index, number, type_, first={})
         if _may_open(row):
@@ -169,7 +169,7 @@ class OpenParts:
         part.unopened = None
 
     def _step(self, row: EventType, part: OpenPart) -> bool:
-        """Move the part's machine; whether the event makes sense there."""
+        """Move the part's machine. Return False if the event makes no sense in its state."""
         if part.type is None:
             part.state = State.CLOSED if row.kind is EventKind.PART else part.state
             return True
@@ -252,7 +252,7 @@ class OpenParts:
 
 
 def _may_open(row: EventType) -> bool:
-    """Whether a part may begin with this event, since none opens it."""
+    """Return True if a part may begin with this event, without one that opens it."""
     type_ = part_type_of(row.name)
     return type_ is not None and row.name in TRANSITIONS[type_][State.START]
 
@@ -264,7 +264,7 @@ def _type_of_part(row: EventType, data: Mapping[str, Any]) -> str | None:
 
 
 def text_of(part: OpenPart) -> DeltaText | None:
-    """How the text of a part grows; None where that is not known."""
+    """Return how the text of a part arrives; None if that is not known."""
     return next((text for text in TEXTS.values() if part.type and text.part == part.type), None)
 
 
@@ -278,7 +278,7 @@ def take_text(
     begun: object,
     from_start: bool,
 ) -> None:
-    """Take in a .delta or .done event of a text that grows; `begun` is what it was when it was opened."""
+    """Take in a .delta or .done event of a text. `begun` is the text when the part was opened."""
     if row.kind is EventKind.DELTA:
         if (delta := string(data, "delta")) is not None:
             grown.pieces.append(delta)

@@ -1,14 +1,14 @@
-"""Ids: whether the ids which should be the same are the same."""
+"""Ids: checks that ids which should be equal are equal."""
 
 from respool.check.verdicts import Verdicts
 
-# As many ids must differ, and none agree, before a stream counts as one whose ids all change.
+# This many ids must differ, and none agree, before all ids of a stream count as changing.
 _ENOUGH = 3
 
 
 class SameIds:
-    """Compares ids. GitHub Copilot gives everything a new id in every event: so what differs is held
-    back until some ids have agreed, or the stream is over."""
+    """Compares ids. GitHub Copilot gives everything a new id in every event, so differences are held back
+    until some ids have agreed, or the stream ends."""
 
     def __init__(self, report: Verdicts) -> None:
         self._report = report
@@ -17,24 +17,24 @@ class SameIds:
 
     @property
     def changing(self) -> bool:
-        """Whether all ids of this stream differ, as far as it has come."""
+        """True if all ids of this stream differ so far."""
         return not self._agreed and len(self._held) >= _ENOUGH
 
     def agree(self) -> None:
-        """Two ids are the same, as they should be."""
+        """Note two ids that are equal, as they should be."""
         if not self._agreed:
             self._agreed = True
             self._release()
 
     def differ(self, about: tuple[object, ...], code: str, message: str) -> None:
-        """Two ids are not the same."""
+        """Note two ids that are not equal."""
         if self._agreed:
             self._report.once(about, code, message)
         else:
             self._held.append((code, message, self._report.at))
 
     def finish(self) -> None:
-        """The stream is over."""
+        """Report what was held back, at the end of the stream."""
         if self.changing:
             self._report.of_stream("RS306", "every id is another one in every event (GitHub Copilot does so)")
         else:

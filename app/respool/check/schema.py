@@ -1,7 +1,7 @@
-"""Field validation against the openai package's own models: what the newest SDK's types require.
+"""Validation of fields against the openai package's own models.
 
-Needs the extra ``respool[schema]``. Recordings older than a field lack it, and nothing breaks: so a
-missing field is an info, and only a value of another type than the SDK declares is a warning.
+Needs the extra ``respool[schema]``. Recordings older than a field lack it, and nothing breaks: so a missing
+field is an info, and only a value of another type than the SDK declares is a warning.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ WRONG_TYPE = "RS652"
 
 
 def sdk_version() -> str:
-    """The version of the openai package, for the output. Raises RespoolError if it is not there."""
+    """Return the version of the openai package. Raises RespoolError if it is not installed."""
     try:
         from openai import __version__
     except ImportError:
@@ -33,7 +33,7 @@ def sdk_version() -> str:
 
 
 def validate(events: Iterable[Event]) -> list[Finding]:
-    """What the SDK's models say of the events of one stream; each kind of finding once, with a count."""
+    """Return what the SDK's models find in the events of one stream; equal findings once, with a count."""
     models = _models()
     counts: Counter[tuple[str, str, str, str]] = Counter()
     first: dict[tuple[str, str, str, str], int] = {}
@@ -65,9 +65,9 @@ def _problems(model: "type[BaseModel]", data: Mapping[str, Any]) -> Iterable[tup
 
 
 def _of_chosen_members(problems: "list[ErrorDetails]") -> "Iterable[ErrorDetails]":
-    """Without what pydantic says of the members of a union whose ``type`` is another than the value's.
+    """Drop pydantic's problems with the members of a union whose ``type`` is not the value's.
 
-    Where no member has it (a new item type), one problem is left that says so.
+    If no member has that type (a new item type), keep one problem that says so.
     """
     others = {problem["loc"][:-1] for problem in problems if _is_other_type(problem)}
     kept = [problem for problem in problems if not any(problem["loc"][: len(it)] == it for it in others)]
@@ -79,8 +79,8 @@ def _is_other_type(problem: "ErrorDetails") -> bool:
 
 
 def _place(data: Any, location: Sequence[str | int]) -> str:
-    """``response.output[].id``: a pydantic location without the names of models that it holds, and
-    without numbers, so that the same field of all items is one finding."""
+    """Return a pydantic location as a path: ``response.output[].id``. It has no names of models and no
+    numbers, so that the same field of all items is one finding."""
     place = ""
     for step, last in zip(location, [False] * (len(location) - 1) + [True], strict=True):
         if isinstance(data, list) and isinstance(step, int):
@@ -94,7 +94,7 @@ def _place(data: Any, location: Sequence[str | int]) -> str:
 
 @cache
 def _models() -> "Mapping[str, type[BaseModel]]":
-    """The SDK's model of each event type."""
+    """Return the SDK's model of each event type."""
     sdk_version()
     from openai.types.responses import ResponseStreamEvent
 

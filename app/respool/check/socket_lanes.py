@@ -1,9 +1,9 @@
 """Lanes: the events of a WebSocket, which are several streams at a time.
 
-Each lane (`stream_id`; the default lane has none) is a sequence of responses, one after the other; each
-response is checked as a stream of its own. What is otherwise on a socket: a create may be refused by an
-`error` alone, a warm-up has no event between its first and its last, and the events that set an item up may
-be left out. Source: the tests and README of openai 3.57's WebSocket helpers.
+Each lane (`stream_id`; the default lane has none) is a sequence of responses, and each response is checked as
+a stream of its own. Differences on a socket: an `error` alone may refuse a create, a warm-up has no event
+between its first and its last, and the events that set an item up may be left out. Source: the tests and
+README of openai 3.57's WebSocket helpers.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from respool.check.findings import Finding, Level
 from respool.protocol.event_types import EVENT_TYPES, EventKind
 from respool.protocol.events import CREATED, ENDING_TYPES, Event
 
-# What a client does not need on a socket: the events that open items and parts.
+# Events that a client does not need on a socket: those that open items and parts.
 _NOT_NEEDED = frozenset({"RS107", "RS108"})
 _OVERLAP = "RS103"
 
@@ -62,7 +62,7 @@ class _LaneChecker:
         if event.type == CREATED or (event.type == "error" and ended):
             if ended:
                 yield from self.finish()
-            else:  # the one mistake; numbers and ids are those of the next response
+            else:  # this is the one mistake; its numbers and ids are those of the next response
                 findings = self._checked(place, event, data)
                 yield from self._named(one for one in findings if one.code == _OVERLAP)
             self._response = _ResponseChecker()
@@ -71,7 +71,7 @@ class _LaneChecker:
         yield from self._named(self._checked(place, event, data))
 
     def finish(self) -> Iterator[Finding]:
-        """The socket is closed, or another response begins."""
+        """End the response: the socket is closed, or another response begins."""
         if self._response:
             yield from self._named(self._response.finish())
 
@@ -86,7 +86,7 @@ class _LaneChecker:
 
 
 class _ResponseChecker:
-    """Checks one response of a lane; gives places among all events of the socket."""
+    """Checks one response of a lane. Its findings have places among all events of the socket."""
 
     def __init__(self) -> None:
         self.ended = False
@@ -106,7 +106,7 @@ class _ResponseChecker:
                 yield self._placed(finding)
 
     def finish(self) -> Iterator[Finding]:
-        """Nothing follows."""
+        """End the response, and return the findings that had to wait for it."""
         for finding in self._checker.finish():
             if self._types != ["error"]:  # which has no sequence_number
                 yield self._placed(finding)

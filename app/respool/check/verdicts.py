@@ -1,21 +1,21 @@
-"""Report: what has been found so far, and what is not yet decided."""
+"""Verdicts: the findings so far, and those not yet decided."""
 
 from collections.abc import Hashable
 
 from respool.check.dialects import Dialect
 from respool.check.findings import RULES, Finding, Level
 
-# Once a stretch of events has been cut out, these follow from it and are no faults of the producer.
+# After a stretch of events was cut out, these findings follow from the cut and are no faults of the producer.
 _OF_CUT_OUT = frozenset({"RS202", "RS206", "RS401"})
 
 
 class Verdicts:
-    """Collects findings. `at` is the number of the event that is being looked at, from 0."""
+    """Collects findings. `at` is the number of the current event, from 0."""
 
     def __init__(self) -> None:
         self.at = -1
         self.dialect: Dialect | None = None
-        self.cut_out = False  # the sequence numbers tell that a stretch of events was left out
+        self.cut_out = False  # the sequence numbers show that a stretch of events is missing
         self._found: list[Finding] = []
         self._said: set[Hashable] = set()
 
@@ -30,16 +30,16 @@ class Verdicts:
         self._found.append(Finding(code, level, message, self.at if event is None else event))
 
     def once(self, about: Hashable, code: str, message: str, level: Level | None = None) -> None:
-        """The same, unless this has been said about `about` already: one mistake is one finding."""
+        """Report a finding unless one about `about` was reported before: one mistake is one finding."""
         if (about, code) not in self._said:
             self._said.add((about, code))
             self.add(code, message, level)
 
     def of_stream(self, code: str, message: str, level: Level | None = None) -> None:
-        """Report a finding that is of the stream as a whole."""
+        """Report a finding about the whole stream."""
         self._found.append(Finding(code, level or RULES[code].level, message))
 
     def take(self) -> list[Finding]:
-        """What was found since the last call."""
+        """Return the findings since the last call."""
         found, self._found = self._found, []
         return found

@@ -1,16 +1,15 @@
 """Canonical form: a request's body without what differs from client to client, so that two can be compared.
 
-It is made of both bodies when they are compared; files keep what was recorded. It is itself a body, whose
-canonical form is the same again:
+Both bodies are brought into it for a comparison; files keep what was recorded. The canonical form is a body,
+and its own canonical form:
 
 - Members that are null, empty, or have the default that the API documents are dropped (`DEFAULTS`), and so
   are those that say how to transport, store or account for the answer (`TRANSPORT`).
 - `input` is a list of items with their content as parts; instructions, and system or developer messages at
   the beginning, are one list of texts: `instructions`.
-- Of items that a server made, what it made is dropped (`SERVER_MADE`); of reasoning, that there was some is
-  kept.
-- Ids are named in the order in which they appear, §id1, §id2: which are equal is compared, not the ids.
-- A date at the end of the model is dropped; numbers are compared by value, texts in NFC with LF.
+- Fields that a server makes are dropped from items (`SERVER_MADE`). Of reasoning, only its presence is kept.
+- Ids are renamed in the order of their appearance, §id1, §id2: only which of them are equal is compared. - A
+date at the end of the model is dropped; numbers are compared by value, texts in NFC with LF.
 """
 
 import hashlib
@@ -26,7 +25,7 @@ from respool.protocol.items import type_of
 
 JSON = dict[str, Any]
 
-# What absent means, by path. Source: the descriptions of the parameters in openai 3.57.
+# The meaning of absent members, by path. Source: the descriptions of the parameters in openai 3.57.
 DEFAULTS: Mapping[tuple[str, ...], Any] = {
     ("background",): False,
     ("frequency_penalty",): 0,
@@ -41,24 +40,24 @@ DEFAULTS: Mapping[tuple[str, ...], Any] = {
     ("truncation",): "disabled",
 }
 
-# Members which do not change what is answered.
+# Members that do not change the answer.
 TRANSPORT = frozenset(
     "stream stream_options user safety_identifier metadata prompt_cache_key prompt_cache_retention "
     "prompt_cache_options service_tier background_options client_metadata include store stream_id generate "
     "type event_id".split()
 )
 
-# Members of items and of their parts that a server made, or that are its business.
+# Members of items and of their parts that a server made, or that only matter to it.
 SERVER_MADE = frozenset(
     "id status encrypted_content annotations logprobs phase caller created_by agent "
     "internal_chat_message_metadata_passthrough".split()
 )
 
-# Members that hold the id of something which a server made.
+# Members with the id of something that a server made.
 IDS = frozenset("call_id approval_request_id previous_response_id conversation item_reference".split())
 
 _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}\Z")
-# Ids in the midst of texts: those of the API with the length of real ones, UUIDs, and names given here.
+# Ids inside texts: those of the API in their real length, UUIDs, and the names given here.
 _TOKEN = re.compile(
     r"\b(?:resp|msg|rs|fc|fco|ctc|ctco|ws|fs|ci|ig|mcp|mcpl|mcpr|call|conv|cmp|sh|sho|apc)_[0-9A-Za-z]{16,}\b"
     r"|\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"
@@ -66,7 +65,7 @@ _TOKEN = re.compile(
 )
 _SECRET_OF_TOOL = frozenset({"headers", "authorization"})
 _TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
-_MAX_DEPTH = 100  # of values; what is deeper is not compared
+_MAX_DEPTH = 100  # levels of values; deeper ones are not compared
 _DEEPER = "(deeper)"
 
 
@@ -92,23 +91,23 @@ def canonical(body: Mapping[str, Any]) -> JSON:
 
 
 def digest(value: Any) -> str:
-    """Return a short name of a canonical form: equal forms have the same."""
+    """Return a short digest of a canonical form: equal for equal forms."""
     try:
         text = _encoder()(value)
-    except Exception:  # half characters, numbers beyond 64 bits
+    except Exception:  # lone surrogates, numbers beyond 64 bits
         text = dumps(value).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 @cache
 def _encoder() -> Callable[[Any], bytes]:
-    from msgspec.json import Encoder  # late: only who compares requests should wait for it
+    from msgspec.json import Encoder  # imported late: only comparing requests needs it
 
     return Encoder().encode
 
 
 def map_texts(value: Any, change: Callable[[str], Any]) -> Any:
-    """Return a value with every text in it changed; keys stay."""
+    """Return a value with every text in it changed by `change`; keys stay."""
     match value:
         case str():
             return change(value)
@@ -121,7 +120,7 @@ def map_texts(value: Any, change: Callable[[str], Any]) -> Any:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """Texts and numbers in one form, keys sorted."""
+    """Return a value with texts and numbers in one form, and keys sorted."""
     match value:
         case str():
             return _text(value)
@@ -144,7 +143,7 @@ def _text(text: str) -> str:
 
 
 def _items(found: JSON) -> None:
-    """Make `input` a list of items, and one list of all texts that say how to behave."""
+    """Make `input` a list of items, and `instructions` one list of texts."""
     given = found.get("input")
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
@@ -206,7 +205,7 @@ def _part(part: Any, kind: str) -> Any:
 
 
 def _json_text(text: str) -> str:
-    """Arguments in one form: some clients write them anew."""
+    """Return JSON text of arguments in one form: some clients serialise them anew."""
     try:
         return dumps(_plain(loads(text)))
     except (ValueError, RecursionError):
@@ -220,7 +219,7 @@ def _tool(tool: Any) -> Any:
 
 
 def _in_order(tools: list[Any]) -> list[Any]:
-    """By their names; only where names are equal, by all that they hold, ids aside."""
+    """Return tools sorted by name, and equal names by the rest of the tool, ids aside."""
     by_name = sorted(tools, key=_names)
     if len(set(map(_names, tools))) == len(tools):
         return by_name
@@ -240,7 +239,7 @@ def _drop_default(found: JSON, path: tuple[str, ...], usual: Any) -> None:
         if not isinstance(holder, dict):
             return
     name = path[-1]
-    # Not by ==, to which true is 1.
+    # Not by ==: to Python, true equals 1.
     if name in holder and type(holder[name]) is type(usual) and holder[name] == usual:
         del holder[name]
     if len(path) > 1 and all(value is None for value in holder.values()):
@@ -248,7 +247,7 @@ def _drop_default(found: JSON, path: tuple[str, ...], usual: Any) -> None:
 
 
 class _Renaming:
-    """Gives ids their names, in the order in which they appear: first in the input."""
+    """Renames ids in the order of their appearance, those of the input first."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -277,5 +276,5 @@ class _Renaming:
 
 
 def _may_hold_id(text: str) -> bool:
-    """Most texts hold none: this is much faster than to search for one."""
+    """Return False for a text without ids, which most are: much faster than a search for one."""
     return len(text) >= 4 and ("_" in text or "-" in text or "§" in text)

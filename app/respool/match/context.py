@@ -1,4 +1,4 @@
-"""Context: a request as the matchers of stubs look at it. Each thing is found when it is first asked for."""
+"""Context: a request as the matchers of stubs see it. Each property is computed on first access."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ _LONGEST_QUERY = 10_000  # characters
 
 @dataclass(frozen=True)
 class Context:
-    """A request, and what is known of what it continues.
+    """A request, and what is known of the conversation that it continues.
 
-    previous_stub  the name of the stub that made the response which it continues
-    turn           which turn of a conversation it asks for, from 1, if lineage tells
+    previous_stub  the name of the stub that made the response before
+    turn           the turn of the conversation that it asks for, from 1, if lineage is known
     """
 
     request: Request
@@ -32,7 +32,7 @@ class Context:
 
     @cached_property
     def query(self) -> Mapping[str, str]:
-        """The parameters of the query, the first ones."""
+        """The parameters of the query, the first of each name."""
         return dict(parse_qsl(self.request.query[:_LONGEST_QUERY], keep_blank_values=True))
 
     @cached_property
@@ -58,7 +58,7 @@ class Context:
 
     @cached_property
     def tools(self) -> frozenset[str]:
-        """The tools that are offered: their names, or, of those without, their types."""
+        """The tools on offer: their names, or their types where they have no name."""
         found = set()
         given = self.body.get("tools")
         for tool in given if isinstance(given, list) else ():
@@ -69,7 +69,7 @@ class Context:
 
     @cached_property
     def tool_outputs(self) -> Sequence[tuple[str, str, str]]:
-        """The outputs of tools in the input: name of the tool ("": its call is not there), call id, text."""
+        """The outputs of tools in the input: tool name ("" if the call is not there), call id, text."""
         names = {
             item["call_id"]: item["name"]
             for item in self.items
@@ -101,7 +101,8 @@ class Context:
 
     @cached_property
     def turn(self) -> int:
-        """Which turn it asks for: that of its lineage, or one after the runs of output in its input."""
+        """The turn that the request asks for: that of its lineage, or one after the runs of output in its
+        input."""
         if self.lineage_turn is not None:
             return self.lineage_turn
         made = [is_output(item) for item in self.items if type_of(item) != "reasoning"]

@@ -1,4 +1,4 @@
-"""Differences of two canonical forms: where they are, and what each has there. The work is bounded."""
+"""Differences of two canonical forms: their paths, and both values. The work is bounded."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 from respool.match import pointers
 from respool.protocol.events import dumps
 
-MOST = 20  # differences that are told
+MOST = 20  # differences that are reported
 MOST_LOOKED_AT = 20_000  # values
 SHOWN = 160  # characters of a value
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A place in the canonical forms where they differ, and what is there, shortened; None: nothing is."""
+    """A path at which two canonical forms differ, and both values, shortened; None: no value."""
 
     pointer: str
     recorded: str | None
@@ -23,10 +23,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """distance     0 for equal forms, 1 for those that have nothing in common
-    differences  the first ones, with the places
+    """The result of a comparison.
+
+    distance     0 for equal forms, 1 for those that have nothing in common
+    differences  the first ones, with their paths
     whole        whether those are all
-    texts        of the differences which are of two texts: both texts
+    texts        both texts of each difference between two texts
     """
 
     distance: float
@@ -45,7 +47,7 @@ class _Walk:
     different: float = 0.0
 
     def pairs(self, recorded: Any, received: Any, path: tuple[str | int, ...]) -> Iterator[tuple[Any, ...]]:
-        """Path and both values of each difference."""
+        """Yield the path and both values of each difference."""
         self.left -= 1
         if self.left < 0:
             return
@@ -72,7 +74,8 @@ class _Walk:
     def lists(
         self, recorded: list[Any], received: list[Any], path: tuple[str | int, ...]
     ) -> Iterator[tuple[Any, ...]]:
-        """Elements are compared in pairs from the beginning; equal ones at the end belong together."""
+        """Yield the differences of two lists: pairs from the beginning; equal elements at the end are
+        paired."""
         short = min(len(recorded), len(received))
         end = 0
         if len(recorded) != len(received):
@@ -109,7 +112,7 @@ def compare(recorded: Any, received: Any, most: int = MOST_LOOKED_AT) -> Compari
 
 
 def _size(value: Any) -> float:
-    """How many values are in a value; it does not look deeper than two levels."""
+    """Return the number of values in a value, at most two levels deep."""
     match value:
         case dict():
             inner = value.values()
@@ -121,7 +124,7 @@ def _size(value: Any) -> float:
 
 
 def _common(one: str, other: str) -> int:
-    """How long the beginning is that two texts have in common: by halves, each compared at once."""
+    """Return the length of the common beginning of two texts, by bisection."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -133,7 +136,7 @@ def _common(one: str, other: str) -> int:
 
 
 def common_ends(one: str, other: str) -> tuple[int, int]:
-    """Return how long the beginning and the end are that two texts have in common, without overlap."""
+    """Return the lengths of the common beginning and the common end of two texts, without overlap."""
     start = _common(one, other)
     most = min(len(one), len(other)) - start
     end = _common(one[len(one) - most :][::-1], other[len(other) - most :][::-1]) if most else 0
@@ -160,7 +163,7 @@ def _shown(value: Any) -> str | None:
 
 
 def _cut(value: Any, depth: int = 0) -> Any:
-    """So much of a value as can be shown at all."""
+    """Return as much of a value as can be shown."""
     match value:
         case str():
             return value[:SHOWN]

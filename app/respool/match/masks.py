@@ -1,4 +1,4 @@
-"""Masks: parts of texts that are never the same twice, replaced by their kind before a comparison."""
+"""Masks: parts of texts that change each time, replaced by their kind before a comparison."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from respool.match.patterns import Pattern
 
-# Each is linear in the text. Source: what the matchers of LiteLLM and agent-replay-py mask.
+# Each is linear in the text. Source: the masks of LiteLLM and agent-replay-py.
 BUILT_IN: Mapping[str, re.Pattern[str]] = {
     "time": re.compile(
         r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:Z\b|UTC\b|[+-]\d\d:?\d\d\b))?)?"
@@ -29,7 +29,7 @@ class Masks:
     built_in: Sequence[str] = tuple(BUILT_IN)
 
     def text(self, text: str) -> str:
-        """Return the text with what is masked replaced: ``<time>``."""
+        """Return the text with its masked parts replaced: ``<time>``."""
         for name, pattern in self.own.items():
             text = pattern.replace(f"<{name}>", text)
         if _HAS_DIGIT_OR_SLASH.search(text):
@@ -38,7 +38,7 @@ class Masks:
         return text
 
     def value(self, value: Any) -> Any:
-        """Return a canonical form with all its texts masked, and its numbers without noise."""
+        """Return a canonical form with texts and timestamps masked, and floats rounded."""
         match value:
             case str():
                 return self.text(value)

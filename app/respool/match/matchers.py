@@ -1,4 +1,4 @@
-"""MATCHERS: what a stub can ask of a request. To add one is to add a row.
+"""MATCHERS: the conditions that a stub can set for a request. To add one is to add a row.
 
 A `Condition` is a mapping of them, all of which must hold; ``all``, ``any`` and ``not`` hold further ones.
 """
@@ -21,7 +21,7 @@ MAX_DEPTH = 20  # of conditions within conditions
 
 
 class Matcher(NamedTuple):
-    """A row: what it is given, and whether a request passes. Its text is for the JSON Schema."""
+    """A row: the type of its value, and its test of a request. The text is for the JSON Schema."""
 
     kind: ValueType
     test: Callable[[Any, Context], bool]
@@ -36,7 +36,7 @@ class _Expression(Text):
         return "a JMESPath expression"
 
     def read(self, value: Any, place: ScriptPlace) -> Any:
-        import jmespath  # late: only who uses it should wait for it
+        import jmespath  # imported late: only stubs with expressions need it
 
         text = super().read(value, place)
         if len(text) > MAX_EXPRESSION:
@@ -55,7 +55,7 @@ def _searched(expression: Any, context: Context) -> bool:
         found = expression.search(context.body)
     except (jmespath.exceptions.JMESPathError, TypeError, ValueError, RecursionError):
         return False
-    return bool(found) or (found == 0 and found is not False)  # as JMESPath has it: 0 is true
+    return bool(found) or (found == 0 and found is not False)  # truth as in JMESPath: 0 is true
 
 
 def _mapped(tests: Mapping[str, TextTest], values: Any) -> bool:
@@ -71,7 +71,7 @@ def _as_text(value: Any) -> str | None:
         case bool() | int() | float():
             return dumps(value)
         case _:
-            return ""  # it is there, but it is no text
+            return ""  # present, but no text
 
 
 def _flag(name: str, usual: bool) -> Callable[[Any, Context], bool]:
@@ -183,7 +183,7 @@ GROUPS = ("all", "any", "not")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One matcher of a condition, and what it is given. `key` is the same for parts that ask the same."""
+    """One matcher of a condition, with its value. `key` is equal for parts with the same test."""
 
     name: str
     value: Any
@@ -191,7 +191,7 @@ class Part:
     shown: str
 
     def holds(self, context: Context) -> bool:
-        """Return whether the request passes."""
+        """Return True if the request passes."""
         match self.name:
             case "all":
                 return all(one.holds(context) for one in self.value)
@@ -203,7 +203,7 @@ class Part:
                 return MATCHERS[name].test(self.value, context)
 
     def follows_from(self, other: "Part") -> bool:
-        """Return whether every request that passes `other` is known to pass this."""
+        """Return True if every request that passes `other` is known to pass this part."""
         if self.name != other.name:
             return False
         if isinstance(self.value, TextTest) and isinstance(other.value, TextTest):
@@ -213,26 +213,26 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a request must be like: all parts hold. Without parts every request is."""
+    """A test of a request: all parts must hold. A condition without parts always holds."""
 
     parts: Sequence[Part] = ()
 
     def holds(self, context: Context) -> bool:
-        """Return whether the request passes."""
+        """Return True if the request passes."""
         return all(part.holds(context) for part in self.parts)
 
     def failed(self, context: Context) -> list[str]:
-        """Return the parts that the request does not pass, in words."""
+        """Return descriptions of the parts that the request does not pass."""
         return [part.shown for part in self.parts if not part.holds(context)]
 
     def follows_from(self, other: "Condition") -> bool:
-        """Return whether every request that passes `other` is known to pass this."""
+        """Return True if every request that passes `other` is known to pass this condition."""
         return all(any(part.follows_from(one) for one in other.parts) for part in self.parts)
 
 
 @dataclass(frozen=True)
 class ConditionType(ValueType):
-    """A condition, as it is written: a mapping of matchers."""
+    """A condition in a file: a mapping of matchers."""
 
     @property
     def expects(self) -> str:
@@ -250,7 +250,7 @@ class ConditionType(ValueType):
 
     @property
     def definition(self) -> str:
-        """Its name among the definitions of the JSON Schema, where it stands once."""
+        """Its name among the JSON Schema's definitions, where it is written once."""
         return "match"
 
     def schema(self) -> dict[str, Any]:

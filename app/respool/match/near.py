@@ -1,4 +1,4 @@
-"""Near misses: the recordings whose requests are nearest to one that nothing answers, and what differs."""
+"""Near misses: the recordings nearest to a request that nothing answers, and the differences."""
 
 import heapq
 import re
@@ -23,7 +23,7 @@ _EVENTS = 400  # that are looked at for the first text
 
 @dataclass(frozen=True, slots=True)
 class WouldSend:
-    """What a recording would have answered: its status, and how its first text or call begins."""
+    """What a recording would have answered: its status, and the beginning of its first text or call."""
 
     status: int
     first_text: str = ""
@@ -31,7 +31,7 @@ class WouldSend:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A recording that nearly matched. `hint` is what would make it match."""
+    """A recording that nearly matched. `hint` says how to make it match."""
 
     recording: str
     turn: int
@@ -43,7 +43,7 @@ class Near:
 
     @property
     def line(self) -> str:
-        """One line for a message or a log."""
+        """A line for a message or a log."""
         name = f"{self.recording}#{self.turn}" if self.turn > 1 else self.recording
         if not self.differences:
             return f"{printable(name)} (distance {self.distance:g})"
@@ -55,7 +55,7 @@ class Near:
         )
 
     def to_api(self) -> dict[str, Any]:
-        """The value as the admin API shows it."""
+        """Return the value as the admin API shows it."""
         sent = self.would_have_sent
         return {
             "recording": self.recording,
@@ -72,7 +72,7 @@ class Near:
 
 
 class NearIndex:
-    """Finds the nearest recordings of a `RecordedIndex`. Made when the first request has no answer."""
+    """Finds the nearest recordings of a `RecordedIndex`. Made for the first request without an answer."""
 
     def __init__(self, index: RecordedIndex) -> None:
         self._index = index
@@ -88,7 +88,7 @@ class NearIndex:
     ) -> tuple[Near, ...]:
         """Return the nearest recordings, the nearest first.
 
-        `answer` tells what one would have sent; `strictness` is the one that was asked with, if it was not
+        `answer` returns what a recording would have sent; `strictness` is the request's own, if it is not
         that of the rules.
         """
         strict = (strictness or self._index.rules.strictness) == "strict"
@@ -129,7 +129,7 @@ class NearIndex:
 
 
 def would_send(recording: Recording) -> WouldSend:
-    """Return what a recording answers, in short."""
+    """Return a summary of what a recording answers."""
     status = recording.header.status
     text = ""
     for timed in recording.events[:_EVENTS]:
@@ -151,7 +151,7 @@ def would_send(recording: Recording) -> WouldSend:
 
 
 def _features(form: JSON) -> frozenset[str]:
-    """Digests of the items and of the other members, the last ones where they are many."""
+    """Return digests of the items and of the other members; of many items, only the last ones."""
     items = form.get("input") or []
     found = [digest(item) for item in items[-_FEATURES:]]
     found += [digest([name, value]) for name, value in form.items() if name != "input"]
@@ -162,7 +162,7 @@ _WORD = re.compile(r"[\w-]*\Z"), re.compile(r"[\w-]*")
 
 
 def _mask(found: Comparison) -> str | None:
-    """A pattern for the word in which two texts differ, if only its digits do."""
+    """Return a pattern for the word in which two texts differ, if only its digits do."""
     if not found.whole or len(found.differences) != 1 or len(found.texts) != 1:
         return None
     words = []

@@ -1,6 +1,6 @@
-"""Patterns: regular expressions of users, searched for by RE2 in time linear in the text.
+"""Patterns: regular expressions of users, searched by RE2 in time linear in the text.
 
-So no pattern can stop a server. The syntax is that of RE2: no look-around, no backreferences.
+So no pattern can block the server. The syntax is that of RE2: no look-around, no backreferences.
 """
 
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 LONGEST = 1000  # characters of a pattern
-MOST_MEMORY = 1 << 20  # bytes that RE2 may take for one
+MOST_MEMORY = 1 << 20  # bytes that RE2 may use for a pattern
 MOST_MEMORY_OF_SET = 1 << 26  # bytes
 
 
 class Pattern:
-    """A compiled pattern. Equal if its text is."""
+    """A compiled pattern. Patterns are equal if their texts are."""
 
     __slots__ = ("_found", "text")
 
@@ -31,16 +31,16 @@ class Pattern:
         return f"Pattern({self.text!r})"
 
     def search(self, text: str) -> bool:
-        """Return whether the pattern is found anywhere in `text`."""
+        """Return True if the pattern is found anywhere in `text`."""
         return self._found.search(_utf8(text)) is not None
 
     def replace(self, by: str, text: str) -> str:
-        """Return `text` with all that the pattern finds replaced."""
+        """Return `text` with every occurrence of the pattern replaced."""
         return str(self._found.sub(lambda _: by, _utf8(text)))
 
 
 class PatternSet:
-    """Many patterns, searched for at once: in the time of one. Compiled when it is first asked."""
+    """Many patterns, searched together in the time of one. Compiled on first use."""
 
     __slots__ = ("_found", "_texts")
 
@@ -51,7 +51,7 @@ class PatternSet:
     def search(self, text: str) -> Sequence[int]:
         """Return the numbers of the patterns that are found anywhere in `text`.
 
-        Where they are too many for one automaton, all numbers: ask each.
+        If they are too many for one automaton, return all numbers: the caller then searches for each.
         """
         if not self._texts:
             return ()
@@ -63,7 +63,7 @@ class PatternSet:
 
 
 def escaped(text: str) -> str:
-    """Return the pattern that finds just this text."""
+    """Return the pattern that matches exactly this text."""
     import re2
 
     return str(re2.escape(_utf8(text)))
@@ -87,7 +87,7 @@ def _compile_set(texts: Sequence[str]) -> Any:
 
 @lru_cache(maxsize=4096)
 def _compile(text: str) -> Any:
-    import re2  # late: only who has patterns should wait for it
+    import re2  # imported late: only patterns need it
 
     if len(text) > LONGEST:
         raise ValueError(f"a pattern of {len(text)} characters, expected at most {LONGEST}")
@@ -104,5 +104,5 @@ def _compile(text: str) -> Any:
 
 
 def _utf8(text: str) -> str:
-    """A text that can be encoded, without half characters."""
+    """Return a text that can be encoded, without lone surrogates."""
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What a stub plays: the kinds of values below ``play``, and those beside it."""
+"""The values below ``play`` of a stub, and those beside it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ WORDS = ("improvise", "proxy")
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """What answers; one of these is given.
+    """The answer of a stub. Exactly one field is set.
 
     recordings   names of recordings, each with its turns or one turn (``NAME#2``): with several, they are
                  the turns of a conversation
     script_file  the path of a Script file, relative to the stub's file
-    script       a Script that stands in the stub
+    script       a Script inside the stub
     word         ``improvise`` or ``proxy``
     """
 
@@ -37,19 +37,19 @@ class Play:
 
 
 def recordings_of(play: Play, name: str) -> tuple[Recording, ...]:
-    """Return the turns of a Script that stands in the stub `name`; none where something else is played."""
+    """Return the turns of the Script inside the stub `name`; empty if it plays something else."""
     return _expand(play.script, name, lambda _: None) if play.script else ()
 
 
 def _expand(script: Script, name: str, on_damage: Callable[[ScriptError], None]) -> tuple[Recording, ...]:
-    from respool.recordings.formats.script_file import expand  # late: only who has such Scripts should wait
+    from respool.recordings.formats.script_file import expand  # imported late: only such Scripts need it
 
     return expand(script, name, on_damage)
 
 
 @dataclass(frozen=True, slots=True)
 class _Below:
-    """A source whose paths begin below another's."""
+    """A source whose paths are below a path of another source."""
 
     source: Source
     path: Path
@@ -66,7 +66,7 @@ class _Below:
 
 @dataclass(frozen=True)
 class InlineScript(ValueType):
-    """A Script that stands in a stub."""
+    """A Script inside a stub."""
 
     @property
     def expects(self) -> str:
@@ -78,12 +78,12 @@ class InlineScript(ValueType):
     def read(self, value: Any, place: ScriptPlace) -> Script:
         source = _Below(place.source, place.path)
         found = read_script(value, source)
-        _expand(found, "stub", source.damage)  # so that what cannot be written out is told now
+        _expand(found, "stub", source.damage)  # so that a Script that cannot be expanded is reported now
         return found
 
     @property
     def definition(self) -> str:
-        """Its name among the definitions of the JSON Schema, where it stands once."""
+        """Its name among the JSON Schema's definitions, where it is written once."""
         return "script"
 
     def schema(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class InlineScript(ValueType):
 
 @dataclass(frozen=True)
 class PlayType(ValueType):
-    """What answers, as it is written."""
+    """A `play` in a file."""
 
     @property
     def expects(self) -> str:
@@ -137,7 +137,7 @@ class Faults(ValueType):
         return isinstance(value, str | list)
 
     def read(self, value: Any, place: ScriptPlace) -> Any:
-        from respool.faults import read as read_faults  # late: only who has faults should wait for them
+        from respool.faults import read as read_faults  # imported late: only stubs with faults need them
 
         super().read(value, place)
         found: list[Any] = []
@@ -167,7 +167,7 @@ _PACE: Mapping[str, ValueType] = {
 
 @dataclass(frozen=True)
 class PaceType(Record):
-    """How fast it is played: a speed, or a mapping. What is not given is as the server's."""
+    """A pace: a speed, or a mapping. The server's pace fills in what is not given."""
 
     def read(self, value: Any, place: ScriptPlace) -> dict[str, Any]:
         from respool.play.pace import Pace

@@ -8,7 +8,7 @@ MOST_PARTS = 64
 
 
 def parse(pointer: str) -> Parts:
-    """Return the parts of a pointer. Raises ValueError."""
+    """Return the parts of a pointer. Raises ValueError if it is none."""
     if not pointer.startswith("/"):
         raise ValueError('a JSON pointer begins with "/", such as /input/0/content')
     parts = tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/"))
@@ -23,8 +23,8 @@ def write(parts: Iterable[str | int]) -> str:
 
 
 def without(value: Any, pointers: Sequence[Parts]) -> Any:
-    """Return a value without what the pointers lead to. An element of an array becomes null, so that the
-    others keep their places."""
+    """Return a value without the parts at these pointers. An element of an array becomes null, so that the
+    others keep their indices."""
     for parts in pointers:
         value = _without(value, parts)
     return value

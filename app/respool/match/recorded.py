@@ -1,4 +1,4 @@
-"""Recordings by the request that they were recorded with: a `RecordedIndex`, asked once for each request.
+"""Recordings by their recorded requests: a `RecordedIndex`, searched once for each request.
 
 Tiers, the first that has any recording decides:
 
@@ -27,13 +27,13 @@ from respool.match.signatures import is_output
 TIERS = ("exact", "masked", "pointers", "skeleton", "order")
 _TIERS_OF: Mapping[str, Sequence[str]] = {"strict": TIERS[:3], "normal": TIERS[:4], "loose": TIERS}
 
-# A turn of a recording: its name, and which turn, from 1.
+# A turn of a recording: its name, and the number of the turn, from 1.
 Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A turn whose request is known. `answer` is equal where answers are; None: they differ."""
+    """A turn whose request is known. Equal answers have an equal `answer`; None: unlike any other."""
 
     name: str
     turn: int
@@ -63,7 +63,7 @@ class Match:
     turn: int
     tier: str
     why: str
-    digest: str  # of the request's canonical form
+    digest: str  # digest of the request's canonical form
 
     @property
     def place(self) -> Place:
@@ -72,7 +72,7 @@ class Match:
 
 @dataclass(frozen=True, eq=False)
 class Forms:
-    """A request as each tier compares it. What the first tier does not need is made when it is asked for.
+    """A request as each tier compares it. Forms that the first tier does not need are computed on access.
 
     `keys` are those that its index has looked up, by tier.
     """
@@ -103,7 +103,7 @@ NOTHING_SEEN = Seen()
 
 
 class RecordedIndex:
-    """The recordings that carry their request. Never changed; a set that changes gets another one."""
+    """The recordings with a request. Immutable: a changed set of recordings gets another index."""
 
     def __init__(self, entries: Iterable[Recorded], rules: MatchRules | None = None) -> None:
         self.rules = rules or MatchRules()
@@ -138,14 +138,14 @@ class RecordedIndex:
         retry: bool = False,
         strictness: str | None = None,
     ) -> Match | None:
-        """Return the turn that answers the request of these forms, or None.
+        """Return the turn that answers a request of these forms, or None.
 
-        lineage     the turn which the request continues: one of the same recording goes first
+        lineage     the turn that the request continues: a turn of the same recording is preferred
         retry       whether the request says that it is one, by ``x-stainless-retry-count``
-        strictness  instead of that of the rules
+        strictness  replaces that of the rules
 
-        Where several requests are equal, their answers are a sequence: played in the order of the files, the
-        last again and again. Raises AmbiguousMatch where only the skeletons of several are equal.
+        Equal requests are a sequence of answers: they play in the order of the files, and the last one
+        repeats. Raises AmbiguousMatch if only the skeletons of several are equal.
         """
         for tier in _TIERS_OF[strictness or self.rules.strictness]:
             key = self._key(tier, forms)
@@ -209,8 +209,8 @@ _WHY: Mapping[str, str] = {
 
 
 def class_of(form: JSON) -> str:
-    """Return what parts the requests of a program: main loop, titles, summaries. Requests of two classes are
-    never taken for each other in the tiers skeleton and order."""
+    """Return the class of a program's request: main loop, titles, summaries. The tiers skeleton and order
+    never match requests of two classes."""
     format_ = form.get("text", {}).get("format", {}) if isinstance(form.get("text"), dict) else {}
     kind = [format_.get("type"), format_.get("name")] if isinstance(format_, dict) else []
     told = form.get("instructions")
@@ -219,7 +219,7 @@ def class_of(form: JSON) -> str:
 
 
 def skeleton_of(form: JSON) -> tuple[str, ...]:
-    """Return what the items are: types, who speaks, names of tools, which call is answered."""
+    """Return the kinds of the items: types, roles, names of tools, and which call an output answers."""
     found = []
     for item in form.get("input") or ():
         type_ = item.get("type")

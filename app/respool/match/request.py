@@ -1,4 +1,4 @@
-"""Request: what matching looks at of a request."""
+"""Request: the parts of a request that matching reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Request(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlainRequest:
-    """A request that was made in memory. Names of headers are in lower case."""
+    """A request made in memory. Names of headers are in lower case."""
 
     body: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -31,8 +31,8 @@ class PlainRequest:
 
 
 def items_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the items of the parameter `input`. A string is one message of the user; what is no object is
-    left out."""
+    """Return the items of the parameter `input`. A string is one message of the user; values that are no
+    objects are left out."""
     given = body.get("input")
     if isinstance(given, str):
         return [{"type": "message", "role": "user", "content": given}]
@@ -40,7 +40,7 @@ def items_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def text_of(item: Mapping[str, Any]) -> str:
-    """Return all text of a message, or of a tool's output; parts are joined by nothing."""
+    """Return all text of a message, or of a tool's output. Parts are joined without a separator."""
     content = item.get("content")
     if content is None:
         content = item.get("output")

@@ -1,4 +1,4 @@
-"""MatchRules: how recordings are told by their requests, read from ``match.yaml`` beside them.
+"""MatchRules: how requests are compared with recorded ones, read from ``match.yaml`` beside the recordings.
 
 strictness: normal
 masks: {order: 'ORD-[0-9]+'}
@@ -27,11 +27,11 @@ MAX_SIZE = 1024 * 1024  # bytes of a file of rules or stubs
 
 @dataclass(frozen=True, slots=True)
 class MatchRules:
-    """What two requests may differ in.
+    """What may differ between a request and a recorded one.
 
     strictness  ``strict``, ``normal`` or ``loose``: which tiers are tried, see `recorded`
     masks       what is masked before requests are compared
-    exclude     parts of the canonical form that are left out of the comparison
+    exclude     parts of the canonical form that are not compared
     """
 
     strictness: str = "normal"
@@ -85,15 +85,15 @@ RULES = Record(
 
 
 def load_yaml(data: bytes, path: str, on_damage: OnDamage) -> "YamlFile | None":
-    """Return the document of a file's content; None where it is no YAML."""
-    from respool.recordings.formats import yaml_file  # late: only who has such files should wait for YAML
+    """Return the document of a file's content; None if it is no YAML."""
+    from respool.recordings.formats import yaml_file  # imported late: only such files need YAML
 
     document = yaml_file.load(data, path, on_damage, MAX_SIZE, "a file of rules or stubs")
     return None if document is None else yaml_file.YamlFile(document, path, on_damage)
 
 
 def read_value(kind: ValueType, file: "YamlFile") -> Any:
-    """Return what `kind` makes of a document; None where it makes nothing of it."""
+    """Return the value that `kind` reads from a document; None if it cannot."""
     try:
         return kind.read(file.document.data, ScriptPlace(file))
     except ScriptError as error:
@@ -104,8 +104,8 @@ def read_value(kind: ValueType, file: "YamlFile") -> Any:
 def read_rules(data: bytes, path: str, on_damage: OnDamage = refuse) -> MatchRules:
     """Read the content of a ``match.yaml``.
 
-    Each mistake goes to `on_damage`, as a RecordingError with path, line and column, and what is sound is
-    read. As it is, the first one is raised.
+    Each error goes to `on_damage`, as a RecordingError with path, line and column, and the rest is read. By
+    default the first one is raised.
     """
     file = load_yaml(data, path, on_damage)
     found: Mapping[str, Any] = (read_value(RULES, file) or {}) if file else {}

@@ -1,6 +1,6 @@
-"""Signatures: what of an output item is still the same when a client sends it back.
+"""Signatures: what stays the same of an output item when a client sends it back.
 
-Clients drop or change ids, statuses, phases and the order of members; some write arguments anew.
+Clients drop or change ids, statuses, phases and the order of members; some serialise arguments anew.
 """
 
 import unicodedata
@@ -15,7 +15,7 @@ from respool.protocol.items import type_of
 Item = Mapping[str, Any]
 Signature = tuple[str, ...]
 
-# The members that say what an item of the type is. What is missing here is compared by `_rest`.
+# The members that identify an item of the type. `_rest` compares types that are missing here.
 _SALIENT: Mapping[str, tuple[str, ...]] = {
     "function_call": ("name", "arguments"),
     "custom_tool_call": ("name", "input"),
@@ -55,7 +55,7 @@ _FROM_EITHER = frozenset({"shell_call_output", "tool_search_output", "program_ou
 
 
 def is_output(item: Item) -> bool:
-    """Return whether an item of an input is what a model or the service made before."""
+    """Return True if an input item was made by a model or the service."""
     type_ = type_of(item)
     if type_ == "message":
         return item.get("role") == "assistant"
@@ -65,8 +65,8 @@ def is_output(item: Item) -> bool:
 
 
 def calls_of(item: Item) -> str | None:
-    """Return the id which an output of a client answers: its `call_id` or `approval_request_id`; None where
-    the item is no such output."""
+    """Return the id of the call that an item answers: its `call_id` or `approval_request_id`; None if it is
+    no output of a client."""
     if is_output(item):
         return None
     id_ = item.get("approval_request_id" if type_of(item) == "mcp_approval_response" else "call_id")
@@ -74,15 +74,15 @@ def calls_of(item: Item) -> str | None:
 
 
 def ids_of(item: Item) -> list[str]:
-    """Return the ids by which an output item can be known again."""
+    """Return the ids that identify an output item."""
     return [id_ for name in ("id", "call_id") if isinstance(id_ := item.get(name), str) and id_]
 
 
 def signature(item: Item) -> Signature | None:
-    """Return what of an output item stays the same; None where nothing of it tells it from others."""
+    """Return what stays the same of an output item; None if nothing of it identifies it."""
     try:
         return _signature(item, type_of(item))
-    except RecursionError:  # an item that is nested so deeply was never recorded
+    except RecursionError:  # no item nested so deeply was ever recorded
         return None
 
 

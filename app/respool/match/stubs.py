@@ -1,7 +1,7 @@
-"""Stubs: rules of the user, match -> play, and the one that answers a request.
+"""Stubs: rules of the user, match -> play, and the choice of the one that answers a request.
 
-The stub with the lowest `priority` answers, of equal ones the first in the file. What a session remembers of
-stubs is a `StubState`: `StubSet.answer` takes one and gives the next.
+The stub with the lowest `priority` answers, of equal ones the first in the file. `StubSet.answer` takes a
+session's `StubState` and returns the next one.
 """
 
 from collections import defaultdict
@@ -18,14 +18,14 @@ from respool.match.patterns import PatternSet, escaped
 from respool.match.plays import Play
 from respool.match.values import LONGEST_SEARCHED, TextTest
 
-STARTED = "Started"  # the state of a scenario in the beginning, as WireMock calls it
-PRIORITY = 5  # of a stub that gives none, as WireMock's
-_MOST_COMPARED = 200_000  # pairs of stubs that are looked at for one that shadows the other
+STARTED = "Started"  # the first state of a scenario, named as in WireMock
+PRIORITY = 5  # the default of a stub, as in WireMock
+_MOST_COMPARED = 200_000  # pairs of stubs that are searched for one that shadows the other
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A state that several requests go through: in which the stub answers, and which follows."""
+    """A state across several requests: the one in which the stub answers, and the one that follows."""
 
     name: str
     requires: str | None = None
@@ -36,13 +36,13 @@ class Scenario:
 class Stub:
     """A rule.
 
-    pace      what is different from the server's pace, by the names of `Pace`'s fields
+    pace      the fields of `Pace` that replace those of the server's pace
     times     how many times it answers in each session; None: always
     priority  the lowest answers first
-    ids       ``recorded`` or ``fresh``; None: as the server says
-    hold      whether the stream waits at its start, or the place at which it does
-    place     where it stands: path:line
-    source    the plain data that it was read from, if it stands in no file
+    ids       ``recorded`` or ``fresh``; None: the server's setting
+    hold      whether the stream waits at its start, or the place at which it waits
+    place     path:line
+    source    the plain data of a stub that is in no file
     """
 
     name: str
@@ -60,19 +60,19 @@ class Stub:
 
     @property
     def always(self) -> bool:
-        """Whether it answers each request that its condition holds for."""
+        """True if it answers each request that its condition holds for."""
         return self.times is None and (self.scenario is None or self.scenario.requires is None)
 
 
 @dataclass(frozen=True, slots=True)
 class StubState:
-    """What a session remembers: how many times each stub has answered, and the states of scenarios."""
+    """The stubs' part of a session: how many times each has answered, and the states of scenarios."""
 
     answered: Mapping[str, int] = field(default_factory=dict)
     scenarios: Mapping[str, str] = field(default_factory=dict)
 
     def allows(self, stub: Stub) -> bool:
-        """Return whether a stub may answer now."""
+        """Return True if a stub may answer now."""
         if stub.times is not None and self.answered.get(stub.name, 0) >= stub.times:
             return False
         scenario = stub.scenario
@@ -83,7 +83,7 @@ class StubState:
         )
 
     def after(self, stub: Stub) -> "StubState":
-        """Return the state when a stub has answered. It is the same one where that changes nothing."""
+        """Return the state after a stub has answered: this object if nothing changes."""
         answered, scenarios = self.answered, self.scenarios
         if stub.times is not None:
             answered = {**answered, stub.name: answered.get(stub.name, 0) + 1}
@@ -96,7 +96,7 @@ class StubState:
 
 @dataclass(frozen=True, slots=True)
 class StubMatch:
-    """The stub that answers, and what the session remembers then."""
+    """The stub that answers, and the session's next state."""
 
     stub: Stub
     why: str
@@ -105,33 +105,33 @@ class StubMatch:
 
 @dataclass(frozen=True, slots=True)
 class NearStub:
-    """A stub that does not answer, and what of it does not hold, in words."""
+    """A stub that does not answer, and descriptions of what does not hold."""
 
     stub: Stub
     failed: tuple[str, ...]
 
     @property
     def line(self) -> str:
-        """One line for a message or a log."""
+        """A line for a message or a log."""
         return f"stub {printable(self.stub.name)}: not {', not '.join(self.failed)}"
 
 
 _NEW = StubState()
 
-# By these a request finds its stubs, the one that tells most first.
+# Keys of the index of stubs, the most selective first.
 _KEYS = ("previous_stub", "last_user_text", "tool_output", "tools", "model")
 
 
 class StubSet:
-    """Stubs in the order in which they are asked. Never changed: to add a stub is to make another set.
-    `given` are the same in the order in which they were given."""
+    """Stubs in the order in which they are tried. Immutable: add a stub by making another set. `given` has
+    them in their original order."""
 
     def __init__(self, stubs: Iterable[Stub]) -> None:
         self.given = tuple(stubs)
         # sorted keeps the order of equals
         self.stubs = tuple(sorted(self.given, key=lambda stub: stub.priority))
         self._by_key: dict[tuple[str, str], list[int]] = defaultdict(list)
-        self._searched: list[int] = []  # those that look for something in the user's last text
+        self._searched: list[int] = []  # stubs that search the user's last text
         self._others: list[int] = []
         patterns = []
         for number, stub in enumerate(self.stubs):
@@ -151,7 +151,7 @@ class StubSet:
         return iter(self.stubs)
 
     def answer(self, context: Context, state: StubState = _NEW) -> StubMatch | None:
-        """Return the stub that answers, and the session's state then; None if none does."""
+        """Return the stub that answers, and the session's next state; None if none does."""
         if not self.stubs:
             return None
         for number in self._candidates(context):
@@ -162,7 +162,7 @@ class StubSet:
         return None
 
     def near(self, context: Context, state: StubState = _NEW, most: int = 3) -> tuple[NearStub, ...]:
-        """Return the stubs of which the fewest parts do not hold."""
+        """Return the stubs with the fewest parts that do not hold."""
         found = []
         for stub in self.stubs:
             failed = stub.match.failed(context)
@@ -174,10 +174,10 @@ class StubSet:
         return tuple(found[:most])
 
     def shadowed(self) -> list[tuple[Stub, Stub]]:
-        """Return pairs of a stub that can never answer, and the one that always answers before it.
+        """Return pairs of stubs: one that can never answer, and the one that always answers before it.
 
-        Only what follows from the conditions as they are written is found; where there are very many stubs,
-        not all pairs are looked at.
+        Only what follows from the conditions as written is found; with very many stubs, not all pairs are
+        compared.
         """
         before = [stub for stub in self.stubs if stub.always]
         place = {stub.name: number for number, stub in enumerate(self.stubs)}
@@ -201,7 +201,7 @@ class StubSet:
 
 
 def _pattern(condition: Condition) -> str | None:
-    """A pattern that the user's last text has if a condition holds."""
+    """Return a pattern that the user's last text must match for a condition to hold, if there is one."""
     for part in condition.parts:
         if part.name == "last_user_text" and isinstance(part.value, TextTest):
             if part.value.regex is not None:
@@ -212,7 +212,7 @@ def _pattern(condition: Condition) -> str | None:
 
 
 def _key(condition: Condition) -> tuple[str, str] | None:
-    """What a request must have for a condition to hold, if one thing tells."""
+    """Return a key that a request must have for a condition to hold, if one is enough to find the stub."""
     parts = {part.name: part for part in condition.parts}
     for name in _KEYS:
         if name in parts and (value := _exact(parts[name])) is not None:

@@ -1,4 +1,4 @@
-"""Stub files, read: ``stubs.yaml`` and ``*.stubs.yaml``; and the JSON Schema of them. See docs/stubs.md."""
+"""Reading stub files, ``stubs.yaml`` and ``*.stubs.yaml``, and their JSON Schema. See docs/stubs.md."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _WholeRecord(Record):
-    """A mapping that is of no use if a part of it is wrong: a stub without one of its matchers would answer
-    too much. All mistakes in it are told."""
+    """A mapping that is dropped as a whole if a part of it is wrong: a stub without one of its matchers would
+    answer too much. All its errors are reported."""
 
     def read(self, value: Any, place: ScriptPlace) -> dict[str, Any]:
         source = _Counting(place.source)
@@ -36,7 +36,7 @@ class _WholeRecord(Record):
 
 
 class _Counting:
-    """A source that keeps the mistakes."""
+    """A source that keeps errors."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -85,8 +85,8 @@ STUBS = Record(
 def read_stubs(data: bytes, path: str, on_damage: OnDamage = refuse) -> tuple[Stub, ...]:
     """Read the content of a stub file.
 
-    Each mistake goes to `on_damage`, as a RecordingError with path, line and column, and the stubs without
-    mistakes are read. As it is, the first one is raised.
+    Each error goes to `on_damage`, as a RecordingError with path, line and column, and the stubs without
+    errors are read. By default the first one is raised.
     """
     file = load_yaml(data, path, on_damage)
     found = read_value(STUBS, file) if file else None
@@ -94,8 +94,8 @@ def read_stubs(data: bytes, path: str, on_damage: OnDamage = refuse) -> tuple[St
 
 
 def read_stub(value: Any, name: str = "stub") -> Stub:
-    """Return the stub that plain data describes, as the admin API is given it; `name` is its name if it gives
-    none. Raises ScriptError with the path to what is wrong."""
+    """Return the stub that plain data describes, as the admin API receives it. `name` is the default of its
+    name. Raises ScriptError with the path of the error."""
     return _stub({**STUB.read(value, ScriptPlace(PlainSource())), "source": value}, name, "")
 
 

@@ -1,13 +1,14 @@
-"""Which turn of a recording a request asks for. No counter decides: what the request holds does.
+"""Choosing the turn of a recording that a request asks for. The content of the request decides, not a
+counter.
 
-1. Lineage: the request continues a response that was turn N of this recording.
-2. Outputs: what earlier turns put out is in the input, known by its ids or, where those were made afresh, by
-   what it says. The n-th of several equal outputs is that of the n-th turn that has it.
-3. Recorded requests: the turn whose own request has the same shape and the same last items.
-4. Shape: after n runs of the assistant's output comes turn n + 1.
+1. Lineage: the request continues a response that was turn N of this recording. 2. Outputs: the input has the
+output of earlier turns, found by its ids or, if those were made afresh, by its
+   content. The n-th of several equal outputs is that of the n-th turn that has it.
+3. Recorded requests: the turn whose own request has the same shape and the same last items. 4. Shape: after n
+runs of the assistant's output comes turn n + 1.
 
-Turns that are errors are no part of a history: the request that got one gets the turn after it when it is
-sent again.
+Turns that are errors are no part of a history: a request that got one gets the turn after it when it is sent
+again.
 """
 
 from collections import Counter, defaultdict
@@ -26,16 +27,16 @@ from respool.recordings.recording import Recording
 
 ON_EXHAUSTED = ("error", "last", "loop")
 
-# A turn and the digest of the request that got it: one that is an error, so that it is not played again.
+# A turn that is an error, and the digest of the request that got it, so that it plays once.
 Used = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class TurnFacts:
-    """What is looked at of a turn of a recording."""
+    """The facts about a turn of a recording that decide."""
 
     output: Sequence[Item] = ()
-    request: Mapping[str, Any] = field(default_factory=dict)  # empty: not known
+    request: Mapping[str, Any] = field(default_factory=dict)  # empty: unknown
     failed: bool = False  # an HTTP error, an `error` event, a failed response, or a stream without its end
 
 
@@ -45,17 +46,17 @@ class Turn:
 
     number: int
     why: str
-    used: Used | None = None  # to be remembered for the session
+    used: Used | None = None  # to be kept in the session
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
     turn: int  # from 0
-    covers: tuple[int, ...]  # numbers of the outputs that it stands for, unique in the recording
+    covers: tuple[int, ...]  # numbers of the outputs that it is for, unique in the recording
 
 
 def facts(recording: Recording) -> TurnFacts:
-    """Return what is looked at of a recording. It folds all events: keep the result."""
+    """Return the facts about a recording. It folds all events: keep the result."""
     header = recording.header
     if recording.plain:
         response = header.body if isinstance(header.body, dict) else {}
@@ -67,7 +68,7 @@ def facts(recording: Recording) -> TurnFacts:
 
 
 def is_error(recording: Recording) -> bool:
-    """Return whether a turn is an error: see `TurnFacts.failed`."""
+    """Return True if a turn is an error: see `TurnFacts.failed`."""
     if recording.plain:
         body = recording.header.body
         return recording.header.status >= 400 or (isinstance(body, dict) and body.get("status") == "failed")
@@ -76,13 +77,13 @@ def is_error(recording: Recording) -> bool:
 
 
 class TurnIndex:
-    """The turns of one recording, ready to be asked which one a request is for. Never changed."""
+    """The turns of one recording, indexed to choose the one for a request. Immutable."""
 
     def __init__(self, turns: Sequence[TurnFacts]) -> None:
         self.turns = tuple(turns)
         self._by_id: dict[str, list[_Place]] = defaultdict(list)
         self._sound: dict[Signature, list[_Place]] = defaultdict(list)
-        self._broken: dict[Signature, list[_Place]] = defaultdict(list)  # of turns that are errors
+        self._broken: dict[Signature, list[_Place]] = defaultdict(list)  # turns that are errors
         number = 0
         for place, turn in enumerate(self.turns):
             by_signature = self._broken if turn.failed else self._sound
@@ -96,17 +97,17 @@ class TurnIndex:
                 if type_of(item) == "message":
                     messages.append((number, text_of(item)))
                 number += 1
-            if len(messages) > 1:  # clients of chats make one message of them
+            if len(messages) > 1:  # chat clients make one message of them
                 covers = tuple(one for one, _ in messages)
                 joined = {clean(glue.join(text for _, text in messages)) for glue in ("", "\n", "\n\n")}
                 for text in joined:
                     by_signature["message", text].append(_Place(place, covers))
         self._runs = [_runs(items_of(turn.request)) if turn.request else None for turn in self.turns]
-        self.fails = any(turn.failed for turn in self.turns)  # only then does a request's digest count
+        self.fails = any(turn.failed for turn in self.turns)  # only with errors does a request's digest count
         self._sound_turns = [place for place, turn in enumerate(self.turns) if not turn.failed]
 
     def has(self, id: str) -> bool:
-        """Return whether an output has this id."""
+        """Return True if an output has this id."""
         return id in self._by_id
 
     def choose(
@@ -119,14 +120,14 @@ class TurnIndex:
         used: Collection[Used] = (),
         on_exhausted: str = "error",
     ) -> Turn:
-        """Return the turn which a request asks for.
+        """Return the turn that a request asks for.
 
         digest        of the request: equal for a request and its retry
-        previous      the turn, from 1, that `previous_response_id` or the last response of the conversation
-                      was, where that was a play of this recording
-        ids           turns, from 1, by the ids that plays of them have, where those were made afresh
-        used          what earlier results of this session had as `used`
-        on_exhausted  what is played after the last turn: the ``last``, the first again (``loop``), or nothing
+        previous      turn, from 1, of `previous_response_id` or of the conversation's last response, if that
+                      was a play of this recording
+        ids           turns, from 1, by the ids that plays of them have, if those were made afresh
+        used          the `used` of earlier results in this session
+        on_exhausted  what plays after the last turn: the ``last``, the first again (``loop``), or nothing
 
         The only turn of a recording always answers. Raises TurnsExhausted.
         """
@@ -142,7 +143,8 @@ class TurnIndex:
     def _base(
         self, items: Sequence[Item], previous: int | None, ids: Mapping[str, int], *, loop: bool
     ) -> tuple[int, str]:
-        """The turn that is meant, from 0, before errors that are used up; it may be past the last."""
+        """Return the turn that is meant, from 0, before skipping errors that are used up; it may be past the
+        last."""
         seen, strangers = self._seen(items, ids, loop=loop)
         if previous is not None and previous - 1 >= seen:
             return previous, f"continues turn {previous}"
@@ -162,8 +164,8 @@ class TurnIndex:
         return (sound[runs - 1] + 1 if runs <= len(sound) else len(self.turns) + runs - len(sound)), why
 
     def _seen(self, items: Sequence[Item], ids: Mapping[str, int], *, loop: bool) -> tuple[int, list[Item]]:
-        """The last turn, from 0, of which the input has output (-1: none), and the outputs of tools whose
-        call is nowhere. With `loop` a second round through the turns counts on."""
+        """Return the last turn, from 0, with output in the input (-1: none), and the outputs of tools without
+        a call. With `loop`, a second round through the turns counts on."""
         count = len(self.turns)
         at = -1  # the last turn seen
         taken: dict[int, int] = {}  # numbers of outputs, and the round in which they were found
@@ -211,7 +213,7 @@ class TurnIndex:
         return self._sound.get(found) or self._broken.get(found) or ()
 
     def _by_request(self, items: Sequence[Item], runs: int) -> int | None:
-        """The turn whose recorded request has as many runs, and the same items after the last one."""
+        """Return the turn whose recorded request has as many runs, and the same items after the last one."""
         last = None
         for place, recorded in enumerate(self._runs):
             if recorded == runs:
@@ -263,8 +265,8 @@ _CALL_OF: Mapping[str, str] = {
 def _next(
     places: Sequence[_Place], taken: Mapping[int, int], at: int, count: int, *, loop: bool
 ) -> tuple[int, _Place] | None:
-    """The place of an output that comes after all that was seen: the first free one at or after the last
-    turn; an earlier one (it was late); in the next round. The turn counts on over rounds."""
+    """Return the place of an output after the last turn seen: the first free one at or after it, else an
+    earlier one (it was late), else one in the next round. The turn counts on over rounds."""
     round_ = max(at, 0) // count
     free = [place for place in places if all(taken.get(one, -1) < round_ for one in place.covers)]
     for place in free:
@@ -278,12 +280,12 @@ def _next(
 
 
 def _runs(items: Sequence[Item]) -> int:
-    """How many runs of output an input has; reasoning alone is none."""
+    """Return the number of runs of output in an input; reasoning alone is none."""
     made = [is_output(item) for item in items if type_of(item) != "reasoning"]
     return sum(now and not before for before, now in pairwise([False, *made]))
 
 
 def _after_output(items: Sequence[Item]) -> list[tuple[str, str]]:
-    """Types and texts of the items after the last output."""
+    """Return types and texts of the items after the last output."""
     last = max((place for place, item in enumerate(items) if is_output(item)), default=-1)
     return [(type_of(item), clean(text_of(item))) for item in items[last + 1 :]]

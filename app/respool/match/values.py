@@ -1,4 +1,4 @@
-"""What a matcher compares with: texts (equal, containing, by pattern), presence, and parts of JSON values."""
+"""Tests of values: texts (equal, containing, by pattern), presence, and parts of JSON values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from respool.scripts.records import Record
 from respool.scripts.sources import ScriptPlace
 from respool.scripts.value_types import Boolean, Either, Text, ValueType
 
-LONGEST_SEARCHED = 1_000_000  # characters of a text, of which the rest is not looked at
+LONGEST_SEARCHED = 1_000_000  # characters of a text that are searched
 
 
 @dataclass(frozen=True, slots=True)
 class TextTest:
-    """A test of a text; all that is given must hold. `present` is whether there is any text at all."""
+    """A test of a text; all fields that are set must hold. `present`: whether there must be a text at all."""
 
     equals: str | None = None
     contains: str | None = None
@@ -35,7 +35,7 @@ class TextTest:
         )
 
     def follows_from(self, other: "TextTest") -> bool:
-        """Return whether every text that passes `other` passes this test."""
+        """Return True if every text that passes `other` passes this test."""
         if self == other:
             return True
         if self.present is not None:
@@ -71,7 +71,7 @@ _FIELDS: Mapping[str, ValueType] = {
 class TextTestType(ValueType):
     """A test of a text: the text itself, or a mapping with equals, contains, regex.
 
-    With `presence`, also true or false: whether there is any.
+    With `presence`, also true or false: whether there must be one.
     """
 
     presence: bool = False
@@ -97,9 +97,10 @@ class TextTestType(ValueType):
 
 
 def part_of(expected: Any, value: Any) -> bool:
-    """Return whether a JSON value has all that is expected of it.
+    """Return True if a JSON value has all that is expected of it.
 
-    Of an object it is these members, of an array such elements in this order, else the same value.
+    An object needs the expected members, an array the expected elements in this order, any other value must
+    be equal.
     """
     match expected, value:
         case dict(), dict():

@@ -28,20 +28,20 @@ def _listed(values: Sequence[str], conjunction: str) -> str:
 
 
 def one_of(values: Sequence[str]) -> str:
-    """What an ``invalid_type`` says was expected where an enum is: ``one of 'auto' or 'disabled'``."""
+    """Return the expected values as an ``invalid_type`` error lists them: ``one of 'auto' or 'disabled'``."""
     return f"one of {_listed(values, 'or')}"
 
 
-# Of parameters
+# Parameters
 
 
 def missing_parameter(param: str) -> RequestError:
-    """`param` is a path: ``model``, ``tools[0].name``."""
+    """Return the error for a missing parameter. `param` is its path: ``model``, ``tools[0].name``."""
     return _refused(f"Missing required parameter: '{printable(param)}'.", "missing_required_parameter", param)
 
 
 def missing_input() -> RequestError:
-    """No input at all, where nothing else could stand for it. The quotes are the service's own."""
+    """Return the error for a request without any input. The quotes are the service's own."""
     return _refused(
         "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
         "missing_required_parameter",
@@ -50,20 +50,22 @@ def missing_input() -> RequestError:
 
 
 def unknown_parameter(param: str, near: Sequence[str] = ()) -> RequestError:
-    """`near` are the known parameters that may have been meant, the nearest first."""
+    """Return the error for an unknown parameter. `near` are the known parameters with similar names, the
+    nearest first."""
     hint = f" Did you mean {_listed(near, 'or')}?" if near else ""
     return _refused(f"Unknown parameter: '{printable(param)}'.{hint}", "unknown_parameter", param)
 
 
 def unsupported_parameter(param: str, reason: str) -> RequestError:
-    """`reason` is the rest of the sentence: "not supported with this model"."""
+    """Return the error for a parameter that is known but not supported. `reason` ends the sentence: "not
+    supported with this model"."""
     return _refused(
         f"Unsupported parameter: '{printable(param)}' is {reason}.", "unsupported_parameter", param
     )
 
 
 def invalid_type(param: str, expected: str, value: object) -> RequestError:
-    """`expected` has its article: "a string"; `value` is what came instead."""
+    """Return the error for a value of another JSON type. `expected` has its article: "a string"."""
     got = "a decimal number" if isinstance(value, float) else json_kind(value)
     return _refused(
         f"Invalid type for '{printable(param)}': expected {expected}, but got {got} instead.",
@@ -73,7 +75,7 @@ def invalid_type(param: str, expected: str, value: object) -> RequestError:
 
 
 def invalid_value(param: str, value: object, supported: Sequence[str]) -> RequestError:
-    """A value that is not among those supported."""
+    """Return the error for a value that is not among those supported."""
     shown = printable(value if isinstance(value, str) else "")
     return _refused(
         f"Invalid value: '{shown}'. Supported values are: {_listed(supported, 'and')}.",
@@ -83,12 +85,12 @@ def invalid_value(param: str, value: object, supported: Sequence[str]) -> Reques
 
 
 def below_minimum(param: str, value: float, minimum: float, *, decimal: bool = False) -> RequestError:
-    """A number that is too small; `decimal` where the parameter is no integer."""
+    """Return the error for a number that is too small. `decimal`: the parameter is no integer."""
     return _out_of_range(param, value, minimum, decimal, "below minimum", ">=", "below_min")
 
 
 def above_maximum(param: str, value: float, maximum: float, *, decimal: bool = False) -> RequestError:
-    """A number that is too large; `decimal` where the parameter is no integer."""
+    """Return the error for a number that is too large. `decimal`: the parameter is no integer."""
     return _out_of_range(param, value, maximum, decimal, "above maximum", "<=", "above_max")
 
 
@@ -106,7 +108,7 @@ def _out_of_range(
 
 
 def string_too_long(param: str, length: int, most: int) -> RequestError:
-    """Lengths are in characters."""
+    """Return the error for a string that is too long. Lengths are in characters."""
     return _refused(
         f"Invalid '{printable(param)}': string too long. "
         f"Expected a string with maximum length {most}, but got a string with length {length} instead.",
@@ -116,7 +118,8 @@ def string_too_long(param: str, length: int, most: int) -> RequestError:
 
 
 def key_too_long(param: str, key: str, most: int) -> RequestError:
-    """A key of the object at `param`. The service's words; the code is that of a string."""
+    """Return the error for a key that is too long, in the object at `param`. The words are the service's; the
+    code is that of a string."""
     return _refused(
         f"Invalid property name in '{printable(param)}': '{printable(key)}' is too long. "
         f"Expected a string with maximum length {most}, but got a string with length {len(key)} instead.",
@@ -126,7 +129,7 @@ def key_too_long(param: str, key: str, most: int) -> RequestError:
 
 
 def array_too_long(param: str, length: int, most: int) -> RequestError:
-    """An array with more than `most` elements."""
+    """Return the error for an array with more than `most` elements."""
     return _refused(
         f"Invalid '{printable(param)}': array too long. "
         f"Expected an array with maximum length {most}, but got an array with length {length} instead.",
@@ -136,7 +139,7 @@ def array_too_long(param: str, length: int, most: int) -> RequestError:
 
 
 def too_many_properties(param: str, count: int, most: int) -> RequestError:
-    """An object with more than `most` keys."""
+    """Return the error for an object with more than `most` keys."""
     return _refused(
         f"Invalid '{printable(param)}': too many properties. "
         f"Expected an object with at most {most} properties, "
@@ -147,7 +150,8 @@ def too_many_properties(param: str, count: int, most: int) -> RequestError:
 
 
 def mutually_exclusive(first: str, second: str) -> RequestError:
-    """Two parameters that exclude each other. The service abbreviates the names here; we do not."""
+    """Return the error for two parameters that exclude each other. The service abbreviates the names; we do
+    not."""
     return _refused(
         f"Mutually exclusive parameters. Ensure you are only providing one of: '{first}' or '{second}'.",
         "mutually_exclusive_parameters",
@@ -156,19 +160,20 @@ def mutually_exclusive(first: str, second: str) -> RequestError:
 
 
 def only_when_streaming(param: str) -> RequestError:
-    """A parameter which makes sense in a stream only."""
+    """Return the error for a parameter that is only valid in a stream."""
     return _refused(f"The '{param}' parameter is only allowed when 'stream' is enabled.", None, param)
 
 
 def invalid_function_schema(param: str, name: str, problem: str) -> RequestError:
-    """`param` is ``tools[0].parameters``; `problem` is a sentence without full stop."""
+    """Return the error for the schema of a function. `param` is ``tools[0].parameters``; `problem` is a
+    sentence without full stop."""
     return _refused(
         f"Invalid schema for function '{printable(name)}': {problem}.", "invalid_function_parameters", param
     )
 
 
 def invalid_format_schema(name: str, problem: str) -> RequestError:
-    """The schema of ``text.format``; `problem` is a sentence without full stop."""
+    """Return the error for the schema of ``text.format``. `problem` is a sentence without full stop."""
     return _refused(
         f"Invalid schema for response_format '{printable(name)}': {problem}.",
         "invalid_json_schema",
@@ -177,7 +182,7 @@ def invalid_format_schema(name: str, problem: str) -> RequestError:
 
 
 def context_length_exceeded() -> RequestError:
-    """The input is too long for the model."""
+    """Return the error for an input that is too long for the model."""
     return _refused(
         "Your input exceeds the context window of this model. Please adjust your input and try again.",
         "context_length_exceeded",
@@ -185,21 +190,22 @@ def context_length_exceeded() -> RequestError:
     )
 
 
-# Of what a request names
+# Models, responses, conversations and items that a request names
 
 
 def model_not_found(model: str) -> RequestError:
-    """Create answers this with 400; chat completions would with 404 and other words."""
+    """Return the error for an unknown model in a create: 400. Chat completions would answer 404 with other
+    words."""
     return _refused(f"The requested model '{printable(model)}' does not exist.", "model_not_found", "model")
 
 
 def unknown_model(model: str) -> RequestError:
-    """``GET /models/{model}`` of a model that is not there."""
+    """Return the error for ``GET /models/{model}`` with an unknown model."""
     return _refused(f"The model '{printable(model)}' does not exist", "model_not_found", "model", 404)
 
 
 def previous_response_not_found(id: str) -> RequestError:
-    """``previous_response_id`` of a response that is not stored."""
+    """Return the error for a ``previous_response_id`` that is not stored."""
     return _refused(
         f"Previous response with id '{printable(id)}' not found.",
         "previous_response_not_found",
@@ -208,17 +214,17 @@ def previous_response_not_found(id: str) -> RequestError:
 
 
 def response_not_found(id: str) -> RequestError:
-    """No response has this id, or it was deleted or not stored."""
+    """Return the error for an id of no response, or of one that was deleted or not stored."""
     return _refused(f"Response with id '{printable(id)}' not found.", None, None, 404)
 
 
 def conversation_not_found(id: str) -> RequestError:
-    """No conversation has this id: 404, also when a create names it."""
+    """Return the error for an id of no conversation: 404, also when a create names it."""
     return _refused(f"Conversation with id '{printable(id)}' not found.", None, None, 404)
 
 
 def item_not_found(id: str) -> RequestError:
-    """An item that is not in the conversation, or that ``after`` names and the list lacks.
+    """Return the error for an item that is not in the conversation, or an ``after`` that is not in the list.
 
     Source: none; worded like the others.
     """
@@ -226,7 +232,7 @@ def item_not_found(id: str) -> RequestError:
 
 
 def item_not_persisted(id: str) -> RequestError:
-    """An item of the input which is sent by its id alone, and which was not stored: 404."""
+    """Return the error for an input item that is sent by its id alone and was not stored: 404."""
     return _refused(
         f"Item with id '{printable(id)}' not found. Items are not persisted when `store` is set to false. "
         "Try again with `store` set to true, or remove this item from your input.",
@@ -237,7 +243,8 @@ def item_not_persisted(id: str) -> RequestError:
 
 
 def duplicate_item(id: str) -> RequestError:
-    """Two items of the input, or one of the input and one that it continues, have the same id."""
+    """Return the error for an id that two items have: two of the input, or one of it and one that it
+    continues."""
     return _refused(
         f"Duplicate item found with id {printable(id)}. "
         "Remove duplicate items from your input and try again.",
@@ -247,17 +254,18 @@ def duplicate_item(id: str) -> RequestError:
 
 
 def no_tool_output(call: str, call_id: str) -> RequestError:
-    """A call in the history has no output. `call` is what it is: "function call"."""
+    """Return the error for a call in the history without an output. `call` is its kind: "function call"."""
     return _refused(f"No tool output found for {call} {printable(call_id)}.", None, "input")
 
 
 def no_tool_call(call: str, call_id: str) -> RequestError:
-    """An output in the history has no call. `call` is what it would be: "function call"."""
+    """Return the error for an output in the history without a call. `call` is the missing kind: "function
+    call"."""
     return _refused(f"No tool call found for {call} output with call_id {printable(call_id)}.", None, "input")
 
 
 def conversation_locked() -> RequestError:
-    """A response of this conversation is still being made. 400, not 409."""
+    """Return the error for a conversation with a response in progress: 400, not 409."""
     return _refused(
         "Another process is currently operating on this conversation. Please retry in a few seconds.",
         "conversation_locked",
@@ -265,34 +273,36 @@ def conversation_locked() -> RequestError:
     )
 
 
-# Of what a response can still do. Source: Azure's contract for these endpoints, which mirrors the service.
+# What a response allows. Source: Azure's contract for these endpoints, which mirrors the service.
 
 
 def cannot_cancel(status: str) -> RequestError:
-    """A background response that has ended: completed, failed, incomplete."""
+    """Return the error for cancelling a background response that has ended: completed, failed, incomplete."""
     article = "an" if status[:1] in "aeiou" else "a"
     return _refused(f"Cannot cancel {article} {status} response.", None, None)
 
 
 def cannot_cancel_synchronous() -> RequestError:
-    """A response that was not created with ``background``."""
+    """Return the error for cancelling a response that was created without ``background``."""
     return cannot_cancel("synchronous")
 
 
 def cannot_delete_in_flight() -> RequestError:
-    """A background response that is queued or in progress."""
+    """Return the error for deleting a background response that is queued or in progress."""
     return _refused("Cannot delete an in-flight response.", None, None)
 
 
 def not_created_with(parameter: str) -> RequestError:
-    """``GET ?stream=true`` of a response that was created without `parameter`: background, stream."""
+    """Return the error for ``GET ?stream=true`` of a response created without `parameter`: background,
+    stream."""
     return _refused(
         f"This response cannot be streamed because it was not created with {parameter}=true.", None, "stream"
     )
 
 
 def no_longer_streamable(minutes: float) -> RequestError:
-    """``GET ?stream=true`` when the events are gone. `minutes` is how long they are kept."""
+    """Return the error for ``GET ?stream=true`` after the events have expired. `minutes` is how long they are
+    kept."""
     return _refused(
         f"This response can no longer be streamed because it is more than {minutes:g} minutes old.",
         None,
@@ -300,17 +310,18 @@ def no_longer_streamable(minutes: float) -> RequestError:
     )
 
 
-# Of who asks, and how often
+# Keys and limits
 
 
 def missing_api_key() -> RequestError:
-    """No key in the request: 401, without a code. So worded on /responses in 2026; older answers begin
-    with "You didn't provide an API key"."""
+    """Return the error for a request without a key: 401, without a code. So worded on /responses in 2026;
+    older answers begin with "You didn't provide an API key"."""
     return _refused("Missing bearer or basic authentication in header", None, None, 401)
 
 
 def invalid_api_key(key: str) -> RequestError:
-    """A wrong key, which the message shows as the service does: the middle as stars, short keys whole."""
+    """Return the error for a wrong key. The message shows the key as the service does: the middle as stars, a
+    short key whole."""
     masked = key if len(key) <= 12 else f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}"
     return _refused(
         f"Incorrect API key provided: {printable(masked)}. You can find your API key at {_KEYS}.",
@@ -324,7 +335,7 @@ RATE_LIMITS: Mapping[str, str] = {"requests": "requests per min (RPM)", "tokens"
 
 
 def wait_text(seconds: float) -> str:
-    """Return a wait as messages and ``x-ratelimit-reset-*`` have it: 1.2s, 20ms."""
+    """Return a wait as messages and ``x-ratelimit-reset-*`` write it: 1.2s, 20ms."""
     return (
         f"{number_text(round(seconds, 6))}s" if seconds >= 1 else f"{number_text(round(seconds * 1000, 6))}ms"
     )
@@ -333,7 +344,8 @@ def wait_text(seconds: float) -> str:
 def rate_limited(
     model: str, limit: int, used: int, requested: int, seconds: float, of: str = "tokens"
 ) -> RequestError:
-    """Too many requests or tokens a minute; `of` is one of RATE_LIMITS. Without a `model` none is named.
+    """Return the error for too many requests or tokens a minute. `of` is one of RATE_LIMITS. Without a
+    `model` the message names none.
 
     `seconds` is what ``retry-after`` says, too.
     """
@@ -348,7 +360,7 @@ def rate_limited(
 
 
 def slow_down() -> RequestError:
-    """Traffic rose too fast. Source: documents of 2026."""
+    """Return the error for traffic that rises too fast. Source: documents of 2026."""
     return RequestError(
         "Slow down. Your traffic rose too fast. Please retry later, and raise it more slowly.",
         status=429,
@@ -358,7 +370,7 @@ def slow_down() -> RequestError:
 
 
 def insufficient_quota() -> RequestError:
-    """No credit is left. SDKs retry this too."""
+    """Return the error for an account without credit. SDKs retry this too."""
     return RequestError(
         "You exceeded your current quota, please check your plan and billing details. For more information "
         "on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.",
@@ -369,7 +381,7 @@ def insufficient_quota() -> RequestError:
 
 
 def server_error(request_id: str) -> RequestError:
-    """What the service says of its own defects."""
+    """Return the error for a defect of the service itself."""
     return RequestError(
         "The server had an error processing your request. Sorry about that! You can retry your request, or "
         "contact us through our help center at help.openai.com if you keep seeing this error. (Please "
@@ -381,7 +393,7 @@ def server_error(request_id: str) -> RequestError:
 
 
 def overloaded() -> RequestError:
-    """The model lacks capacity. Source: documents of 2026."""
+    """Return the error for a model without free capacity. Source: documents of 2026."""
     return RequestError(
         "The server is currently overloaded with other requests. Sorry about that! You can retry your "
         "request.",
@@ -391,8 +403,8 @@ def overloaded() -> RequestError:
     )
 
 
-# What a Script or a fault says that names no more than a status: type, code, message.
-# Source: recorded answers, and the service's page of error codes.
+# Type, code and message for a Script or a fault that gives only a status. Source: recorded answers, and the
+# service's page of error codes.
 _BY_STATUS: Mapping[int, tuple[str, str | None, str]] = {
     400: ("invalid_request_error", None, "The request is invalid."),
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
@@ -404,11 +416,11 @@ _BY_STATUS: Mapping[int, tuple[str, str | None, str]] = {
     422: ("invalid_request_error", None, "The request could not be processed."),
     429: ("requests", "rate_limit_exceeded", "Rate limit reached."),
 }
-FAILURE = "The server had an error while processing your request."  # what streams say of it
+FAILURE = "The server had an error while processing your request."  # as streams word it
 
 
 def of_status(status: int) -> RequestError:
-    """What the service says with this status, where nothing more is known."""
+    """Return the error that the service sends with this status, when nothing more is given."""
     if status in (503, 529):
         error = overloaded()
         error.status = status
@@ -420,6 +432,6 @@ def of_status(status: int) -> RequestError:
 
 
 def to_api(error: RequestError) -> dict[str, dict[str, str | None]]:
-    """Return the body of an answer that is this error."""
+    """Return the error as the body of an answer."""
     fields = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
     return {"error": fields}

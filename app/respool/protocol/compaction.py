@@ -11,7 +11,7 @@ from respool.protocol.response import count_input, count_tokens, usage_of
 
 
 def compacted(body: Mapping[str, Any], context: Sequence[Item], created_at: int) -> dict[str, Any]:
-    """What the service answers to a request to compact.
+    """Return the service's answer to a compact request.
 
     `context` are the items before its input, of the response that it continues; `created_at` is in seconds
     since 1970. Ids and encrypted content are made up, and are the same for the same request and context.
@@ -34,11 +34,11 @@ def compacted(body: Mapping[str, Any], context: Sequence[Item], created_at: int)
 
 
 def count_request(body: Mapping[str, Any], context: Sequence[Item] = ()) -> int:
-    """About how many tokens a request has, with the items before its input."""
+    """Return the estimated number of tokens of a request, with the items before its input."""
     return count_input(body) + count_input({"input": list(context)})
 
 
 def _ciphertext(seed: str) -> str:
-    """What an encrypted content looks like."""
+    """Return text that looks like encrypted content; the same for the same seed."""
     digests = [hashlib.sha512(f"{seed}:{number}".encode()).digest() for number in range(3)]
     return "gAAAAA" + base64.urlsafe_b64encode(b"".join(digests)).decode()

@@ -1,4 +1,4 @@
-"""TEXTS: the texts that grow by deltas, and where each shows up again once it is whole."""
+"""TEXTS: the texts that arrive as deltas, and where each of them is once it is complete."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class DeltaText:
-    """A text that grows: by ``<name>.delta`` events, until ``<name>.done`` has all of it in `field`.
+    """A text that arrives as ``<name>.delta`` events, until ``<name>.done`` has all of it in `field`.
 
     `path` leads to it in the object that keeps it: a part of type `part`, or the item itself. A shell
     call's command has no object of its own, but the event that opens it.
@@ -33,7 +33,7 @@ _ROWS = (
     DeltaText("response.apply_patch_call_operation_diff", "diff", ("operation", "diff")),
 )
 
-# By the types of both its events.
+# By the types of their .delta and .done events.
 TEXTS: Mapping[str, DeltaText] = MappingProxyType(
     {f"{text.name}.{ending}": text for text in _ROWS for ending in ("delta", "done")}
 )

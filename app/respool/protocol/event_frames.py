@@ -1,4 +1,4 @@
-"""How an event stands on the wire: the forms in which producers send it as server-sent events."""
+"""Encoding events as server-sent events, in the forms that producers use."""
 
 from collections.abc import Callable
 
@@ -9,17 +9,17 @@ Encoder = Callable[[Event], bytes]
 
 
 def encode_sse(event: Event) -> bytes:
-    """An event as the API's SSE stream has it: ``event:`` with its type, ``data:`` with its text."""
+    """Encode an event as the API's SSE stream does: ``event:`` with its type, ``data:`` with its text."""
     return sse.encode(event.text, event.type)
 
 
 def encode_data(event: Event) -> bytes:
-    """An event as OpenRouter's stream has it: without the ``event:`` line."""
+    """Encode an event as OpenRouter's stream does: without the ``event:`` line."""
     return sse.encode(event.text)
 
 
 def encode_comment(text: str) -> bytes:
-    """A comment, which is no event: clients pass over it."""
+    """Encode a comment, which is no event: clients ignore it."""
     return f": {text}\n\n".encode()
 
 

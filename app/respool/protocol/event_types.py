@@ -1,7 +1,7 @@
 """EVENT_TYPES and ITEM_TYPES: every event and every output item of the Responses API, as two tables.
 
-What may follow what is in `transitions`. A test compares both tables with the unions of the openai
-package, so that a new release of it shows what is new.
+The order of events is in `transitions`. A test compares both tables with the unions of the openai package, so
+that a new release of it shows what is new.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class EventType:
 
     name: str
     kind: EventKind
-    items: frozenset[str]  # the item types whose events these are; empty: any, or of no item
+    items: frozenset[str]  # the item types with these events; empty: any item, or none
     required: Mapping[str, str]
     optional: Mapping[str, str]
     transports: tuple[str, ...]
@@ -49,12 +49,13 @@ class EventType:
 
     @property
     def index(self) -> str | None:
-        """The field that says which part of its item the event is of; None: of the item itself."""
+        """The field that gives the index of the event's part in its item; None: the event is of the item
+        itself."""
         return next((field for field in PART_INDEXES if field in self.required), None)
 
     @property
     def of_item(self) -> bool:
-        """Whether the event is of an item, or of a part of one."""
+        """True if the event is of an item, or of a part of one."""
         return "output_index" in self.required
 
 
@@ -63,14 +64,14 @@ class ItemType:
     """One type of output item. Which events it has is in `transitions.TRANSITIONS`, by its name."""
 
     name: str
-    prefix: str | None  # with which OpenAI's ids of it begin; others choose freely
-    statuses: tuple[str, ...]  # as the openai package has them; none: it has no status
+    prefix: str | None  # the prefix of OpenAI's ids; others choose freely
+    statuses: tuple[str, ...]  # as in the openai package; empty: the item has no status
     call: bool = False  # whether it has a call_id
 
 
 PART_INDEXES = ("content_index", "summary_index", "command_index")
 
-# The JSON type of a field is the same in all events, but for the few that a row gives itself.
+# A field has the same JSON type in all events, except where a row gives its own.
 _FIELD_TYPES: Mapping[str, str] = {
     name: json_type
     for json_type, names in {

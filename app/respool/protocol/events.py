@@ -9,10 +9,10 @@ from typing import Any
 
 CREATED = "response.created"
 
-# The events after which the service closes the stream. `error` may still be followed by
-# `response.failed`, so it is not among them.
+# The service closes the stream after these events. `error` is not among them: `response.failed` may still
+# follow it.
 TERMINAL_TYPES = frozenset({"response.completed", "response.failed", "response.incomplete"})
-# What ends a response: an `error` event does, too.
+# The events that end a response, `error` included.
 ENDING_TYPES = TERMINAL_TYPES | {"error"}
 
 
@@ -39,7 +39,8 @@ class Event:
 
     @classmethod
     def from_object(cls, text: str, value: Any, default_type: str | None = None) -> "Event":
-        """The same, for a text that has been parsed to `value` already."""
+        """Make an event of a text that has been parsed to `value` already. Raises ValueError as `parse`
+        does."""
         if not isinstance(value, dict):
             raise ValueError(f"an event is a JSON object, but this is {json_kind(value)}")
         type_ = value.get("type", default_type)
@@ -63,7 +64,7 @@ class Event:
 
 
 def nests_deeper(value: Any, most: int) -> bool:
-    """Whether a JSON value is nested deeper than `most` levels."""
+    """Return True if a JSON value is nested deeper than `most` levels."""
     level, depth = [value], 0
     while level := [
         member
@@ -78,7 +79,8 @@ def nests_deeper(value: Any, most: int) -> bool:
 
 
 def loads(text: str | bytes) -> Any:
-    """``json.loads``, whose every failure is a ValueError: also numbers and nesting without end."""
+    """Parse JSON as ``json.loads`` does, but raise ValueError for every failure: also for huge numbers and
+    deep nesting."""
     try:
         return _read(text)
     except RecursionError:
@@ -86,22 +88,22 @@ def loads(text: str | bytes) -> Any:
 
 
 def _read(text: str | bytes) -> Any:
-    """``json.loads``, which is asked only where the quick reader does not take the text."""
+    """Parse JSON with the fast decoder, and with ``json.loads`` where that one fails."""
     try:
         return _quick_decode()(text)
-    except Exception:  # whatever it was: `json` has the last word
+    except Exception:  # whatever the fast decoder raised, `json` decides
         return json.loads(text)
 
 
 @cache
 def _quick_decode() -> Callable[[str | bytes], Any]:
-    from respool.protocol.fast_json import decode  # late: see there
+    from respool.protocol.fast_json import decode  # imported late, see the module's docstring
 
     return decode
 
 
 def dumps(value: Any) -> str:
-    """JSON text that can be encoded: characters as they are, but lone surrogates as escapes."""
+    """Return JSON text that can be encoded: characters as they are, lone surrogates as escapes."""
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode()
@@ -111,7 +113,7 @@ def dumps(value: Any) -> str:
 
 
 def compact(value: Any) -> str:
-    """JSON text as the service writes it: no spaces, and nothing escaped without need."""
+    """Return JSON text as the service writes it: no spaces, and nothing escaped without need."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     try:
         text.encode()
@@ -121,7 +123,7 @@ def compact(value: Any) -> str:
 
 
 def compact_recorded(value: Any) -> str:
-    """The same for a value that was read from a recording, which may hold what JSON has no number for.
+    """Return compact JSON text of a value from a recording, which may hold numbers that JSON has not.
 
     NaN stays NaN, and what is too large for a float stays too large (1e999).
     """
@@ -136,13 +138,13 @@ _INFINITY = re.compile(r'"(?:[^"\\]|\\.)*"|(-?)Infinity')
 
 
 def not_json(error: json.JSONDecodeError) -> str:
-    """What is wrong with text that is not JSON; the place is told apart from it."""
+    """Return what is wrong with text that is not JSON, without the place."""
     problem = error.msg.removesuffix(" starting at").removesuffix(" at")
     return f"not JSON: {problem[0].lower()}{problem[1:]}"
 
 
 def json_kind(value: object) -> str:
-    """How an error message names a JSON value: "an array", "null", ..."""
+    """Return the name of a JSON value's type for an error message: "an array", "null", ..."""
     match value:
         case None:
             return "null"

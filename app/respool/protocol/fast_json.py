@@ -1,10 +1,10 @@
-"""JSON read fast, for the many texts in which nothing is unusual.
+"""A fast JSON decoder, for the many texts in which nothing is unusual.
 
-`decode` takes less than `json` does, and gives the same value for all that it takes: it refuses NaN, lone
-surrogates and numbers that no float can hold. So whoever calls it reads again with `json` what it refuses,
-which then words the error, or takes it after all. tests/protocol/test_fast_json.py holds the two together.
+`decode` takes less time than `json` does and returns the same values. It refuses NaN, lone surrogates and
+numbers that no float can hold. So a caller passes what it refuses to `json`, which words the error or accepts
+the text. tests/protocol/test_fast_json.py compares the two.
 
-It loads another package, so it is imported where it is used: `respool --help` has nothing to read.
+It imports msgspec, so import it where it is used: `respool --help` reads no JSON.
 """
 
 from typing import Any
@@ -15,6 +15,6 @@ _DECODER = Decoder()
 
 
 def decode(text: str | bytes) -> Any:
-    """The value of a JSON text, in UTF-8 if it is bytes. Any exception means: ask `json`."""
-    # Of a string with other characters it would keep the UTF-8 form, for as long as there is that string.
+    """Return the value of a JSON text, in UTF-8 if it is bytes. After any exception, try `json`."""
+    # A string with other characters would keep its UTF-8 form in memory as long as the string lives.
     return _DECODER.decode(text.encode() if isinstance(text, str) and not text.isascii() else text)

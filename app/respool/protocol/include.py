@@ -1,4 +1,4 @@
-"""The parameter `include`: which parts of an item are told only when they are asked for."""
+"""The parameter `include`: the parts of an item that are sent only on request."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,11 @@ _LEFT_OUT = object()
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """A field of items of type `item`: in the object or the parts at `within` (of type `part`, if said).
+    """A field of items of type `item`: in the item, or in the object or parts at `within` (of type `part`, if
+    given).
 
-    `unasked` is its value when nobody asked for it. Nothing is added to an item that lacks the field.
+    `unasked` is its value when the request does not ask for it. Nothing is added to an item that lacks the
+    field.
     """
 
     item: str
@@ -22,8 +24,8 @@ class Extra:
     unasked: Any = None
 
 
-# Source: the values of the openai package's `ResponseIncludable`; what a field is when it is not asked for is
-# what recorded items have.
+# Source: the values of the openai package's `ResponseIncludable`; for a field that is not asked for, recorded
+# items.
 EXTRAS: Mapping[str, Extra] = MappingProxyType(
     {
         "file_search_call.results": Extra("file_search_call", "results"),
@@ -43,7 +45,8 @@ EXTRAS: Mapping[str, Extra] = MappingProxyType(
 
 
 def with_include(items: Iterable[dict[str, Any]], asked: Collection[str]) -> list[dict[str, Any]]:
-    """The items without the fields that `asked` does not name. The given items are not changed."""
+    """Return the items without the extra fields that `asked` does not name. The given items are not
+    changed."""
     withheld = [extra for name, extra in EXTRAS.items() if name not in asked]
     return [_without(item, withheld) for item in items]
 

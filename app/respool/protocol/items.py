@@ -1,7 +1,7 @@
 """Input items: the `input` of a request as the items that the service lists.
 
-Items keep all that the client gave. Added is what the service adds: an id, a status, the content parts that
-a string stands for. Nothing here looks an id up: an ``item_reference`` stays one.
+Items keep all that the client sent. The service adds an id, a status, and the content parts that a string
+stands for. Nothing here looks an id up: an ``item_reference`` stays one.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from respool.protocol.event_types import ITEM_TYPES
 Item = dict[str, Any]
 
 # Prefixes of ids that only input items have: the service makes no such output items, or none was recorded.
-# The first two are in clients' histories; the others are ours, made in the same way.
+# The first two come from clients' histories; the others are ours, made in the same way.
 _PREFIXES: Mapping[str, str] = MappingProxyType(
     {
         "function_call_output": "fco_",
@@ -67,7 +67,7 @@ _FILLED_IN_PARTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 
 def input_items(body: Mapping[str, Any], seed: str) -> list[Item]:
-    """The items of a request's `input`, in its order; `seed` is the id of its response.
+    """Return the items of a request's `input`, in its order. `seed` is the id of its response.
 
     The same request and seed give the same ids. Source: ``GET /responses/{id}/input_items``.
     """
@@ -82,10 +82,11 @@ def input_items(body: Mapping[str, Any], seed: str) -> list[Item]:
 
 
 def full_items(given: Iterable[Any], seed: str, *, first: int = 0, taken: Iterable[str] = ()) -> list[Item]:
-    """Items as the service lists them, with ids made from `seed` and their place (the first is `first`).
+    """Return items as the service lists them, with ids made from `seed` and their place, counted from
+    `first`.
 
-    An id that is not the first of its kind, or is `taken`, gives way to a made one: ids are the cursors
-    of a list. What is no object is left out.
+    A made id replaces an id that is repeated or `taken`: ids are the cursors of a list. Values that are no
+    objects are left out.
     """
     known = set(taken)
     items = []
@@ -103,8 +104,8 @@ def full_items(given: Iterable[Any], seed: str, *, first: int = 0, taken: Iterab
 
 
 def type_of(item: Mapping[str, Any]) -> str:
-    """Return the type of an item, also where a short form leaves it out: a message without type, the id of
-    an item alone."""
+    """Return the type of an item, also of a short form that leaves it out: a message without type, or an id
+    alone."""
     type_ = item.get("type")
     if isinstance(type_, str):
         return type_
@@ -112,12 +113,13 @@ def type_of(item: Mapping[str, Any]) -> str:
 
 
 def made_id(prefix: str, seed: str, place: int | str) -> str:
-    """An id with 50 hexadecimal digits, as the service's: always the same for the same seed and place."""
+    """Return an id with 50 hexadecimal digits, like the service's. The same seed and place give the same
+    id."""
     return prefix + hashlib.sha256(f"{seed}:{place}".encode("utf-8", "replace")).hexdigest()[:50]
 
 
 def prefix_of(type: str) -> str:
-    """How ids of items of this type begin."""
+    """Return the prefix of the ids of items of this type."""
     known = ITEM_TYPES.get(type)
     return (known and known.prefix) or _PREFIXES.get(type, "item_")
 

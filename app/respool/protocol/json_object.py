@@ -1,4 +1,4 @@
-"""JSONObject: the text of a JSON object, parsed when somebody looks at it."""
+"""JSONObject: the text of a JSON object, parsed on access."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,15 +7,15 @@ from respool.protocol.events import loads
 
 
 class JSONObject(Mapping[str, Any]):
-    """A JSON object that is kept as its text: parsed it takes many times as much.
+    """A JSON object that is kept as text, since the parsed form takes many times the memory.
 
-    Nothing that was parsed is kept; who looks at several members takes a `dict` of it.
+    Each access parses the text anew: make a `dict` of it to read several members.
     """
 
     __slots__ = ("text",)
 
     def __init__(self, text: bytes) -> None:
-        """`text` has been parsed before, so that it is known to be an object."""
+        """Keep `text`, which must be known to be a JSON object."""
         self.text = text
 
     def __getitem__(self, name: str) -> Any:

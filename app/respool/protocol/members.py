@@ -1,4 +1,4 @@
-"""Members: parts of a JSON object's text, read and changed where they stand.
+"""Members: parts of a JSON object's text, read and changed in place.
 
 The rest of the text stays as it is, byte for byte: key order, escapes, number formats, spaces. All
 texts given here must be valid JSON objects.
@@ -27,7 +27,7 @@ class _Member:
 
 
 def member_text(text: str, key: str) -> str | None:
-    """The raw JSON text of one member, or None if it is not there.
+    """Return the raw JSON text of one member, or None if it is not there.
 
     So the Response object of a terminal event can be served with its bytes as recorded. As in
     ``json.loads``, the last of several equal keys counts.
@@ -37,9 +37,9 @@ def member_text(text: str, key: str) -> str | None:
 
 
 def set_members(text: str, values: Mapping[str, Any]) -> str:
-    """The text with these members having these values: changed where they stand, else added at the end.
+    """Return the text with these members set: changed in place, or added at the end.
 
-    What has that value already stays as it is.
+    A member that has this value already stays as it is.
     """
     for key, value in values.items():
         found = _find(text, key)
@@ -51,7 +51,7 @@ def set_members(text: str, values: Mapping[str, Any]) -> str:
 
 
 def edit_member(text: str, key: str, edit: Callable[[str], str]) -> str:
-    """The text with the raw text of one member replaced by what `edit` makes of it, if it is there."""
+    """Return the text with one member's raw text replaced by the result of `edit`, if the member is there."""
     found = _find(text, key)
     if found is None:
         return text
@@ -59,7 +59,7 @@ def edit_member(text: str, key: str, edit: Callable[[str], str]) -> str:
 
 
 def drop_member(text: str, key: str) -> str:
-    """The text without the members of this name, each with the comma that parts it from its neighbour."""
+    """Return the text without the members of this name, and without the commas that separated them."""
     while True:
         members = list(_members(text))
         place = next((place for place, member in enumerate(members) if member.key == key), None)
@@ -75,7 +75,7 @@ def drop_member(text: str, key: str) -> str:
 
 
 def _append(text: str, key: str, value: Any) -> str:
-    at = len(text.rstrip(_WHITESPACE)) - 1  # of the closing brace
+    at = len(text.rstrip(_WHITESPACE)) - 1  # the place of the closing brace
     comma = "" if next(_members(text), None) is None else ","
     return f"{text[:at]}{comma}{compact_recorded(key)}:{compact_recorded(value)}{text[at:]}"
 

@@ -15,7 +15,7 @@ def page(
     *,
     strict: bool = True,
 ) -> dict[str, Any]:
-    """The page of `items`, which are oldest first, that follows the item `after` in this order.
+    """Return the page of `items`, which are oldest first, that follows the item `after` in this order.
 
     `order` is asc or desc, `limit` at least 1; `read_list` checks both. The ids of an empty page are null.
     Raises RequestError, 404, if no item has the id `after`; without `strict`, that is the first page.

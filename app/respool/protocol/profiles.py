@@ -1,7 +1,7 @@
 """PROFILES: what other producers of the Responses API send where OpenAI's service sends something else.
 
-A profile is true of streams made from Scripts, and of errors; a recording is already what its producer sent.
-Every row has its source; what is not known of a producer is as OpenAI's service has it.
+A profile applies to streams made from Scripts, and to errors; a recording already has what its producer sent.
+Every row has its source; where nothing is known of a producer, it sends what OpenAI's service sends.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ def _as_openai(status: int, error: ErrorFields) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How one producer speaks.
+    """What one producer sends.
 
     sources             where it is known from
     event_lines         whether an event's type is in an ``event:`` line as well
@@ -124,7 +124,7 @@ PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _ROWS}
 
 
 def find(name: str) -> Profile:
-    """The profile of this name. Raises OptionError, which lists them."""
+    """Return the profile of this name. Raises OptionError, which lists the names."""
     try:
         return PROFILES[name]
     except KeyError:
@@ -132,7 +132,7 @@ def find(name: str) -> Profile:
 
 
 def spoken(events: Iterable[Event], profile: Profile) -> Iterator[Event]:
-    """The events of a Script as that producer would send them."""
+    """Yield the events of a Script as that producer would send them."""
     if not (profile.statuses or profile.names):
         yield from events
         return
@@ -140,7 +140,8 @@ def spoken(events: Iterable[Event], profile: Profile) -> Iterator[Event]:
         type_ = profile.names.get(event.type, event.type)
         data = {**event.data, "type": type_}
         _add_statuses(data, profile.statuses)
-        # The text of a Script was written by us, without spaces; so it is again, where nothing was changed.
+        # We wrote the text of a Script without spaces, so compact JSON is the same text where nothing was
+        # changed.
         yield Event(compact_recorded(data), type_)
 
 

@@ -1,4 +1,4 @@
-"""The Response object of a synthesised stream, its usage, and the errors that come instead of one."""
+"""The Response object of a stream made from a Script, its usage, and the errors in place of one."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -7,11 +7,11 @@ from typing import Any
 from respool.protocol import api_errors
 from respool.protocol.events import compact
 
-CREATED_AT = 1767225600  # 2026-01-01T00:00:00Z: a Script that says nothing is always made then
+CREATED_AT = 1767225600  # 2026-01-01T00:00:00Z: the default of a Script
 MODEL = "gpt-5.2"
 
-# Every field that the service sends today, with what it sends when the request says nothing.
-# Source: recorded streams; `billing` and `conversation` are there only sometimes.
+# Every field that the service sends today, with its value when the request does not set it. Source: recorded
+# streams; `billing` and `conversation` are only sometimes there.
 USUAL: Mapping[str, Any] = {
     "object": "response",
     "status": "in_progress",
@@ -58,7 +58,7 @@ USUAL: Mapping[str, Any] = {
 }
 
 
-# Parameters of a request which the Response object repeats.
+# Parameters of a request that the Response object repeats.
 ECHOED = (
     "background conversation frequency_penalty instructions max_output_tokens max_tool_calls metadata "
     "model parallel_tool_calls presence_penalty previous_response_id prompt prompt_cache_key "
@@ -68,7 +68,7 @@ ECHOED = (
 
 
 def echo(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What the Response object repeats of a request, as the service repeats it."""
+    """Return the parameters of a request that the Response object repeats, as the service writes them."""
     return {
         name: _ECHOES.get(name, _same)(value)
         for name, value in request.items()
@@ -85,7 +85,7 @@ def _over(usual: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def _tools(tools: Any) -> Any:
-    """Tools as the service repeats them: a function's parameters and strictness are always told."""
+    """Return tools as the service repeats them: a function always has its parameters and `strict`."""
     return (
         tools
         if not isinstance(tools, list)
@@ -107,13 +107,13 @@ _ECHOES: Mapping[str, Callable[[Any], Any]] = {
 
 
 def count_tokens(text: str) -> int:
-    """About how many tokens a text has: four characters each."""
+    """Estimate the number of tokens of a text: four characters each."""
     return (len(text) + 3) // 4
 
 
 def count_input(request: Mapping[str, Any]) -> int:
-    """About how many tokens a request's instructions, input and tools have. Pictures and files that
-    are given as data are not counted."""
+    """Estimate the number of tokens of a request's instructions, input and tools. Pictures and files given as
+    data are not counted."""
     tools = request.get("tools")
     described = [compact(tools)] if isinstance(tools, list) and tools else []
     return sum(map(count_tokens, [*_texts([request.get("instructions"), request.get("input")]), *described]))
@@ -141,7 +141,7 @@ def usage_of(
     reasoning_tokens: int = 0,
     given: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The `usage` of a Response with these numbers of tokens, in place of which come those that are given."""
+    """Return the `usage` of a Response with these numbers of tokens. The `given` fields replace them."""
     found = {
         "input_tokens": given.get("input_tokens", input_tokens),
         "input_tokens_details": {
@@ -168,15 +168,15 @@ _FAILURE = {
 
 
 def error_event(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The `error` of an error event, which nests it as the service does."""
+    """Return the `error` of an error event, which nests it as the service does."""
     return {**_FAILURE, **given}
 
 
 def failure(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The `error` of a Response that failed."""
+    """Return the `error` of a Response that failed."""
     return {name: {**_FAILURE, **given}[name] for name in ("code", "message")}
 
 
 def http_error(status: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of an answer that is an error: what the service says with this status, and what is `given`."""
+    """Return the body of an error answer: the service's error for this status, changed by what is `given`."""
     return {"error": {**api_errors.to_api(api_errors.of_status(status))["error"], **given}}

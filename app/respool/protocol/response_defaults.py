@@ -1,7 +1,7 @@
-"""What a Response object lacks of those fields that every one has today.
+"""Defaults for the fields that a Response object lacks.
 
-Recordings are older than some fields, other producers leave some out, and what is written by hand has few.
-The strict types of an SDK want them all.
+Recordings are older than some fields, other producers leave some out, and hand-written ones have few. The
+strict types of an SDK require them all.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from respool.protocol.response import CREATED_AT, USUAL, usage_of
 
-_NOT_FILLED = frozenset({"status"})  # it says how far the response is: the usual one could be wrong
+_NOT_FILLED = frozenset({"status"})  # it says how far the response is, so a default could be wrong
 _FILLED = {
     "created_at": CREATED_AT,
     **{name: value for name, value in USUAL.items() if name not in _NOT_FILLED},
@@ -17,11 +17,12 @@ _FILLED = {
 
 
 def lacking(response: Mapping[str, Any]) -> dict[str, Any]:
-    """The members to set, so that a Response object has every field that the strict types of the openai
-    package require, and the others that the service sends: as it sends them when the request says nothing.
+    """Return the members to add, so that a Response object has every field that the service sends today.
 
-    What the object has is not among them; but of `usage`, all is told if anything is lacking. The id is its
-    owner's business. Source: ``openai.types.responses.Response``; recorded streams.
+    They include all that the strict types of the openai package require, with the service's values for a
+    request that sets nothing. Members that the object has are not returned, except `usage`: it is returned
+    whole if it lacks anything. The id is left to the caller. Source: ``openai.types.responses.Response``;
+    recorded streams.
     """
     found = {name: value for name, value in _FILLED.items() if name not in response}
     usage = response.get("usage")

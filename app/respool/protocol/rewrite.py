@@ -1,7 +1,7 @@
-"""Rewriting recorded events: only what a request asks to be changed, and nothing else of their text.
+"""Rewriting recorded events: only what a request asks to change, and nothing else of their text.
 
-A replayed event is the recorded one, byte for byte. What is here is asked for by name: a stream without
-obfuscation, with ids of its own, or whose Response repeats the request that was sent this time.
+A replayed event is the recorded one, byte for byte. The changes here are asked for by name: a stream without
+obfuscation, with ids of its own, or whose Response repeats the parameters of the current request.
 """
 
 import re
@@ -18,17 +18,17 @@ LIFECYCLE_TYPES = frozenset(
     f"response.{state}" for state in "created queued in_progress completed failed incomplete".split()
 )
 
-# Fields that hold the id of a response, an item or a call.
+# Fields with the id of a response, an item or a call.
 _ID_FIELDS = ("id", "item_id", "call_id", "approval_request_id", "response_id")
-# A member that holds an id, with its value. A pattern of all ids would try each of thousands.
+# A member with an id as its value. A pattern of all ids would try each of thousands.
 _ID_MEMBER = re.compile(rf'("(?:{"|".join(_ID_FIELDS)})"\s*:\s*)("(?:[^"\\]|\\.)*+")')
 _HEXADECIMAL = "0123456789abcdef"
 _ALPHANUMERIC = string.ascii_letters + string.digits
-_LONG = 16  # an id with fewer characters after its prefix was made by hand: a fresh one has the usual length
+_LONG = 16  # a shorter one was made by hand; its fresh id gets the usual length
 
 
 def without_obfuscation(events: Iterable[Event]) -> Iterator[Event]:
-    """The events without the padding of their deltas.
+    """Yield the events without the padding of their deltas.
 
     Source: ``stream_options.include_obfuscation`` of create, ``include_obfuscation`` of retrieve.
     """
@@ -38,7 +38,7 @@ def without_obfuscation(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def with_response_fields(events: Iterable[Event], fields: Mapping[str, Any]) -> Iterator[Event]:
-    """The events with these fields in each Response object that they carry."""
+    """Yield the events with these fields set in each Response object that they carry."""
     for event in events:
         if fields and event.type in LIFECYCLE_TYPES:
             yield Event(edit_response(event.text, fields), event.type)
@@ -47,14 +47,15 @@ def with_response_fields(events: Iterable[Event], fields: Mapping[str, Any]) -> 
 
 
 def has_response(event: Event) -> bool:
-    """Whether an event carries the Response object."""
+    """Return True if an event carries the Response object."""
     return event.type in LIFECYCLE_TYPES and isinstance(event.data.get("response"), dict)
 
 
 def with_whole_responses(
     events: Iterable[Event], lacking: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 ) -> Iterator[Event]:
-    """The events with, in each Response object that they carry, what `lacking` says that it lacks."""
+    """Yield the events with the members that `lacking` returns added to each Response object that they
+    carry."""
     for event in events:
         response = event.data.get("response") if event.type in LIFECYCLE_TYPES else None
         fields = lacking(response) if isinstance(response, dict) else {}
@@ -62,14 +63,14 @@ def with_whole_responses(
 
 
 def edit_response(text: str, fields: Mapping[str, Any]) -> str:
-    """The text of an event with these fields in its Response object, if it has one."""
+    """Return the text of an event with these fields set in its Response object, if it has one."""
     return edit_member(
         text, "response", lambda response: set_members(response, fields) if response[:1] == "{" else response
     )
 
 
 def with_fresh_ids(events: Sequence[Event], rng: Random) -> Iterator[Event]:
-    """The events with new ids of responses, items and calls: the same new one for the same old one."""
+    """Yield the events with new ids of responses, items and calls. Equal ids stay equal."""
     fresh = {old: _fresh_id(old, rng) for old in _ids(events)}
     if not fresh:
         yield from events
@@ -81,7 +82,7 @@ def with_fresh_ids(events: Sequence[Event], rng: Random) -> Iterator[Event]:
 
 
 def _ids(events: Iterable[Event]) -> list[str]:
-    """The ids in some events, in the order in which they first occur."""
+    """Return the ids in some events, in the order of their first occurrence."""
     found: dict[str, None] = {}
     for event in events:
         data = event.data
@@ -96,7 +97,7 @@ def _ids(events: Iterable[Event]) -> list[str]:
 
 
 def _fresh_id(old: str, rng: Random) -> str:
-    """An id that looks like `old`: the same prefix, and random characters of the same kinds."""
+    """Return an id that looks like `old`: the same prefix, and random characters of the same kinds."""
     cut = max(old.rfind("_"), old.find("-") if old.count("-") == 1 else -1) + 1
     prefix, tail = old[:cut], old[cut:]
     if len(tail) < _LONG:

@@ -1,8 +1,7 @@
 """Snapshot: the Response object at any point of a stream, folded from its events.
 
-It is what ``GET /v1/responses/{id}`` would give at that moment, and what a create without stream
-answers in the end. Whatever the events are, folding them never fails: one that makes no sense here
-changes nothing. Whether a stream is legal is the checker's business.
+``GET /v1/responses/{id}`` returns it at that moment, and a create without stream at the end. Folding never
+fails: an event that makes no sense changes nothing. The checker judges whether a stream is legal.
 """
 
 import json
@@ -13,8 +12,8 @@ from respool.protocol.events import TERMINAL_TYPES, Event
 
 JSON = dict[str, Any]
 
-# Text that grows by ``.delta`` events and is set by the ``.done`` event: where it is kept, and in
-# which field, both of the thing and of the ``.done`` event.
+# Text that grows by ``.delta`` events and is set by the ``.done`` event: its place, and its field in both the
+# object and the ``.done`` event.
 _TEXTS: Mapping[str, tuple[str, str]] = {
     "response.output_text": ("output_text", "text"),
     "response.refusal": ("refusal", "refusal"),
@@ -28,7 +27,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "response.apply_patch_call_operation_diff": ("operation", "diff"),
 }
 
-# A part which gets text before it was added (some producers leave that event out) begins like this.
+# The start of a part that gets text before it was added: some producers leave that event out.
 _EMPTY_PARTS: Mapping[str, JSON] = {
     "output_text": {"type": "output_text", "text": "", "annotations": [], "logprobs": []},
     "refusal": {"type": "refusal", "refusal": ""},
@@ -48,7 +47,7 @@ _TOOL_STATUSES = frozenset(
 
 
 def fold(events: Iterable[Event]) -> JSON:
-    """The Response object after these events: ``{}`` before the first one that has any of it."""
+    """Return the Response object after these events: ``{}`` before the first event with a part of it."""
     snapshot = Snapshot()
     for event in events:
         snapshot.receive(event)
@@ -56,7 +55,7 @@ def fold(events: Iterable[Event]) -> JSON:
 
 
 class Snapshot:
-    """The same, one event at a time. `response` is the object as it is now; do not change it.
+    """Folds a stream one event at a time. `response` is the object at this point; do not change it.
 
     It may begin with a Response object that was retrieved while the response was in progress, and go on with
     the events that follow it.
@@ -156,7 +155,7 @@ def _receive_text(item: JSON, kind: str, field: str, change: str, data: JSON) ->
 
 
 def _part(item: JSON, kind: str, data: JSON) -> JSON:
-    """The part that an event is about; begun, if it was not added before."""
+    """Return the part of an event; begin it if it was not added before."""
     field = "summary" if kind == "summary_text" else "content"
     parts = item.get(field)
     if not isinstance(parts, list):
@@ -171,8 +170,8 @@ def _part(item: JSON, kind: str, data: JSON) -> JSON:
 
 
 def _put(holder: JSON, field: str, index_name: str, data: JSON, value: Any, *, known: bool = False) -> None:
-    """Set one element of a list, which may be the next one. Without an index it is the next one, or
-    the last where it is `known`."""
+    """Set one element of a list, or append it. Without an index: append, or set the last one if it is
+    `known`."""
     values = holder.get(field)
     if not isinstance(values, list):
         values = holder[field] = []
@@ -218,7 +217,7 @@ def _index(data: JSON, name: str) -> int | None:
 
 
 def _item_id(data: JSON) -> str | None:
-    """The id of the item that an event names, or has. llama.cpp calls a function call by its call_id."""
+    """Return the item id that an event names, or has. llama.cpp sends a function call's call_id instead."""
     item = data["item"] if isinstance(data.get("item"), dict) else {}
     ids = (data.get("item_id"), item.get("id"), item.get("call_id"))
     return next((name for name in ids if isinstance(name, str)), None)
@@ -229,5 +228,5 @@ def _text(value: Any) -> str:
 
 
 def _copy(value: Any) -> Any:
-    """A copy that shares nothing: what comes from JSON goes through JSON fastest."""
+    """Return a deep copy. For values from JSON, JSON itself is the fastest way."""
     return json.loads(json.dumps(value))

@@ -1,9 +1,9 @@
-"""Server-sent events: an encoder, and an incremental decoder that gives the same result for any
-split of its input.
+"""Server-sent events: an encoder, and an incremental decoder that gives the same result for any split of its
+input.
 
-Source: the HTML standard, section 9.2.6 "Interpreting an event stream". Two things are added,
-since a decoder of recordings must lose nothing: each message knows its line, and what a cut stream
-leaves behind is handed out by `finish` instead of being dropped.
+Source: the HTML standard, section 9.2.6 "Interpreting an event stream". Two things are added, since a decoder
+of recordings must lose nothing: each message knows its line, and `finish` returns what a cut stream leaves
+behind instead of dropping it.
 """
 
 import re
@@ -41,7 +41,7 @@ def _raise(error: DecodeError) -> None:
 
 @dataclass(slots=True)
 class Decoder:
-    """Feed it bytes as they come; it gives the messages that they complete.
+    """An incremental decoder: feed it bytes as they come, and it returns the messages that they complete.
 
     A line that is not UTF-8 goes to `on_error`, which raises; with one that returns, it is passed over.
 
@@ -60,7 +60,7 @@ class Decoder:
     _places: list[tuple[int, int]] = field(default_factory=list)
 
     def feed(self, chunk: bytes) -> list[Message]:
-        """Give the messages which are complete with `chunk`. Raises DecodeError for bad UTF-8."""
+        """Return the messages that `chunk` completes. Raises DecodeError for bad UTF-8."""
         self._buffer += chunk
         if not self._started:
             if len(self._buffer) < len(_BOM) and _BOM.startswith(self._buffer):
@@ -82,7 +82,7 @@ class Decoder:
         return messages
 
     def finish(self) -> list[Message]:
-        """Give what is left when the stream has ended without a last line end or blank line."""
+        """Return what is left when the stream ends without a last line end or blank line."""
         self._skip_bom()
         rest = self._buffer[:-1] if self._buffer.endswith(b"\r") else self._buffer
         self._buffer = bytearray()
@@ -117,17 +117,17 @@ class Decoder:
             self._places.append((self._line, len(line) - len(value) + 1))
         elif name == "event":
             self._event = value
-        # Comments, `id`, `retry` and unknown fields say nothing of an event.
+        # Comments, `id`, `retry` and unknown fields are not part of an event.
 
 
 def decode(data: bytes, on_error: Callable[[DecodeError], None] = _raise) -> list[Message]:
-    """All messages of a whole stream."""
+    """Return all messages of a whole stream."""
     decoder = Decoder(on_error)
     return [*decoder.feed(data), *decoder.finish()]
 
 
 def encode(data: str, event: str | None = None) -> bytes:
-    """One server-sent event with LF line ends, as the service writes it.
+    """Encode one server-sent event with LF line ends, as the service writes it.
 
     The data is unchanged when decoded, but for line ends, all of which become LF. An `event` name that
     no ``event:`` line can hold (it has a line end, or a lone surrogate) is left out; readers then go by

@@ -80,7 +80,7 @@ Machine = Mapping[State, Mapping[str, State]]
 _RESPONSE: Machine = {
     State.START: {
         "response.created": State.CREATED,
-        "error": State.CLOSED,  # so a WebSocket answers a request that it refuses
+        "error": State.CLOSED,  # a WebSocket refuses a request with it
     },
     State.CREATED: {
         "response.queued": State.QUEUED,

@@ -1,4 +1,4 @@
-"""RS0xx: the file. RS9xx: what nobody knows."""
+"""RS0xx: the file. RS9xx: unknown types."""
 
 from respool.check.rules.rule import Level, Rule
 

@@ -1,4 +1,4 @@
-"""Level and Rule: what the tables of this package are made of."""
+"""Level and Rule: the parts of this package's tables."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,10 +14,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a code means, for ``respool explain``."""
+    """The meaning of a code, for ``respool explain``."""
 
     code: str  # "RS101"
-    level: Level  # the usual one; a finding in a dialect may be less
+    level: Level  # the usual level; in a dialect it may be lower
     title: str
     explanation: str
     example: str

@@ -1,4 +1,4 @@
-"""RS5xx: what events say of the response and its items."""
+"""RS5xx: status and settings of the response and its items."""
 
 from respool.check.rules.rule import Level, Rule
 

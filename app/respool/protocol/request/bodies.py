@@ -1,4 +1,4 @@
-"""Bodies: one function for each request that has one. Each returns None, or raises RequestError."""
+"""Checks of request bodies, one function for each. Each returns None or raises RequestError."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -14,10 +14,10 @@ Body = Mapping[str, Any]
 
 
 def check_create(body: Body, level: ValidationLevel, *, named: bool = False) -> None:
-    """The body of ``POST /responses``.
+    """Check the body of ``POST /responses``.
 
-    `named` says that the path or a header names what plays: then no model is needed. Raises RequestError
-    as the service words it, and OptionError at ValidationLevel.STRICT without the openai package.
+    `named`: the path or a header names what plays, so no model is needed. Raises RequestError as the service
+    words it, and OptionError at ValidationLevel.STRICT without the openai package.
     """
     checked = level is not ValidationLevel.OFF
     if checked and not (named or body.get("model") or _given(body, "model") or _given(body, "prompt")):
@@ -39,33 +39,34 @@ def check_create(body: Body, level: ValidationLevel, *, named: bool = False) -> 
 
 
 def check_input_tokens(body: Body, level: ValidationLevel) -> None:
-    """The body of ``POST /responses/input_tokens``. Raises as check_create does."""
+    """Check the body of ``POST /responses/input_tokens``. Raises as check_create does."""
     _check(body, level, parameters.INPUT_TOKENS, "input_tokens")
     if level is not ValidationLevel.OFF:
         _check_parent(body)
 
 
 def check_compact(body: Body, level: ValidationLevel) -> None:
-    """The body of ``POST /responses/compact``, which needs a model. Raises as check_create does."""
+    """Check the body of ``POST /responses/compact``, which needs a model. Raises as check_create does."""
     if level is not ValidationLevel.OFF and not _given(body, "model"):
         raise api_errors.missing_parameter("model")
     _check(body, level, parameters.COMPACT, "compact")
 
 
 def check_conversation(body: Body, level: ValidationLevel) -> None:
-    """The body of ``POST /conversations``. Raises as check_create does."""
+    """Check the body of ``POST /conversations``. Raises as check_create does."""
     _check(body, level, parameters.CONVERSATION, "conversation")
 
 
 def check_conversation_update(body: Body, level: ValidationLevel) -> None:
-    """The body of ``POST /conversations/{id}``: metadata, which may be null. Raises as check_create does."""
+    """Check the body of ``POST /conversations/{id}``: metadata, which may be null. Raises as check_create
+    does."""
     if level is not ValidationLevel.OFF and "metadata" not in body:
         raise api_errors.missing_parameter("metadata")
     _check(body, level, parameters.CONVERSATION_UPDATE, "conversation_update")
 
 
 def check_items(body: Body, level: ValidationLevel) -> None:
-    """The body of ``POST /conversations/{id}/items``: at most 20 items. Raises as check_create does."""
+    """Check the body of ``POST /conversations/{id}/items``: at most 20 items. Raises as check_create does."""
     if body.get("items") is None:
         raise api_errors.missing_parameter("items")
     _check(body, level, parameters.ITEMS, "items")
@@ -80,8 +81,8 @@ def _check(body: Body, level: ValidationLevel, known: frozenset[str], request: s
     if level is ValidationLevel.STRICT:
         _refuse_unknown(body, known, request)
     rows, free = _rows(level is ValidationLevel.OFF, known)
-    # Most bodies have few of the parameters, and most of those may be anything of their type: the others are
-    # looked up, and put into the order of the table.
+    # Most bodies have few of the parameters, and most of those accept any value of their type. Only the
+    # others are looked up, and checked in the order of the table.
     others = [name for name, value in body.items() if type(value) not in free.get(name, ()) and name in rows]
     if others:
         for _, name in sorted([(rows[name][0].place, name) for name in others]):
@@ -93,7 +94,7 @@ def _check(body: Body, level: ValidationLevel, known: frozenset[str], request: s
 
 
 class _Row(NamedTuple):
-    """A parameter, and where a body has it."""
+    """A parameter, and its place in a body."""
 
     place: int  # in the table
     path: str
@@ -102,7 +103,7 @@ class _Row(NamedTuple):
     parameter: Parameter
 
     def check(self, body: Body) -> None:
-        """Raises RequestError if the body's value is not allowed, or lacks what its object needs."""
+        """Raise RequestError if the body's value is not allowed, or if its object lacks a required one."""
         holder: Any = body
         for parent in self.parents:
             holder = holder.get(parent)
@@ -120,15 +121,15 @@ _Rows = Mapping[str, Sequence[_Row]]
 
 @cache
 def _rows(off: bool, known: frozenset[str]) -> tuple[_Rows, Mapping[str, Collection[type]]]:
-    """The rows of these parameters, by the first part of their paths; and the types of which they may be
-    anything."""
+    """Return the rows of these parameters by the first part of their paths, and the types that need no
+    further check."""
     rows: dict[str, list[_Row]] = {}
     for place, (path, parameter) in enumerate((NEEDED if off else PARAMETERS).items()):
         *parents, key = path.split(".")
         name = (*parents, key)[0]
         if name in known:
             rows.setdefault(name, []).append(_Row(place, path, parents, key, parameter))
-    # An object whose members are in the table, too, is never free.
+    # An object always needs a check if its members are in the table, too.
     return rows, {name: row.parameter.free - {dict} for name, (row, *_) in rows.items()}
 
 
@@ -141,7 +142,8 @@ def _refuse_unknown(body: Body, known: Collection[str], request: str) -> None:
 
 
 def _distance(a: str, b: str) -> int:
-    """How many edits make `a` to `b`; 3 stands for more than two. The service hints at up to two."""
+    """Return the number of edits that turn `a` into `b`, or 3 for more than two. The service suggests names
+    up to two edits away."""
     if abs(len(a) - len(b)) > 2:
         return 3
     row = list(range(len(b) + 1))
@@ -158,7 +160,8 @@ def _check_parent(body: Body) -> None:
 
 
 def _check_conflicts(body: Body) -> None:
-    """Parameters of a create which need others. Source: the openai package's descriptions of them."""
+    """Check the parameters of a create that need others. Source: the openai package's descriptions of
+    them."""
     stream, background = body.get("stream") is True, body.get("background") is True
     if body.get("stream_options") is not None and not stream:
         raise api_errors.only_when_streaming("stream_options")

@@ -1,4 +1,4 @@
-"""Level: how much of a request is checked."""
+"""ValidationLevel: how much of a request is checked."""
 
 from enum import Enum
 
@@ -7,15 +7,15 @@ from respool.protocol.request import sdk_types
 
 
 class ValidationLevel(Enum):
-    """How much of a request is checked; each finds what those before it find."""
+    """How much of a request is checked. Each level includes the checks of those before it."""
 
-    OFF = "off"  # what the server itself must read
+    OFF = "off"  # only what the server itself must read
     BASIC = "basic"  # what is wrong for any model, and for other producers of the API too
-    STRICT = "strict"  # also what the newest openai package's types do not have
+    STRICT = "strict"  # also what the types of the newest openai package do not allow
 
     @classmethod
     def read(cls, value: "ValidationLevel | str") -> "ValidationLevel":
-        """The level of that name. Raises OptionError if there is none, or if what it needs is not there."""
+        """Return the level of that name. Raises OptionError for an unknown name, or a missing dependency."""
         try:
             level = cls(value)
         except ValueError:

@@ -1,8 +1,8 @@
-"""Links: what the items of an input refer to is there: calls and outputs, stored items.
+"""Links: references of input items to calls, outputs and stored items.
 
-The service checks this for any model. What is legal is never refused: an output may come several turns after
-its call, a call of a tool that is ``async`` needs none, and where not all of a history is known, nothing is
-said of what may be in the rest.
+The service checks them for any model. Legal input is never refused: an output may come several turns after
+its call, and a call of an ``async`` tool needs none. Where a part of a history is unknown, what may be in
+that part is not judged.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -14,8 +14,8 @@ from respool.protocol.items import type_of
 
 Item = Mapping[str, Any]
 
-# Calls which the client answers, as the service's messages name them. Source: function calls and computer
-# calls were seen in its answers, the others are worded like them.
+# Calls that the client answers, as the service's messages name them. Source: its answers for function calls
+# and computer calls; the others are worded like them.
 _CALLS: Mapping[str, str] = {
     "function_call": "function call",
     "custom_tool_call": "custom tool call",
@@ -25,20 +25,18 @@ _CALLS: Mapping[str, str] = {
 }
 _OUTPUTS: Mapping[str, str] = {f"{call}_output": call for call in _CALLS}
 
-# After these the history before is not there any more, or stands in what nobody can read.
+# After these items the earlier history is gone, or encrypted.
 _COMPACTED = frozenset({"compaction", "compaction_summary", "compaction_trigger"})
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the history that a request continues.
+    """The known history that a request continues.
 
-    context     the items before the input: of the responses or the conversation that it continues; None:
-                not known
-    find        gives the stored item of an id, or None; without it no item is known to be missing
-    not_stored  ids which were given out by responses that were not stored
-    repeated    ids which were given out more than once, as recordings do that are played twice: they may
-                come twice
+    context     the items before the input, of what it continues: responses or a conversation; None: unknown
+    find        returns the stored item of an id, or None; without it no item counts as missing
+    not_stored  ids given out by responses that were not stored
+    repeated    ids given out more than once, as by a recording that plays twice: they may come twice
     """
 
     context: Sequence[Item] | None = None
@@ -51,7 +49,8 @@ NOTHING = Known()
 
 
 def check_links(body: Mapping[str, Any], known: Known = NOTHING) -> None:
-    """Find what the service refuses in the history of a request. Raises RequestError in its words."""
+    """Raise RequestError, in the service's words, for what the service refuses in the history of a
+    request."""
     given = body.get("input")
     if not isinstance(given, list) or body.get("multi_agent"):
         return
@@ -73,7 +72,7 @@ def _check_ids(items: Iterable[Item], known: Known) -> None:
 
 
 def _check_stored(items: Iterable[Item], known: Known, *, not_stored: bool) -> None:
-    """References, and reasoning without content, are sent by their ids alone."""
+    """Check references, and reasoning without content: both are sent by their ids alone."""
     inside = {_text(item, "id") for item in known.context or ()}
     for item in items:
         id_, type_ = _text(item, "id"), type_of(item)
@@ -107,7 +106,7 @@ def _check_calls(body: Mapping[str, Any], items: Sequence[Item], known: Known) -
             found = referred
         type_ = type_of(found)
         if type_ in _CALLS:
-            # To a local shell's call an output may refer by the id of the item.
+            # An output may refer to a local shell's call by the id of the item.
             calls |= {(type_, _text(found, "call_id")), (type_, _text(found, "id"))}
         elif type_ in _OUTPUTS:
             outputs |= {(_OUTPUTS[type_], id_) for id_ in _answered(found)}
@@ -126,7 +125,8 @@ def _check_calls(body: Mapping[str, Any], items: Sequence[Item], known: Known) -
 
 
 def _answered(output: Item) -> list[str]:
-    """The ids of the call which an output may answer: only a local shell's has that as its own `id`."""
+    """Return the ids of the call that an output may answer. Only a local shell's output has it as its own
+    `id`."""
     names = ("call_id", "id") if type_of(output) == "local_shell_call_output" else ("call_id",)
     return [id_ for name in names if (id_ := _text(output, name))]
 

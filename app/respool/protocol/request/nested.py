@@ -1,7 +1,7 @@
-"""What the larger parameters hold: input items, tools, metadata.
+"""Checks of what the larger parameters hold: input items, tools, metadata.
 
-Types of items, tools and content parts that are not known here pass: clients send new ones before the
-types of any package have them.
+Unknown types of items, tools and content parts pass: clients send new ones before any package has them. Each
+check raises RequestError.
 """
 
 from typing import Any
@@ -11,20 +11,20 @@ from respool.protocol.request.parameter_types import each, mapping, string
 
 ROLES = ("assistant", "system", "developer", "user")
 MOST_PAIRS, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512
-MOST_ITEMS = 20  # of one call that adds to a conversation
+MOST_ITEMS = 20  # in one call that adds to a conversation
 
 _VALUE = string(LONGEST_VALUE)
 _OBJECTS = each(mapping())
 
 
 def check_input(param: str, value: Any) -> None:
-    """A string, or an array of items."""
+    """Check an input: a string, or an array of items."""
     if isinstance(value, list):
         check_items(param, value)
 
 
 def check_objects(param: str, value: Any) -> None:
-    """The same, as far as items must be objects."""
+    """Check only that the items of an input are objects."""
     if isinstance(value, list):
         for number, item in enumerate(value):
             if type(item) is not dict:
@@ -32,13 +32,13 @@ def check_objects(param: str, value: Any) -> None:
 
 
 def check_items(param: str, items: list[Any]) -> None:
-    """Items are objects; those without a type, or of type message, have a role and content."""
+    """Check items: those without a type, or of type message, need a role and content."""
     for number, item in enumerate(items):
         check_item(f"{param}[{number}]", item)
 
 
 def check_item(param: str, item: Any) -> None:
-    """One input item. Source of what a message needs: the service's answers."""
+    """Check one input item. Source of what a message needs: the service's answers."""
     if type(item) is not dict:
         raise api_errors.invalid_type(param, "an input item", item)
     type_ = item.get("type")
@@ -65,7 +65,7 @@ def _check_content(param: str, content: Any) -> None:
 
 
 def check_tools(param: str, tools: Any) -> None:
-    """Tools are objects with a type; functions and custom tools have a name."""
+    """Check that tools are objects with a type, and that functions and custom tools have a name."""
     for number, tool in enumerate(tools):
         place = f"{param}[{number}]"
         if type(tool) is not dict:
@@ -74,7 +74,7 @@ def check_tools(param: str, tools: Any) -> None:
 
 
 def check_tool_choice(param: str, choice: Any) -> None:
-    """An object of a type; that of a function or a custom tool has its name."""
+    """Check that a choice has a type, and a name if it is a function or a custom tool."""
     _check_named(param, choice)
 
 
@@ -88,7 +88,7 @@ def _check_named(param: str, tool: dict[str, Any]) -> None:
 
 
 def check_metadata(param: str, metadata: Any) -> None:
-    """Up to 16 pairs: keys of up to 64 characters, values of up to 512."""
+    """Check for up to 16 pairs: keys of up to 64 characters, values of up to 512."""
     for key, value in metadata.items():
         _VALUE.check(f"{param}.{key}", value)
         if len(key) > LONGEST_KEY:
@@ -98,7 +98,7 @@ def check_metadata(param: str, metadata: Any) -> None:
 
 
 def check_added_items(param: str, items: Any) -> None:
-    """Items of one call that adds to a conversation: up to 20."""
+    """Check the items of one call that adds to a conversation: up to 20."""
     if len(items) > MOST_ITEMS:
         raise api_errors.array_too_long(param, len(items), MOST_ITEMS)
     check_items(param, items)

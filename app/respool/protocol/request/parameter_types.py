@@ -1,4 +1,4 @@
-"""One value and what is allowed of it: its JSON types, its range, its length, its members."""
+"""Parameter: the allowed values of one parameter: JSON types, range, length, members."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ Inside = Callable[[str, Any], None]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What is allowed of one parameter. Bounds are inclusive; `longest` is in characters."""
+    """The allowed values of one parameter. Bounds are inclusive; `longest` is in characters."""
 
     types: tuple[type, ...]
-    expected: str  # how an error names it: "a string"
+    expected: str  # as an error names it: "a string"
     least: int | None = None
     most: int | None = None
     longest: int | None = None
-    values: tuple[str, ...] = ()  # of a string; empty: any
-    required: bool = False  # where the object that it is in is there
+    values: tuple[str, ...] = ()  # for a string; empty: any
+    required: bool = False  # if the object that it is in is there
     inside: Inside | None = None  # checks what an array or object holds
 
     @property
     def free(self) -> frozenset[type]:
-        """The types of which any value is allowed."""
+        """The types of which every value is allowed."""
         asked = {
             str: bool(self.values) or self.longest is not None,
             int: (self.least, self.most) != (None, None),
@@ -33,7 +33,7 @@ class Parameter:
         return frozenset(one for one in self.types if not asked.get(one, self.inside is not None))
 
     def check(self, param: str, value: Any) -> None:
-        """Raises RequestError if `value`, which is neither absent nor null, is not allowed."""
+        """Raise RequestError if `value` is not allowed. It is neither absent nor null."""
         # Not isinstance: to Python, true is an integer.
         if type(value) not in self.types:
             raise api_errors.invalid_type(param, self.expected, value)
@@ -88,7 +88,7 @@ def array(expected: str, inside: Inside | None = None) -> Parameter:
 
 
 def each(parameter: Parameter) -> Inside:
-    """Checks every element of an array; null is no element."""
+    """Return a check of every element of an array; null is no element."""
 
     def check(param: str, value: Any) -> None:
         for number, element in enumerate(value):

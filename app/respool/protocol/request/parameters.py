@@ -1,9 +1,9 @@
-"""PARAMETERS: what each parameter of the API's request bodies may be, whatever the model.
+"""PARAMETERS: the allowed values of each parameter of the API's request bodies, whatever the model.
 
-A row's name is the path of the parameter; rows are checked in this order, which is the service's own where
-it is known, and an object comes before its members. Here are only rules that hold for all models and for
-other producers of the API: an enum that has grown over time, or that differs between producers, is left to
-`Level.STRICT`, which takes it from the openai package.
+A row's name is the path of the parameter. Rows are checked in this order, which is the service's own where it
+is known; an object comes before its members. The rules here hold for all models and for other producers of
+the API. `ValidationLevel.STRICT` takes from the openai package the enums that have grown over time, or that
+differ between producers.
 
 Sources: the types of openai 3.57, the service's answers to wrong requests, the Open Responses spec.
 """
@@ -103,7 +103,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     }
 )
 
-# What the server reads itself, and so must have the right type at every level.
+# The server reads these itself, so they must have the right type at every level.
 NEEDED: Mapping[str, Parameter] = MappingProxyType(
     {
         **{
@@ -126,7 +126,7 @@ NEEDED: Mapping[str, Parameter] = MappingProxyType(
     }
 )
 
-# Of each request: its parameters, by the first part of their path. Create has all but those named here.
+# The parameters of each request, by the first part of their path. Create has all except those named here.
 NOT_OF_CREATE = frozenset({"personality", "items"})
 INPUT_TOKENS = frozenset(
     "model input instructions tools tool_choice text reasoning truncation parallel_tool_calls "

@@ -1,6 +1,8 @@
-"""Query strings: pairs of text in, values out. They are checked at every level, since the server needs
-every one of them; only the values of ``include`` are left to strict checks, and without checks a list has
-any limit."""
+"""Query strings: pairs of text in, values out.
+
+They are checked at every level, since the server needs all of them. Exceptions: the values of ``include`` are
+checked at STRICT only, and at OFF a list has any limit.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,17 +29,17 @@ _INCLUDE = ("include", "include[]")
 
 @dataclass(frozen=True, slots=True)
 class RetrieveQuery:
-    """Of ``GET /responses/{id}``."""
+    """The query of ``GET /responses/{id}``."""
 
     stream: bool = False
-    starting_after: int | None = None  # the sequence_number after which to begin; None: at the start
+    starting_after: int | None = None  # the sequence_number after which to start; None: at the beginning
     include_obfuscation: bool | None = None  # None: as recorded
     include: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """Of the lists of items: a page of them."""
+    """The query of a list of items: one page of it."""
 
     after: str | None = None  # the id of the item before the page; None: from the start
     limit: int = DEFAULT_LIMIT
@@ -69,8 +71,8 @@ def read_list(pairs: Pairs, level: ValidationLevel = ValidationLevel.BASIC) -> L
 
 
 def read_include(pairs: Pairs, level: ValidationLevel = ValidationLevel.BASIC) -> tuple[str, ...]:
-    """The values of ``include``, however a client writes the array: ``include[]=a``, ``include[0]=a``,
-    ``include=a``. Raises RequestError for a value that ValidationLevel.STRICT does not know."""
+    """Return the values of ``include``, in any array form: ``include[]=a``, ``include[0]=a``, ``include=a``.
+    Raises RequestError for a value that ValidationLevel.STRICT does not know."""
     found = tuple(value for name, value in pairs if name in _INCLUDE or _is_numbered(name))
     if level is ValidationLevel.STRICT and found:
         sdk_types.check_include(found)
@@ -82,7 +84,7 @@ def _is_numbered(name: str) -> bool:
 
 
 def _last(pairs: list[tuple[str, str]], name: str, parameter: Parameter) -> Any:
-    """The value of a name, the last one where there are several; None where there is none, or it is empty."""
+    """Return the last value of a name; None if it is absent or empty."""
     texts = [text for key, text in pairs if key == name]
     if not texts or not texts[-1]:
         return None

@@ -1,12 +1,11 @@
-"""The openai package's own parameter types: what Level.STRICT finds.
+"""Strict checks against the openai package's own parameter types.
 
-Needs the extra ``respool[schema]``. The types are TypedDicts; they are walked here rather than by pydantic,
-since of a union of thirty items pydantic tells what is wrong with each, and leaves arrays unread. The walk
-gives one error, that of the member which the value most likely is.
+Needs the extra ``respool[schema]``. The types are TypedDicts, and this module walks them itself: for a union
+of thirty items pydantic reports the errors of each, and it leaves arrays unread. The walk gives one error,
+that of the most likely member.
 
-The types are stricter than the service in two ways, and are not followed there: what they require of input
-items includes fields that only the service itself fills in (`_FILLED_IN`), and a field that is required but
-may be null may be absent.
+The types are stricter than the service in two ways, which are not followed: they require fields of input
+items that only the service fills in (`_FILLED_IN`), and a required field that may be null may be absent.
 """
 
 import re
@@ -18,10 +17,10 @@ from typing import Annotated, Any, Literal, Required, Union, get_args, get_origi
 from respool.errors import OptionError, RequestError
 from respool.protocol import api_errors
 
-# Of items: what the service fills in, and takes without when a client made the item up or stripped it.
+# Fields of items that the service fills in. It accepts items without them, which clients made up or stripped.
 _FILLED_IN = frozenset({"id", "status", "annotations", "logprobs", "fingerprint"})
 _ITEM = re.compile(r"(input|items)\[\d+\]")
-_ENOUGH = 20  # problems of one array, by which to tell which member of a union it is the least like
+_ENOUGH = 20  # problems counted in one array, to find the most likely member of a union
 _JSON_TYPES: Mapping[Any, tuple[type, ...]] = {
     str: (str,),
     bool: (bool,),
@@ -47,13 +46,13 @@ def check_include(values: Sequence[str]) -> None:
 
 
 def names(request: str) -> frozenset[str]:
-    """The parameters that `request` has. Raises OptionError."""
+    """Return the names of the parameters of `request`. Raises OptionError."""
     return frozenset(_requests()[request])
 
 
 @cache
 def _requests() -> Mapping[str, Mapping[str, Any]]:
-    """The parameters of each request, with their types."""
+    """Return the parameters of each request, with their types."""
     try:
         from openai.types import conversations, responses
         from openai.types.beta import response_create_params as beta
@@ -63,7 +62,7 @@ def _requests() -> Mapping[str, Mapping[str, Any]]:
             "strict validation of requests needs the openai package, 3.54 or newer: "
             "pip install 'respool[schema]'"
         ) from None
-    stream = {"stream": bool}  # which the package splits over two types
+    stream = {"stream": bool}  # the package splits it over two types
     return {
         "create": {**_fields(create.ResponseCreateParamsBase), **stream},
         "beta": {**_fields(beta.ResponseCreateParamsBase), **stream},
@@ -77,14 +76,14 @@ def _requests() -> Mapping[str, Mapping[str, Any]]:
 
 @cache
 def _fields(typed_dict: Any) -> Mapping[str, Any]:
-    """The fields of a TypedDict, with their types; ``Required`` is left around those that are."""
+    """Return the fields of a TypedDict with their types. ``Required`` stays around the required ones."""
     from typing_extensions import get_type_hints
 
     return get_type_hints(typed_dict, include_extras=True)
 
 
 def _plain(hint: Any) -> Any:
-    """A type without what says that it is required, or how the package sends it."""
+    """Return a type without its marks for "required" and for how the package sends it."""
     while get_origin(hint) in (Annotated, Required):
         hint = get_args(hint)[0]
     return hint
@@ -92,7 +91,7 @@ def _plain(hint: Any) -> Any:
 
 @cache
 def _members(hint: Any) -> tuple[Any, ...]:
-    """The types of a union, flat; those of anything else are itself."""
+    """Return the types of a union, flat; any other type as the only one."""
     hint = _plain(hint)
     if get_origin(hint) in (Union, UnionType):
         return tuple(member for part in get_args(hint) for member in _members(part))
@@ -113,7 +112,7 @@ def _is_array(hint: Any) -> bool:
 
 
 def _takes(hint: Any, value: Any) -> bool:
-    """Whether a type that is no union is of the value's JSON type."""
+    """Return True if a type that is no union has the value's JSON type."""
     if hint is object or hint is Any:
         return True
     if get_origin(hint) is Literal:
@@ -122,11 +121,12 @@ def _takes(hint: Any, value: Any) -> bool:
         return isinstance(value, dict)
     if _is_array(hint):
         return isinstance(value, list)
-    return hint not in _JSON_TYPES or type(value) in _JSON_TYPES[hint]  # a form of types that is new to us
+    return hint not in _JSON_TYPES or type(value) in _JSON_TYPES[hint]  # a form of type that we do not know
 
 
 def _problems(value: Any, hint: Any, param: str) -> list[RequestError]:
-    """What is wrong with a value, in the order of its members. Null is the same as absent, so never wrong."""
+    """Return what is wrong with a value, in the order of its members. Null is the same as absent, so never
+    wrong."""
     if value is None:
         return []
     members = [member for member in _members(hint) if member is not NoneType]
@@ -144,14 +144,14 @@ def _problems(value: Any, hint: Any, param: str) -> list[RequestError]:
 
 
 def _of_array(value: list[Any], arrays: list[Any], param: str) -> list[RequestError]:
-    if any(not get_args(member) for member in arrays):  # free: whatever it holds is right
+    if any(not get_args(member) for member in arrays):  # free: any content is right
         return []
     element: Any = Union[tuple(get_args(member)[0] for member in arrays)]  # noqa: UP007
     takes_null = any(_takes(member, None) for member in _members(element))
     found: list[RequestError] = []
     for number, item in enumerate(value):
         place = f"{param}[{number}]"
-        if item is None and not takes_null:  # in an array null is a value: it cannot stand for an absent one
+        if item is None and not takes_null:  # in an array null is a value, and no absent one
             found.append(api_errors.invalid_type(place, _expected(_members(element)), None))
         found += _problems(item, element, place)
         if len(found) > _ENOUGH:
@@ -173,19 +173,19 @@ def _of_object(value: dict[str, Any], objects: list[Any], param: str) -> list[Re
         typed = [member for member in typed if type_ in (_types_of(member) or (type_,))]
         if not typed:
             return [api_errors.invalid_value(_place_of_type(param), type_, sorted(supported))]
-    else:  # those that need none are the likelier ones
+    else:  # members without required fields are likelier
         typed = [member for member in typed if not _needs_type(member)] or typed
-    # The least wrong is the one that the value is meant to be.
+    # The member with the fewest problems is the one that the value is meant to be.
     return min((_of_fields(value, member, param) for member in typed), key=_weight)
 
 
 def _weight(problems: list[RequestError]) -> tuple[int, bool]:
-    """How much is wrong; a part of another type is worse than anything that is wrong within one."""
+    """Return how bad problems are. A part of another type is worse than anything wrong within one."""
     return len(problems), any((problem.param or "").endswith(".type") for problem in problems)
 
 
 def _place_of_type(param: str) -> str:
-    """Where the service says that a type is unknown: for an item, at the item itself."""
+    """Return the path at which the service reports an unknown type: for an item, that of the item itself."""
     return param if _ITEM.fullmatch(param) else f"{param}.type"
 
 
@@ -201,7 +201,7 @@ def _needs_type(typed_dict: Any) -> bool:
 
 
 def _choices(hint: Any) -> Sequence[Any]:
-    """The fixed values of a type that has nothing else, but for null."""
+    """Return the fixed values of a type that has nothing else, apart from null."""
     members = [member for member in _members(hint) if member is not NoneType]
     if not members or any(get_origin(member) is not Literal for member in members):
         return ()
@@ -226,13 +226,13 @@ def _of_fields(value: Mapping[str, Any], typed_dict: Any, param: str) -> list[Re
 
 
 def _is_required(name: str, hint: Any) -> bool:
-    if name == "type" and _choices(hint) == ("message",):  # what an item without a type is
+    if name == "type" and _choices(hint) == ("message",):  # the type of an item that gives none
         return False
     return get_origin(hint) is Required and not {NoneType, object} & set(_members(hint))
 
 
 def _expected(members: Sequence[Any]) -> str:
-    """How an error names what was expected: "a string", "one of 'auto' or 'disabled'"."""
+    """Return the expected values as an error names them: "a string", "one of 'auto' or 'disabled'"."""
     kinds = list(dict.fromkeys(_kind(member) for member in members))
     if len(kinds) == 1:
         return kinds[0]

@@ -41,7 +41,7 @@ class Create:
 
     @property
     def previous_response_id(self) -> str | None:
-        """The response that it continues."""
+        """The response that the create continues."""
         id_ = self.body.get("previous_response_id")
         return id_ if isinstance(id_, str) and id_ else None
 
@@ -65,7 +65,7 @@ class Inject:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A frame that wants no answer: ``response.processed``, which Codex sends."""
+    """A frame without an answer: ``response.processed``, which Codex sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def size_of(text: str) -> int:
 
 
 def _create(data: Mapping[str, Any], size: int) -> ClientFrame:
-    # `stream` says nothing here, but is sent by the agents SDK and by Codex.
+    # `stream` has no effect here, but the agents SDK and Codex send it.
     body = {name: value for name, value in data.items() if name not in _NOT_OF_THE_BODY} | {"stream": True}
     generate = data.get("generate", True)
     error = None

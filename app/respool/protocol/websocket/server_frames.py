@@ -1,4 +1,4 @@
-"""Server frames: what is sent on a socket besides the events of a response; how an event names its lane."""
+"""Server frames: those besides the events of a response, and the lane of an event."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,14 +9,14 @@ from respool.protocol.members import drop_member, set_members
 
 
 def with_stream_id(text: str, stream_id: str | None) -> str:
-    """Return the text of an event as its lane has it; the default lane (None) is named nowhere."""
+    """Return the text of an event with its lane; the default lane (None) is not named."""
     if stream_id is None:
         return drop_member(text, "stream_id") if '"stream_id"' in text else text
     return set_members(text, {"stream_id": stream_id})
 
 
 def error_frame(error: RequestError, stream_id: str | None = None) -> str:
-    """Return the frame that refuses something. `code` is always a string, as clients demand."""
+    """Return the frame of an error. `code` is always a string, as clients require."""
     details = {"type": error.type, "code": error.code or error.type, "message": error.message}
     if error.param is not None:
         details["param"] = error.param
@@ -31,7 +31,7 @@ def steer_accepted(id: str, previous: str, number: int, stream_id: str | None) -
 def steer_pending(
     id: str, previous: str, required: Sequence[Mapping[str, Any]], number: int, stream_id: str | None
 ) -> str:
-    """Return ``response.steer.pending``: the client has to send what is `required` first."""
+    """Return ``response.steer.pending``: the client must send what is `required` first."""
     fields = {
         "steer": {"id": id, "previous_response_id": previous},
         "reason": "waiting_for_required_input",
@@ -70,8 +70,8 @@ def inject_failed(
 
 
 def echo(value: Any) -> Any:
-    """Return what a client sent, or None where it cannot be written as JSON again: numbers without end,
-    nesting without end."""
+    """Return what a client sent, or None if it cannot be written as JSON again: huge numbers, deep
+    nesting."""
     try:
         compact(value)
     except (ValueError, RecursionError):

@@ -1,14 +1,14 @@
-"""The errors that only a WebSocket has, each worded once. Errors of HTTP are in `api_errors`.
+"""The errors that only a WebSocket has. Errors of HTTP are in `api_errors`.
 
-Words, codes and params are those of the service where they are known; where nothing is documented, the
-function says so.
+Words, codes and params are the service's where they are known; otherwise the function says that they are not
+documented.
 """
 
 from respool.errors import RequestError, printable
 
 
 def invalid_stream_id() -> RequestError:
-    """A `stream_id` that is no lane's name. The error frame does not repeat it."""
+    """Return the error for a `stream_id` that is no lane's name. The error frame does not repeat it."""
     return RequestError(
         "The 'stream_id' field must be a non-empty string with at most 256 characters and may only contain "
         "letters, numbers, underscores, hyphens, and periods.",
@@ -18,7 +18,8 @@ def invalid_stream_id() -> RequestError:
 
 
 def stream_limit_reached(most: int) -> RequestError:
-    """One name of a lane too many in the life of a connection. The error frame repeats it."""
+    """Return the error for one lane too many in the life of a connection. The error frame repeats its
+    name."""
     return RequestError(
         f"This WebSocket connection has reached its maximum number of distinct stream IDs ({most}). "
         "Reuse an existing stream_id or open a new WebSocket connection.",
@@ -28,7 +29,7 @@ def stream_limit_reached(most: int) -> RequestError:
 
 
 def connection_limit_reached(seconds: float) -> RequestError:
-    """The connection has lived for `seconds`; the server closes it after this."""
+    """Return the error for a connection that has lived for `seconds`; the server closes it after this."""
     return RequestError(
         f"Responses websocket connection limit reached ({seconds / 60:g} minutes). "
         "Create a new websocket connection to continue.",
@@ -37,7 +38,8 @@ def connection_limit_reached(seconds: float) -> RequestError:
 
 
 def queue_limit_reached(most: int) -> RequestError:
-    """Too many creates wait. The service documents no limit: words and code are ours."""
+    """Return the error for too many waiting creates. The service documents no limit: words and code are
+    ours."""
     return RequestError(
         f"Too many requests wait on this WebSocket connection: at most {most}, or their size in bytes. "
         "Wait until some responses have ended.",
@@ -48,14 +50,16 @@ def queue_limit_reached(most: int) -> RequestError:
 
 
 def invalid_json(problem: str) -> RequestError:
-    """A frame that is no JSON object. Not documented by the service; the code is what probes expect."""
+    """Return the error for a frame that is no JSON object. Not documented by the service; probes expect the
+    code."""
     return RequestError(
         f"Invalid frame: expected a JSON object, but {printable(problem)}.", code="invalid_json"
     )
 
 
 def unsupported_event_type(type: str) -> RequestError:
-    """A frame of a type that clients do not send. Not documented; the code is what probes expect."""
+    """Return the error for a frame of a type that clients do not send. Not documented; probes expect the
+    code."""
     return RequestError(
         f"Unsupported event type: '{printable(type)}'. Supported types are: 'response.create' and "
         "'response.steer'.",
@@ -65,7 +69,7 @@ def unsupported_event_type(type: str) -> RequestError:
 
 
 def background_not_supported() -> RequestError:
-    """`background` of a create. Not documented; worded like other parameters."""
+    """Return the error for `background` in a create. Not documented; worded like other parameters."""
     return RequestError(
         "Unsupported parameter: 'background' is not supported over WebSocket.",
         code="unsupported_parameter",
@@ -74,7 +78,8 @@ def background_not_supported() -> RequestError:
 
 
 def invalid_inject(problem: str, param: str) -> RequestError:
-    """A `response.inject` that breaks its schema; the server closes the connection after this.
+    """Return the error for a `response.inject` that breaks its schema; the server closes the connection after
+    this.
 
     Source: the guide to multi-agent (beta). Words and code are ours.
     """
