@@ -11,11 +11,12 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from respool.errors import OptionError, RequestError, printable
+from respool.http.body_limits import LARGE
 from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.heads import head_of
 from respool.http.problems import REFUSALS, envelope
-from respool.http.request_body import LARGE, beside, check_depth, parse_object, read_body
+from respool.http.request_body import beside, parse_body, read_body
 from respool.http.sending.connection import steering
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
 from respool.http.sending.open_streams import open_streams_of_loop
@@ -64,9 +65,7 @@ def router(
                     f"The fault {fault.name} happens on WebSockets only, not to a POST.", code="invalid_fault"
                 )
         name = name_in_path(http.scope)
-        parameters = parse_object(body)
-        if "conversation" in parameters:  # which will walk through the input
-            check_depth(parameters)
+        parameters = await parse_body(body)
         request = Request(
             parameters,
             name,
@@ -79,6 +78,7 @@ def router(
             session_of(http.scope),
             body,
             asked,
+            seed=exchange.request_id,
         )
         check_possible(asked, stream=request.stream)
         if max_streams is not None and request.stream and len(open_streams_of_loop()) >= max_streams:

@@ -83,6 +83,7 @@ class Playback:
     _edits: int = field(default=0, init=False, repr=False)  # how many of them `_edited` has
     _fold: "_Fold | None" = field(default=None, init=False)
     _id: str | None = field(default=None, init=False, repr=False)
+    _continues: "tuple[str | None, str | None] | None" = field(default=None, init=False, repr=False)
 
     @property
     def rendition(self) -> Rendition:
@@ -93,6 +94,28 @@ class Playback:
         if self.changes is UNCHANGED:  # it lives as long as its recording, so that to keep it costs nothing
             self._unchanged = rendition
         return rendition
+
+    @property
+    def continues(self) -> tuple[str | None, str | None]:
+        """The ids of the response and of the conversation that its request continues."""
+        if self._continues is None:
+            body = self.body
+            previous, conversation = body.get("previous_response_id"), body.get("conversation")
+            id_ = conversation.get("id") if isinstance(conversation, dict) else conversation
+            self._continues = (
+                previous if isinstance(previous, str) else None,
+                id_ if isinstance(id_, str) else None,
+            )
+        return self._continues
+
+    @continues.setter
+    def continues(self, ids: tuple[str | None, str | None]) -> None:
+        self._continues = ids
+
+    def prepare(self) -> None:
+        """Have its rendition made. Raise WorkNeeded where that is to be done elsewhere first."""
+        if self.changes is not UNCHANGED and self._unchanged is None:
+            self.renditions.get(self.recording, self.changes)
 
     @property
     def profile(self) -> Profile:

@@ -16,6 +16,7 @@ from respool.match.context import Context
 from respool.match.recorded import Forms, Place, Seen
 from respool.match.stubs import Stub, StubState
 from respool.match.turn_choice import Used
+from respool.play.offload import offload
 from respool.play.playback import Origin, Playback
 from respool.recordings.recording import Recording, turn_name
 from respool.recordings.store import Store
@@ -69,7 +70,8 @@ class _Asked:
 
     def compared(self) -> Forms:
         if not self.forms:
-            self.forms.append(self.indexes.recorded.forms_of(self.request.body))
+            body, forms_of = self.request.body, self.indexes.recorded.forms_of
+            self.forms.append(offload(self.request.size, "forms", lambda: forms_of(body)))
         return self.forms[0]
 
 
@@ -126,7 +128,7 @@ def remember(session: Session, decision: Decision, playback: Playback) -> None:
         session.scenarios.update(decision.state.scenarios)
     if playback.changes.ids:
         ids = session.ids.setdefault(origin.series, {})
-        ids.update(dict.fromkeys(_ids_of(playback), origin.turn))
+        ids.update(dict.fromkeys(playback.rendition.output_ids, origin.turn))
         _bound(ids)
 
 
@@ -289,17 +291,6 @@ class _Played(Collection[Place]):
 
 def _deeper(origin: Origin, lineage: Origin | None) -> Origin:
     return origin._replace(depth=lineage.depth + 1) if lineage else origin
-
-
-def _ids_of(playback: Playback) -> Iterator[str]:
-    """The ids of what a playback puts out."""
-    from respool.match.signatures import ids_of
-    from respool.protocol.snapshot import fold
-
-    output = fold(playback.rendition.events).get("output")
-    for item in output if isinstance(output, list) else ():
-        if isinstance(item, dict):
-            yield from ids_of(item)
 
 
 def _bound(known: dict[Any, Any]) -> None:

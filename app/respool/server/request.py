@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from respool.protocol.json_object import JSONObject
+from respool.protocol.json_object import LARGE, JSONObject, small_members
 from respool.protocol.request import ValidationLevel, check_create
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Request:
     faults: "tuple[Fault, ...]" = ()  # that it asks for
     continued: "Playback | None" = None  # on a WebSocket: what it continues of its connection
     checked: bool = False  # `check` has found nothing; it is not done twice
+    seed: str = ""  # of fresh ids, the same whenever it is decided; "": new ones each time
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, by its name in lower case; None if it was not sent."""
@@ -44,7 +45,9 @@ class Request:
     @property
     def kept_body(self) -> Mapping[str, Any]:
         """The body, in the form in which it is remembered: as text, where that is known."""
-        return JSONObject(self.text) if self.text else self.body
+        if not self.text:
+            return self.body
+        return JSONObject(self.text, small_members(self.body) if len(self.text) > LARGE else None)
 
     @property
     def model(self) -> str | None:
