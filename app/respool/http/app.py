@@ -5,6 +5,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 from fastapi import FastAPI
@@ -19,12 +20,12 @@ from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, reloading, responses, stored, tokens
 from respool.http import websocket as sockets
 from respool.http.base_paths import base_paths_of
+from respool.http.body_limits import DEFAULT_LIMIT, LARGE
 from respool.http.cors import cors_options
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.lazy_mount import LazyMount
-from respool.http.request_body import DEFAULT_LIMIT
 from respool.http.sending.connection import SERVER_SEND
 from respool.http.sending.faulty import FaultyEndpoints
 from respool.play.socket_settings import SocketSettings
@@ -194,7 +195,13 @@ class _App(FastAPI):
 async def _prepare(server: MockServer) -> None:
     """Encode all recordings, while the server listens already: a request waits for one of them at most."""
     steady = gc.get_freeze_count() > 0  # what was loaded is not looked at: `commands.serve.steady_gc`
-    for _ in server.prepare():
+    # The first stream of a loop imports it otherwise, and all others wait.
+    await asyncio.to_thread(import_module, "anyio._backends._asyncio")
+    for recording in server.recordings():
+        if sum(len(text) for _, text in recording.types()) > LARGE:
+            await asyncio.to_thread(server.schedule, recording)
+        else:
+            server.schedule(recording)
         if steady:  # what is made now stays as well
             gc.freeze()
         await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """``/v1/responses``: create."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -9,11 +10,12 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.errors import OptionError, RequestError, printable
+from respool.http.body_limits import LARGE
 from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path
 from respool.http.heads import head_of, stream_head
 from respool.http.problems import REFUSALS, envelope
-from respool.http.request_body import LARGE, beside, check_depth, parse_object, read_body
+from respool.http.request_body import beside, parse_body, read_body
 from respool.http.sending.connection import steering_headers
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
 from respool.http.sending.open_streams import open_streams_of_loop
@@ -63,9 +65,7 @@ def router(
                 raise RequestError(
                     f"The fault {fault.name} happens on WebSockets only, not to a POST.", code="invalid_fault"
                 )
-        parameters = parse_object(body)
-        if "conversation" in parameters:  # which will walk through the input
-            check_depth(parameters)
+        parameters = await parse_body(body)
         request = Request(
             parameters,
             name_in_path(scope),
@@ -78,6 +78,7 @@ def router(
             exchange.session,
             body,
             asked,
+            seed=exchange.request_id,
         )
         if asked:
             check_possible(asked, stream=request.stream)
@@ -89,8 +90,9 @@ def router(
                 type="server_error",
             )
         if len(body) > LARGE:
-            # In a thread, so that other requests go on: strict types take 0.2 ms for an item.
-            request = await beside(len(body), server.preparing(request))
+            # Large ones are checked in a thread, since strict types take 0.2 ms for an item.
+            await beside(len(body), request.check, server.validate)
+            request = replace(request, checked=True)
 
         def decide() -> Response:
             playback, decision, session = server.begin(request, arrived=exchange.received)
@@ -118,9 +120,8 @@ def router(
             session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
             return FaultyResponse(sound, delivery, drawn, playback.started)
 
-        if not server.state.shared:
-            return decide()
-        return await decided(server, request.session, decide, *needs_of(request))
+        needs = needs_of(request) if server.state.shared else ()
+        return await decided(server, request.session, decide, *needs)
 
     return routes
 

@@ -16,6 +16,7 @@ from respool.match.context import Context
 from respool.match.recorded import Forms, Place, Seen
 from respool.match.stubs import Stub, StubState
 from respool.match.turn_choice import Used
+from respool.play.offload import offload
 from respool.play.playback import Origin, Playback
 from respool.recordings.recording import Recording, turn_name
 from respool.recordings.store import Store
@@ -126,7 +127,7 @@ def remember(session: Session, decision: Decision, playback: Playback) -> None:
         session.scenarios.update(decision.state.scenarios)
     if playback.changes.ids:
         ids = session.ids.setdefault(origin.series, {})
-        ids.update(dict.fromkeys(_ids_of(playback), origin.turn))
+        ids.update(dict.fromkeys(playback.rendition.output_ids, origin.turn))
         _bound(ids)
 
 
@@ -209,7 +210,7 @@ def _turn(
 
 
 def _digest_of(request: Request) -> str:
-    return request.compared[1].digest if request.compared else digest(canonical(request.body))
+    return offload(request.size, "digest", lambda: digest(canonical(request.body)))
 
 
 def _continues(request: Request) -> bool:
@@ -293,17 +294,6 @@ class _Played(Collection[Place]):
 
 def _deeper(origin: Origin, lineage: Origin | None) -> Origin:
     return origin._replace(depth=lineage.depth + 1) if lineage else origin
-
-
-def _ids_of(playback: Playback) -> Iterator[str]:
-    """The ids of what a playback puts out."""
-    from respool.match.signatures import ids_of
-    from respool.protocol.snapshot import fold
-
-    output = fold(playback.rendition.events).get("output")
-    for item in output if isinstance(output, list) else ():
-        if isinstance(item, dict):
-            yield from ids_of(item)
 
 
 def _bound(known: dict[Any, Any]) -> None:

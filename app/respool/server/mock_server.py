@@ -16,6 +16,7 @@ from respool.play.clock import Clock, SystemClock
 from respool.play.connection_memory import Remembered
 from respool.play.edits import CANCELLED
 from respool.play.frames import Schedule
+from respool.play.offload import offload
 from respool.play.pace import Pace
 from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
@@ -43,7 +44,7 @@ from respool.server.history import History
 from respool.server.improvising import improvised
 from respool.server.indexes import Indexes, MatchOptions
 from respool.server.journal import Journal
-from respool.server.lineage import items_before
+from respool.server.lineage import items_before, items_of_chain
 from respool.server.links import check_history
 from respool.server.memory import Memory
 from respool.server.misses import Misses
@@ -254,20 +255,6 @@ class MockServer:
         """The conversations of the session of those who name none."""
         return self.sessions.everybodys.conversations
 
-    def preparing(self, request: Request) -> Callable[[], Request]:
-        """Return a function that checks a large request and works out how it is compared, and returns it with
-        that. Any thread may call it. It raises RequestError as `start` does."""
-        model = request.model or ""
-        named = request.path_name or request.header_name or len(self.store.turns(model)) == 1
-        index = None if named else self.indexes.recorded
-
-        def prepare() -> Request:
-            request.check(self.validate)
-            compared = (index, index.prepared(request.body)) if index is not None and len(index) else None
-            return replace(request, checked=True, compared=compared)
-
-        return prepare
-
     def start(
         self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None
     ) -> Playback:
@@ -296,9 +283,9 @@ class MockServer:
         self.memory.check(request.body, remembered=bool(lineage))
         session = self.session(request.session)
         moment = session.moment(arrived) if now is None else now
-        if request.previous_response_id is not None:
+        previous, conversation = request.previous_response_id, request.conversation_id
+        if previous is not None:
             self._check_previous(session, request, lineage, moment)
-        conversation = request.conversation_id
         if conversation is not None:
             session.conversations.check_free(conversation, moment)
         if lineage:  # what its connection remembers may not be stored
@@ -306,7 +293,6 @@ class MockServer:
         decision = self._decide(request, session, moment)
         answer = decision.recording or self._improvised(request, session, moment)
         recording = self.saved_answers.streamed(answer)
-        self.state.played(recording.name)
         stub, plain = decision.stub, recording.plain
         playback = Playback(
             recording,
@@ -319,7 +305,11 @@ class MockServer:
             body=request.kept_body,
             size=request.size,
             origin=decision.origin,
+            after=(previous, conversation),
         )
+        if playback.changes is not UNCHANGED:
+            playback.prepare()
+        self.state.played(recording.name)
         remember(session, decision, playback)
         begun = Begun(playback, decision, session)
         if plain:
@@ -357,7 +347,7 @@ class MockServer:
         before: list[Item] = []
         if request.previous_response_id is not None or request.conversation_id is not None:
             before = self.context(request.body, moment, session.name)
-        return improvised(request.body, before)
+        return offload(request.size, "improvised", lambda: improvised(request.body, before))
 
     def _renditions_of(self, decision: Decision) -> Renditions:
         """What makes renditions at the server's pace, or at that of a stub."""
@@ -510,24 +500,30 @@ class MockServer:
         """Return the items that come before the input of a request: of its conversation, or of the responses
         that it continues, oldest first. `body` has been checked.
 
-        Raise RequestError: 404 for a conversation, 400 for a previous response that is not there.
+        Raise RequestError: 404 for a conversation, 400 for a previous response that is not there, or for
+        too many items.
         """
+        return self.earlier_items(body, now, session)()
+
+    def earlier_items(
+        self, body: Mapping[str, Any], now: float | None = None, session: str = EVERYBODYS
+    ) -> Callable[[], list[Item]]:
+        """Return what gives the `context` of a request, in any thread. Raise RequestError as that does."""
         using, moment = self._using(session, now)
         self.memory.check(body)
         conversation = body.get("conversation")
         if conversation:
             id_ = conversation["id"] if isinstance(conversation, dict) else conversation
-            return using.conversations.items(id_, moment)
+            items = using.conversations.items(id_, moment)
+            return lambda: items
         previous = body.get("previous_response_id")
         if previous and self._latest(using, previous) is None:
             raise api_errors.previous_response_not_found(previous)
-        turns: list[list[Item]] = []
-        seen: set[object] = set()  # a recording that was played twice may continue itself
-        while previous and previous not in seen and (playback := self._latest(using, previous)):
-            seen.add(previous)
-            turns.append([*input_items(playback.body, previous), *output_items(playback, moment)])
-            previous = playback.body.get("previous_response_id")
-        return [item for turn in reversed(turns) for item in turn]
+        chain: dict[str, Playback] = {}  # a recording that was played twice may continue itself
+        while previous and previous not in chain and (playback := self._latest(using, previous)):
+            chain[previous] = playback
+            previous = playback.continues[0]
+        return items_of_chain(chain, moment)
 
     def client_left(self, playback: Playback, session: str = EVERYBODYS) -> None:
         """A client has left before the end of its answer: a response that is not in the background ends
@@ -536,7 +532,7 @@ class MockServer:
         if playback.background or using is None:
             return
         using.history.discard(playback)
-        conversation = Request(playback.body).conversation_id
+        _, conversation = playback.continues
         if conversation is not None:
             using.conversations.detach(conversation, PlaybackInConversation(playback))
 
@@ -597,13 +593,11 @@ class MockServer:
         """The recording's frames and moments: worked out once, shared by all its streams."""
         return self._renditions.get(recording).schedule
 
-    def prepare(self) -> Iterator[Recording]:
-        """Work out all schedules, one at each step, so that no play waits for its own. One that is not
-        prepared is worked out at its first play."""
+    def recordings(self) -> Iterator[Recording]:
+        """Iterate over all turns of all recordings. `schedule` of each may be called before it is played, so
+        that no play waits for that."""
         for name in self.store.names:
-            for recording in self.store.turns(name):
-                self.schedule(recording)
-                yield recording
+            yield from self.store.turns(name)
 
     def _using(self, session: str, now: float | None) -> tuple[Session, float]:
         """The session of that name, and its moment."""
@@ -659,7 +653,7 @@ class MockServer:
         return Changes(
             obfuscation=request.include_obfuscation,
             request=_repeated(request.body, recording, fresh=fresh),
-            ids=token_hex(16) if fresh else "",
+            ids=(request.seed or token_hex(16)) if fresh else "",
             whole=whole,
         )
 

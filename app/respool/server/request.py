@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from respool.protocol.json_object import JSONObject
+from respool.play.offload import offload
+from respool.protocol.json_object import LARGE, JSONObject, small_members
 from respool.protocol.request import ValidationLevel, check_create
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Request:
     faults: "tuple[Fault, ...]" = ()  # that it asks for
     continued: "Playback | None" = None  # on a WebSocket: what it continues of its connection
     checked: bool = False  # `check` has found nothing; it is not done twice
-    compared: "tuple[RecordedIndex, Forms] | None" = None  # how it is compared, where that was made before
+    seed: str = ""  # of fresh ids, the same whenever it is decided; "": new ones each time
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, by its name in lower case; None if it was not sent."""
@@ -45,14 +46,16 @@ class Request:
 
     def forms(self, index: "RecordedIndex") -> "Forms":
         """Return it as it is compared with the recordings of `index`."""
-        if self.compared and self.compared[0] is index:
-            return self.compared[1]
-        return index.forms_of(self.body)
+        if self.size <= LARGE:
+            return index.forms_of(self.body)
+        return offload(self.size, "forms", lambda: index.prepared(self.body))
 
     @property
     def kept_body(self) -> Mapping[str, Any]:
         """The body, in the form in which it is remembered: as text, where that is known."""
-        return JSONObject(self.text) if self.text else self.body
+        if not self.text:
+            return self.body
+        return JSONObject(self.text, small_members(self.body) if len(self.text) > LARGE else None)
 
     @property
     def model(self) -> str | None:
