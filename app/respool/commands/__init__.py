@@ -1,11 +1,11 @@
-"""The commands, one small file each, and COMMANDS, the table of them.
+"""COMMANDS: the table of the commands. Each is in a small module of its own.
 
 A module is imported when its command is run or its help is shown.
 """
 
 from collections.abc import Mapping
 
-# The command's name: where it is, as module:attribute below this package.
+# The command's name, and its place as module:attribute below this package.
 COMMANDS: Mapping[str, str] = {
     "serve": "serve:serve",
     "run": "run:run",

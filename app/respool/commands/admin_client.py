@@ -1,4 +1,4 @@
-"""AdminClient: what commands ask of a running server by its admin API."""
+"""AdminClient: requests of commands to the admin API of a running server."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class AdminClient:
-    """The admin API at `url`. Raise OptionError for what is no URL."""
+    """A client of the admin API at `url`. Raise OptionError for an invalid URL."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         parts = urlsplit(url)
@@ -26,7 +26,7 @@ class AdminClient:
             raise OptionError(f"url is {printable(url)}, expected {DEFAULT_URL}")
         self._base = url.rstrip("/").removesuffix("/v1")
         self._headers = {"x-respool-admin-token": token} if token else {}
-        self._opener = build_opener(ProxyHandler({}))  # a test server is not behind one
+        self._opener = build_opener(ProxyHandler({}))  # a proxy is never used for a test server
 
     def ask(
         self,
@@ -37,9 +37,9 @@ class AdminClient:
         timeout: float = 0.0,
         **query: Any,
     ) -> Any:
-        """Return what the server answers; `timeout` is how much longer than usual that may take, in seconds.
+        """Send a request, and return the answer. `timeout` is added to the usual timeout, in seconds.
 
-        Raise RespoolError with what it says of an error.
+        Raise RespoolError with the message of an error.
         """
         asked = urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
         url = f"{self._base}/__admin{path}{'?' if asked else ''}{asked}"
@@ -68,7 +68,7 @@ def _message(error: HTTPError) -> str:
 
 
 def admin_options(command: F) -> F:
-    """Add the options that say where the server is."""
+    """Add the options for the address of the server."""
     url = click.option("--url", default=DEFAULT_URL, show_default=True, help="The server.")
     token = click.option(
         "--admin-token", metavar="TOKEN", envvar="RESPOOL_ADMIN_TOKEN", help="What its admin API needs."

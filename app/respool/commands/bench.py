@@ -110,7 +110,7 @@ def bench(
         target = Target(url or stack.enter_context(_server(paths, pace)), model, input_, headers_of(header))
         progress = stack.enter_context(_progress(streams))
         report = load(target, plan, progress)
-    # A report on stdout is for another program, which wants nothing else there.
+    # A report on stdout is for another program, so nothing else may be printed there.
     if json_file != "-":
         echo("\n".join(as_text(report)))
     if json_file:
@@ -137,7 +137,7 @@ def _moments(paths: Sequence[Path], name: str, pace: Mapping[str, Any]) -> Seque
 
 @contextmanager
 def _server(paths: Sequence[Path], pace: Mapping[str, Any]) -> Iterator[str]:
-    """The URL of a server of our own."""
+    """Yield the URL of a server that runs as long as the block."""
     from respool.bench.servers import respool
 
     options = [
@@ -151,7 +151,7 @@ def _server(paths: Sequence[Path], pace: Mapping[str, Any]) -> Iterator[str]:
 
 @contextmanager
 def _progress(streams: int) -> Iterator[Callable[[Sequence[int]], object]]:
-    """Where somebody watches, a line that says how it goes."""
+    """Yield a function that shows the progress in one line, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda live: None
         return
@@ -162,7 +162,7 @@ def _progress(streams: int) -> Iterator[Callable[[Sequence[int]], object]]:
 
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     began = time.monotonic()
-    # Four times a second, so that the drawing takes little from what is measured.
+    # Four times a second, so that drawing hardly disturbs the measurement.
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as bar:
         task = bar.add_task("starting", total=streams)
 

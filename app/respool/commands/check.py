@@ -138,7 +138,7 @@ def check(
 
 
 def check_rules(path: Path) -> FileReport:
-    """Check a file of stubs, or one that says how requests are compared. Raises PathError."""
+    """Check a file of stubs or of matching rules. Raises PathError."""
     from respool.match.rules import read_rules
     from respool.match.stubs_file import read_stubs
 
@@ -158,7 +158,7 @@ def check_rules(path: Path) -> FileReport:
 
 
 def _with_progress(checks: Sequence[Callable[[], FileReport | None]]) -> Iterable[FileReport | None]:
-    """Run the checks; where there are many and somebody watches, with a bar."""
+    """Run the checks; with a progress bar if there are many, and a terminal to show it."""
     if len(checks) < 20 or not sys.stderr.isatty():
         return [check() for check in checks]
     from rich.console import Console
@@ -211,7 +211,7 @@ def _print_json(reports: Sequence[FileReport], shown: Sequence[Located], sdk: st
 
 
 def _print_github(reports: Sequence[FileReport], shown: Sequence[Located], sdk: str | None) -> None:
-    """Workflow commands, which GitHub shows as annotations at the line."""
+    """Print workflow commands, which GitHub shows as annotations at the line."""
     names = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "notice"}
     for located in shown:
         finding = located.finding
@@ -222,7 +222,8 @@ def _print_github(reports: Sequence[FileReport], shown: Sequence[Located], sdk: 
 
 
 def _escape(text: str, also: str = "") -> str:
-    """As workflow commands want it: percent-encoded line ends, and in properties colons and commas."""
+    """Escape a text for workflow commands: percent-encoded line ends and, in properties, colons and
+    commas."""
     for character in f"%\r\n{also}":
         text = text.replace(character, f"%{ord(character):02X}")
     return text

@@ -8,7 +8,7 @@ import click
 import respool
 from respool.errors import PathError
 
-# What the quick start needs, of fixtures/ in the repository. pyproject.toml puts the same into the wheel.
+# The files of fixtures/ that the quick start needs. pyproject.toml puts the same ones into the wheel.
 RECORDINGS = ("text/hello.jsonl", "tools/get_weather.jsonl", "errors/rate_limit.jsonl")
 
 
@@ -39,7 +39,7 @@ def demo(folder: Path, force: bool) -> None:
 
 
 def _content(name: str) -> bytes:
-    """The recording, from where the wheel has it, or from the repository."""
+    """Return the content of a recording, from the wheel or the repository."""
     package = Path(respool.__file__).parent
     for folder in (package / "demo", package.parents[1] / "fixtures"):
         if (folder / name).is_file():

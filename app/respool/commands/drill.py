@@ -53,7 +53,7 @@ def _print_cases(ctx: click.Context, param: click.Parameter, wanted: bool) -> No
 
 
 class Command(click.Command):
-    """One whose paths end at ``--``; what follows is the command to run, whatever it looks like."""
+    """A command whose PATHS end at ``--``; the rest is the command to run, unparsed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--" in args:
@@ -191,7 +191,7 @@ def drill(
     report = DrillReport(
         recording, command, reference_.run, reference_.comparable, [results[case] for case in cases], strict
     )
-    # A report on stdout is for another program, which wants nothing else there.
+    # A report on stdout is for another program, so nothing else may be printed there.
     if "-" not in (json_file, junit_file):
         _print(report, show)
     if json_file:
@@ -204,7 +204,7 @@ def drill(
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[], object]]:
-    """Where somebody watches, a bar; what is given is called once for each case that is done."""
+    """Yield a function to call after each case; it moves a progress bar, if there is a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
         return
@@ -249,7 +249,7 @@ def _print(report: "DrillReport", show: bool) -> None:
 
 
 def _rows(results: Sequence["Result"]) -> Iterator[Sequence[str]]:
-    """A row for each result; neighbours in a series of which the same is to be said share one."""
+    """Yield a row for each result; neighbours in a series with equal results share one."""
     from rich.markup import escape
 
     for _, group in groupby(results, lambda result: (result.case.series or result.case.name, result.verdict)):
@@ -257,7 +257,7 @@ def _rows(results: Sequence["Result"]) -> Iterator[Sequence[str]]:
         runs = [first.run, *(other.run for other in others)]
         last = others[-1] if others else first
         name = first.case.name if last is first else f"{first.case.name} ... {last.case.name}"
-        # What is seen differs from one cut to the next; the first tells enough.
+        # The details differ from one cut to the next; those of the first are enough.
         times = f"{len(runs)} times" + (", first: " if first.reason else "") if others else ""
         seen = times + first.reason
         yield (

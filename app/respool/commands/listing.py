@@ -73,7 +73,7 @@ def list_(paths: Sequence[Path], names: bool) -> None:
 
 
 def _end(recording: Recording) -> str:
-    """How a recording ends, in a word: completed, failed, ..., an HTTP status, or cut."""
+    """Return how a recording ends: completed, failed, ..., an HTTP status, or cut."""
     if recording.plain:
         return str(recording.header.status)
     for timed in reversed(recording.events):

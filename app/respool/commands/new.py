@@ -84,7 +84,7 @@ def new(
     steps = tuple(_steps(text, reasoning, refusal, tools))
     _check_free(path, force)
     written = format_.write(Script((Turn(steps, model=model),)))
-    format_.read(written.encode(), name, str(path))  # raises what a server would refuse
+    format_.read(written.encode(), name, str(path))  # raises the errors that a server would find
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -146,7 +146,7 @@ def _number(text: str) -> float:
 
 
 def _path(name: str, into: Path) -> Path:
-    """Where the script goes: below `into`, whatever the name."""
+    """Return the path of the script: below `into`, for any name."""
     parts = name.removesuffix(SUFFIX).replace("\\", "/").split("/")
     if not name.isprintable() or any(
         part.strip() in ("", ".", "..") or part.startswith(".") or set(part) & set("#:") for part in parts
@@ -162,7 +162,7 @@ def _path(name: str, into: Path) -> Path:
 
 
 def _check_free(path: Path, force: bool) -> None:
-    """Raises PathError for a file in the way, or another one which a server would call the same."""
+    """Raise PathError if the file exists, or another one that a server would give the same name."""
     from respool.recordings.formats import FORMATS
 
     try:

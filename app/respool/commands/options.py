@@ -1,4 +1,4 @@
-"""What several commands take: kinds of values, and the paths."""
+"""Parameters that several commands share: types of values, and the paths."""
 
 import math
 import re
@@ -10,7 +10,7 @@ import click
 
 
 class NumberParam(click.ParamType[float]):
-    """A number of 0 or more, or one of some words that stand for a value."""
+    """A number of 0 or more, or a word that stands for a value."""
 
     def __init__(self, name: str, words: Mapping[str, Any] | None = None) -> None:
         self.name = name
@@ -40,7 +40,7 @@ class Size(click.ParamType[int]):
 
 
 class FaultType(click.ParamType[Any]):
-    """Faults in their syntax. In a variable several are parted as in the syntax, by ``;``."""
+    """Faults in their syntax. In an environment variable they are separated by ``;``, as in the syntax."""
 
     name = "FAULT"
 
@@ -67,7 +67,7 @@ class Port(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value)
         if text.startswith("tcp://"):
-            # Kubernetes sets RESPOOL_PORT to this for a service that is called respool.
+            # Kubernetes sets RESPOOL_PORT to this for a service called respool.
             return self.default
         if not text.isdecimal() or len(text) > 5 or int(text) > 65535:
             self.fail(f"{value!r} is no port: expected 0 to 65535")
@@ -92,7 +92,7 @@ SECONDS = NumberParam("SECONDS")
 GAP = NumberParam("SECONDS|typical", {"typical": "typical"})
 SPEED = NumberParam("FACTOR|instant", {"instant": math.inf})
 
-# A path in PATHS, as several in one variable are parted like those of PATH.
+# A path in PATHS. Several paths in one variable are separated like those of PATH.
 DEFAULT_PATH = "fixtures"
 
 
@@ -115,7 +115,7 @@ paths_argument = click.argument(
 
 
 def headers_of(texts: Sequence[str]) -> dict[str, str]:
-    """Headers to send, of ``NAME:VALUE`` each. Raises BadParameter."""
+    """Return the headers in texts of the form ``NAME:VALUE``. Raises BadParameter."""
     return dict(map(_header, texts))
 
 

@@ -1,7 +1,7 @@
-"""What several commands print, and how files are written.
+"""Output of the commands, to the terminal and to files.
 
-All that comes from elsewhere (names of files, content of recordings, answers of servers) goes through
-`echo` or `new_console`: there it is escaped, and a reader that has left (`respool list | head`) is no error.
+All text from elsewhere (names of files, content of recordings, answers of servers) is printed by `echo` or
+`new_console`, which escape it. A reader that has closed the pipe (`respool list | head`) is no error.
 """
 
 import codecs
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
     from respool.recordings.store import PassedOver, Refusal
 
-# What is drawn where a console cannot show the characters for it.
+# Replacements for the characters that a console cannot show.
 _PLAIN = {"█": "#", "─": "-", **dict.fromkeys("▋▊▉", "#"), **dict.fromkeys("▏▎▍▌", "."), "…": "..."}
 _ERRORS = "respool-plain"
 
-# Where the documentation is that messages point to.
+# The address of the documentation that messages link to.
 DOCS = "https://github.com/respool/respool/blob/main/docs"
 
 
 def prepare_streams() -> None:
-    """Make stdin, stdout and stderr fit for all that is to come: open, and able to write any character."""
+    """Make stdin, stdout and stderr usable: open, and able to write any character."""
     for number, (name, mode) in enumerate([("stdin", "r"), ("stdout", "w"), ("stderr", "w")]):
         try:
             os.fstat(number)
-        except OSError:  # closed: else the next socket that is opened would take its place
+        except OSError:  # closed: otherwise the next socket that is opened would get its number
             null = os.open(os.devnull, os.O_RDWR)
             if null != number:
                 os.dup2(null, number)
@@ -62,16 +62,16 @@ def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Print a text that may come from elsewhere, without what would steer a terminal."""
+    """Print a text that may come from elsewhere, without its terminal control characters."""
     try:
-        # The stream is named since click itself writes UTF-8 to a console of ASCII.
+        # The stream is passed because click itself writes UTF-8 to an ASCII console.
         click.echo(escaped(text), file=sys.stderr if err else sys.stdout, nl=nl)
     except BrokenPipeError:
         _leave(sys.stderr if err else sys.stdout)
 
 
 def echo_rendered(lines: Iterable[str]) -> None:
-    """Print lines that a console of `new_console` has made, with their colours."""
+    """Print lines rendered by a console of `new_console`, with their colours."""
     try:
         click.echo("\n".join(lines), file=sys.stdout)
     except BrokenPipeError:
@@ -79,7 +79,7 @@ def echo_rendered(lines: Iterable[str]) -> None:
 
 
 def echo_bytes(data: bytes) -> None:
-    """Write a recording, or what becomes of one, to stdout as it is."""
+    """Write bytes to stdout as they are."""
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
@@ -88,18 +88,18 @@ def echo_bytes(data: bytes) -> None:
 
 
 def flush_stdout() -> None:
-    """Write what is left. Raises OSError where that is not possible; not if the reader has left."""
+    """Flush stdout. Raises OSError if that fails, except when the reader has closed the pipe."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         _leave(sys.stdout)
     except OSError:
-        _leave(sys.stdout)  # or Python would try again at its end
+        _leave(sys.stdout)  # so that Python does not try again at exit
         raise
 
 
 def _leave(stream: TextIO) -> None:
-    """The reader of our output has left: the command goes on to its own exit code, and nobody hears it."""
+    """Discard further output, since its reader has closed the pipe. The command's exit code stays its own."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
@@ -107,7 +107,7 @@ def _leave(stream: TextIO) -> None:
 
 
 def new_console() -> "Console":
-    """A console on stdout, which escapes what it prints."""
+    """Return a console on stdout that escapes what it prints."""
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
@@ -123,7 +123,7 @@ def new_console() -> "Console":
             self.quiet = True
             _leave(sys.stdout)
 
-    # What is piped into a file or a command is not folded to the width of a terminal.
+    # Output to a file or a pipe is not wrapped to the width of a terminal.
     return Escaping(highlight=False, width=None if sys.stdout.isatty() else 10_000)
 
 
@@ -135,26 +135,25 @@ def print_refused(refused: "Iterable[Refusal]", console: "Console") -> None:
 
 
 def print_mistakes(problems: Iterable[RecordingError], warnings: Iterable[str]) -> None:
-    """Say what is wrong in files of stubs and rules, and which stubs never answer."""
+    """Print the errors in files of stubs and rules, and the stubs that never answer."""
     for problem in problems:
         click.echo(f"{click.style('mistake', fg='red')} {problem}")
     for line in warnings:
         click.echo(f"{click.style('warning:', fg='yellow')} {line}")
 
 
-MOST_SHOWN = 10  # of the files that are passed over
+MOST_SHOWN = 10  # of the files that are skipped
 
 
 def print_passed_over(
     passed_over: "Sequence[PassedOver]", *, all_of_them: bool = False, err: bool = False
 ) -> None:
-    """Say which files are not read, and why: those of which something is known come first. With `err`, on
-    stderr."""
+    """Print the files that are not read, and why: those with a known reason first. With `err`, on stderr."""
     if not passed_over:
         return
     count = len(passed_over)
     echo(f"{count} file{'s' * (count != 1)} not read", err=err)
-    # What is known of a file comes first: "no recording" says the least.
+    # Known reasons come first: "no recording" says the least.
     ordered = sorted(passed_over, key=lambda one: one.why == "no recording")
     shown = ordered if all_of_them else ordered[:MOST_SHOWN]
     for one in shown:
@@ -165,7 +164,7 @@ def print_passed_over(
 
 @contextmanager
 def unwound_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM unwind the stack as Ctrl-C does, so that no process of ours is left running."""
+    """Let SIGTERM unwind the stack as Ctrl-C does, so that no child process is left running."""
     before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         yield
@@ -182,13 +181,13 @@ def write(file: str, text: str) -> None:
 
 
 def write_file(path: Path, data: bytes, *, replace: bool = True) -> None:
-    """Write a file whole or not at all: beside it first, and then under its name.
+    """Write a file whole or not at all: first beside it, then under its name.
 
-    Raises PathError; so too if it is there already and not to be replaced. What was there stays then.
+    Raises PathError, also if the file exists and `replace` is False. Then the old file is unchanged.
     """
     try:
         target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():  # a device or a pipe: there is nothing to keep
+        if target.exists() and not target.is_file():  # a device or a pipe has no content to preserve
             target.write_bytes(data)
             return
         descriptor, beside = tempfile.mkstemp(prefix=".respool-", suffix=".tmp", dir=target.parent)

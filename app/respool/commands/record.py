@@ -104,7 +104,7 @@ def _options(
     key: str | None,
     quiet: bool,
 ) -> "RecordOptions":
-    """The options of the recorder, in the process in which it is."""
+    """Return the recorder's options, in the recorder's process."""
     from respool.record.recording_set import RecordOptions
     from respool.record.redaction import Redactor, load_hook
 
@@ -162,7 +162,7 @@ def _serve(
         if mode == "all":
             recorder, replays = RecorderProcess(into, make), None
         else:
-            # What was recorded can be played at once, so it is recorded here.
+            # A recording can be played at once, so record in the same process.
             options = make()
             into.mkdir(parents=True, exist_ok=True)
             replays = _replays(mode, into)

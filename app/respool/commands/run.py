@@ -19,12 +19,12 @@ from respool.listening import bind, url_of
 if TYPE_CHECKING:
     from respool.server.mock_server import MockServer
 
-API_KEY = "respool"  # what SDKs are given as a key, where the server takes any
+API_KEY = "respool"  # the key for SDKs, if the server takes any
 _HEALTH_CHECK_SECONDS = 10
 _SHOWN = 20  # lines of a list
-NOT_EXECUTABLE, NOT_FOUND = 126, 127  # exit codes, as shells have them
+NOT_EXECUTABLE, NOT_FOUND = 126, 127  # exit codes, as in shells
 
-# What serve can do that one server for one command cannot, or need not.
+# Options of serve that a server for one command cannot have, or does not need.
 _LEFT_OUT = {"host", "port", "workers", "reload", "quiet"}
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
@@ -103,7 +103,7 @@ def run(
 
 @contextmanager
 def _serving(options: Mapping[str, Any], log: bool) -> Iterator[tuple["MockServer", str]]:
-    """A server in a thread on a free port, which answers when the block begins."""
+    """Run a server in a thread on a free port; yield it and its URL when it answers."""
     import logging
     import threading
 
@@ -154,14 +154,14 @@ def _check_health(url: str) -> None:
 
 def run_command(command: Sequence[str], more: Mapping[str, str]) -> int:
     """Run a command with `more` in its environment until it ends, and return its exit code as a shell does.
-    Signals that end this process go to it instead."""
-    early: list[int] = []  # signals that came before there was a process
+    Signals to this process are forwarded to it."""
+    early: list[int] = []  # signals that came before the process started
     process: subprocess.Popen[bytes] | None = None
 
     def forward(number: int, frame: object) -> None:
         if process is None:
             early.append(number)
-        elif number != signal.SIGINT or not _in_foreground():  # else the terminal has told it already
+        elif number != signal.SIGINT or not _in_foreground():  # otherwise the terminal has sent it already
             with suppress(OSError):
                 process.send_signal(number)
 
@@ -185,17 +185,17 @@ def run_command(command: Sequence[str], more: Mapping[str, str]) -> int:
 
 
 def _found(name: str) -> str:
-    """A command's path. On Windows, npm is ``npm.cmd``, which only a look at PATHEXT finds."""
+    """Return a command's path. On Windows, npm is ``npm.cmd``, found only through PATHEXT."""
     from shutil import which
 
     return (which(name) or name) if os.name == "nt" else name
 
 
 def _in_foreground() -> bool:
-    """Whether the terminal sends its Ctrl-C to the command, too."""
+    """Return True if the terminal sends its Ctrl-C to the command, too."""
     try:
         return os.tcgetpgrp(0) == os.getpgrp()
-    except (OSError, AttributeError):  # there is none, or no such thing
+    except (OSError, AttributeError):  # there is no terminal
         return False
 
 

@@ -13,7 +13,7 @@ import click
 from respool.commands.output import echo
 from respool.errors import OptionError, PathError, printable
 
-MAX_INFLATED = 1 << 30  # bytes of a gzip file that are looked at
+MAX_INFLATED = 1 << 30  # bytes of a gzip file that are searched
 
 
 @click.command(
@@ -69,7 +69,7 @@ def _allowed(pattern: str) -> re.Pattern[str]:
 
 
 def _opened(sources: Sequence[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield each file once, open for reading; what gzip has packed is unpacked."""
+    """Yield each file once, open for reading; gzip files are decompressed."""
     from respool.recordings.store import files_below
 
     seen: set[str] = set()
@@ -93,7 +93,7 @@ def _opened(sources: Sequence[str]) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 class _Inflated:
-    """What a gzip file holds, up to MAX_INFLATED bytes."""
+    """The content of a gzip file, up to MAX_INFLATED bytes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = gzip.GzipFile(fileobj=file)

@@ -40,7 +40,7 @@ def script(recording: Path, out: Path, pace: bool) -> None:
     if str(out) != "-" and out.exists() and recording.exists() and out.samefile(recording):
         raise OptionError(f"{out} is the recording itself; expected another file, or -")
     saved = SavedAnswers()
-    # Asked for by name, a session log is what is meant.
+    # A session log that is named is read as one.
     read = codex_session.read if codex_session.is_session(data) else formats.read
     turns = [saved.streamed(turn) for turn in read(data, "recording", path)]
     expansions = [
@@ -54,7 +54,7 @@ def script(recording: Path, out: Path, pace: bool) -> None:
         line = turn.events[0].line if turn.events else None
         raise RecordingError(f"no script gives this: {error}", path, line) from None
     written = format_.write(found)
-    format_.read(written.encode(), "script", str(out))  # raises what a server would refuse
+    format_.read(written.encode(), "script", str(out))  # raises the errors that a server would find
     _write(written, out)
     literal = sum(step.type == "event" for turn in found.turns for step in turn.steps)
     if literal:

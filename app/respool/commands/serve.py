@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _KEY_VARIABLE = "RESPOOL_API_KEY"
 _QUICK = 2.0  # seconds
-_GAP = 0.02  # seconds, where a recording has no times
+_GAP = 0.02  # seconds, for a recording without times
 
 
 @click.command(
@@ -78,13 +78,13 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
 
 
 def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any]) -> None:
-    """Serve with several workers. This process only watches them, and loads nothing that it does not need."""
+    """Serve with several workers. This process only supervises them, and imports no more than that needs."""
     from respool.workers import Workers
 
     socks = _bind(host, port, options["workers"], options["uds"])
     log_to_stderr(quiet, form=options["log_format"])
 
-    def close() -> None:  # or clients would wait for an answer from a socket that nobody accepts from
+    def close() -> None:  # otherwise clients would wait on a socket that nobody accepts from
         for sock in socks:
             sock.close()
 
@@ -96,7 +96,7 @@ def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any
 def work(
     number: int, report: "Callable[[Greeting], None]", sock: "socket", quiet: bool, options: Mapping[str, Any]
 ) -> None:
-    """What each worker does; it reports when requests are answered."""
+    """Run one worker; call `report` when it answers requests."""
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
@@ -108,7 +108,7 @@ def work(
 
 
 def _serving(options: Mapping[str, Any]) -> dict[str, Any]:
-    """How connections are served. Raises OptionError."""
+    """Return the settings of the connections. Raises OptionError."""
     certificate, key = options["tls_cert"], options["tls_key"]
     if (certificate is None) != (key is None):
         raise OptionError("--tls-cert and --tls-key go together: give both, or none")
@@ -138,7 +138,7 @@ def _bind(host: str, port: int, count: int, path: str | None = None) -> "list[so
         raise OptionError("host is empty; expected 127.0.0.1 for this machine only, or 0.0.0.0 for all")
     try:
         return bind_each(host, port, count)
-    except (OSError, UnicodeError, TypeError) as error:  # a name that is none
+    except (OSError, UnicodeError, TypeError) as error:  # an invalid name
         taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         problem = (getattr(error, "strerror", None) or str(error)).lower()
         hint = "; --port takes another one, --port 0 any that is free" if taken else ""
@@ -150,11 +150,11 @@ def steady_gc() -> Iterator[None]:
     """Keep garbage collection from stopping all streams at once, in a process that loads in this block, and
     then only serves.
 
-    What is loaded (modules, recordings, the app) is not looked at, now or later: nearly all of it stays, and
-    to find that out takes as long as half of the loading. A stream is some 60 objects, and a collection takes
-    up to a microsecond for each that it looks at: so it looks at 500 when they are new, once more at 2,500
-    (with 25,000, as it was, it stopped all streams for 20 ms), and at all of them hardly ever. A request
-    leaves nothing in cycles.
+    Loaded objects (modules, recordings, the app) are never collected: nearly all of them stay, and finding
+    that out takes as long as half of the loading. A stream is some 60 objects, and a collection takes up to a
+    microsecond for each that it visits: so it visits 500 when they are new, once more at 2,500 (at 25,000,
+    the former value, it stopped all streams for 20 ms), and all of them hardly ever. A request leaves no
+    cycles.
     """
     gc.disable()
     try:
@@ -166,7 +166,8 @@ def steady_gc() -> Iterator[None]:
 
 
 def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["MockServer", "FastAPI"]:
-    """The server and the app that options of this command ask for, for one that listens on `host`."""
+    """Return the server and the app for these options of the command. `host` is the address that it listens
+    on."""
     from respool.http import create_app
     from respool.http.hosts import allowed_hosts
     from respool.play.pace import Pace
@@ -194,12 +195,12 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a server tells of itself when it starts."""
+    """The details that a server prints when it starts."""
 
     recordings: int
     refused: "tuple[Refusal, ...]"
     example: str | None  # the name of a recording to try
-    warning: str  # what it does not do with several workers
+    warning: str  # what several workers do not support
     passed_over: "tuple[PassedOver, ...]" = ()
     stubs: int = 0
     problems: tuple[RecordingError, ...] = ()  # in files of stubs and rules
@@ -231,7 +232,7 @@ def _greet(greeting: Greeting, url: str, keys: Sequence[str] = ()) -> None:
     click.echo(f"{click.style('respool', bold=True)} {__version__} listens on {click.style(url, bold=True)}")
     click.echo(f"serving {count} recording{'s' * (count != 1)}, refused {len(refused)}")
     if refused:
-        # To import the console takes as long as to read fifty recordings: the start should not wait for it.
+        # Importing the console takes as long as reading fifty recordings, so it is not done before the start.
         print_refused(refused, new_console())
     if greeting.stubs:
         echo(f"{greeting.stubs} stub{'s' * (greeting.stubs != 1)}")
@@ -249,7 +250,7 @@ def _greet(greeting: Greeting, url: str, keys: Sequence[str] = ()) -> None:
 
 
 def _key_header(keys: Sequence[str]) -> str:
-    """What makes a curl command carry the key, if one is needed."""
+    """Return the part of a curl command that sends the key, if one is needed."""
     if not keys:
         return ""
     if os.environ.get(_KEY_VARIABLE) == keys[0]:
@@ -263,7 +264,7 @@ def _completes(store: "Store", name: str) -> bool:
 
 
 def _is_quick(store: "Store", name: str) -> bool:
-    """Whether a recording is a text that takes under two seconds: a good one to try."""
+    """Return True if a recording is a text of less than two seconds: a good one to try."""
     events = store.turns(name)[0].events
     return (
         _completes(store, name)

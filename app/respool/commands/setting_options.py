@@ -18,15 +18,14 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def setting_options(command: _Command) -> _Command:
-    """Give a command all settings of a server as options."""
+    """Add all settings of a server to a command, as options."""
     for setting in reversed(SETTINGS):
         command = _option(setting)(command)
     return command
 
 
 def matching_options(command: _Command) -> _Command:
-    """Give a command the settings that say how a recording is chosen; it does not look for them in the
-    environment."""
+    """Add the settings of matching to a command. They are not read from the environment."""
     for setting in reversed(SETTINGS):
         if setting.name in MATCHING:
             command = _option(setting, environment=False)(command)
@@ -34,7 +33,7 @@ def matching_options(command: _Command) -> _Command:
 
 
 def warn_of_misspelt_variables(environment: Iterable[str] = os.environ) -> None:
-    """Say on stderr which variables begin as ours do and are no settings."""
+    """Warn on stderr about environment variables with our prefix that are no settings."""
     for line in misspelt_variables(environment):
         click.echo(f"warning: {line}", err=True)
 

@@ -17,7 +17,7 @@ from respool.recordings.store import Store
 if TYPE_CHECKING:
     from rich.text import Text
 
-PIPED_WIDTH = 100  # characters, where there is no terminal to ask
+PIPED_WIDTH = 100  # characters, without a terminal
 _LEAST_BAR = 10
 _MOST_LABEL = 36
 _COLOURS = {"completed": "green", "incomplete": "yellow"}
@@ -64,7 +64,7 @@ def show(path: Path, names: Sequence[str], events: bool, types: bool, width: int
 
 
 def _turns(path: Path, names: Sequence[str]) -> list[Recording]:
-    """The turns to show. Raises PathError and RecordingError."""
+    """Return the turns to show. Raises PathError and RecordingError."""
     if str(path) == "-":
         turns = list(formats.read(sys.stdin.buffer.read(), "stdin", "<stdin>"))
         return [turn for turn in turns if not names or turn.name in names]
@@ -79,7 +79,7 @@ def _turns(path: Path, names: Sequence[str]) -> list[Recording]:
 
 
 def _named(store: Store, name: str) -> Sequence[Recording]:
-    """All turns of a NAME, or the one of NAME#TURN."""
+    """Return all turns of a NAME, or the one of NAME#TURN."""
     if turns := store.turns(name):
         return turns
     if turn := store.get(name):
@@ -111,7 +111,7 @@ def _lines(timeline: view.Timeline, width: int, *, events: bool, types: bool) ->
 
 
 def _summary(timeline: view.Timeline) -> str:
-    """The numbers of a turn, in one line."""
+    """Return the figures of a turn, in one line."""
     if not timeline.lines:
         return f"no events, {_size(timeline.size)}"
     parts = [f"{len(timeline.lines)} events", _size(timeline.size), f"{timeline.seconds:.2f} s"]

@@ -1,4 +1,4 @@
-"""respool streams, respool hold, respool release: live streams of a running server, under hand"""
+"""respool streams, respool hold, respool release: control live streams of a running server"""
 
 import json
 from collections.abc import Mapping
@@ -138,7 +138,7 @@ def release(
 
 
 def _line(one: Mapping[str, Any]) -> str:
-    """One stream, as people read it."""
+    """Return one stream as a line of text."""
     parts = [one["recording"], f"{one['sent']}/{one['events']} events"]
     if (following := one["next"]) is not None:
         due = following["due"]

@@ -1,4 +1,4 @@
-"""What is different between two recordings, aligned by item. Values; `text` and `page` show them."""
+"""Differences between two recordings, aligned by item. Values only; `text` and `page` format them."""
 
 from respool.diff.compare import KINDS, Change, Timing, TurnDiff, compare
 

@@ -1,8 +1,8 @@
-"""Two turns of recordings compared: event types, fields, items, texts, values and times.
+"""Comparison of two turns of recordings: event types, fields, items, texts, values and times.
 
-Output items are aligned by their type and name, in their order, so that one more item does not make all the
-others different. How a text was cut into deltas is no difference; nor is what is new in each response: ids,
-times and ciphertext.
+Output items are aligned by type and name, in their order, so that one more item does not make all others
+different. The cutting of a text into deltas is ignored; so is what is new in each response: ids, times and
+ciphertext.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from respool.recordings.recording import Recording
 
 JSON = Mapping[str, Any]
 
-# What a change is of.
+# The kinds of changes.
 KINDS = ("status", "events", "fields", "items", "text", "value")
 
 # New in each response. `usage` is compared, since a client may show it.
@@ -32,8 +32,8 @@ _DEEPEST = 100
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference. `kind` is one of KINDS; `place` says where, from the outside in. What one side does not
-    have is None."""
+    """One difference. `kind` is one of KINDS; `place` is its path, from the outside in. None: this side has
+    no value."""
 
     kind: str
     place: str
@@ -43,7 +43,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """A time in both, in seconds; None where it is not known."""
+    """A time in both recordings, in seconds; None: unknown."""
 
     label: str
     before: float | None
@@ -52,7 +52,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class TurnDiff:
-    """All differences of a turn, and its times, which are never the same."""
+    """All differences of a turn, and its times, which always differ."""
 
     changes: tuple[Change, ...]
     timings: tuple[Timing, ...] = ()
@@ -70,7 +70,7 @@ class _Part:
 def compare(
     before: Recording, now: Recording, ignore: Collection[str] = (), *, strict: bool = False
 ) -> TurnDiff:
-    """Return what is different. Changes of the kinds in `ignore` are left out; `strict` compares ids, too."""
+    """Return the differences. Changes of the kinds in `ignore` are left out; `strict` compares ids, too."""
     volatile: frozenset[str] = frozenset() if strict else VOLATILE
     changes: list[Change] = []
     for change in _changes(before, now, volatile):
@@ -114,7 +114,7 @@ def _part_changes(
     old_fields, new_fields = _fields(old.events), _fields(new.events)
     for type_ in old_fields:
         if type_ not in new_fields:
-            continue  # told by the event types
+            continue  # the event types show it
         for field in sorted(old_fields[type_] - new_fields[type_]):
             yield Change("fields", f"{place}: {type_} {field}", "there", None)
         for field in sorted(new_fields[type_] - old_fields[type_]):
@@ -123,7 +123,7 @@ def _part_changes(
 
 
 def _parts(recording: Recording) -> tuple[_Part, list[_Part]]:
-    """The response, without its output, and its items."""
+    """Return the response without its output, and its items."""
     own: list[tuple[str, JSON]] = []
     by_item: dict[int, list[tuple[str, JSON]]] = {}
     for timed in recording.events:
@@ -154,12 +154,12 @@ def _shown(part: _Part) -> str:
 
 
 def _runs(events: Sequence[tuple[str, JSON]]) -> list[str]:
-    """The types in their order; one that is repeated counts once, since that is how a text was cut."""
+    """Return the types in their order, without repetitions in a row: those are how a text was cut."""
     return [type_ for type_, _ in groupby(type_ for type_, _ in events)]
 
 
 def _fields(events: Sequence[tuple[str, JSON]]) -> dict[str, set[str]]:
-    """The fields that the events of each type have, those of objects in them with their paths."""
+    """Return the fields of the events of each type. Fields of nested objects have their paths."""
     found: dict[str, set[str]] = {}
     for type_, data in events:
         paths = found.setdefault(type_, set())
@@ -202,7 +202,7 @@ def _timings(before: Recording, now: Recording) -> Iterator[Timing]:
 
 
 def _moments(recording: Recording) -> list[tuple[float, str]]:
-    """The moment and type of each event; none where a time is not known."""
+    """Return the moment and type of each event; empty if a time is unknown."""
     at, found = 0.0, []
     for timed in recording.events:
         if timed.gap is None:

@@ -1,4 +1,4 @@
-"""Differences as an HTML page that needs nothing else. All that comes from recordings is escaped."""
+"""Differences as a self-contained HTML page. All content from recordings is escaped."""
 
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
@@ -21,11 +21,11 @@ del { background: #ffd7d5; text-decoration: none } ins { background: #ccffd8; te
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MOST = 20_000  # characters of a value
-_MOST_COMPARED = 4_000  # characters of a text whose changes are marked
+_MOST_COMPARED = 4_000  # characters of a text with marked changes
 
 
 def page(before: str, now: str, turns: Mapping[int, TurnDiff]) -> str:
-    """Return the page about two recordings; `turns` are their turns by number."""
+    """Return the page for two recordings. `turns` are the differences by number of the turn."""
     title = f"{escape(before)} and {escape(now)}"
     body = "".join(part for number, diff in turns.items() for part in _turn(number, diff))
     return (

@@ -7,7 +7,7 @@ from typing import Any
 from respool.diff.compare import Change, Timing, TurnDiff, shown
 from respool.errors import printable
 
-_AROUND = 24  # characters that are shown on both sides of the first difference of two texts
+_AROUND = 24  # characters shown on both sides of the first difference of two texts
 
 
 def as_text(diff: TurnDiff) -> list[str]:
@@ -16,7 +16,7 @@ def as_text(diff: TurnDiff) -> list[str]:
 
 
 def as_json(diff: TurnDiff) -> dict[str, Any]:
-    """Return the same for a program."""
+    """Return the differences and times as JSON data."""
     return {
         "changes": [
             {"kind": one.kind, "place": one.place, "before": one.before, "now": one.now}
@@ -52,7 +52,7 @@ def _types(before: Sequence[str], now: Sequence[str]) -> Iterator[str]:
 
 
 def _around(before: str, now: str) -> tuple[str, str]:
-    """Both texts about where they begin to differ."""
+    """Return both texts around their first difference."""
     at = next(
         (number for number, (left, right) in enumerate(zip(before, now, strict=False)) if left != right),
         min(len(before), len(now)),

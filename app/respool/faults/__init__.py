@@ -1,8 +1,8 @@
-"""Faults: what goes wrong with an answer. FAULTS is the table of them; each is a class of one of the modules
+"""Faults: what goes wrong with an answer. FAULTS is the table of them. Each is a class in one of the modules
 `answer`, `time`, `wire`, `end`, `events`, `model_text`, `model_calls` and `socket`: a function from frames
-to frames. They know nothing of HTTP. See docs/faults.md.
+to frames, without HTTP. See docs/faults.md.
 
-Each name is loaded when it is first used: most servers never meet a fault, and there are many.
+Each name is loaded on first use: most servers never need a fault, and there are many.
 """
 
 from importlib import import_module
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from respool.faults.time import *  # noqa: F403
     from respool.faults.wire import *  # noqa: F403
 
-# Where each name lives that is no fault.
+# Modules of the names that are no faults.
 _HOMES = {
     "ActiveFault": "respool.faults.applying",
     "Category": "respool.faults.fault",
@@ -54,7 +54,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # PEP 562: asked for what the module lacks.
+    # PEP 562: called for names that the module lacks.
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name == "__all__" or name[:1].isupper():

@@ -1,4 +1,4 @@
-"""Faults before the stream: another answer, another head, or none."""
+"""Faults before the stream: another answer, another head, or no answer."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -162,14 +162,14 @@ class EmptyReply(Fault):
         yield Frame(0.0, action=Action.CUT)
 
 
-# Of a sound answer's headers, those that an error has as well.
+# The headers of a sound answer that an error has as well.
 _KEPT = ("openai-version", "openai-processing-ms", "x-request-id")
 
 
 def answer(
     frames: Iterable[Frame], status: int, content_type: str, body: bytes, headers: Mapping[str, str] = {}
 ) -> Iterator[Frame]:
-    """An answer with this body in place of `frames`, at once."""
+    """Yield an answer with this body in place of `frames`, at once."""
     sound = next((frame.head.headers for frame in frames if frame.head), {})
     head = Head(
         status,
@@ -189,21 +189,22 @@ def answer(
 def answer_with(
     frames: Iterable[Frame], error: RequestError, headers: Mapping[str, str] = {}
 ) -> Iterator[Frame]:
-    """Return an error of the service in place of `frames`."""
+    """Return the frames of an error of the service, in place of `frames`."""
     body = dumps(api_errors.to_api(error)).encode()
     return answer(frames, error.status, "application/json", body, headers)
 
 
 @dataclass(frozen=True, slots=True)
 class RetryTimes:
-    """When a client should try again, as two headers say it; None: there is no such header."""
+    """The wait before a retry, in the forms of two headers; None: no such header."""
 
     seconds: float | None
     milliseconds: float | None
 
     @classmethod
     def of(cls, seconds: MaybeNumber, milliseconds: MaybeNumber, usual: float | None = None) -> "RetryTimes":
-        """Return the times of two options: one that is auto is the other; two are `usual` seconds."""
+        """Return the times of two options: one that is auto takes the other's; if both are, `usual`
+        seconds."""
         if seconds == AUTO:
             number = milliseconds if isinstance(milliseconds, int | float) else None
             seconds = usual if number is None else _rounded(number / 1000)
@@ -214,7 +215,7 @@ class RetryTimes:
         return cls(seconds, milliseconds)
 
     def wait(self, usual: float) -> float:
-        """Return the wait of a client that prefers milliseconds, in seconds."""
+        """Return the wait, in seconds, of a client that prefers the milliseconds."""
         if self.milliseconds is not None:
             return _rounded(self.milliseconds / 1000)
         return usual if self.seconds is None else self.seconds

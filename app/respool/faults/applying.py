@@ -1,4 +1,4 @@
-"""Which faults a play gets, and the frames that come of them."""
+"""Choosing the faults of a play, and applying them to its frames."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,34 +11,34 @@ from respool.faults.fault import Fault, Stage, options_of
 from respool.faults.frame import Action, Frame
 from respool.faults.places import SPOT, Place
 
-MOST_COUNTED = 10_000  # faults with `times`, and names whose plays are counted
+MOST_COUNTED = 10_000  # faults with `times`, and names with counted plays
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveFault:
-    """A fault that happens in this play, and the chance that it gets."""
+    """A fault that happens in this play, and its generator of random numbers."""
 
     fault: Fault
     rng: Random
 
     @classmethod
     def of(cls, fault: Fault, seed: int = 0) -> "ActiveFault":
-        """A fault that is sure to happen."""
+        """Return a fault that is sure to happen."""
         return cls(fault, Random(seed))
 
     def without_chunks(self) -> "ActiveFault":
-        """Return the same for a client of HTTP/1.0; see `Fault.without_chunks`."""
+        """Return the fault for a client of HTTP/1.0; see `Fault.without_chunks`."""
         return replace(self, fault=self.fault.without_chunks())
 
 
 class BoundedCounter(dict[str, int]):
-    """Counts by key. Beyond `MOST_COUNTED` keys, the one that was counted longest ago is forgotten."""
+    """Counts by key. Beyond `MOST_COUNTED` keys, the one counted least recently is dropped."""
 
     def __missing__(self, key: str) -> int:
         return 0
 
     def count(self, key: str) -> int:
-        """Add one, and return how often `key` was counted."""
+        """Add one to a key's count, and return it."""
         number = self.pop(key, 0) + 1
         self[key] = number  # the latest is last
         if len(self) > MOST_COUNTED:
@@ -47,12 +47,12 @@ class BoundedCounter(dict[str, int]):
 
 
 def _key(name: str, fault: Fault) -> str:
-    """What stands for a fault of a recording: its text may be long, and come from a request."""
+    """Return a key for a fault of a recording: the fault's own text may be long, and come from a request."""
     return blake2b(f"{name}\0{fault}".encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
 
 
 class FaultSampler:
-    """Decides by chance and by count which faults happen; it remembers how often they have.
+    """Decides by chance and by count which faults happen, and counts them.
 
     Chance depends on `seed`, on the recording's name and on the number of this play (of the plays of this
     recording with faults): so it differs from play to play, and a run that is repeated is the same.
@@ -66,10 +66,10 @@ class FaultSampler:
     def sample(
         self, name: str, faults: Iterable[Fault], codings: Collection[str] = ()
     ) -> tuple[ActiveFault, ...]:
-        """Those of `faults` that happen in the next play of the recording `name`.
+        """Return those of `faults` that happen in the next play of the recording `name`.
 
-        `codings` are the content codings that the client accepts. Of several faults that take the place
-        of the whole answer, the first one happens; the others are not counted as having happened.
+        `codings` are the content codings that the client accepts. Of several faults that replace the whole
+        answer, the first one happens; the others are not counted.
         """
         faults = tuple(faults)
         if not faults:
@@ -96,7 +96,7 @@ class FaultSampler:
 
 
 def apply(frames: Iterable[Frame], active: Iterable[ActiveFault]) -> Iterator[Frame]:
-    """The frames of an answer as they are with these faults, stage by stage.
+    """Yield the frames of an answer with these faults, stage by stage.
 
     Up to the stage END an answer is a list of whole events; from then on it is made while it is sent, so
     that a stream without end and one in a million pieces cost no memory.
@@ -117,7 +117,7 @@ def apply(frames: Iterable[Frame], active: Iterable[ActiveFault]) -> Iterator[Fr
 
 
 def _placed(fault: Fault, frames: Sequence[Frame]) -> Fault:
-    """The fault with fractions counted, while the answer is whole."""
+    """Return the fault with its percentages turned into counts, while the answer is whole."""
     places: dict[str, Any] = {
         key: value.among(frames, 1 if option.type is SPOT else 0)
         for key, option in options_of(type(fault)).items()
@@ -127,7 +127,7 @@ def _placed(fault: Fault, frames: Sequence[Frame]) -> Fault:
 
 
 def _measured(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """An answer with a content-length says the truth there, unless it is cut off."""
+    """Yield the frames of an answer with the right content-length, unless it is cut off."""
     frames = iter(frames)
     for frame in frames:
         if frame.head is None or "content-length" not in frame.head.headers:

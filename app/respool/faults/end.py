@@ -108,7 +108,7 @@ class SlowClose(Fault):
 
 
 def stopped(frames: Iterable[Frame], place: PlaceLike, action: Action) -> Iterator[Frame]:
-    """An answer that goes up to a place and stops there, by `action`."""
+    """Yield an answer up to a place, and end it there by `action`."""
     split = Split(frames, place)
     yield from split.before()
     if split.reached:

@@ -1,4 +1,4 @@
-"""What faults share that end the answer early, or with an event of their own."""
+"""Helpers of faults that end the answer early, or with an event of their own."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -13,10 +13,10 @@ Last = Callable[[list[Event], list[Event]], tuple[str, dict[str, Any]]]
 
 
 def ended(frames: Iterable[Frame], place: PlaceLike, last: Last) -> Iterator[Frame]:
-    """A stream that goes up to a place and ends there, properly, with the event that `last` gives.
+    """Yield a stream up to a place, and end it there, properly, with the event that `last` returns.
 
-    `last` gets the events which came and those which do not come any more; it gives type and fields.
-    The sequence number is the next one, if the events have any. A response that has ended has ended.
+    `last` gets the events so far and those that are left out; it returns type and fields. The sequence number
+    is the next one, if the events have any. A response that has ended stays as it is.
     """
     split = Split(frames, place, whole=True)
     events: list[Event] = []
@@ -37,7 +37,7 @@ def ended(frames: Iterable[Frame], place: PlaceLike, last: Last) -> Iterator[Fra
 
 
 def response_of(events: list[Event]) -> dict[str, Any]:
-    """The Response object as it was when it began; a bare one where no event has it."""
+    """Return the Response object of the first event that has one; else a bare one."""
     for event in events:
         if event.type.count(".") == 1 and isinstance(response := event.data.get("response"), dict):
             return response

@@ -1,4 +1,4 @@
-"""Faults of the events: which there are, in what order, and what they say."""
+"""Faults of the events: their presence, order and content."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -76,7 +76,7 @@ class Swap(Fault):
                 yield replace(held, at=frame.at)
                 held = None
             else:
-                if held:  # it was the last event
+                if held:  # it is the last event
                     yield held
                     held = None
                 yield frame
@@ -263,7 +263,7 @@ class Failed(Fault):
 
     def _last(self, events: list[Event], rest: list[Event]) -> tuple[str, dict[str, Any]]:
         error = failure({"code": self.code, "message": self.message})
-        # As the service does it: neither its output nor its usage is told.
+        # The service sends neither output nor usage.
         changed: dict[str, Any] = {"status": "failed", "error": error, "output": [], "usage": None}
         return "response.failed", {"response": {**response_of(events or rest), **changed}}
 
@@ -307,7 +307,7 @@ def _closed(item: Any) -> Any:
 
 
 def _usage(rest: list[Event]) -> Any:
-    """What the recording's own end says was used: more than the truth, but of the right shape."""
+    """Return the usage at the recording's own end: more than was sent, but of the right shape."""
     for event in reversed(rest):
         response = event.data.get("response") if event.type.startswith("response.") else None
         if isinstance(response, dict) and response.get("usage"):

@@ -12,32 +12,31 @@ from respool.faults.frame import Frame
 from respool.options import Option, maybe_whole, share
 
 Category = Literal["before", "time", "wire", "end", "events", "model", "socket"]
-# What a client should do: as without the fault; that or fail; anything, but come to an end; fail.
+# What a client should do: as without the fault; that or fail; anything, but finish; fail.
 Expectation = Literal["survive", "either", "cope", "notice"]
 
-MAX_FAULTS = 32  # of one text, list or server: each takes the answer apart and puts it together again
-MAX_ADDED = 16 * 1024 * 1024  # bytes that all of these may add to an answer
+MAX_FAULTS = 32  # faults of one text, list or server: each takes the answer apart and puts it together again
+MAX_ADDED = 16 * 1024 * 1024  # bytes that all faults together may add to an answer
 
 
 class Stage(IntEnum):
-    """When a fault is applied. Within a stage the order in which they are named counts.
+    """The stage at which a fault is applied. Within a stage, faults are applied in the order given.
 
-    So events are changed while a frame is an event, a place counts what the client will see, and a body
-    is sliced after it was compressed, whichever of a recording's, a server's and a request's faults comes
-    first.
+    So events are changed while a frame is an event, a place counts what the client will see, and a body is
+    sliced after it was compressed, whether a fault comes from a recording, a server or a request.
     """
 
     ANSWER = 1  # the answer as a whole, and its head
     MODEL = 2  # what the model says
-    EVENTS = 3  # which events there are, and what they say
+    EVENTS = 3  # events: their presence and content
     DAMAGE = 4  # the bytes of single events
     TEXT = 5  # how all events are written
-    START = 6  # what comes first, and when
-    END = 7  # where the answer ends; its places are those of the faults of time, too
+    START = 6  # the first bytes, and their moment
+    END = 7  # the end of the answer; its places are those of the faults of time, too
     TIME = 8
     CODING = 9  # content-encoding
-    CHUNKS = 10  # in which pieces it leaves
-    RATE = 11  # how fast
+    CHUNKS = 10  # the pieces in which it is sent
+    RATE = 11  # the rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ class Fault:
     category: ClassVar[Category]
     stage: ClassVar[Stage]
     expect: ClassVar[Expectation]
-    answers: ClassVar[bool]  # it takes the place of the whole answer: only one such can
+    answers: ClassVar[bool]  # it replaces the whole answer: only one such fault can happen
     coding: ClassVar[str | None]  # a content coding that the client must accept
     of_streams: ClassVar[bool]  # it changes a stream, and no other answer
 
@@ -69,20 +68,20 @@ class Fault:
         options.read_options(self, wrong)
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
-        """Return the frames of an answer as they are with this fault. All chance comes from `rng`."""
+        """Return the frames of an answer with this fault. All randomness comes from `rng`."""
         raise NotImplementedError
 
     @property
     def added_bytes(self) -> int:
-        """How many bytes it may add to an answer, where they are many."""
+        """The number of bytes that it may add to an answer, if it can be large."""
         return 0
 
     def without_chunks(self) -> "Fault":
-        """Return the fault as a client of HTTP/1.0 gets it: nothing is added to a body while it is sent."""
+        """Return the fault for a client of HTTP/1.0: nothing is added to a body while it is sent."""
         return self
 
     def __str__(self) -> str:
-        """The syntax that gives this fault: what `parse` reads."""
+        """Return the fault in the syntax that `parse` reads."""
         given = [
             f"{key}={option.type.write(value)}"
             for key, option in options_of(type(self)).items()
@@ -92,7 +91,8 @@ class Fault:
 
 
 def limit(faults: Iterable[Fault]) -> tuple[Fault, ...]:
-    """Return the faults. Raise FaultError if they are too many, or would add too much to an answer."""
+    """Return the faults. Raise FaultError if there are too many, or if they would add too much to an
+    answer."""
     limited: list[Fault] = []
     for fault in faults:
         limited.append(fault)
@@ -119,12 +119,12 @@ def fault_class(
     coding: str | None = None,
     of_streams: bool = False,
 ) -> Callable[[type[_F]], type[_F]]:
-    """Make a class a fault: a frozen dataclass with the name it has in the syntax.
+    """Make a class a fault: a frozen dataclass with its name in the syntax.
 
     expect   what a client should do, for `respool drill`
-    answers  whether it takes the place of the whole answer: of several such, the first happens
+    answers  whether it replaces the whole answer: of several such faults, the first happens
     coding   a content coding that the client must accept
-    of_streams  whether it can happen to a stream only; those of events can
+    of_streams  whether it only happens to streams; faults of events do
     """
 
     def decorate(cls: type[_F]) -> type[_F]:

@@ -1,7 +1,7 @@
-"""Faults of the model: the calls that it makes. The stream is legal; what it asks for is awkward.
+"""Faults of the model: the calls that it makes. The stream is legal, but its calls are awkward.
 
-The first call of a function from the place `at` on is changed; where there is none, nothing happens. New
-calls are of the function that the answer calls; else of the first that the request offers; else of `look_up`.
+The first call of a function from the place `at` on is changed; if there is none, nothing happens. A new call
+is of the function that the answer calls, else of the first that the request offers, else of `look_up`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from respool.options import flag, line, share, text
 from respool.protocol.events import compact, dumps, loads
 
 _START = 1  # the first event
-_DEEPEST = 8  # of a schema for which arguments are made up
+_DEEPEST = 8  # levels of a schema for which arguments are made up
 
 
 @fault_class("cut_arguments", "model", Stage.MODEL, expect="cope")
@@ -232,7 +232,7 @@ class UnknownItem(Fault):
 
 
 def _call(output: Output) -> OutputItem:
-    """Return a new call, of what there is to be called."""
+    """Return a new call of an available function."""
     if call := output.find(is_call):
         return new_call(call.value["name"], call.value["arguments"])
     for tool in output.tools:
@@ -247,7 +247,7 @@ def _parameters(tool: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _sample(schema: Any, depth: int = 0) -> Any:
-    """Return a value that a JSON Schema allows, as far as simple schemas go."""
+    """Return a value for a JSON Schema, if it is simple."""
     if not isinstance(schema, dict) or depth > _DEEPEST:
         return None
     for name in ("const", "default"):
@@ -277,7 +277,7 @@ def _sample(schema: Any, depth: int = 0) -> Any:
 
 
 def _object(arguments: str) -> dict[str, Any]:
-    """Return the arguments of a call; none where they are no JSON object."""
+    """Return the arguments of a call; empty if they are no JSON object."""
     try:
         value = loads(arguments)
     except ValueError:

@@ -1,6 +1,6 @@
-"""Faults of the model: what it says in words. The stream is legal; what it says is awkward for who reads it.
+"""Faults of the model: the text that it writes. The stream is legal, but its text is awkward for the reader.
 
-The first text from the place `at` on is changed; where there is none, nothing happens.
+The first text from the place `at` on is changed; if there is none, nothing happens.
 """
 
 import json
@@ -18,8 +18,8 @@ from respool.faults.places import PlaceLike, spot
 from respool.options import choice, line, share, text, whole
 from respool.protocol.events import dumps, loads
 
-_LONGEST_END = 1000  # characters of a text that come again
-_TOLD = 5  # how often a stream tells a text: deltas, done, part, item, Response
+_LONGEST_END = 1000  # characters of a text that are repeated
+_TOLD = 5  # how often a stream sends a text: deltas, done, part, item, Response
 
 
 @fault_class("code_fence", "model", Stage.MODEL, expect="cope")
@@ -56,7 +56,7 @@ _ALMOST: Mapping[str, Callable[[Any], str]] = {
 
 
 def almost_json(said: str, kind: str) -> str:
-    """Return JSON with a mistake that models make. What is no JSON object or array is put in one first."""
+    """Return JSON with a mistake that models make. Other text is put into an object first."""
     try:
         value = loads(said)
     except ValueError:
@@ -68,7 +68,7 @@ def almost_json(said: str, kind: str) -> str:
         json.loads(changed)
     except ValueError:
         return changed
-    return _ALMOST["trailing_comma"](value)  # where there is nothing of the kind to be wrong
+    return _ALMOST["trailing_comma"](value)  # nothing in it can be wrong in this way
 
 
 @fault_class("almost_json", "model", Stage.MODEL, expect="cope")
@@ -203,9 +203,9 @@ class RepeatedText(Fault):
         return rewrite_text(frames, self.at, rng, change)
 
 
-# What has broken terminals, logs and pages: NUL, bell, backspace, escape sequences, carriage return, DEL, C1,
-# soft hyphen, zero width, marks of direction, overrides and isolates, line separators, byte order mark,
-# what is no character, tags, combining marks.
+# Characters that have broken terminals, logs and pages: NUL, bell, backspace, escape sequences, carriage
+# return, DEL, C1, soft hyphen, zero width, marks of direction, overrides and isolates, line separators, byte
+# order mark, noncharacters, tags, combining marks.
 ODD_CHARACTERS = (
     "\x00", "\x07", "\x08", "\x1b[31m", "\x1b]0;title\x07", "\r", "\x7f", "\x9b", "\u00ad", "\u200b",
     "\u200d", "\u200e", "\u200f", "\u202e", "\u2066", "\u2069", "\u2028", "\u2029", "\ufeff", "\ufffe",

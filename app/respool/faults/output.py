@@ -1,4 +1,4 @@
-"""What faults of the model share: the output of an answer as items, and how one of them is changed."""
+"""Helpers of the model's faults: changing one item in the output of an answer."""
 
 from collections.abc import Callable, Iterable, Iterator
 from random import Random
@@ -12,14 +12,14 @@ MAX_LENGTH = 2 * 1024 * 1024  # characters of a text
 
 
 def has_text(item: OutputItem) -> bool:
-    """Whether an item is a message with a text."""
+    """Return True if an item is a message with a text."""
     return item.text is not None
 
 
 def rewrite_text(
     frames: Iterable[Frame], at: PlaceLike, rng: Random, change: Callable[[str], str]
 ) -> Iterator[Frame]:
-    """Return an answer of which one text is changed."""
+    """Return an answer with one text changed."""
 
     def rewrite(output: Output) -> list[OutputItem]:
         item = output.find(has_text)
@@ -31,7 +31,7 @@ def rewrite_text(
 
 
 def is_call(item: OutputItem) -> bool:
-    """Whether an item is a call of a function."""
+    """Return True if an item is a call of a function."""
     return item.type == "function_call" and all(
         isinstance(item.value.get(name), str) for name in ("name", "arguments")
     )
@@ -40,7 +40,7 @@ def is_call(item: OutputItem) -> bool:
 def rewrite_arguments(
     frames: Iterable[Frame], at: PlaceLike, rng: Random, change: Callable[[str], str]
 ) -> Iterator[Frame]:
-    """Return an answer of which the arguments of one call are changed."""
+    """Return an answer with the arguments of one call changed."""
 
     def rewrite(output: Output) -> list[OutputItem]:
         item = output.find(is_call)
@@ -52,6 +52,6 @@ def rewrite_arguments(
 
 
 def _bounded(old: str, change: Callable[[str], str]) -> str:
-    """Return what `change` makes of a text; the old one where that gets too long, as by many faults."""
+    """Return the changed text, or the old one if the new one is too long, as after many faults."""
     new = change(old)
     return new if len(new) <= max(MAX_LENGTH, len(old)) else old

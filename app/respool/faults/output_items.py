@@ -1,4 +1,4 @@
-"""The items of an output, as faults of the model see and change them."""
+"""The items of an output, as the model's faults see and change them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,9 +7,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutputItem:
-    """An output item as it is when it is done; empty where the answer does not say.
+    """An output item when it is done; empty if the answer does not have it.
 
-    `origin` is its place in the output of the sound answer; None: it is new.
+    `origin` is its place in the output of the sound answer; None: a new item.
     """
 
     value: Mapping[str, Any]
@@ -21,7 +21,7 @@ class OutputItem:
 
     @property
     def text(self) -> str | None:
-        """The first text of a message; None where there is none."""
+        """The first text of a message; None if there is none."""
         if self.type != "message":
             return None
         return next((part["text"] for part in self._content() if _is_text(part)), None)
@@ -31,7 +31,7 @@ class OutputItem:
         return content if isinstance(content, list) else ()
 
     def with_fields(self, **fields: Any) -> "OutputItem":
-        """Return the same item with these fields."""
+        """Return the item with these fields set."""
         return replace(self, value={**self.value, **fields})
 
     def with_text(self, text: str, *more: Mapping[str, Any]) -> "OutputItem":
@@ -55,7 +55,7 @@ def text_part(text: str) -> dict[str, Any]:
 
 
 def new_message(text: str) -> OutputItem:
-    """Return a message that says `text`."""
+    """Return a message with this text."""
     return OutputItem({"type": "message", "role": "assistant", "content": [text_part(text)]})
 
 
@@ -76,9 +76,9 @@ class Output:
     first: int = 0
 
     def find(self, wanted: Callable[[OutputItem], bool]) -> OutputItem | None:
-        """Return the first item from the fault's place on that is wanted."""
+        """Return the first item, from the fault's place on, that `wanted` accepts."""
         return next((item for item in self.items[self.first :] if wanted(item)), None)
 
     def with_item(self, old: OutputItem, *new: OutputItem) -> list[OutputItem]:
-        """Return the items with others in place of `old`."""
+        """Return the items with `new` in place of `old`."""
         return [one for item in self.items for one in (new if item is old else (item,))]

@@ -1,12 +1,12 @@
-"""An answer written anew with another output.
+"""Rewriting an answer for another output.
 
-Rule 1. The stream stays legal: added, parts, deltas, done, the item and the Response object agree, and the
-numbers go on one by one.
+Rule 1. The stream stays legal: added, parts, deltas, done, the item and the Response object agree, and
+sequence numbers rise by one.
 
-Rule 2. What is not changed keeps its bytes, but for `output_index` and `sequence_number` where they move. An
-item that is changed is written by `protocol.synth`, at the moments of the one that it replaces.
+Rule 2. Unchanged events keep their bytes, except for `output_index` and `sequence_number` where they move. A
+changed item is written by `scripts.synth`, at the moments of the one that it replaces.
 
-Rule 3. A stream of another shape than the service's stays as it is.
+Rule 3. A stream whose shape is not the service's stays as it is.
 """
 
 import json
@@ -28,14 +28,14 @@ from respool.scripts.synth.item_writers import ITEMS
 from respool.scripts.synth.writer import Chance, Writer
 
 _ADDED, _DONE = "response.output_item.added", "response.output_item.done"
-_SHORT = 20_000  # characters; a longer text comes in a thousand deltas
+_SHORT = 20_000  # characters; a longer text is sent as a thousand deltas
 
 
 Change = Callable[[Output], Sequence[OutputItem]]
 
 
 def rewrite_output(frames: Iterable[Frame], at: PlaceLike, rng: Random, change: Change) -> Iterator[Frame]:
-    """Return an answer with the output that `change` makes of its own; one of another shape as it is."""
+    """Return an answer with the output that `change` returns. An answer of another shape stays as it is."""
     whole = list(frames)
     head = next((frame.head for frame in whole if frame.head), None)
     if head is None or head.status != 200:
@@ -47,16 +47,16 @@ def rewrite_output(frames: Iterable[Frame], at: PlaceLike, rng: Random, change: 
             if head.stream
             else _rewrite_body(whole, writer, change)
         )
-    except (_OtherShape, ValueError, RecursionError):  # also numbers that JSON does not have
+    except (_OtherShape, ValueError, RecursionError):  # also for numbers that JSON does not have
         return iter(whole)
 
 
 class _OtherShape(Exception):
-    """The answer is of another shape than the service's."""
+    """The shape of the answer is not the service's."""
 
 
 class _ItemWriter:
-    """Writes items as the service would."""
+    """Writes items as the service does."""
 
     def __init__(self, rng: Random) -> None:
         self._seed = rng.getrandbits(63)
@@ -65,9 +65,9 @@ class _ItemWriter:
     def write(
         self, item: OutputItem, added: Mapping[str, Any], *, obfuscation: bool = False
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Return the events of an item, without their numbers, and the item as it is when it is done.
+        """Return the events of an item, without their sequence numbers, and the item when it is done.
 
-        `added` is what the item had when it was added in the sound answer.
+        `added` are the item's fields when it was added in the sound answer.
         """
         self._written += 1
         step, given = _step(item)
@@ -93,7 +93,7 @@ def _texts(item: OutputItem) -> Iterator[str]:
 
 
 def _step(item: OutputItem) -> tuple[str, dict[str, Any]]:
-    """Return the name and the fields of the step of a Script that gives an item."""
+    """Return the name and the fields of the Script step that gives an item."""
     value = item.value
     match item.type:
         case "message":
@@ -153,7 +153,7 @@ def _tools(response: Any) -> list[Mapping[str, Any]]:
 
 @dataclass(slots=True)
 class _Recorded:
-    """An item of a stream: the places of its frames, and what it was when it was added and done."""
+    """An item of a stream: the places of its frames, and its fields when it was added and done."""
 
     frames: list[int]
     added: Mapping[str, Any]
@@ -176,7 +176,7 @@ def _rewrite_stream(
     for one in recorded:
         for place in one.frames:
             slots[place] = []
-    ends: list[dict[str, Any] | None] = []  # of each item: what is done, if it was written anew
+    ends: list[dict[str, Any] | None] = []  # of each item: the finished item, if it was rewritten
     last = _start(frames, recorded)
     for index, item in enumerate(changed):
         origin = None if item.origin is None else recorded[item.origin]
@@ -231,7 +231,7 @@ def _read_stream(frames: Sequence[Frame]) -> tuple[list[_Recorded], list[Mapping
 
 
 def _start(frames: Sequence[Frame], recorded: Sequence[_Recorded]) -> int:
-    """Return the place of the frame after which a new first item comes."""
+    """Return the place of the frame after which a new first item is inserted."""
     if recorded:
         return min(one.frames[0] for one in recorded) - 1
     ends = (
@@ -256,7 +256,7 @@ def _frame(at: float, data: Mapping[str, Any]) -> Frame:
 def _end(
     slots: list[list[Frame]], changed: Sequence[OutputItem], ends: Sequence[dict[str, Any] | None], count: int
 ) -> None:
-    """Put the new output in the event with which the response ends; one that tells no output stays so."""
+    """Put the new output into the event that ends the response, unless that has no output."""
     for slot in slots:
         for number, frame in enumerate(slot):
             if frame.event is None or frame.event.type not in TERMINAL_TYPES:
@@ -266,7 +266,7 @@ def _end(
             if not isinstance(output, list) or len(output) != count:
                 continue
             if not output and frame.event.type == "response.failed":
-                continue  # the service tells none
+                continue  # the service sends none
             told = [
                 output[item.origin or 0] if end is None else end
                 for item, end in zip(changed, ends, strict=True)
@@ -276,7 +276,7 @@ def _end(
 
 
 def _renumbered(slots: Iterable[Iterable[Frame]]) -> Iterator[Frame]:
-    """Return the frames with numbers one after the other, if the first event has one."""
+    """Yield the frames with sequence numbers that rise by one, if the first event has one."""
     number: int | None = None
     begun = False
     for slot in slots:

@@ -23,7 +23,7 @@ from respool.options import OptionType, declare, number_text
 
 
 class Unit(Enum):
-    """What a place is counted in."""
+    """The unit of a place."""
 
     EVENT = ""
     TYPE = "#"
@@ -41,7 +41,7 @@ _TYPE = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*)(?:#([0-9]{1,9}))?")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in an answer. `number` counts in `unit`; of a `type`, it is the nth event of it."""
+    """A place in an answer. `number` counts in `unit`; with a `type`, events of that type."""
 
     unit: Unit
     number: float
@@ -49,7 +49,7 @@ class Place:
 
     @classmethod
     def read(cls, value: Any) -> "Place":
-        """From text, or a number of events. Raises ValueError."""
+        """Read a place from text, or from a number of events. Raises ValueError."""
         if isinstance(value, Place):
             return value
         if type(value) is int and value >= 0:
@@ -81,13 +81,14 @@ class Place:
         return f"{number_text(self.number)}{self.unit.value}"
 
     def names(self, type: str) -> bool:
-        """Whether events of `type` are those that this place counts."""
+        """Return True if this place counts events of `type`."""
         return type in (self.type, f"response.{self.type}")
 
     def among(self, frames: Sequence[Frame], least: int = 0) -> "Place":
-        """The same place without a fraction, which is of all events (or bytes) of `frames`.
+        """Return the place with a percentage turned into a number of events (or bytes) of `frames`.
 
-        `least` is the first event that it may name: 1 for a spot."""
+        `least` is the first event that it may name: 1 for a spot.
+        """
         if self.unit is not Unit.PERCENT:
             return self
         if events := sum(frame.event is not None for frame in frames):
@@ -99,10 +100,10 @@ PlaceLike = Place | int | str
 
 
 class Split:
-    """An answer in two, at a point: `before` gives what comes first, then `rest` what comes after.
+    """An answer split at a point: first iterate over `before`, then over `rest`.
 
-    A point within a frame cuts it in two; with `whole`, it is after that frame.
-    After `before`, `reached` tells whether there was such a point at all, and `at` its moment.
+    A point within a frame cuts it in two; with `whole`, the split is after that frame. After `before`,
+    `reached` is True if there is such a point, and `at` is its moment.
     """
 
     def __init__(self, frames: Iterable[Frame], place: PlaceLike, *, whole: bool = False) -> None:
@@ -119,11 +120,11 @@ class Split:
 
     @property
     def stream(self) -> bool:
-        """Whether the answer is one of server-sent events."""
+        """True if the answer is a stream of server-sent events."""
         return self.head is not None and self.head.head is not None and self.head.head.stream
 
     def before(self) -> Iterator[Frame]:
-        """The head and what is sent before the point."""
+        """Yield the head, and the frames before the point."""
         left = self.place.number
         for frame in self._frames:
             if frame.head is not None:
@@ -160,14 +161,14 @@ class Split:
         self.reached, self.at = True, at
 
     def rest(self) -> Iterator[Frame]:
-        """What comes after the point; what was given is not given again."""
+        """Yield the frames after the point."""
         kept, self._kept = self._kept, []
         yield from kept
         yield from self._frames
 
 
 def spotted(frames: Iterable[Frame], place: PlaceLike) -> Iterator[tuple[Frame, bool]]:
-    """Each frame, and whether it carries the event that `place` names."""
+    """Yield each frame, and True if it carries the event that `place` names."""
     place = Place.read(place)
     if place.unit is Unit.PERCENT:
         frames = list(frames)
@@ -227,7 +228,7 @@ SPOT = OptionType("spot", f"{_PLACES}; events count from 1", _read_spot)
 
 
 def point(default: str) -> PlaceLike:
-    """Declare a place between two events: what is before it is sent as it is."""
+    """Declare a place between two events: events before it are sent unchanged."""
     return cast("PlaceLike", declare(Place.read(default), POINT))
 
 

@@ -1,4 +1,4 @@
-"""What faults share that write events otherwise."""
+"""Helpers of faults that write events differently."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -14,7 +14,7 @@ NUMBER = "sequence_number"
 
 
 def rewrite(frames: Iterable[Frame], change: Callable[[bytes, Frame], bytes]) -> Iterator[Frame]:
-    """A stream whose frames with data have it changed; another body stays as it is."""
+    """Yield a stream with `change` applied to each frame with data. Another body stays as it is."""
     stream = True
     for frame in frames:
         if frame.head:
@@ -23,37 +23,37 @@ def rewrite(frames: Iterable[Frame], change: Callable[[bytes, Frame], bytes]) ->
 
 
 def damage(frames: Iterable[Frame], place: PlaceLike, change: Callable[[Event], bytes]) -> Iterator[Frame]:
-    """A stream of which the bytes of one event are changed."""
+    """Yield a stream with the bytes of one event changed."""
     for frame, here in spotted(frames, place):
         yield replace(frame, data=change(frame.event)) if here and frame.event else frame
 
 
 def carrying(frame: Frame, event: Event) -> Frame:
-    """The frame with another event."""
+    """Return the frame with another event."""
     return replace(frame, data=encode_sse(event), event=event)
 
 
 def numbered(frame: Frame, number: int) -> Frame:
-    """The frame with its event's sequence number set."""
+    """Return the frame with its event's sequence number set."""
     assert frame.event
     return carrying(frame, Event(set_members(frame.event.text, {NUMBER: number}), frame.event.type))
 
 
 def shifted(frame: Frame, by: int) -> Frame:
-    """The frame with its event's sequence number, if it has one, changed by so much."""
+    """Return the frame with `by` added to its event's sequence number, if it has one."""
     number = frame.event.sequence_number if frame.event else None
     return frame if number is None or not by else numbered(frame, number + by)
 
 
 def made(at: float, type: str, number: int | None, **fields: Any) -> Frame:
-    """A frame with an event of our own, as the service writes it."""
+    """Return a frame with a made event, as the service writes it."""
     body = {"type": type, **fields} | ({} if number is None else {NUMBER: number})
     event = Event(compact_recorded(body), type)
     return Frame(at, encode_sse(event), event=event)
 
 
 def pieces(frame: Frame, sizes: Iterable[int]) -> Iterator[Frame]:
-    """The frame in pieces of these sizes. The last one has what the frame does besides."""
+    """Yield the frame in pieces of these sizes. The last one has the frame's action."""
     sizes = iter(sizes)
     data = memoryview(frame.data)
     at = 0

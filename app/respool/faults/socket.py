@@ -1,4 +1,4 @@
-"""Faults of WebSockets: closes that no response has asked for, and frames that are none of the API's.
+"""Faults of WebSockets: closes that no response causes, and frames that are not the API's.
 
 Most other faults happen on sockets, too: `happens_on_sockets` says which.
 """
@@ -93,7 +93,7 @@ class SocketRefused(Fault):
         return iter(frames)
 
     def error(self) -> RequestError:
-        """Return the answer."""
+        """Return the answer to the upgrade."""
         if self.code == 426:
             return RequestError(
                 "This connection is not upgraded to WebSocket.", status=426, code="websocket_not_supported"
@@ -103,10 +103,11 @@ class SocketRefused(Fault):
 
 _CATEGORIES = frozenset({"events", "model", "time", "end", "socket"})
 _MORE = frozenset({"status", "rate_limit", "quota", "refuse", "empty_reply", "slow_headers", "done"})
-# There are no bytes but whole text frames, no names beside the data and no end of the answer of its own.
+# A socket has only whole text frames: no other bytes, no event names beside the data, and no separate end of
+# the answer.
 _LESS = frozenset({"invalid_utf8", "wrong_event_name", "bandwidth", "slow_close"})
 
 
 def happens_on_sockets(fault: Fault) -> bool:
-    """Return whether a fault makes sense on a WebSocket."""
+    """Return True if a fault can happen on a WebSocket."""
     return (fault.category in _CATEGORIES and fault.name not in _LESS) or fault.name in _MORE

@@ -1,4 +1,4 @@
-"""The syntax of faults: ``name``, ``name(key=value, key=value)``, several parted by ``;``."""
+"""The syntax of faults: ``name``, ``name(key=value, key=value)``, several separated by ``;``."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +20,10 @@ MAX_TEXT = 8 * 1024  # characters
 
 
 def parse(text: str) -> tuple[Fault, ...]:
-    """The faults that `text` asks for, in its order; none in an empty text.
+    """Return the faults that `text` names, in its order; empty for an empty text.
 
-    A value with spaces or one of ``,;()="`` is put in quotes, as a JSON string. Raises FaultError, for a
-    text of more than MAX_TEXT characters or MAX_FAULTS faults as well.
+    A value with spaces or one of ``,;()="`` is quoted as a JSON string. Raises FaultError, also for a text of
+    more than MAX_TEXT characters or MAX_FAULTS faults.
 
     Example: ``parse('stall(after=output_text.delta#3, seconds=2); reset_peer')``
     """
@@ -44,7 +44,8 @@ def _read_faults(text: str) -> Iterator[Fault]:
 
 
 def read(value: Any) -> tuple[Fault, ...]:
-    """The faults of a JSON list: strings in the syntax, and objects ``{"fault": "abort", "after": 5}``.
+    """Return the faults of a JSON list: strings in the syntax, and objects ``{"fault": "abort", "after":
+    5}``.
 
     Raises FaultError.
     """
@@ -68,7 +69,7 @@ def _read_list(value: Sequence[Any]) -> Iterator[Fault]:
 
 
 def make(name: str, options: Mapping[str, Any]) -> Fault:
-    """The fault of that name, with these options. Raises FaultError."""
+    """Return the fault of that name, with these options. Raises FaultError."""
     fault = FAULTS.get(name)
     if fault is None:
         raise FaultError.of_name(printable(name), FAULTS)

@@ -1,4 +1,4 @@
-"""FAULTS: every fault by its name, as the modules of the categories define them."""
+"""FAULTS: every fault by its name, from the modules of the categories."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

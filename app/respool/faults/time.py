@@ -1,4 +1,4 @@
-"""Faults of time: what is sent stays, its moments change."""
+"""Faults of time: the bytes stay the same, their moments change."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -125,7 +125,7 @@ class Bandwidth(Fault):
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         size = max(1, self.rate // 10)
-        free = 0.0  # when the line is free again
+        free = 0.0  # the moment when the line is free again
         for frame in frames:
             for piece in pieces(frame, iter(lambda: size, 0)):
                 free = max(free, piece.at) + len(piece.data) / self.rate

@@ -1,4 +1,4 @@
-"""Faults of the wire: the same events in other bytes, or in other pieces."""
+"""Faults of the wire: the same events as other bytes, or in other pieces."""
 
 import re
 import zlib
@@ -127,7 +127,7 @@ class SplitData(Fault):
 
 @fault_class(
     "bom", "wire", Stage.START, expect="survive", of_streams=True
-)  # before the lines that others put in
+)  # before the lines that other faults insert
 class Bom(Fault):
     """The stream begins with a byte order mark, which the standard allows."""
 
@@ -244,9 +244,10 @@ class Gzip(Fault):
 
 
 def each_line(change: Callable[[bytes], bytes]) -> Callable[[bytes, Frame], bytes]:
-    """A change of frames by one of their field lines, each without its line end; an empty one goes.
+    """Return a change of frames that applies `change` to each field line, without its line end. A line
+    changed to nothing is dropped.
 
-    It leaves line ends as they are, also those that another fault has made.
+    Line ends stay as they are, also those made by another fault.
     """
 
     def of_frame(data: bytes, frame: Frame) -> bytes:
@@ -262,12 +263,12 @@ def each_line(change: Callable[[bytes], bytes]) -> Callable[[bytes, Frame], byte
 
 
 def line_end(data: bytes) -> bytes:
-    """The line end with which these lines are written."""
+    """Return the line end of these lines."""
     return next((end for end in (b"\r\n", b"\n", b"\r") if end in data), b"\n")
 
 
 def _together(held: list[Frame], at: float) -> Iterator[Frame]:
-    # What the others carry is in the last one; they stay, since each says which event it is.
+    # The last frame carries the bytes of the others. These stay, without bytes, since each names its event.
     for frame in held[:-1]:
         yield replace(frame, at=at, data=b"")
     for frame in held[-1:]:

@@ -8,8 +8,8 @@ and its own canonical form:
 - `input` is a list of items with their content as parts; instructions, and system or developer messages at
   the beginning, are one list of texts: `instructions`.
 - Fields that a server makes are dropped from items (`SERVER_MADE`). Of reasoning, only its presence is kept.
-- Ids are renamed in the order of their appearance, §id1, §id2: only which of them are equal is compared. - A
-date at the end of the model is dropped; numbers are compared by value, texts in NFC with LF.
+- Ids are renamed in the order of their appearance, §id1, §id2: only which of them are equal is compared.
+- A date at the end of the model is dropped; numbers are compared by value, texts in NFC with LF.
 """
 
 import hashlib

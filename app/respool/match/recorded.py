@@ -48,8 +48,8 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a session has played. Add `Match.place` to `played`, and put it under `Match.digest` into
-    `served`."""
+    """The turns that a session has played. Add `Match.place` to `played`, and put it under `Match.digest`
+    into `served`."""
 
     played: Collection[Place] = ()
     served: Mapping[str, Place] = field(default_factory=dict)

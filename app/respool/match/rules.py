@@ -27,7 +27,7 @@ MAX_SIZE = 1024 * 1024  # bytes of a file of rules or stubs
 
 @dataclass(frozen=True, slots=True)
 class MatchRules:
-    """What may differ between a request and a recorded one.
+    """The differences allowed between a request and a recorded one.
 
     strictness  ``strict``, ``normal`` or ``loose``: which tiers are tried, see `recorded`
     masks       what is masked before requests are compared

@@ -1,11 +1,11 @@
 """Choosing the turn of a recording that a request asks for. The content of the request decides, not a
 counter.
 
-1. Lineage: the request continues a response that was turn N of this recording. 2. Outputs: the input has the
-output of earlier turns, found by its ids or, if those were made afresh, by its
+1. Lineage: the request continues a response that was turn N of this recording.
+2. Outputs: the input has the output of earlier turns, found by its ids or, if those were made afresh, by its
    content. The n-th of several equal outputs is that of the n-th turn that has it.
-3. Recorded requests: the turn whose own request has the same shape and the same last items. 4. Shape: after n
-runs of the assistant's output comes turn n + 1.
+3. Recorded requests: the turn whose own request has the same shape and the same last items.
+4. Shape: after n runs of the assistant's output comes turn n + 1.
 
 Turns that are errors are no part of a history: a request that got one gets the turn after it when it is sent
 again.

@@ -13,33 +13,33 @@ from respool.play.timers import Callback, running_timers
 
 
 class Timer(Protocol):
-    """One who waits for a moment."""
+    """A scheduled call that can be cancelled."""
 
     def cancel(self) -> None:
-        """Wait no longer. It does no harm when the moment has passed."""
+        """Cancel the call. Cancelling after its time has no effect."""
 
 
 class Clock(Protocol):
     """Seconds since 1970 (of a manual clock: since its start), and two ways to wait until a moment."""
 
     def now(self) -> float:
-        """The moment, in seconds. It never goes back."""
+        """Return the time, in seconds. It never goes back."""
 
     async def sleep_until(self, deadline: float, interrupt: asyncio.Event | None = None) -> bool:
-        """Wait until `deadline`, never less; True when it has come, False if `interrupt` came first.
+        """Wait until `deadline`, never less. Return True when it has come, False if `interrupt` came first.
 
         A deadline, not a delay: so lateness never adds up over a stream.
         """
 
     def call_at(self, deadline: float, callback: Callback) -> Timer:
-        """Call `callback` in the running event loop at `deadline` or after it, never before; and again
-        at the moment that it gives, if it gives one.
+        """Call `callback` in the running event loop at `deadline` or later, never before. If it returns a
+        time, call it again then.
 
-        It is not called before this has returned, even if the moment has passed.
+        It is never called before this returns, even if the deadline has passed.
         """
 
     def after_turn(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once all have been called who are due now; at once, if none is being called."""
+        """Run `callback` after all callbacks of this tick; at once, outside of a tick."""
 
 
 class SystemClock:
@@ -82,24 +82,25 @@ class ManualClock:
 
     @property
     def sleepers(self) -> int:
-        """How many wait for a later moment: a test can wait until its server does."""
+        """The number of waiters for a later time: a test can wait until its server waits."""
         with self._lock:
             return len(self._sleepers)
 
     @property
     def next_deadline(self) -> float | None:
-        """The moment for which the next one waits; None if nobody does."""
+        """The earliest deadline of a waiter; None without waiters."""
         with self._lock:
             return self._sleepers[0][0] if self._sleepers else None
 
     def advance(self, seconds: float) -> None:
-        """Move time on, and wake all whose moment has come."""
+        """Move time forward, and wake the waiters whose deadline has come."""
         if seconds < 0:
             raise ValueError(f"time does not go back: {seconds} seconds")
         self.advance_to(self._now + seconds)
 
     def advance_to(self, moment: float) -> None:
-        """Move time on to `moment`, if that is to come, and wake all whose moment has come."""
+        """Move time forward to `moment`, unless it has passed, and wake the waiters whose deadline has
+        come."""
         with self._lock:
             self._now = max(self._now, moment)
             while self._sleepers and self._sleepers[0][0] <= self._now:
@@ -142,7 +143,7 @@ class ManualClock:
 
 
 class _Sleeper:
-    """One who waits for a moment of a ManualClock."""
+    """A waiter of a ManualClock."""
 
     def __init__(self, clock: ManualClock, loop: asyncio.AbstractEventLoop, callback: Callback) -> None:
         self._clock = clock
@@ -174,7 +175,7 @@ async def _comes_within(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def _first_is(event: asyncio.Event, other: asyncio.Event) -> bool:
-    """Wait for either; whether `event` has come."""
+    """Wait for either event; return True if `event` is set."""
     tasks = [asyncio.ensure_future(waiting.wait()) for waiting in (event, other)]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

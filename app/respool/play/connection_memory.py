@@ -1,7 +1,7 @@
 """ConnectionMemory: the responses that can be continued on one connection, stored or not.
 
 It ends with the connection. Rule 1: each lane has one newest response, which any lane may continue. Rule 2: a
-continuation on the same lane that fails takes that response away; one from another lane does not.
+failed continuation on the same lane removes that response; one from another lane does not.
 """
 
 from collections import OrderedDict
@@ -14,7 +14,7 @@ from respool.play.live_turn import LiveTurn
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Remembered:
-    """A response that has ended on this connection: what asked for it and what answered."""
+    """A response that has ended on this connection, with its request."""
 
     id: str
     lane: str | None
@@ -25,9 +25,9 @@ class Remembered:
 
 
 class ConnectionMemory:
-    """The latest responses, at most `most` of `most_bytes` together; the oldest are forgotten.
+    """The latest responses, at most `most`, of at most `most_bytes` together; the oldest are dropped.
 
-    Those that are not the newest of their lane are kept for `lineage` alone, unless `keep_older`.
+    Those that are not the newest of their lane are kept for `lineage` only, unless `keep_older`.
     """
 
     def __init__(self, most: int, most_bytes: int, *, keep_older: bool = False) -> None:
@@ -43,23 +43,23 @@ class ConnectionMemory:
 
     @property
     def size(self) -> int:
-        """Bytes of the frames of all that is remembered."""
+        """The size of the frames of all remembered responses, in bytes."""
         return self._bytes
 
     def newest(self, lane: str | None) -> Remembered | None:
-        """Return the response that ended last on a lane, if it can be continued."""
+        """Return the last response on a lane, if it can be continued."""
         id_ = self._newest.get(lane)
         return None if id_ is None else self._entries.get((lane, id_))
 
     def find(self, id: str, lane: str | None) -> Remembered | None:
-        """Return the response with this id that can be continued; that of the lane itself first."""
+        """Return the response with this id if it can be continued, that of the lane itself first."""
         lanes = (lane, *(other for other in self._newest if other != lane))
         found = (self._entries.get((one, id)) for one in lanes if self._newest.get(one) == id)
         newest = next((one for one in found if one is not None), None)
         return self._known(id, lane) if newest is None and self._keep_older else newest
 
     def lineage(self, last: Remembered) -> tuple[Remembered, ...]:
-        """Return a response and those before it, as far as they are remembered; the newest is first."""
+        """Return a response and the remembered ones before it, the newest first."""
         chain = [last]
         seen = {last.id}
         while (previous := chain[-1].previous) is not None and previous not in seen:
@@ -71,7 +71,7 @@ class ConnectionMemory:
         return tuple(chain)
 
     def add(self, entry: Remembered) -> None:
-        """Remember a response as the newest of its lane."""
+        """Add a response as the newest of its lane."""
         self._remove((entry.lane, entry.id))
         self._entries[entry.lane, entry.id] = entry
         self._newest[entry.lane] = entry.id
@@ -80,11 +80,11 @@ class ConnectionMemory:
             self._remove(next(iter(self._entries)))
 
     def evict(self, entry: Remembered) -> None:
-        """Forget a response, since its continuation failed."""
+        """Remove a response because its continuation failed."""
         self._remove((entry.lane, entry.id))
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all responses."""
         self._entries.clear()
         self._newest.clear()
         self._bytes = 0

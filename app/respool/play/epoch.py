@@ -1,4 +1,4 @@
-"""Seconds since 1970 that never go back: they mean the same on every machine."""
+"""Seconds since 1970 that never go back, the same on every machine."""
 
 import time
 
@@ -8,5 +8,5 @@ OFFSET = round((time.time() - time.monotonic()) * _GRAIN) / _GRAIN
 
 
 def now() -> float:
-    """Return the moment, in seconds since 1970."""
+    """Return the time, in seconds since 1970."""
     return time.monotonic() + OFFSET

@@ -1,8 +1,7 @@
-"""FaultyTurn: a playback on a socket to which faults happen.
+"""FaultyTurn: a playback on a socket, with faults.
 
-The faults' functions are those of HTTP: they get the frames of a stream, and what they make of them is read
-as a client would read it. So each message becomes a text frame, and the end of the stream one of the
-connection.
+The faults' functions are those of HTTP: they get the frames of a stream, and their result is read as a client
+would read it. Each message becomes a text frame, and the end of the stream one of the connection.
 """
 
 from array import array
@@ -25,7 +24,7 @@ _ENDS = TERMINAL_TYPES | {"error"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaultyTurn:
-    """A playback whose frames, and their moments in seconds since it began, faults have made."""
+    """A playback whose frames come from faults, with their moments in seconds since its start."""
 
     playback: Playback
     events: Sequence[Event]
@@ -40,16 +39,16 @@ class FaultyTurn:
 
     @property
     def stored(self) -> bool:
-        """Whether the request let it be stored."""
+        """Whether the request allows storing it."""
         return self.playback.stored
 
     def due_at(self, place: int) -> float:
-        """Return the moment of a frame."""
+        """Return the moment at which a frame is due."""
         return self.playback.started + self.moments[place]
 
 
 def faulty_turn(playback: Playback, active: Sequence[ActiveFault]) -> FaultyTurn:
-    """Return a playback with these faults. Raise RequestError for one that no socket can have, and for an
+    """Return a playback with these faults. Raise RequestError for a fault that no socket can have, and for an
     answer that is an error of HTTP."""
     for one in active:
         if not happens_on_sockets(one.fault):
@@ -101,7 +100,7 @@ def _sound(playback: Playback) -> Iterator[Frame]:
 
 
 def _frames(events: list[Event], ending: Ending | None) -> SocketFrames:
-    """All are sent, also what comes after the end of the response."""
+    """Return frames for all events, also for those after the end of the response."""
     texts = [event.text for event in events]
     end = None
     if ending is None:
@@ -132,7 +131,7 @@ def _type_of(text: str) -> str:
 
 
 def _error(head: Head, body: bytes) -> RequestError:
-    """An answer of HTTP, as an error frame says it."""
+    """Return an error of HTTP as an error frame."""
     try:
         error = loads(body)["error"]
         return RequestError(

@@ -1,4 +1,4 @@
-"""EncodedFrames and Schedule: all frames of a stream, encoded once and ready to be sent."""
+"""EncodedFrames and Schedule: the frames of a stream, encoded once and ready to be sent."""
 
 from array import array
 from bisect import bisect_right
@@ -15,25 +15,25 @@ MAX_CHUNK = 64 * 1024  # bytes
 
 @dataclass(frozen=True, slots=True)
 class EncodedFrames:
-    """The encoded frames of a recording, one after the other: made once, shared by all streams."""
+    """The encoded frames of a recording in one blob, made once and shared by all streams."""
 
     data: bytes
     ends: Sequence[int]  # ends[i]: where frame i ends in `data`
 
     @classmethod
     def join(cls, frames: Iterable[bytes]) -> "EncodedFrames":
-        """Join frames to one blob."""
+        """Join frames into one blob."""
         parts = list(frames)
         return cls(b"".join(parts), array("Q", accumulate(map(len, parts))))
 
     def start_of(self, frame: int) -> int:
-        """Where a frame begins, in bytes."""
+        """Return the offset of a frame, in bytes."""
         return self.ends[frame - 1] if frame else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Encoded frames, and the moment at which each of its frames is due: all that sending needs."""
+    """Encoded frames with the moment at which each is due."""
 
     encoded: EncodedFrames
     moments: Sequence[float]  # seconds since the request, never falling
@@ -47,11 +47,11 @@ class Schedule:
         return self.moments[-1] if self.moments else 0.0
 
     def due(self, started: float, now: float) -> int:
-        """How many frames of a playback that began at `started` are due at `now`, both in the clock's
-        seconds: those for which ``started + moment <= now``.
+        """Return the number of frames due at `now`, of a playback that began at `started`, both in the
+        clock's seconds: those for which ``started + moment <= now``.
 
-        Just so, to the last bit: a stream sleeps until that sum, and what is asked at the same moment
-        (a snapshot, a cancel) must see the same frames.
+        This comparison is exact to the last bit: a stream sleeps until that sum, and a call at the same
+        moment (a snapshot, a cancel) must see the same frames.
         """
         due = bisect_right(self.moments, now - started)
         # The difference is rounded otherwise than the sum: rarely, by one frame.
@@ -62,19 +62,19 @@ class Schedule:
         return due
 
     def chunk(self, sent: int, due: int) -> tuple[int, bytes]:
-        """As many whole frames from number `sent` on, before number `due`, as make one write.
+        """Return a write of whole frames, from number `sent` up to, not including, number `due`.
 
-        Gives the number of frames sent after it, and the bytes: at most MAX_CHUNK, unless a single
-        frame is larger.
+        Returns the number of frames sent after it, and the bytes: at most MAX_CHUNK, unless a single frame is
+        larger.
         """
         start = self.encoded.start_of(sent)
         upto = max(sent + 1, min(due, bisect_right(self.encoded.ends, start + MAX_CHUNK)))
         return upto, self.encoded.data[start : self.encoded.ends[upto - 1]]
 
     def take(self, sent: int, started: float, now: float) -> tuple[int, bytes]:
-        """The chunk with which to go on after `sent` frames, of those which are due at `now`; see `due`.
+        """Return the next chunk after `sent` frames, of the frames that are due at `now`; see `due`.
 
-        There must be one.
+        At least one must be due.
         """
         following = sent + 1
         # Most of the time one frame is due: this is cheaper than to count, on the path of each event.
@@ -87,6 +87,6 @@ class Schedule:
         return self.chunk(sent, self.due(started, now))
 
     def frames(self) -> Iterator[Frame]:
-        """The same, one frame at a time."""
+        """Yield the frames one at a time."""
         for number, at in enumerate(self.moments):
             yield Frame(at, self.encoded.data[self.encoded.start_of(number) : self.encoded.ends[number]])

@@ -1,4 +1,4 @@
-"""Keepalives: what a stream says while nothing else is due. Pure functions over events and moments.
+"""Keepalives: what a stream sends while nothing else is due. Pure functions over events and moments.
 
 Source: OpenAI's service sends an event ``keepalive`` after about 30 seconds of silence, which uses up a
 sequence number (a post of its staff, and one recorded stream). Other producers send comments.
@@ -16,10 +16,10 @@ MOST = 10_000  # in one stream: a pause may be as long as it likes
 def silences(
     moments: Sequence[float], seconds: float, first: int = 0, last: int | None = None
 ) -> Iterator[tuple[int, float]]:
-    """When something is to be said, since nothing was for so many seconds, and before which frame.
+    """Yield the moments at which a stream was silent for `seconds`, each with the place of the next frame.
 
-    Looked at is the silence before the frames from place `first` to place `last`; before the first frame it
-    begins with the request. At the very moment of a frame nothing needs to be said.
+    Only silences before the frames from place `first` to place `last` count; the one before the first frame
+    starts with the request. At the moment of a frame no keepalive is due.
     """
     found = 0
     for place in range(first, len(moments) if last is None else last + 1):
@@ -36,11 +36,11 @@ def silences(
 def with_events(
     events: Sequence[Event], moments: Sequence[float], seconds: float
 ) -> tuple[list[Event], list[float]]:
-    """The stream with an event ``keepalive`` after so many seconds of silence, and again after as many.
+    """Return the stream with an event ``keepalive`` after each `seconds` of silence.
 
-    Each takes the next sequence number, so that those after it rise: of their texts only the digits change.
-    Before the first event there is none, since a client waits for ``response.created``, nor after the last
-    one. In a stream without numbers it has none.
+    Each takes the next sequence number, so that later numbers rise: only the digits in their texts change.
+    There is none before the first event, since a client waits for ``response.created``, nor after the last
+    one. In a stream without numbers it has no number.
     """
     ends = (place for place, event in enumerate(events) if event.type in ENDING_TYPES)
     said: list[Event] = []

@@ -1,7 +1,7 @@
-"""Lanes: the queues of one connection, and what runs on each.
+"""Lanes: the queues of one connection, and the response that runs on each.
 
-Rule 1: what is sent on one lane is answered in its order, one after the other.
-Rule 2: lanes know nothing of each other, but for the number of responses at one time.
+Rule 1: requests on one lane are answered in their order, one after the other.
+Rule 2: lanes are independent, except for the number of responses at one time.
 Rule 3, the fork barrier: a create that continues the newest response of another lane, which is not stored,
 needs it until its own response is in progress; until then the other lane starts nothing that came later.
 """
@@ -26,10 +26,10 @@ from respool.protocol.websocket.client_frames import Create
 class Run:
     """A response that is being sent on a lane.
 
-    sent       how many of its frames were
-    added      frames about it that stand between its own, by which its sequence numbers move
+    sent       the number of its frames that were sent
+    added      frames about it between its own, which shift its sequence numbers
     next_at    the moment of its next frame, in the clock's seconds
-    frames     those of the turn when `next_at` was found
+    frames     those of the turn when `next_at` was computed
     cut_after  the place of the frame after which a steer ends it; None: it goes on to its own end
     """
 
@@ -44,7 +44,7 @@ class Run:
     cut_after: int | None = None
 
     def refresh(self) -> None:
-        """Find the next frame anew, if a cancel from outside has replaced all that follow."""
+        """Find the next frame again, after a cancel from outside has replaced all later ones."""
         frames = self.turn.frames
         if frames is self.frames:
             return
@@ -57,7 +57,7 @@ class Run:
         self.next_at = self.turn.due_at(self.sent)
 
     def go_on(self) -> None:
-        """Wait for the frame after that which was sent."""
+        """Wait for the next frame."""
         self.next_at = self.turn.due_at(self.sent)
 
     def next_text(self, stream_id: str | None) -> str:
@@ -74,19 +74,18 @@ class Run:
 
     @property
     def next_number(self) -> int:
-        """The sequence number of what is put in now."""
+        """The sequence number of a frame inserted now."""
         number = self.turn.events[self.sent - 1].sequence_number
         return (self.sent - 1 if number is None else number) + self.added + 1
 
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """One lane. It is busy from the moment at which a create is taken from its queue until the end of what
-    that began.
+    """One lane, busy from taking a create out of its queue until the end of its response.
 
-    arrival  the place of the create that runs now, or ran last, among all of the connection
-    waiting  accepted steers that the next create takes along, if it continues their response
-    carried  accepted steers which the response that is being started has in its input
+    arrival  the number of the current or last create, in the connection's order of arrival
+    waiting  accepted steers for the input of the next create, if it continues their response
+    carried  accepted steers in the input of the response that is starting
     """
 
     name: str | None
@@ -99,11 +98,11 @@ class Lane:
 
     @property
     def busy(self) -> bool:
-        """Whether a response is being started or sent."""
+        """Whether a response is starting or being sent."""
         return self.starting is not None or self.run is not None
 
     def awaits(self, response_id: str, before: int) -> bool:
-        """Whether a create that came before the one of this number still needs that response."""
+        """Return True if a create that arrived before number `before` still needs that response."""
         if self.busy and self.arrival < before:
             start = self.starting or (self.run and self.run.start)
             begun = self.run is not None and self.run.sent > self.run.turn.frames.in_progress
@@ -129,18 +128,18 @@ class Lanes:
 
     @property
     def queued(self) -> int:
-        """How many creates wait."""
+        """The number of waiting creates."""
         return self._queued
 
     def open(self, name: str | None) -> Lane | None:
-        """Return the lane of this name; None: it would be one too many."""
+        """Return the lane of this name; None if there are too many."""
         lane = self._lanes.get(name)
         if lane is None and len(self._lanes) <= self._settings.lanes:  # the default lane is not counted
             lane = self._lanes[name] = Lane(name)
         return lane
 
     def put(self, lane: Lane, create: Create) -> bool:
-        """Have a create wait on its lane. Return False if too many wait."""
+        """Put a create into its lane's queue. Return False if too many wait."""
         size = self._queued_bytes + create.size
         if self._queued >= self._settings.queued or size > self._settings.queued_bytes:
             return False
@@ -151,7 +150,7 @@ class Lanes:
         return True
 
     def take(self, memory: ConnectionMemory) -> tuple[Lane, Create] | None:
-        """Return the create that can begin now, the first that came of those, and its lane."""
+        """Return the earliest create that can start now, and its lane."""
         if not self._queued:
             return None
         full = sum(lane.busy for lane in self) >= self._settings.active
@@ -168,21 +167,21 @@ class Lanes:
         return None
 
     def running(self, response_id: str) -> Lane | None:
-        """Return the lane on which the client was told of this response, if it goes on."""
+        """Return the lane of this response if it is in progress and some of it was sent."""
         lanes = (lane for lane in self if lane.run and lane.run.sent and lane.run.turn.id == response_id)
         return next(lanes, None) if response_id else None
 
     def runs(self, turn: LiveTurn, name: str | None) -> bool:
-        """Return whether a lane sends this turn."""
+        """Return True if a lane sends this turn."""
         lane = self._lanes.get(name)
         return lane is not None and lane.run is not None and lane.run.turn is turn
 
     def starting(self, start: StartTurn) -> Lane | None:
-        """Return the lane for which this was asked."""
+        """Return the lane that waits for this start."""
         return next((lane for lane in self if lane.starting is start), None)
 
     def next_due(self, upto: float = inf) -> Lane | None:
-        """Return the lane whose next frame is the first of all, if one is due at `upto`."""
+        """Return the lane with the earliest next frame, if that is due at `upto`."""
         due, at = None, inf
         for lane in self._lanes.values():
             if lane.run is not None and (due is None or lane.run.next_at < at):
@@ -190,7 +189,7 @@ class Lanes:
         return due if at <= upto else None
 
     def clear(self) -> None:
-        """Forget all lanes and what waits on them."""
+        """Remove all lanes and their queues."""
         self._lanes = {None: Lane(None)}
         self._queued = self._queued_bytes = 0
 

@@ -1,4 +1,4 @@
-"""LiveTurn: what a socket needs of a response that is being played; and the two kinds of it."""
+"""LiveTurn: the interface of a playing response to a socket, and its two kinds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 
 class LiveTurn(Protocol):
-    """A response that is being played. A cancel from outside may replace its events: those that were due
-    stay the same. Moments are in the clock's seconds."""
+    """A response that is playing. A cancel from outside may replace its events, except those that were due.
+    Moments are in the clock's seconds."""
 
     @property
     def id(self) -> str:
-        """The id of the response; empty if no event tells one."""
+        """The id of the response; empty if no event has one."""
         ...
 
     @property
     def stored(self) -> bool:
-        """Whether it can be asked for from outside of this connection."""
+        """Whether it can be retrieved from outside of this connection."""
         ...
 
     @property
     def events(self) -> Sequence[Event]:
-        """Its events, the first ones of which are those of the frames."""
+        """Its events; those of the frames come first."""
         ...
 
     @property
@@ -37,7 +37,7 @@ class LiveTurn(Protocol):
 
     @property
     def ending(self) -> "Ending | None":
-        """How the connection ends in place of the last frame, which then is not sent."""
+        """The close of the connection in place of the last frame, which then is not sent."""
         ...
 
     def due_at(self, place: int) -> float:
@@ -47,7 +47,7 @@ class LiveTurn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a connection is closed; 1006: it breaks, without a close frame."""
+    """The close of a connection. 1006: it breaks, without a close frame."""
 
     code: int
     reason: str = ""
@@ -55,7 +55,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaybackTurn:
-    """A playback on a socket. Comments and ``[DONE]``, which only SSE has, are left out."""
+    """A playback on a socket, without comments and ``[DONE]``, which only SSE has."""
 
     playback: "Playback"
 
@@ -66,26 +66,26 @@ class PlaybackTurn:
 
     @property
     def stored(self) -> bool:
-        """Whether the request let it be stored."""
+        """Whether the request allows storing it."""
         return self.playback.stored
 
     @property
     def events(self) -> Sequence[Event]:
-        """The events of what is playing."""
+        """The events of the current rendition."""
         return self.playback.events
 
     @property
     def ending(self) -> None:
-        """A recording closes no connection."""
+        """None: a recording closes no connection."""
         return None
 
     @property
     def frames(self) -> SocketFrames:
-        """The frames of what is playing."""
+        """The frames of the current rendition."""
         return self.playback.playing.socket_frames
 
     def due_at(self, place: int) -> float:
-        """Return the moment of an event."""
+        """Return the moment at which an event is due."""
         playback = self.playback
         playing = playback.playing
         if playing.comments:
@@ -95,7 +95,7 @@ class PlaybackTurn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FixedTurn:
-    """Events that were made, not recorded; `moments` are in the clock's seconds."""
+    """A turn of made events, not recorded ones; `moments` are in the clock's seconds."""
 
     id: str
     stored: bool
@@ -106,9 +106,9 @@ class FixedTurn:
 
     @classmethod
     def of(cls, id: str, events: Sequence[Event], moments: Sequence[float], *, stored: bool) -> "FixedTurn":
-        """Make a turn of these events; there is a moment for each."""
+        """Make a turn of these events, with a moment for each."""
         return cls(id, stored, events, SocketFrames.of(events), moments)
 
     def due_at(self, place: int) -> float:
-        """Return the moment of an event."""
+        """Return the moment at which an event is due."""
         return self.moments[place]

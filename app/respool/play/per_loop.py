@@ -1,4 +1,4 @@
-"""OfLoop: what there is one of for each event loop."""
+"""PerLoop: one object per event loop."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class PerLoop(threading.local, Generic[T]):
-    """Gives the object of the running loop, which `make` makes of the loop when it is first asked for."""
+    """One object per event loop, made by `make` on first use."""
 
     def __init__(self, make: Callable[[asyncio.AbstractEventLoop], T]) -> None:
         # Each thread comes here when it first asks: a loop belongs to a thread, which has one at a time.
@@ -17,7 +17,7 @@ class PerLoop(threading.local, Generic[T]):
         self._made: tuple[asyncio.AbstractEventLoop, T] | None = None
 
     def get(self) -> T:
-        """That of the running event loop. Raises RuntimeError where none runs."""
+        """Return the object of the running event loop. Raises RuntimeError if none runs."""
         loop = asyncio.get_running_loop()
         if self._made is None or self._made[0] is not loop:
             self._made = (loop, self._make(loop))

@@ -1,4 +1,4 @@
-"""Playback: one live response. All that a client may ask of it is a function of the time since it began."""
+"""Playback: one live response. All that a client can see of it is a function of the time since its start."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,12 +30,12 @@ IN_FLIGHT = frozenset({"queued", "in_progress"})
 
 
 class Origin(NamedTuple):
-    """Of what a playback is a turn, so that a request which continues it can be followed.
+    """The place of a playback in its series of turns, by which a continuing request finds the next one.
 
     series  the recording, or the stub that has turns of its own
     turn    which of its turns, from 1
     stub    the name of the stub that chose it; "" if none did
-    depth   how many responses there are in its conversation, with this one
+    depth   the number of responses in its conversation, up to this one
     """
 
     series: str
@@ -46,7 +46,7 @@ class Origin(NamedTuple):
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class PlaybackRun:
-    """What is done to a playback from outside, whoever looks at it."""
+    """The changes to a playback from outside, shared by all views of it."""
 
     cancelled: float | None = None  # the moment at which it was
     edits: list[MadeEdit] = field(default_factory=list)
@@ -56,14 +56,14 @@ class PlaybackRun:
 
 @dataclass(slots=True, eq=False)
 class Playback:
-    """A recording that is being played since the moment `started`, in the clock's seconds.
+    """A recording that is playing since the moment `started`, in the clock's seconds.
 
-    background   it goes on when its client leaves, and can be looked at, resumed and cancelled meanwhile
-    streamed     it was asked for as a stream
-    stored       it can be retrieved when it has ended
+    background   it goes on when its client leaves, and can be retrieved, resumed and cancelled meanwhile
+    streamed     the request asked for a stream
+    stored       it can be retrieved after its end
     body         the request's body
-    stands_in    it was never played: it answers for a response that is not known
-    origin       what it is a turn of; None: the only turn of the recording that was asked for
+    stands_in    it was never played: it answers for an unknown response
+    origin       its place in a series of turns; None: the only turn of the named recording
     """
 
     recording: Recording
@@ -89,7 +89,7 @@ class Playback:
 
     @property
     def rendition(self) -> Rendition:
-        """The events that it plays, as if it were never cancelled, and their schedule."""
+        """The events that it plays if it is never cancelled, and their schedule."""
         if self._unchanged:
             return self._unchanged
         rendition = self.renditions.get(self.recording, self.changes)
@@ -117,12 +117,12 @@ class Playback:
 
     @property
     def profile(self) -> Profile:
-        """Whose way of speaking it has, if it is of a Script."""
+        """The profile of a Script's playback."""
         return self.renditions.profile
 
     @property
     def id(self) -> str:
-        """The id of the response; empty if no event tells one."""
+        """The id of the response; empty if no event has one."""
         if self._id is None:
             id_ = self.rendition.begun.get("id")
             self._id = id_ if isinstance(id_, str) else ""
@@ -130,7 +130,7 @@ class Playback:
 
     @property
     def edited(self) -> EditedStream | None:
-        """What became of its rendition by edits; None if there were none."""
+        """Its rendition after edits; None without edits."""
         edits = self.run.edits
         if not edits:
             return None
@@ -142,7 +142,7 @@ class Playback:
 
     @property
     def playing(self) -> Rendition:
-        """What it plays: its rendition, or what became of that by edits."""
+        """The current rendition, edits included."""
         if not self.run.edits:  # without calls: it is asked often
             return self._unchanged or self.rendition
         edited = self.edited
@@ -150,12 +150,12 @@ class Playback:
 
     @property
     def schedule(self) -> Schedule:
-        """What is sent and when. An edit replaces it by another one: all that was due before is the same."""
+        """The frames and their moments. An edit replaces the schedule; frames that were due stay the same."""
         return self.playing.schedule
 
     @property
     def ending(self) -> Ending:
-        """How its stream ends when all of it was sent."""
+        """The end of its stream, after all frames."""
         edited = self.edited if self.run.edits else None
         return edited.ending if edited else "terminal"
 
@@ -170,11 +170,11 @@ class Playback:
         return self.started + self.schedule.end
 
     def due(self, now: float) -> int:
-        """How many frames are due at the clock's moment `now`."""
+        """Return the number of frames due at the clock's moment `now`."""
         return self.schedule.due(self.started, now)
 
     def frames(self, starting_after: int | None = None) -> Iterator[Frame]:
-        """What is sent and when, event by event: each frame's moment is in seconds since `started`."""
+        """Yield the frames event by event, with moments in seconds since `started`."""
         first, playing = self.first(starting_after), self.playing
         for number, frame in enumerate(playing.schedule.frames()):
             if number >= first:
@@ -183,14 +183,14 @@ class Playback:
                 yield replace(frame, event=playing.events[place]) if whole else frame
 
     def first(self, starting_after: int | None) -> int:
-        """The place of the first frame after the event with this ``sequence_number``."""
+        """Return the place of the first frame after the event with this ``sequence_number``."""
         if starting_after is None:
             return 0
         playing = self.playing
         return playing.frame_after(bisect_right(playing.numbers, starting_after))
 
     def status(self, now: float) -> str:
-        """The response's status: queued, in_progress, completed, failed, incomplete or cancelled."""
+        """Return the response's status: queued, in_progress, completed, failed, incomplete or cancelled."""
         if self.run.cancelled is not None:
             return CANCELLED
         playing = self.playing
@@ -200,11 +200,12 @@ class Playback:
         return "in_progress" if due > playing.progress or not self.background else "queued"
 
     def ended(self, now: float) -> bool:
-        """Whether the response has its final status. One that was cut never has."""
+        """Return True if the response has its final status. A response that was cut never has."""
         return self.status(now) not in IN_FLIGHT
 
     def snapshot(self, now: float) -> str:
-        """The Response object at that moment, as JSON text, as ``GET /v1/responses/{id}`` tells it."""
+        """Return the Response object at that moment, as JSON text, as ``GET /v1/responses/{id}`` returns
+        it."""
         status = self.status(now)
         final = None
         if (edited := self.edited) and edited.final:
@@ -218,10 +219,10 @@ class Playback:
         return set_members(text, {"background": True}) if self.background else text
 
     def final_response(self) -> str:
-        """The Response object with which it ends, as JSON text: the answer to a create without stream.
+        """Return the final Response object, as JSON text: the answer to a create without stream.
 
-        Raises RequestError where there is none: it ends with an `error` event, or was cut.
-        Source: the ``response`` field of the terminal events.
+        Raises RequestError if there is none: it ends with an `error` event, or was cut. Source: the
+        ``response`` field of the terminal events.
         """
         rendition = self.playing
         if text := rendition.final_response:
@@ -237,15 +238,15 @@ class Playback:
         )
 
     def cancel(self, now: float) -> None:
-        """End it now: what is not due is never sent, and the stream ends with ``response.failed``, whose
-        response has the status ``cancelled``. Those who subscribed are told."""
+        """End it now: later events are never sent, and the stream ends with ``response.failed``, whose
+        response has the status ``cancelled``. Calls the subscribers."""
         if self.run.cancelled is None:
             self.edit(Cancel(), now)
             self.run.cancelled = now
 
     def edit(self, edit: Edit, now: float) -> EditedStream:
-        """Change what is not due at the clock's moment `now`, and return what comes of it. Those who
-        subscribed are told. It is called in one thread, so that each edit sees those before it.
+        """Change what is not yet due at the clock's moment `now`, and return the edited stream. Calls the
+        subscribers. Call it from one thread only, so that each edit sees those before it.
 
         Raise EditError if it cannot be made, or the response was cancelled.
         """
@@ -259,19 +260,19 @@ class Playback:
         return stream
 
     def steer(self, sent: int, text: str, now: float) -> None:
-        """End it now, after its first `sent` events, with the event `text`, a ``response.incomplete``."""
+        """End it after its first `sent` events, with the event `text`, a ``response.incomplete``."""
         if self.run.cancelled is None:
             # Nobody is told: whoever sends it has sent this event.
             self.run.edits.append(MadeEdit(now, Steer(sent, text)))
 
     def subscribe(self, tell: Callable[[], None]) -> Callable[[], None]:
-        """Have `tell` called when the schedule is replaced, by the thread which does that. Gives the
-        function that ends the subscription."""
+        """Call `tell` when the schedule is replaced, in the thread that replaces it. Return a function that
+        ends the subscription."""
         self.run.subscribers.append(tell)
         return lambda: self.run.subscribers.remove(tell)
 
     def with_obfuscation(self, obfuscation: bool) -> "Playback":
-        """The same run, with its padding or without."""
+        """Return the same run with or without its padding."""
         if obfuscation == self.changes.obfuscation:
             return self
         return replace(self, changes=replace(self.changes, obfuscation=obfuscation))
@@ -287,7 +288,7 @@ class Playback:
 
 
 class _Fold:
-    """The fold of the events that were due when it was last asked for: polls look at each event once."""
+    """The fold of the events that were due at the last call: polls fold each event once."""
 
     def __init__(self) -> None:
         self._snapshot = Snapshot()

@@ -1,7 +1,6 @@
-"""Rendition: a recording as one kind of request gets it; and Renditions, which makes and keeps them.
+"""Rendition: a recording as one kind of request gets it. Renditions: makes and keeps them.
 
-Most requests get the recording as it is, and share one rendition. What a request may ask to be changed is
-in `Changes`.
+Most requests get the recording as it is, and share one rendition. `Changes` has what a request may change.
 """
 
 import re
@@ -36,13 +35,13 @@ _BEFORE_PROGRESS = frozenset({CREATED, "response.queued", "keepalive"})
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """How a play differs from what was recorded; without any, it does not.
+    """The differences of a play from its recording; by default none.
 
     obfuscation  False: the deltas have no padding (``stream_options.include_obfuscation``)
-    request      JSON text of the request, as far as the Response object repeats it; "" as recorded
+    request      JSON text of the request parameters that the Response object repeats; "" as recorded
     ids          the seed of fresh ids; "" as recorded
     id           the id of the response, whatever its other ids are; "" as recorded
-    whole        True: what a Response object lacks is filled in (`protocol.whole`)
+    whole        True: fields that a Response object lacks are filled in (`protocol.response_defaults`)
     """
 
     obfuscation: bool = True
@@ -57,9 +56,10 @@ UNCHANGED = Changes()
 
 @dataclass(frozen=True)
 class Rendition:
-    """The events that a play sends, and when. Shared by all plays that ask for the same.
+    """The events that a play sends, and their moments. Shared by all plays with the same changes.
 
-    A frame of the schedule is an event, but for some comments and ``[DONE]``, which comes after all events.
+    A frame of the schedule is an event, except for some comments and ``[DONE]``, which comes after all
+    events.
     """
 
     events: Sequence[Event]
@@ -68,13 +68,13 @@ class Rendition:
     encode: Encoder = encode_sse
 
     def events_in(self, frames: int) -> int:
-        """How many events are among the first `frames` frames."""
+        """Return the number of events among the first `frames` frames."""
         if not self.comments:
             return min(frames, len(self.events))
         return min(frames - bisect_right(self._comment_places, frames - 1), len(self.events))
 
     def frame_after(self, events: int) -> int:
-        """The place of the frame that follows the first `events` events."""
+        """Return the place of the frame after the first `events` events."""
         return events + bisect_right(self.comments, events - 1)
 
     @property
@@ -91,8 +91,8 @@ class Rendition:
 
     @cached_property
     def numbers(self) -> Sequence[int]:
-        """Of each event, the number by which a client resumes after it: its ``sequence_number``; in a
-        recording that has none, its place. They never fall."""
+        """The number of each event by which a client resumes after it: its ``sequence_number``, or its place
+        in a recording without numbers. They never fall."""
         numbers = []
         last = -1
         for place, event in enumerate(self.events):
@@ -103,24 +103,24 @@ class Rendition:
 
     @cached_property
     def socket_frames(self) -> SocketFrames:
-        """The events as a WebSocket sends them: made once, shared by all."""
+        """The events as frames of a WebSocket, made once and shared."""
         return SocketFrames.of(self.events)
 
     @cached_property
     def end(self) -> int | None:
-        """The place of the event with which the response ends; None: it was cut."""
+        """The place of the event that ends the response; None: it was cut."""
         ends = [place for place, event in enumerate(self.events) if event.type in ENDING_TYPES]
         return ends[-1] if ends else None
 
     @cached_property
     def progress(self) -> int:
-        """The place of the event with which the response is no longer queued."""
+        """The place of the event after which the response is no longer queued."""
         places = (place for place, event in enumerate(self.events) if event.type not in _BEFORE_PROGRESS)
         return next(places, len(self.events))
 
     @cached_property
     def begun(self) -> Mapping[str, Any]:
-        """The Response object as it is told first; empty if no event has one."""
+        """The first Response object of the stream; empty if no event has one."""
         data = (event.data.get("response") for event in self.events if event.type in rewrite.LIFECYCLE_TYPES)
         return next((response for response in data if isinstance(response, dict)), {})
 
@@ -139,10 +139,10 @@ class Rendition:
 
     @cached_property
     def final_response(self) -> str | None:
-        """The Response object with which the stream ends, as JSON text; None if it ends without one.
+        """The last Response object of the stream, as JSON text; None if it ends without one.
 
-        Byte for byte as recorded, but where its output is empty or absent though items came before it (the
-        ChatGPT backend sends none): there it is filled in, as a client needs it.
+        It is recorded byte for byte, except that an empty or absent output is filled in if there were items
+        (the ChatGPT backend sends none), as a client needs it.
         """
         ends = [event for event in self.events if event.type in TERMINAL_TYPES]
         texts = (member_text(event.text, "response") for event in reversed(ends))
@@ -157,12 +157,11 @@ class Rendition:
 
 
 class Renditions:
-    """Makes renditions at a pace, and keeps them: that of a recording as it is for as long as the
-    recording is there, of the others the latest.
+    """Makes renditions at a pace, and keeps them: those without changes as long as their recording, of the
+    others the latest.
 
-    `framing` says whether what was captured from a wire is framed as it was there (``captured``), or as the
-    API does it (``normal``). `profile` is how Scripts are spoken, and what keeps a stream alive that was
-    silent for `keepalive` seconds (None: nothing does).
+    `framing` is that of events captured on a wire: as ``captured``, or as the API's (``normal``). `profile`
+    is that of Scripts, and decides what is sent after `keepalive` seconds of silence (None: nothing).
     """
 
     def __init__(
@@ -182,7 +181,7 @@ class Renditions:
         self._lock = threading.Lock()  # of the changed ones, which threads may make, too
 
     def get(self, recording: Recording, changes: Changes = UNCHANGED) -> Rendition:
-        """The recording with these changes."""
+        """Return the rendition of a recording with these changes."""
         if changes is UNCHANGED or changes == UNCHANGED:
             rendition = self._unchanged.get(recording)
             if rendition is None:
@@ -247,14 +246,14 @@ class Renditions:
 
 
 def _weight(key: tuple[Recording, Changes], rendition: Rendition) -> int:
-    """About how many bytes a rendition holds: its frames, its events' texts, and what they say."""
+    """Return the approximate size of a rendition, in bytes: its frames, and its events' texts and data."""
     return len(key[1].request) + 3 * len(rendition.schedule.encoded.data)
 
 
 def _captured_frames(recording: Recording, events: Sequence[Event]) -> dict[int, bytes]:
-    """How events were framed on the wire, by the identity of those that are played as they were recorded.
+    """Return the captured frames of events, by the identity of those that play as recorded.
 
-    One whose text was changed is framed anew: with an ``event:`` line where it had one.
+    An event with a changed text gets a new frame, with an ``event:`` line if it had one.
     """
     frames = {}
     for timed, event in zip(recording.events, events, strict=True):
@@ -270,7 +269,7 @@ def _captured_frames(recording: Recording, events: Sequence[Event]) -> dict[int,
 def _places_among(
     between: Sequence[tuple[int, float, Verbatim]], moments: Sequence[float]
 ) -> list[tuple[int, float, Verbatim]]:
-    """The same texts, among events of which there are more now."""
+    """Return the same texts, with their places among more events."""
     return [(max(place, bisect_left(moments, at)), at, text) for place, at, text in between]
 
 
@@ -283,7 +282,8 @@ def _wind(
     *,
     done: bool,
 ) -> Rendition:
-    """The rendition of these events; `others` are places, moments and bytes of what is between them."""
+    """Return the rendition of these events. `others` are places, moments and bytes of what is between
+    them."""
     frames: list[bytes] = []
     times: list[float] = []
     waiting = deque(others)

@@ -1,4 +1,4 @@
-"""Response objects that were saved without their streams: each is played as a stream that ends with it."""
+"""Response objects that were saved without their streams: each plays as a stream that ends with it."""
 
 from weakref import WeakKeyDictionary
 
@@ -6,14 +6,14 @@ from respool.recordings.recording import Header, Recording, TimedEvent
 
 
 class SavedAnswers:
-    """Makes the streams, and keeps each for as long as its recording is there."""
+    """Makes these streams, and keeps each as long as its recording."""
 
     def __init__(self) -> None:
         self._streams: WeakKeyDictionary[Recording, Recording | None] = WeakKeyDictionary()
 
     def streamed(self, recording: Recording) -> Recording:
-        """The recording with the events that its answer could have come in; itself where it is a stream, an
-        error, or no Response object that has ended."""
+        """Return the recording with possible events of its answer. A stream, an error, or anything but a
+        Response object that has ended stays as it is."""
         if not recording.plain:
             return recording
         if recording not in self._streams:

@@ -1,4 +1,4 @@
-"""SessionClock: the time of one session. It is the server's until a test holds it."""
+"""SessionClock: the time of one session. It is the server's time until a test sets it."""
 
 import asyncio
 import math
@@ -16,13 +16,13 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 @dataclass(frozen=True, slots=True)
 class ClockSetting:
-    """How a session's clock runs: all that another process needs to go on with it.
+    """The setting of a session's clock: all that another process needs to continue it.
 
-    mode   real: it runs; frozen: it moves only by `advance`; auto: it jumps to the next moment for which
-           somebody waits, as soon as nobody is busy
+    mode   real: it runs; frozen: it moves only by `advance`; auto: it jumps to the next deadline, as soon as
+           nothing is busy
     rate   seconds of the session for each second of the server, while it runs
-    now    the session's moment at `since`, in seconds
-    since  the server's moment at which this was set, in seconds since 1970
+    now    the session's time at `since`, in seconds
+    since  the server's time at which this was set, in seconds since 1970
 
     Raises OptionError for a value out of range.
     """
@@ -42,8 +42,8 @@ class ClockSetting:
 class SessionClock:
     """The clock of one session: it runs with `base`, at a rate of its own, or is frozen.
 
-    Until `set` is called it is `base` itself, and costs nothing. Whoever waits on it calls `listen`, is told
-    when its time becomes another one, and then waits anew.
+    Until `set` is called it is `base` itself, and costs nothing. A waiter calls `listen`, is called when the
+    time changes otherwise, and then waits again.
     """
 
     now: Callable[[], float]
@@ -57,8 +57,8 @@ class SessionClock:
         busy: Callable[[], bool] = lambda: False,
         mode: Mode = "real",
     ) -> None:
-        """`busy` tells whether something that is due has yet to be sent: then time does not jump. `mode` is
-        how it runs if there is no `setting`."""
+        """`busy` returns True while something that is due has yet to be sent: then time does not jump. `mode`
+        is the mode without a `setting`."""
         self._mode = mode
         self._base = base
         self._busy = busy
@@ -69,23 +69,23 @@ class SessionClock:
 
     @property
     def setting(self) -> ClockSetting | None:
-        """How it runs; None: with the server's clock."""
+        """The current setting; None: the server's clock."""
         return self._setting and replace(self._setting, now=self.now(), since=self._base.now())
 
     @property
     def is_set(self) -> bool:
-        """Whether it runs otherwise than the server's clock."""
+        """Whether it differs from the server's clock."""
         return self._setting is not None
 
     @property
     def kept_setting(self) -> ClockSetting | None:
-        """How it runs, as it is kept: the same as long as nobody has set or moved it."""
+        """The setting to store, unchanged as long as nothing sets or moves the clock."""
         if self._setting is None or not self.frozen:
             return self._setting
         return replace(self._setting, now=self.now(), since=0.0)
 
     def follow(self, setting: ClockSetting | None) -> None:
-        """Run as another process has set it, which may have moved it on."""
+        """Apply the setting of another process, which may have moved the clock forward."""
         known = self.kept_setting
         if setting == known:
             return
@@ -102,7 +102,7 @@ class SessionClock:
 
     @property
     def mode(self) -> Mode:
-        """How it runs; without a setting, with the server's clock: real."""
+        """The mode; without a setting, that of the server's clock: real."""
         return self._setting.mode if self._setting else "real"
 
     @property
@@ -111,7 +111,7 @@ class SessionClock:
         return self._base
 
     def set(self, mode: Mode = "real", rate: float = 1.0, now: float | None = None) -> None:
-        """Run or stand still from now on. `now` moves the session's moment; it may not be in its past.
+        """Run or stand still from now on. `now` sets the session's time; it may not be in its past.
 
         Raises OptionError for a value out of range.
         """
@@ -123,38 +123,39 @@ class SessionClock:
         self._tell()
 
     def reset(self) -> None:
-        """Run as at the beginning, at the server's time. What plays keeps its distance to the server's time:
-        it is for sessions in which nothing plays."""
+        """Run as at the beginning, at the server's time. The moments of plays are not adjusted: use it only
+        for a session in which nothing plays."""
         self._apply(None)
         self._tell()
 
     def advance(self, seconds: float) -> None:
-        """Move a frozen clock on. Raises OptionError if it is not frozen, ValueError for less than 0."""
+        """Move a frozen clock forward. Raises OptionError if it is not frozen, ValueError for less than 0."""
         if not self.frozen:
             raise OptionError("the clock is not frozen: freeze it before it can be advanced")
         self._held.advance(seconds)
 
     def advance_to(self, moment: float) -> None:
-        """Move a frozen clock on to a moment, if that is to come. Raise OptionError if it is not frozen."""
+        """Move a frozen clock forward to a time, unless it has passed. Raise OptionError if it is not
+        frozen."""
         if not self.frozen:
             raise OptionError("the clock is not frozen: freeze it before it can be advanced")
         self._held.advance_to(moment)
 
     @property
     def next_deadline(self) -> float | None:
-        """The moment for which the next waiter of a frozen clock waits; None if nobody does."""
+        """The earliest deadline of a waiter on a frozen clock; None without waiters."""
         return self._held.next_deadline
 
     def listen(self, tell: Callable[[], None]) -> None:
-        """Have `tell` called, by the thread that does it, when the clock's time becomes another one."""
+        """Call `tell` when the clock's time is changed, in the thread that changes it."""
         self._listeners.add(tell)
 
     def unlisten(self, tell: Callable[[], None]) -> None:
-        """End that."""
+        """Stop calling `tell`."""
         self._listeners.discard(tell)
 
     async def sleep_until(self, deadline: float, interrupt: asyncio.Event | None = None) -> bool:
-        """Wait until `deadline`; True when it has come, False if `interrupt` came first."""
+        """Wait until `deadline`. Return True when it has come, False if `interrupt` came first."""
         loop = asyncio.get_running_loop()
         while self.now() < deadline:
             changed = asyncio.Event()
@@ -214,10 +215,9 @@ class SessionClock:
 
 
 class _AutoClock(ManualClock):
-    """A clock that moves to the next moment for which somebody waits, when the event loop has had its turn
-    and nobody is busy.
+    """A clock that jumps to the next deadline after a turn of the event loop in which nothing is busy.
 
-    To look again and again whether a client reads would keep a processor busy: it is done once in a while.
+    Checking all the time whether a client reads would keep a processor busy, so it checks at intervals.
     """
 
     AGAIN = 0.001  # seconds
@@ -235,7 +235,7 @@ class _AutoClock(ManualClock):
         return timer
 
     def _jump(self, turns: int) -> None:
-        """Jump after so many turns of the loop: what was woken in this one has yet to do its work."""
+        """Jump after so many turns of the loop: callbacks woken in this one have yet to do their work."""
         loop = asyncio.get_running_loop()
         if turns:
             loop.call_soon(self._jump, turns - 1)
@@ -249,7 +249,7 @@ class _AutoClock(ManualClock):
 
 
 async def _first(event: asyncio.Event, interrupt: asyncio.Event | None) -> bool:
-    """Wait for either; whether it was `interrupt`."""
+    """Wait for either event; return True if `interrupt` is set."""
     if interrupt is None:
         await event.wait()
         return False

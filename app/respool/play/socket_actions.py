@@ -1,4 +1,4 @@
-"""Actions: what a connection asks its driver to do. Values, which a test compares and a fault may change."""
+"""Actions: requests of a connection to its driver. Values, which a test compares and a fault may change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from respool.play.live_turn import LiveTurn
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a text frame. `stream_id` is the lane that it is of."""
+    """Send a text frame on the lane `stream_id`."""
 
     text: str
     stream_id: str | None = None
@@ -18,17 +18,17 @@ class Send:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StartTurn:
-    """Start the response to a request, then call `started` or `refused` of the connection with this.
+    """Start the response to a request, then call the connection's `started` or `refused` with this value.
 
     stream_id  the lane
     body       the body of a POST that asks for the same
     size       of the client's frame, in bytes
-    warm_up    check the request and the response that it continues, but play and consume nothing:
+    warm_up    check the request and the response that it continues, but play and use up nothing:
                `warm_up_turn` makes the answer
     lineage    the response that it continues and those before it, the newest first, if this connection
                remembers them. Empty: look `previous_response_id` up among the stored responses
-    steers     the ids of the steers that are in its input
-    successor  it was not asked for by a create: it follows a response that was steered
+    steers     the ids of the steers in its input
+    successor  no create asked for it: it follows a steered response
     """
 
     stream_id: str | None
@@ -42,15 +42,15 @@ class StartTurn:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Cancel a response, which nobody can see any more: its connection is gone and it is not stored."""
+    """Cancel a response that no client can see: its connection is gone and it is not stored."""
 
     turn: LiveTurn
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A steer has ended a response before its own end; `text` is the ``response.incomplete`` that was sent
-    after the first `sent` events. What is asked of the response later should say the same."""
+    """Record that a steer has ended a response before its own end. `text` is the ``response.incomplete`` that
+    was sent after the first `sent` events; later answers about the response must agree with it."""
 
     turn: LiveTurn
     text: str
@@ -59,8 +59,8 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the connection. Nothing comes after this but `Cancel`. The code 1006, which cannot be sent, says
-    to break it without a close frame."""
+    """Close the connection. Only `Cancel` may follow. The code 1006, which cannot be sent, breaks it without
+    a close frame."""
 
     code: int
     reason: str = ""

@@ -17,11 +17,11 @@ _STATUS_OF_ERROR = {"rate_limit_exceeded": 429, "insufficient_quota": 429, "inva
 
 @dataclass(frozen=True, slots=True)
 class SocketFrames:
-    """The texts of all frames, for the default lane; a named lane's are made of them one by one.
+    """The texts of all frames, for the default lane; those of a named lane are made on demand.
 
     The texts are the events' own strings, so that they take no memory of their own.
 
-    end          the place of the event with which the response ends; None: it was cut
+    end          the place of the event that ends the response; None: it was cut
     in_progress  the place after which the response has left its first states
     """
 
@@ -32,7 +32,7 @@ class SocketFrames:
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "SocketFrames":
-        """Make the frames of some events. What comes after the end of the response is left out."""
+        """Make the frames of some events. Events after the end of the response are left out."""
         texts: list[str] = []
         end = error = in_progress = None
         for place, event in enumerate(events):
@@ -56,7 +56,7 @@ class SocketFrames:
         return len(self.texts)
 
     def text(self, place: int, stream_id: str | None = None) -> str:
-        """Return the text of one frame. `stream_id` is a valid name, which needs no escapes."""
+        """Return the text of one frame. `stream_id` must be a valid name, which needs no escapes."""
         text = self.texts[place]
         if stream_id is None:
             return text
@@ -65,7 +65,7 @@ class SocketFrames:
 
 
 def socket_text(event: Event) -> str:
-    """Return the text of an event where there is no ``event:`` line beside it, and no lane."""
+    """Return the text of an event for a frame without an ``event:`` line and without a lane."""
     text = event.text
     if '"stream_id"' in text:
         text = drop_member(text, "stream_id")
@@ -75,9 +75,9 @@ def socket_text(event: Event) -> str:
 
 
 def _error(text: str) -> str:
-    """An error as a socket has it: with a status, and its fields nested under ``error``.
+    """Return an error in a socket's form: with a status, and its fields nested under ``error``.
 
-    Codex passes over one without status, others over one without the nested code.
+    Codex ignores errors without status, other clients those without the nested code.
     """
     data = Event(text, "error").data
     nested = data.get("error")

@@ -1,4 +1,4 @@
-"""SocketSettings: the limits of a connection, and what steering does to a recording."""
+"""SocketSettings: the limits of a connection, and the effect of steering on a recording."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ MIB = 1024 * 1024
 
 
 class SteerAt(StrEnum):
-    """Where an accepted steer ends a response that was recorded without one."""
+    """The place where an accepted steer ends a recorded response."""
 
     NEXT_ITEM_DONE = "next_item_done"  # the running output item is finished first, as the service does
     IMMEDIATE = "immediate"  # items that are open end as incomplete
@@ -17,10 +17,10 @@ class SteerAt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SocketSettings:
-    """What one connection may do. The defaults are the service's, where it has such a limit.
+    """The limits of one connection. The defaults are the service's, if it has such a limit.
 
     lifetime          seconds after which the connection is closed
-    lifetime_code     the close code of that, which is not documented
+    lifetime_code     its close code, which is not documented
     lanes             distinct named lanes in the life of a connection
     active            responses at one time; further creates wait
     frame_bytes       the largest frame from a client

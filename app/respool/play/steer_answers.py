@@ -1,5 +1,5 @@
-"""What is answered to steers and injects, frames about a response that runs; and what follows a response that
-was steered."""
+"""Answers to steers and injects, which are frames about a running response, and the actions after a steered
+response."""
 
 from collections.abc import Iterator, Mapping
 
@@ -21,10 +21,10 @@ FAILED = "response_not_active", "The response has failed."
 def steer_refusal(
     frame: Steer, run: Run | None, ended: Mapping[str, str], most: int
 ) -> tuple[str, str] | None:
-    """Return code and message of why a steer is refused; None: it is accepted.
+    """Return code and message of the reason to refuse a steer; None: accept it.
 
-    `run` is the response that it names, `ended` has the status of those that have ended, `most` steers may
-    wait. Codes are the service's; the messages are ours.
+    `run` is the response that it names, `ended` has the status of ended responses, `most` is the limit of
+    waiting steers. Codes are the service's; the messages are ours.
     """
     shown = printable(frame.previous_response_id)
     if frame.problem:
@@ -55,7 +55,7 @@ def _not_steerable(run: Run) -> str | None:
 
 
 def refused_steer(frame: Steer, lane: Lane | None, refusal: tuple[str, str]) -> Send:
-    """Return the answer to a steer that is refused, where its response runs on `lane`."""
+    """Return the answer to a refused steer whose response runs on `lane`."""
     number, name = 0, None
     if lane is not None and lane.run is not None:
         number, name = lane.run.next_number, lane.name
@@ -66,7 +66,7 @@ def refused_steer(frame: Steer, lane: Lane | None, refusal: tuple[str, str]) -> 
 
 
 def accepted_steer(steer: AcceptedSteer, lane: Lane, run: Run) -> Send:
-    """Have a steer wait for the end of its response, and return the answer to it."""
+    """Queue a steer until the end of its response, and return the answer to it."""
     text = server_frames.steer_accepted(steer.id, run.turn.id, run.next_number, lane.name)
     run.steers.append(steer)
     run.added += 1
@@ -74,7 +74,7 @@ def accepted_steer(steer: AcceptedSteer, lane: Lane, run: Run) -> Send:
 
 
 def failed_steers(lane: Lane, steers: WaitingSteers, code: str, message: str) -> Iterator[Send]:
-    """Yield what tells of steers that were accepted, and then failed."""
+    """Yield the frames for steers that were accepted, and then failed."""
     for number, steer in enumerate(steers.steers, steers.number):
         text = server_frames.steer_failed(
             code, message, steers.response_id, steer.input, number, lane.name, steer.id
@@ -83,8 +83,8 @@ def failed_steers(lane: Lane, steers: WaitingSteers, code: str, message: str) ->
 
 
 def after_steered(lane: Lane, run: Run, status: str, memory: ConnectionMemory) -> list[Action]:
-    """Return what follows a response with accepted steers that has ended on its lane: its successor; or
-    what the client has to send first, if it has called the client's tools."""
+    """Return the actions after the end of a response with accepted steers: start its successor, or ask the
+    client for what it must send first, if the response has called the client's tools."""
     steers = WaitingSteers(run.turn.id, tuple(run.steers), run.next_number)
     if status == "failed":
         return [*failed_steers(lane, steers, *FAILED)]

@@ -1,5 +1,5 @@
-"""Steering: where a steer ends a recorded response, how that ending reads, and what the client has to send
-before the response can go on."""
+"""Steering: the place where a steer ends a recorded response, the text of that end, and the items that the
+client must send before the response can go on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ class AcceptedSteer:
 
 @dataclass(frozen=True, slots=True)
 class WaitingSteers:
-    """Steers of a response that has ended, which go into the input of the next one. `number` is the sequence
-    number of the next frame about them."""
+    """Steers of an ended response, for the input of the next one. `number` is the sequence number of the next
+    frame about them."""
 
     response_id: str
     steers: tuple[AcceptedSteer, ...]
@@ -49,12 +49,12 @@ class WaitingSteers:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Their ids, in the order in which they came."""
+        """Their ids, in the order of their arrival."""
         return tuple(steer.id for steer in self.steers)
 
     @property
     def items(self) -> list[Any]:
-        """The input items that they add, in the order in which they came."""
+        """The input items that they add, in the order of their arrival."""
         return [item for steer in self.steers for item in input_list(steer.input)]
 
 
@@ -67,7 +67,8 @@ def input_list(given: Any) -> list[Any]:
 
 
 def required_input(output: Any) -> list[dict[str, Any]]:
-    """Return the stubs of what the client has to send before a response with this output can go on."""
+    """Return the stubs of the items that the client must send before a response with this output can go
+    on."""
     items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
     answered = {_key(item) for item in items if str(item.get("type")).endswith("_output")}
     return [_stub(item) for item in items if _is_for_client(item) and _key(item) not in answered]
@@ -79,9 +80,9 @@ def output_of(events: Sequence[Event]) -> Any:
 
 
 def place_to_cut(events: Sequence[Event], sent: int, end: int | None) -> int | None:
-    """Return the place of the event after which a response is cut, of which `sent` events were sent.
+    """Return the place of the event after which a response is cut, if `sent` of its events were sent.
 
-    None: it goes on to its own end, since no other item follows the running one, or since the client has to
+    None: it goes on to its own end, since no other item follows the current one, or since the client must
     answer a call first.
     """
     last = len(events) if end is None else end
@@ -103,7 +104,7 @@ def place_to_cut(events: Sequence[Event], sent: int, end: int | None) -> int | N
 
 
 def steered_text(events: Sequence[Event], number: int | None) -> str:
-    """Return ``response.incomplete``, with which a response of these events ends when it was steered."""
+    """Return the ``response.incomplete`` that ends a steered response of these events."""
     response = fold(events)
     output = response.get("output")
     items = [_ended(item) for item in output] if isinstance(output, list) else []
@@ -139,6 +140,6 @@ def _stub(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(item: Mapping[str, Any]) -> str:
-    """By what a call, its stub and its answer belong together, whatever the ids are."""
+    """Return the key that a call, its stub and its answer share, whatever their ids are."""
     ids = [item.get("call_id"), item.get("approval_request_id") or item.get("id")]
     return compact_recorded(ids[0] if ids[0] is not None else ids)

@@ -1,4 +1,4 @@
-"""TimerFd: Linux's timer that is a file descriptor, in an event loop.
+"""TimerFd: Linux's timer as a file descriptor, in an event loop.
 
 Python has it from 3.13 on (`os.timerfd_create`), if it was built with it; elsewhere the C library is called
 by `ctypes`. Source: timerfd_create(2).
@@ -21,7 +21,7 @@ _Opened = tuple[int, Callable[[int], None]]
 
 
 def _open_by_python() -> _Opened:
-    """Raise OSError if the system has no more descriptors."""
+    """Open a timer by `os`. Raise OSError if the system has no more descriptors."""
     system: Any = os  # typed as the oldest Python that we support has it
     fd: int = system.timerfd_create(_CLOCK, flags=_FLAGS)
     settime = system.timerfd_settime_ns
@@ -33,7 +33,8 @@ def _open_by_python() -> _Opened:
 
 
 def _open_by_libc() -> _Opened:
-    """Raise OSError if the system has no more descriptors, AttributeError if the C library has no timerfd."""
+    """Open a timer by the C library. Raise OSError if the system has no more descriptors, AttributeError if
+    the C library has no timerfd."""
     import ctypes
 
     libc, new_spec = _libc()
@@ -54,7 +55,7 @@ def _open_by_libc() -> _Opened:
 
 @cache
 def _libc() -> tuple[Any, Callable[[], Any]]:
-    """The C library, and a new ``struct itimerspec``."""
+    """Return the C library, and a function that makes a ``struct itimerspec``."""
     import ctypes
 
     class Timespec(ctypes.Structure):
@@ -71,7 +72,7 @@ _open = _open_by_python if hasattr(os, "timerfd_create") else _open_by_libc
 
 
 class TimerFd:
-    """Calls back in `loop`, once or more often, when the moment to which it was last set has come.
+    """Calls back in `loop`, once or more often, when the moment that was set last has come.
 
     Raises OSError when the system has no more descriptors.
     """
@@ -86,13 +87,13 @@ class TimerFd:
             raise
 
     def set(self, moment: float) -> None:
-        """Go off at `moment`, in seconds since 1970; one that has passed means at once."""
+        """Fire at `moment`, in seconds since 1970; at once if it has passed."""
         # What the timer has counted is not read: setting it anew clears that. 0 would mean never; one
         # nanosecond later makes up for what rounding may cut off.
         self._set(max(0, int((moment - OFFSET) * 1e9)) + 1)
 
     def close(self) -> None:
-        """Never go off again, and give the descriptor back."""
+        """Disarm the timer and close its descriptor."""
         if self._fd >= 0:
             if not self._loop.is_closed():
                 self._loop.remove_reader(self._fd)

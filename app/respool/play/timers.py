@@ -1,16 +1,16 @@
-"""Timers: one timer for all who wait on an event loop, however many they are.
+"""Timers: one system timer for all waiters on an event loop, however many they are.
 
-A timer of the loop's own for each waiting stream costs a system call or a heap entry each, and event
-loops count in whole milliseconds: uvloop rounds down, and may fire up to one too early. Here time is cut
-into slots of about a quarter millisecond. Who waits for a moment is put into the slot that ends at it or
-after it, never before it; a heap holds the numbers of the slots that are in use, so that a busy slot costs
-one heap entry; and one timer of the system is set to the first of them.
+A timer of the loop's own for each waiting stream costs a system call or a heap entry each, and event loops
+count in whole milliseconds: uvloop rounds down, and may fire up to one too early. Here time is cut into slots
+of about a quarter millisecond. A waiter goes into the first slot that ends at its deadline or later. A heap
+holds the numbers of the slots in use, so that a busy slot costs one heap entry; and one timer of the system
+is set to the first of them.
 
-To wake up costs as much as to write an event or two. Where many wait, half a millisecond therefore passes
-from one turn to the next, and who came due meanwhile is served together.
+A wake-up costs as much as writing an event or two. With many waiters, ticks are therefore half a millisecond
+apart, and all callbacks due by then run together.
 
-On Linux that timer is a timerfd (exact to some microseconds, read through the loop's own poll), elsewhere
-the loop's `call_later`.
+On Linux that timer is a timerfd (exact to some microseconds, read through the loop's own poll), elsewhere the
+loop's `call_later`.
 """
 
 import asyncio
@@ -38,23 +38,23 @@ Callback = Callable[[], float | None]
 
 
 def _slot_of(moment: float) -> int:
-    """The slot that ends at `moment` or after it. What has no end comes in thousands of years."""
+    """Return the slot that ends at `moment` or later. An infinite moment gets a slot thousands of years
+    ahead."""
     return math.ceil((min(FAR, moment)) * SLOTS)
 
 
 class Alarm(Protocol):
-    """A timer of the system: it calls back, once or more often, when the moment has come to which it was
-    last set."""
+    """A system timer: it calls back, once or more often, when the moment that was set last has come."""
 
     def set(self, moment: float) -> None:
-        """Go off at `moment`, in seconds; one that has passed means at once, though not from within."""
+        """Fire at `moment`, in seconds; soon if it has passed, but not within this call."""
 
     def close(self) -> None:
-        """Never go off again."""
+        """Disarm the timer for good."""
 
 
 class ScheduledCall:
-    """One who waits: what `Timers.call_at` gives."""
+    """A scheduled call, returned by `Timers.call_at`."""
 
     __slots__ = ("_callback", "_slot", "_wheel")
 
@@ -64,16 +64,16 @@ class ScheduledCall:
         self._callback: Callback | None = callback
 
     def cancel(self) -> None:
-        """Wait no longer. It does no harm when its moment has passed."""
+        """Cancel the call. Cancelling after its time has no effect."""
         if self._callback is not None:
             self._callback = None
             self._wheel._forget(self)
 
 
 class Timers:
-    """The timers of one event loop; to be used in its thread only.
+    """The timers of one event loop; use them in its thread only.
 
-    While nobody waits it holds no resources. `now` and `new_alarm` are for tests.
+    Without waiters it holds no resources. `now` and `new_alarm` are for tests.
     """
 
     def __init__(
@@ -97,9 +97,9 @@ class Timers:
         return self._waiting
 
     def call_at(self, deadline: float, callback: Callback) -> ScheduledCall:
-        """Call `callback` once `deadline` has come, in seconds since 1970, and never before.
+        """Call `callback` at `deadline`, in seconds since 1970, or later; never before.
 
-        It is called again at the moment that it gives, with the same timer.
+        If it returns a moment, it is called again then, with the same timer.
         """
         timer = ScheduledCall(self, _slot_of(deadline), callback)
         self._put(timer)
@@ -108,7 +108,7 @@ class Timers:
         return timer
 
     def after_turn(self, callback: Callable[[], None]) -> None:
-        """Call `callback` when all were called whose moment has come; at once, if none is being called."""
+        """Run `callback` after all callbacks of this tick; at once, outside of a tick."""
         if self._after is None:
             callback()
         else:
@@ -124,7 +124,7 @@ class Timers:
             timers[timer] = None
 
     def _turn(self) -> None:
-        """Call those whose slot has ended."""
+        """Run the callbacks of all slots that have ended."""
         now = self._now() * SLOTS
         order, slots = self._order, self._slots
         self._set_to = -math.inf  # who comes meanwhile need not set the alarm
@@ -163,7 +163,7 @@ class Timers:
         self.loop.call_exception_handler({"message": f"{callback} failed", "exception": error})
 
     def _set_alarm(self) -> None:
-        """Set it for the first slot in use; give it back if there is none."""
+        """Set the alarm to the first slot in use; release it if there is none."""
         order, slots = self._order, self._slots
         while order and order[0] not in slots:
             heapq.heappop(order)
@@ -200,12 +200,12 @@ _wheels = PerLoop(Timers)
 
 
 def running_timers() -> Timers:
-    """That of the running event loop. Raises RuntimeError where none runs."""
+    """Return the timers of the running event loop. Raises RuntimeError if none runs."""
     return _wheels.get()
 
 
 class _LoopAlarm:
-    """The event loop's own timer, where there is no better one."""
+    """The event loop's own timer, if there is no better one."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         self._loop = loop

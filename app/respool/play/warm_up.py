@@ -1,4 +1,4 @@
-"""Warm-up: a create with ``generate: false``. It is answered with two events, and plays nothing."""
+"""Warm-up: a create with ``generate: false``, answered with two events without playing anything."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from respool.protocol.response import USUAL, echo, usage_of
 
 
 def warm_up_turn(body: Mapping[str, Any], id: str, created_at: int, started: float) -> FixedTurn:
-    """Return what answers a warm-up: ``response.created``, then ``response.completed`` without output.
+    """Return the answer to a warm-up: ``response.created``, then ``response.completed`` without output.
 
     `created_at` is in seconds since 1970, `started` in the clock's. Source: openai/codex#11258.
     """

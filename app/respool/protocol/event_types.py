@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 
 class EventKind(StrEnum):
-    """What an event does."""
+    """The effect of an event."""
 
     LIFECYCLE = "lifecycle"  # the response as a whole goes on
     TERMINAL = "terminal"  # the response ends
@@ -25,7 +25,7 @@ class EventKind(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who sends an event, and whether an SDK knows it."""
+    """The sender of an event, and whether SDKs know it."""
 
     PACKAGE = "openai package"  # in its union of stream events
     WIRE = "OpenAI, in no union"  # on the wire, and unknown to the SDKs

@@ -18,7 +18,7 @@ _DECODER = json.JSONDecoder()
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """Where a member stands: its key begins at `key_at`, its value is text[start:end]."""
+    """The place of a member: its key begins at `key_at`, its value is text[start:end]."""
 
     key: str
     key_at: int

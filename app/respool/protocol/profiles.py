@@ -21,7 +21,7 @@ def _as_openai(status: int, error: ErrorFields) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one producer sends.
+    """The conventions of one producer.
 
     sources             where it is known from
     event_lines         whether an event's type is in an ``event:`` line as well

@@ -47,7 +47,7 @@ from respool.protocol.event_types import ITEM_TYPES
 
 
 class State(StrEnum):
-    """Where a machine is."""
+    """The state of a machine."""
 
     START = "start"
     # the response

@@ -1,1 +1,1 @@
-"""Recordings: their values, the formats in which files hold them, and the store that finds them by name."""
+"""Recordings: their values, the file formats, and the store that finds them by name."""

@@ -1,4 +1,4 @@
-"""Digest: what a recording holds, as a short text by which servers know that they have the same."""
+"""Digest: a short text for the content of a recording, which servers compare."""
 
 from hashlib import blake2b
 from weakref import WeakKeyDictionary

@@ -1,14 +1,14 @@
-"""The names most like another one, in a time that does not grow with their number."""
+"""The names most similar to another one, in a time that does not grow with their number."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import chain, zip_longest
 
-# Pairs of characters that may be compared, some 80 ns each: all names of a small store, the likeliest of a
-# large one.
+# Pairs of characters that may be compared, some 80 ns each: enough for all names of a small store, or the
+# likeliest of a large one.
 _MOST_PAIRS = 300_000
-_LONGEST = 200  # characters of the name that is looked for
+_LONGEST = 200  # characters of the wanted name
 
 
 def nearest_of(name: str, names: Sequence[str], limit: int = 3) -> list[str]:
@@ -27,7 +27,8 @@ def nearest_of(name: str, names: Sequence[str], limit: int = 3) -> list[str]:
 
 
 def _likeliest(name: str, names: Sequence[str]) -> Iterator[str]:
-    """Those that end as it does, then those that begin as it does: its neighbours in the order of names."""
+    """Yield the names with the same ending, then those with the same beginning: its neighbours in sorted
+    order."""
     last = name.rpartition("/")[2]
     if len(last) > 2:
         found = (one for one in names if one.endswith(last))

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from respool.scripts.synth import Scripted
 
 FORMAT_VERSION = 1  # the "respool" field of a header line
-REPLAY_WINDOW = 600.0  # seconds after its end for which a background response can be streamed
-IDS = ("recorded", "fresh")  # whose ids a play of a recording has
-FRAMINGS = ("captured", "normal")  # how a capture of a wire is framed
-ON_UNKNOWN_ID = ("not-found", "default")  # what answers for an id that is not known
+REPLAY_WINDOW = 600.0  # seconds after its end in which a background response can be streamed
+IDS = ("recorded", "fresh")  # the ids of a play
+FRAMINGS = ("captured", "normal")  # the framing of what was captured on a wire
+ON_UNKNOWN_ID = ("not-found", "default")  # the answer for an unknown id
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class TimedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Verbatim:
-    """What was captured between events and is none: a comment, ``data:`` that is no JSON, a stray line.
+    """Text captured between events that is no event: a comment, ``data:`` that is not JSON, a stray line.
 
     `gap` is in seconds since the event or text before it. In `text`, bytes that are not UTF-8 are lone
-    surrogates, as Python's ``surrogateescape`` has them; `wire_bytes` gives the bytes.
+    surrogates, as Python's ``surrogateescape`` makes them; `wire_bytes` returns the bytes.
     """
 
     gap: float | None
@@ -54,7 +54,7 @@ Entry = TimedEvent | Verbatim
 
 
 def wire_bytes(text: str) -> bytes:
-    """The bytes of a captured text."""
+    """Return the bytes of a captured text."""
     return text.encode(errors="surrogateescape") if _encodes(text) else text.encode(errors="replace")
 
 
@@ -91,7 +91,7 @@ class Header:
             raise ValueError(f'the header\'s "status" is {self.status}, expected 200 to 599')
         if self.ids not in (None, *IDS):
             raise ValueError(f'the header\'s "ids" is {printable(str(self.ids))}, expected recorded or fresh')
-        headers: Mapping[str, object] = self.headers  # as the file has it, not as it is declared
+        headers: Mapping[str, object] = self.headers  # as in the file, not as declared
         for name, value in headers.items():
             if not isinstance(value, str):
                 shown = f"{printable(name)} is {json_kind(value)}"
@@ -103,7 +103,7 @@ class Header:
             raise ValueError('the header\'s "body" has half a character, which cannot be sent')
         if (given := self.fields.get("faults")) is not None:
             try:
-                from respool.faults import read as read_faults  # only who has faults should wait for them
+                from respool.faults import read as read_faults  # only recordings with faults need it
 
                 object.__setattr__(self, "faults", read_faults(given))
             except FaultError as error:
@@ -132,17 +132,17 @@ class Header:
 
     @property
     def note(self) -> str:
-        """What a reader should know of this recording."""
+        """A note for readers of this recording."""
         return self.fields.get("note") or ""
 
     @property
     def done(self) -> bool:
-        """Whether the stream ended with the sentinel ``[DONE]``, as OpenRouter's do."""
+        """True if the stream ended with the sentinel ``[DONE]``, as OpenRouter's do."""
         return bool(self.fields.get("done"))
 
     @property
     def ids(self) -> str | None:
-        """Whose ids a play has: ``recorded``, ``fresh`` ones, or None: as the server's option says."""
+        """The ids of a play: ``recorded``, ``fresh``, or None: the server's setting."""
         return self.fields.get("ids")
 
 
@@ -156,7 +156,7 @@ _HEADER_FIELDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "ids": ((str,), '"recorded" or "fresh"'),
 }
 
-# The name of an HTTP header: RFC 9110, section 5.6.2.
+# The syntax of an HTTP header's name: RFC 9110, section 5.6.2.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -171,24 +171,24 @@ class Recording:
     name: str
     header: Header
     events: tuple[TimedEvent, ...]
-    scripted: "Scripted | None" = None  # the turn of a Script that it was written from
-    captured: tuple[Entry, ...] | None = None  # events and what was between them; None: the events alone
+    scripted: "Scripted | None" = None  # the turn of a Script that it was made from
+    captured: tuple[Entry, ...] | None = None  # events and the text between them; None: only events
 
     @property
     def entries(self) -> Sequence[Entry]:
         """All that is sent, each with its gap since the entry before it.
 
-        The gap of one of `events` is that since the event before, whatever came between.
+        In `events`, a gap is counted from the event before, whatever is in between.
         """
         return self.events if self.captured is None else self.captured
 
     def types(self) -> Iterable[tuple[str, str]]:
-        """The type and text of each event."""
+        """Return the type and text of each event."""
         return ((timed.event.type, timed.event.text) for timed in self.events)
 
     @classmethod
     def of_entries(cls, name: str, header: Header, entries: Sequence[Entry]) -> "Recording":
-        """The recording of what was captured: events, and what was between them."""
+        """Return a recording of captured entries: events, and the text between them."""
         events: list[TimedEvent] = []
         waited: float | None = None
         for entry in entries:
@@ -203,26 +203,26 @@ class Recording:
 
     @property
     def plain(self) -> bool:
-        """Whether it answers with a body instead of a stream: an HTTP error, most of the time."""
+        """True if the answer is a body instead of a stream: usually an HTTP error."""
         return not self.events
 
 
-# What a TimedEvent is made of: its gap, its event's text and type, its line.
+# The fields of a TimedEvent: its gap, its event's text and type, its line.
 Row = tuple[float | None, str, str, int | None]
 
 
 class ReadRecording(Recording):
-    """One that was read from a file. Its events are made of their rows when they are first asked for.
+    """A recording read from a file, which makes its events from their rows on first access.
 
-    To make the objects takes longer than to read and to check a file: the many recordings that nobody has
-    asked for yet do not keep a server from listening.
+    Making the objects takes longer than reading and checking a file: recordings that no request has asked for
+    should not delay a server's start.
     """
 
     _rows: Sequence[Row] | None
 
     @classmethod
     def of(cls, name: str, header: Header, rows: Sequence[Row]) -> "ReadRecording":
-        """The recording whose events these rows are."""
+        """Return a recording with these rows as its events."""
         recording = cls.__new__(cls)
         vars(recording).update(name=name, header=header, scripted=None, captured=None, _rows=rows)
         return recording
@@ -235,7 +235,7 @@ class ReadRecording(Recording):
     def events(self) -> tuple[TimedEvent, ...]:
         known = vars(self)
         rows = self._rows
-        if rows is not None:  # else another thread has just made them, and put them there before it let go
+        if rows is not None:  # otherwise another thread has just made and stored them
             known["events"] = tuple(
                 TimedEvent(gap, Event(text, kind), line) for gap, text, kind, line in rows
             )
@@ -245,5 +245,5 @@ class ReadRecording(Recording):
 
 
 def turn_name(name: str, turn: int) -> str:
-    """The name of a file's turn, which counts from 1: the first turn has the file's own name."""
+    """Return the name of a file's turn, from 1: the first turn has the file's own name."""
     return name if turn == 1 else f"{name}#{turn}"

@@ -1,4 +1,4 @@
-"""Store: recordings by name, from folders and files, taken up anew when they change."""
+"""Store: recordings by name, from folders and files, read again when they change."""
 
 import os
 import re
@@ -15,19 +15,19 @@ from respool.recordings.nearest import nearest_of
 from respool.recordings.recording import Recording
 from respool.recordings.rule_files import is_rule_file
 
-PARTIAL = ".partial"  # the end of a file's name while it is recorded
+PARTIAL = ".partial"  # the suffix of a file that is being recorded
 
-# What a file may be at most: one that is larger is refused, not read into memory.
+# Limits of a file: larger ones are refused, not read into memory.
 MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
 LONGEST_NAME = 200  # characters, of a recording that is added
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
 MOST_NOTES = 100  # of one file, that are kept
-NO_RECORDING = "no recording"  # what is said of a file of which nothing else is known
+NO_RECORDING = "no recording"  # the reason if nothing else is known of a file
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A file that cannot be used as it is now."""
+    """A file that cannot be used now."""
 
     name: str
     error: RecordingError
@@ -36,7 +36,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A file or folder below a folder that was given, which is not read, and why."""
+    """A file or folder, below a given folder, that is not read, and why."""
 
     path: str
     why: str
@@ -47,7 +47,7 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class StoreChanges:
-    """What a `Store.refresh` found new: names of recordings, and refusals."""
+    """The changes found by `Store.refresh`: names of recordings, and refusals."""
 
     changed: Sequence[str]
     removed: Sequence[str]
@@ -55,26 +55,26 @@ class StoreChanges:
 
 
 class _Signature(NamedTuple):
-    """What changes when a file is written."""
+    """The properties that change when a file is written."""
 
     mtime_ns: int
     size: int
     inode: int
 
 
-_UNREADABLE = _Signature(0, 0, 0)  # unlike any file's: it is tried again at each refresh
+_UNREADABLE = _Signature(0, 0, 0)  # unlike any file's, so each refresh tries again
 
 
 @dataclass(slots=True)
 class _File:
     name: str
     signature: _Signature
-    turns: tuple[Recording, ...] = ()  # of the last version that could be read
+    turns: tuple[Recording, ...] = ()  # of the last readable version
     error: RecordingError | None = None  # of the newest version
-    ignored: bool = False  # no recording, and nothing says that it was meant to be one
+    ignored: bool = False  # no recording, and no sign that it was meant to be one
     why: str = ""  # it is ignored
-    notes: tuple[RecordingError, ...] = ()  # what is odd in it; it is used all the same
-    rules: bool = False  # it holds rules, and no recording
+    notes: tuple[RecordingError, ...] = ()  # oddities of a file that is used all the same
+    rules: bool = False  # holds rules, and no recording
 
 
 class Store:
@@ -105,7 +105,7 @@ class Store:
         self._recordings: dict[str, tuple[Recording, ...]] = {}
         self._clashes: list[Refusal] = []
         self._added: dict[str, tuple[Recording, ...]] = {}
-        self._indexing = threading.Lock()  # files are looked at in a thread, while others are added
+        self._indexing = threading.Lock()  # files are read in a thread, while others are added
         self._closed: list[PassedOver] = []
         self._rules: dict[str, _Signature] = {}
         self.version = 0
@@ -118,7 +118,7 @@ class Store:
 
     @property
     def only(self) -> Recording | None:
-        """The first turn of the only recording; None where there are several, or none."""
+        """The first turn of the only recording; None if there are several, or none."""
         if len(self._recordings) != 1:
             return None
         ((first, *_),) = self._recordings.values()
@@ -126,7 +126,7 @@ class Store:
 
     @property
     def refused(self) -> list[Refusal]:
-        """What cannot be used, and why, in the order of the files."""
+        """The files that cannot be used, and why, in the order of the files."""
         broken = [
             Refusal(file.name, file.error, kept=file.name in self._recordings)
             for file in self._files.values()
@@ -136,7 +136,7 @@ class Store:
 
     @property
     def passed_over(self) -> list[PassedOver]:
-        """The files in folders that are not read, and the folders that cannot be, in their order."""
+        """The files in folders that are not read, and the folders that cannot be read, in their order."""
         files = [
             PassedOver(path, file.why)
             for path, file in self._files.items()
@@ -146,20 +146,21 @@ class Store:
 
     @property
     def notes(self) -> list[RecordingError]:
-        """What is odd in files that are used all the same: damage that plays as captured, parts not read."""
+        """The oddities of files that are used all the same: damage that plays as captured, parts that are not
+        read."""
         return [note for file in self._files.values() for note in file.notes]
 
     @property
     def rule_files(self) -> list[str]:
-        """The paths of the files that hold stubs, or say how requests are compared, in their order."""
+        """The paths of the files with stubs or matching rules, in their order."""
         return [path for path, file in self._files.items() if file.rules]
 
     def turns(self, name: str) -> tuple[Recording, ...]:
-        """The turns of the recording `name`; none if there is no such recording."""
+        """Return the turns of the recording `name`; empty if there is no such recording."""
         return self._recordings.get(name, ())
 
     def get(self, name: str) -> Recording | None:
-        """The first turn of `name`, or the Nth of ``name#N``; None if there is none such."""
+        """Return the first turn of `name`, or the Nth of ``name#N``; None if there is no such recording."""
         if turns := self._recordings.get(name):
             return turns[0]
         base, _, number = name.rpartition("#")
@@ -170,11 +171,12 @@ class Store:
         return None
 
     def nearest(self, name: str, limit: int = 3) -> list[str]:
-        """The names most like `name`, best first; of very many, among those that begin or sound alike."""
+        """Return the names most like `name`, the best first; of very many, among those that begin or end
+        alike."""
         return nearest_of(name, self.names, limit)
 
     def refresh(self) -> StoreChanges:
-        """Look at the files again, read those that changed, and say what did.
+        """Look at the files again, read those that changed, and return the changes.
 
         A file that can no longer be read keeps the recording of its last good version.
         """
@@ -189,8 +191,8 @@ class Store:
         )
 
     def add(self, name: str, turns: tuple[Recording, ...]) -> None:
-        """Serve `turns` as the recording `name`, from memory alone. Raises OptionError for a name that is
-        none, or is that of a file."""
+        """Serve `turns` as the recording `name`, from memory only. Raises OptionError if the name is invalid,
+        or a file has it."""
         if name in self.sources:
             raise OptionError(f"{printable(name)} is the name of a recording in a file; choose another one")
         check_name(name)
@@ -198,7 +200,7 @@ class Store:
         self._index()
 
     def remove(self, name: str) -> bool:
-        """Forget a recording that was added; whether there was one."""
+        """Remove a recording that was added. Return False if there was none."""
         if self._added.pop(name, None) is None:
             return False
         self._index()
@@ -211,11 +213,11 @@ class Store:
 
     @property
     def sources(self) -> dict[str, str]:
-        """The path of the file that each recording is from, by its name; none for those that were added."""
+        """The path of each recording's file, by its name; without those that were added."""
         return {file.name: path for path, file in list(self._files.items()) if not file.ignored}
 
     def _find(self) -> Iterator[tuple[str, str]]:
-        """Each file to look at, once, as its path and its name."""
+        """Yield each file to look at, once, as its path and its name."""
         self._closed = []
 
         def on_closed(folder: str, error: OSError) -> None:
@@ -236,11 +238,12 @@ class Store:
                     yield path, formats.without_suffix(below.replace(os.sep, "/"))
 
     def _read(self, path: str, name: str) -> _File | None:
-        """What the file is now, from memory if it has not changed; None if it has just gone."""
+        """Return the file as it is now, from memory if it has not changed; None if it has just been
+        deleted."""
         last = self._files.get(path)
         turns = last.turns if last else ()
-        # In a folder there may be anything. Meant to be a recording is what was given by itself, what
-        # was one before, and what its suffix says is one.
+        # A folder may hold any file. These are meant to be recordings: a file that was given itself, one that
+        # was a recording before, and one with a recording's suffix.
         meant = path in self._given or bool(turns) or formats.by_suffix(path) is not None
         signature = _UNREADABLE
         data = b""
@@ -282,7 +285,7 @@ class Store:
         except RecordingError as error:
             if not meant and (isinstance(error, NotARecording) or not formats.shows_a_stream(data, path)):
                 return _File(name, signature, ignored=True, why=str(error).removeprefix(f"{path}:").strip())
-            # Kept as long as the file is as it is: without the frames that hold the file's content.
+            # Kept until the file changes: without the traceback's frames, which hold the file's content.
             error.__context__ = None
             return _File(name, signature, turns, error.with_traceback(None))
 
@@ -309,8 +312,8 @@ class Store:
 
 
 def check_name(name: str) -> None:
-    """Raise OptionError for what is no name of a recording that is added: parts as those of a path, which
-    all can be asked for in a URL and in a header."""
+    """Raise OptionError for an invalid name of an added recording. Its parts are those of a path, and must
+    fit into a URL and a header."""
     if not 0 < len(name) <= LONGEST_NAME or not _NAME.fullmatch(name):
         raise OptionError(
             f"{printable(name) or 'nothing'} is no name of a recording: expected 1 to {LONGEST_NAME} "
@@ -319,7 +322,7 @@ def check_name(name: str) -> None:
 
 
 def why_not(path: str) -> str | None:
-    """Why a file is not worth reading, by its first 64 KiB; None if it is. Raises OSError."""
+    """Return why a file is not worth reading, by its first 64 KiB; None if it is. Raises OSError."""
     with open(path, "rb", buffering=0) as file:
         head = file.read(formats.encodings.HEAD) or b""
     if formats.worth_reading(head, path):
@@ -328,10 +331,10 @@ def why_not(path: str) -> str | None:
 
 
 def files_below(top: str, on_closed: Callable[[str, OSError], None] | None = None) -> list[str]:
-    """The paths of a folder's files, sorted part by part. A name that begins with a dot, or ends with a
-    tilde, is some tool's, not a recording; one that ends with ``.partial`` is a recorder's.
+    """Return the paths of a folder's files, sorted part by part. Names that begin with a dot, or end with a
+    tilde, are other tools' files; one that ends with ``.partial`` is a recorder's. They are left out.
 
-    A folder that may not be entered goes to `on_closed` and is passed over, and so are links to folders.
+    A folder that cannot be read goes to `on_closed` and is skipped; so are links to folders.
     """
     if not os.path.isdir(top):
         return [top]
@@ -344,7 +347,7 @@ def files_below(top: str, on_closed: Callable[[str, OSError], None] | None = Non
                 waiting += _entries(entry.path, on_closed)
             elif not entry.name.endswith(("~", PARTIAL)) and entry.is_file():
                 found.append(entry.path)
-        except OSError:  # a link that leads nowhere, or to itself
+        except OSError:  # a link to nothing, or to itself
             continue
     # As elsewhere, no path begins with "./".
     return [path[2:] for path in found] if top == os.curdir else found
@@ -362,12 +365,12 @@ def _entries(folder: str, on_closed: Callable[[str, OSError], None] | None = Non
 
 
 def _length_as_prefix(folder: str) -> int:
-    """How long the beginning is that the paths of the folder's files have in common."""
+    """Return the length of the prefix that the paths of the folder's files share."""
     return 0 if folder == os.curdir else len(os.path.join(folder, ""))
 
 
 def _content(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:  # read at once, so a buffer would be in the way
+    with open(path, "rb", buffering=0) as file:  # read at once, so a buffer is no use
         return file.readall()
 
 

@@ -1,4 +1,4 @@
-"""Scripts: what happens in a response, in a few lines; `respool.scripts.synth` makes its events.
+"""Scripts: a response in a few lines; `respool.scripts.synth` makes its events.
 
 A Script is read from plain data (`read`), and written as such, at its shortest (`plain`); both follow
 the tables in `tables`, and so does `schema`. See docs/scripts.md.

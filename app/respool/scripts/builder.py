@@ -1,4 +1,4 @@
-"""ScriptBuilder: a Script made by calls, one for each step. Each call gives another Script."""
+"""ScriptBuilder: a Script made by method calls, one for each step. Each call returns another Script."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class ScriptBuilder:
-    """The methods by which a Script grows.
+    """The methods that add to a Script. Each returns another Script.
 
     Fields are those of docs/scripts.md. All raise ScriptError for a value that a script file may not have
     there.
@@ -20,38 +20,38 @@ class ScriptBuilder:
     __slots__ = ()
 
     def message(self, text: str, **fields: Any) -> Self:
-        """The model says something."""
+        """Add a message of the model."""
         return self.step("message", {"text": text, **fields})
 
     def reasoning(self, summary: str | Sequence[str], **fields: Any) -> Self:
-        """The model reasons, with this summary."""
+        """Add reasoning with this summary."""
         return self.step(
             "reasoning", {"summary": summary if isinstance(summary, str) else list(summary), **fields}
         )
 
     def refusal(self, text: str) -> Self:
-        """The model refuses, in these words."""
+        """Add a refusal in these words."""
         return self.step("refusal", text)
 
     def function_call(self, name: str, arguments: Mapping[str, Any] | str = "{}", **fields: Any) -> Self:
-        """The model calls a function. Arguments that are text are sent as they are, whatever they hold."""
+        """Add a call of a function. Arguments that are text are sent as they are, valid or not."""
         value = arguments if isinstance(arguments, str) else dict(arguments)
         return self.step("function_call", {"name": name, "arguments": value, **fields})
 
     def custom_tool_call(self, name: str, input: str, **fields: Any) -> Self:
-        """The model calls a custom tool."""
+        """Add a call of a custom tool."""
         return self.step("custom_tool_call", {"name": name, "input": input, **fields})
 
     def pause(self, seconds: float) -> Self:
-        """Nothing comes for some seconds."""
+        """Add a pause, in seconds."""
         return self.step("pause", seconds)
 
     def event(self, event: Mapping[str, Any]) -> Self:
-        """An event as it is given, but for its sequence number."""
+        """Add an event as it is given, except for its sequence number."""
         return self.step("event", dict(event))
 
     def step(self, type: str, value: Any) -> Self:
-        """Any step of docs/scripts.md, by its name."""
+        """Add any step of docs/scripts.md, by its name."""
         given = _read_turn(output=[{type: value}])
         turns = _turns(self)
         if not turns or turns[-1].plain:  # an error has no steps
@@ -59,26 +59,26 @@ class ScriptBuilder:
         return self._with_last(replace(turns[-1], steps=(*turns[-1].steps, *given.steps)))
 
     def incomplete(self, reason: str = "max_output_tokens") -> Self:
-        """The response ends as ``response.incomplete``."""
+        """End the response with ``response.incomplete``."""
         return self._end({"incomplete": reason})
 
     def failed(self, message: str = "", **fields: Any) -> Self:
-        """The response ends as ``response.failed``; a field is `code`."""
+        """End the response with ``response.failed``; a field is `code`."""
         return self._end({"failed": {**({"message": message} if message else {}), **fields}})
 
     def cut(self, after: int | None = None) -> Self:
-        """The stream breaks off: after so many events, or in the middle of the last item."""
+        """Cut the stream: after so many events, or in the middle of the last item."""
         return self._end("cut" if after is None else {"cut": after})
 
     def error(self, status: int, message: str = "", **fields: Any) -> Self:
-        """A turn that is an HTTP error; fields are `type`, `code` and `param`."""
+        """Make the turn an HTTP error; fields are `type`, `code` and `param`."""
         error = {**({"message": message} if message else {}), **fields}
         turn = _read_turn(status=status, **({"error": error} if error else {}))
         return self._with_turns((*_turns(self), turn))
 
     def turn(self, **settings: Any) -> Self:
-        """Another response begins, the answer to the next request. Settings are those of a turn, as `model`
-        and `pace`."""
+        """Start another response, the answer to the next request. Settings are those of a turn, such as
+        `model` and `pace`."""
         given = _read_turn(end="completed", **settings)
         return self._with_turns((*_turns(self), given))
 

@@ -1,4 +1,4 @@
-"""Pictures: what a file's first bytes say of its format and size."""
+"""Pictures: format and size, read from a file's first bytes."""
 
 import struct
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ class Picture:
     """A picture that was read from a file."""
 
     name: str
-    format: str  # png, webp or jpeg, as the API's output_format has it
+    format: str  # png, webp or jpeg, as in the API's output_format
     width: int  # pixels
     height: int
     base64: str = field(repr=False)
 
     @property
     def size(self) -> str:
-        """As the API's `size` has it."""
+        """The size in the form of the API's `size`."""
         return f"{self.width}x{self.height}"
 
 
-# One transparent pixel: a picture, where a Script names none.
+# One transparent pixel, for a Script that names no picture.
 PIXEL = Picture(
     "",
     "png",
@@ -31,7 +31,7 @@ PIXEL = Picture(
 
 
 def inspect(data: bytes) -> tuple[str, int, int]:
-    """Format, width and height. Raises ValueError for anything but PNG, WebP and JPEG."""
+    """Return format, width and height (pixels). Raises ValueError for anything but PNG, WebP and JPEG."""
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
             width, height = struct.unpack_from(">II", data, 16)
@@ -46,7 +46,7 @@ def inspect(data: bytes) -> tuple[str, int, int]:
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    # Source: the WebP container specification; sizes are those of the canvas, or of the only frame.
+    # Source: the WebP container specification. The size is that of the canvas, or of the only frame.
     match data[12:16]:
         case b"VP8X":
             low_width, high_width, low_height, high_height = struct.unpack_from("<HBHB", data, 24)

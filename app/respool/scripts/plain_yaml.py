@@ -1,7 +1,7 @@
 """YAML read as plain data, with the place of each value.
 
-Scalars without quotes are what they would be in JSON (null, true, false, a number); all else is text:
-``no``, ``12:30`` and ``2026-01-01`` are text, where YAML 1.1 makes a boolean, a number and a date.
+Scalars without quotes are read as in JSON (null, true, false, a number), and all else is text: ``no``,
+``12:30`` and ``2026-01-01`` are text, where YAML 1.1 makes a boolean, a number and a date.
 """
 
 import math
@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
-MAX_VALUES = 100_000  # also those which aliases repeat, so that a small file cannot become a huge one
+MAX_VALUES = 100_000  # values, repetitions by aliases included, so that a small file cannot become a huge one
 MAX_TEXT = 16 * 1024 * 1024  # characters of all values, those repeated by aliases counted again
 
 Path = tuple[str | int, ...]
 
 _PREFIX = "tag:yaml.org,2002:"
-# YAML's core schema, but for numbers: those are JSON's (and .5), so that 007 and +49 stay text.
+# YAML's core schema, except for numbers: those are JSON's (and .5), so that 007 and +49 stay text.
 _RESOLVERS = {
     "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -27,7 +27,7 @@ _RESOLVERS = {
 
 
 class PlainYamlError(ValueError):
-    """Text that is not the YAML read here. `line` and `column` count from 1."""
+    """Text that is not YAML as this module reads it. `line` and `column` count from 1."""
 
     def __init__(self, cause: str, line: int, column: int) -> None:
         self.line = line
@@ -44,19 +44,19 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Plain data, and where it stands."""
+    """Plain data, and the places of its values."""
 
     data: Any
     found: dict[Path, _Found]
 
     def place(self, path: Path, at_key: bool = False) -> tuple[int, int]:
-        """Line and column of what `path` leads to, or of the nearest thing around it."""
+        """Return line and column of the value at `path`, or of the nearest value around it."""
         while path not in self.found:
             path = path[:-1]
         return self.found[path].key if at_key else self.found[path].value
 
     def written(self, path: Path) -> str | None:
-        """A scalar as it is written."""
+        """Return the source text of a scalar."""
         return self.found[path].written if path in self.found else None
 
 
@@ -65,7 +65,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """It knows YAML 1.1 as well, so that text which that would misread (no, 12:30) is put in quotes."""
+    """Also respects YAML 1.1, so that text which it would misread (no, 12:30) is quoted."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
@@ -80,7 +80,7 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
     if any(
         line_end in text for line_end in "\x85\u2028\u2029"
-    ):  # for YAML 1.1, which else makes spaces of them
+    ):  # for YAML 1.1, which would turn them into spaces
         style = '"'
     return dumper.represent_scalar(_PREFIX + "str", text, style=style)
 
@@ -95,7 +95,7 @@ _Dumper.add_representer(list, _represent_list)
 
 
 def dump(data: Any) -> str:
-    """The YAML text of plain data, which `load` reads as the same."""
+    """Return plain data as YAML text, which `load` reads as the same data."""
     return yaml.dump(data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=math.inf)
 
 
@@ -120,7 +120,7 @@ def _compose(text: str) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark or loader.get_mark()
         raise PlainYamlError(_explain(error), mark.line + 1, mark.column + 1) from None
-    except (ValueError, OverflowError):  # PyYAML makes a character of any number: "\\UFFFFFFFF"
+    except (ValueError, OverflowError):  # PyYAML accepts any number as a character: "\\UFFFFFFFF"
         mark = loader.get_mark()
         raise PlainYamlError("there is no such character", mark.line + 1, mark.column + 1) from None
     finally:
@@ -206,7 +206,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
 
 
 def _text(node: yaml.ScalarNode) -> str:
-    """A scalar's text. As in JSON, two escapes may make one character: \\ud83d\\ude00."""
+    """Return a scalar's text. As in JSON, two escapes may make one character: \\ud83d\\ude00."""
     try:
         return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:

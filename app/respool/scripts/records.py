@@ -1,4 +1,4 @@
-"""Kinds of mappings whose fields are known."""
+"""Value types of mappings with known fields."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ from respool.scripts.value_types import ValueType
 class Record(ValueType):
     """A mapping with known fields.
 
-    `short` names the field which a value that is no mapping stands for. At least one of `some` must be
-    there, and of each group in `exclusive` at most one. An `optional` record may be left empty.
+    A value that is no mapping stands for the field `short`. At least one field of `some` is required, and at
+    most one of each group in `exclusive` is allowed. An `optional` record may be empty.
     """
 
     fields: Mapping[str, ValueType]
@@ -23,7 +23,7 @@ class Record(ValueType):
     short: str | None = None
     exclusive: Sequence[Sequence[str]] = ()
     optional: bool = False
-    hints: Mapping[str, str] = field(default_factory=dict)  # a likely mistake: what to say of it
+    hints: Mapping[str, str] = field(default_factory=dict)  # likely mistakes, with the message for each
 
     @property
     def expects(self) -> str:
@@ -107,7 +107,7 @@ class Record(ValueType):
 
 @dataclass(frozen=True)
 class OneKey(ValueType):
-    """A mapping with one key, which says what it is: read as a pair of that key and the value."""
+    """A mapping with one key that names its type, read as a pair of key and value."""
 
     kinds: Mapping[str, ValueType]
     what: str
@@ -138,7 +138,7 @@ class OneKey(ValueType):
 
     @property
     def definition(self) -> str:
-        """Its name among the definitions of the JSON Schema, where it stands once."""
+        """Its name among the JSON Schema's definitions, where it is written once."""
         return self.what.replace(" ", "_")
 
     def schema(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class OneKey(ValueType):
 
 @dataclass(frozen=True)
 class Placed(ValueType):
-    """A value of another kind, as a pair with the path to it."""
+    """A value of another type, read as a pair with its path."""
 
     kind: ValueType
 

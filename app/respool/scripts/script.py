@@ -1,4 +1,4 @@
-"""Script, Turn, Step: the values; and how they come from plain data and go back to it."""
+"""Script, Turn, Step: the values, and their conversion from and to plain data."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,20 +14,20 @@ TOKENS = "tokens"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happens: an output item, by the name of its type, or `item`, `event`, `pause`.
+    """One step of a turn: an output item, by the name of its type, or `item`, `event`, `pause`.
 
-    `value` has the fields that `steps.STEPS` knows for it: of an item only those which differ from
-    what is usual. Of `item` and `event` it is the object itself, of `pause` the seconds.
+    `value` has the fields that `steps.STEPS` lists for it; an item has only those that differ from the
+    defaults. For `item` and `event` it is the object itself, for `pause` the seconds.
     """
 
     type: str
     value: Any = field(default_factory=dict)
-    path: Path = field(default=(), compare=False)  # where it stands in the Script
+    path: Path = field(default=(), compare=False)  # its place in the Script
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a turn ends. Without any of these it is completed.
+    """The end of a turn. Without any of these it is completed.
 
     incomplete   the reason
     error        an `error` event with these fields (type, code, message, param)
@@ -43,33 +43,33 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class ScriptPace:
-    """When events come. Times are seconds."""
+    """The times of events, in seconds."""
 
-    tokens_per_second: float | None = None  # None: what follows the first delta comes at once
-    ttft: float = 0.0  # when the first delta comes; pauses before it are added
+    tokens_per_second: float | None = None  # None: after the first delta, events come at once
+    ttft: float = 0.0  # the time of the first delta; pauses before it are added
     bursts: bool = False  # uneven, with the same mean
     gap: float | None = None  # between any two events, instead of tokens per second
-    speed: float = 1.0  # by which all times are divided, those of pauses as well
+    speed: float = 1.0  # divides all times, pauses included
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One response, or an answer that is none (`body` is then not None)."""
+    """One response, or an answer that is no response (then `body` is not None)."""
 
     steps: tuple[Step, ...] = ()
     end: End = End()
     model: str | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
     response: Mapping[str, Any] = field(default_factory=dict)
-    usage: Mapping[str, Any] | None = field(default_factory=dict)  # what is given; None: it has none
+    usage: Mapping[str, Any] | None = field(default_factory=dict)  # the given fields; None: no usage
     deltas: str | int = TOKENS  # tokens, words, whole, or a number of characters
     obfuscation: bool = False
-    pace: ScriptPace | None = None  # None: the player's own pace decides
+    pace: ScriptPace | None = None  # None: the pace of the server
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    error: Mapping[str, Any] | None = None  # of an answer that is an error
+    error: Mapping[str, Any] | None = None  # of an HTTP error
     body: Any = None
-    ids: str | None = None  # recorded or fresh; None: as the server says
+    ids: str | None = None  # recorded or fresh; None: the server's setting
     note: str = ""
     faults: tuple[str | Mapping[str, Any], ...] = ()  # as in the header of a recording
     template: bool = False  # whether ${...} stands for a value of the request
@@ -77,7 +77,7 @@ class Turn:
 
     @property
     def plain(self) -> bool:
-        """Whether the answer is no stream."""
+        """True if the answer is no stream."""
         return self.error is not None or self.body is not None
 
 
@@ -90,10 +90,10 @@ class Script(ScriptBuilder):
 
 
 def read(data: Any, source: Source | None = None) -> Script:
-    """The Script that plain data describes.
+    """Return the Script that plain data describes.
 
-    Each error goes to ``source.damage``, as a ScriptError with the path to what is wrong; when that
-    returns, the rest is read. Without a source the first error is raised.
+    Each error goes to ``source.damage``, as a ScriptError with the path of the error; if that returns, the
+    rest is read. Without a source the first error is raised.
     """
     source = source or PlainSource()
     place = ScriptPlace(source)
@@ -161,7 +161,7 @@ def _end(found: str | dict[str, Any]) -> End:
 
 
 def plain(script: Script) -> dict[str, Any]:
-    """The shortest plain data from which `read` makes this Script."""
+    """Return the shortest plain data that `read` turns into this Script."""
     turns = [_plain_turn(turn) for turn in script.turns]
     data = turns[0] if len(turns) == 1 else {"turns": turns}
     return data | ({"seed": script.seed} if script.seed else {})
@@ -171,7 +171,7 @@ def _plain_turn(turn: Turn) -> dict[str, Any]:
     usual = Turn()
     found = {name: getattr(turn, name) for name in _ORDER if getattr(turn, name) != getattr(usual, name)}
     if turn.error == {}:
-        del found["error"]  # the status says it
+        del found["error"]  # the status implies it
     if turn.pace:
         usual_pace = ScriptPace()
         found["pace"] = {
@@ -205,7 +205,7 @@ _ORDER = (
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of Scripts, for editors."""
+    """Return the JSON Schema of Scripts, for editors."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Respool script",

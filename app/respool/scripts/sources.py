@@ -11,7 +11,7 @@ Path = tuple[str | int, ...]
 
 
 class ScriptError(ValueError):
-    """A Script cannot be used. `path` leads to the value, or, with `at_key`, to its key."""
+    """An error in a Script. `path` leads to the value, or, with `at_key`, to its key."""
 
     def __init__(self, cause: str, path: Path, at_key: bool = False) -> None:
         self.cause = cause
@@ -21,20 +21,20 @@ class ScriptError(ValueError):
 
 
 class Source(Protocol):
-    """Where plain data came from, and what becomes of its errors."""
+    """The origin of plain data, and the handling of its errors."""
 
     def written(self, path: Path) -> str | None:
-        """A number or boolean as its author wrote it, so that the text 1.10 stays 1.10."""
+        """Return a number or boolean as its author wrote it, so that the text 1.10 stays 1.10."""
 
     def picture(self, name: str) -> bytes:
-        """The content of a picture file. Raises ValueError, which says why it cannot be had."""
+        """Return the content of a picture file. Raises ValueError, which says why it cannot be read."""
 
     def damage(self, error: ScriptError) -> None:
-        """Called for each error. When it returns, what is wrong is left out."""
+        """Report an error. If this returns, the wrong part is left out."""
 
 
 class PlainSource:
-    """Data that was made in memory: the first error is raised, and there are no files."""
+    """Data made in memory: the first error is raised, and there are no files."""
 
     def written(self, path: Path) -> str | None:
         return None
@@ -48,7 +48,7 @@ class PlainSource:
 
 @dataclass(frozen=True, slots=True)
 class ScriptPlace:
-    """Where in the data we are."""
+    """The current place in the data."""
 
     source: Source
     path: Path = ()
@@ -61,13 +61,13 @@ class ScriptPlace:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A suggestion for an error message, or nothing."""
+    """Return a suggestion for an error message, or ""."""
     nearest = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f", did you mean {nearest[0]}?" if nearest else ""
 
 
 def shown(value: Any) -> str:
-    """How an error message shows a value."""
+    """Return a value as an error message shows it."""
     match value:
         case None:
             return "nothing"

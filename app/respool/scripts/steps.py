@@ -1,6 +1,5 @@
-"""The steps of a Script as a table: which fields stand in each. Names are the API's own: types of items,
-and their fields.
-"""
+"""The steps of a Script as a table, with the fields of each. Names are the API's own: types of items, and
+their fields."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +30,7 @@ CALL_ID = Text(about="Made from the seed if it is absent.")
 
 
 DELTAS = ListOf(COUNT, about="The lengths of all deltas in order; an empty list: there are none.")
-# Items whose texts are sent in deltas.
+# Items whose texts are sent as deltas.
 GROWING = (
     "message reasoning function_call custom_tool_call code_interpreter_call mcp_call shell_call "
     "apply_patch_call"

@@ -1,4 +1,4 @@
-"""The fields of a turn and of a Script, as tables. Reading, writing and the JSON Schema follow them."""
+"""The fields of a turn and of a Script, as tables. Reading, writing and the JSON Schema use them."""
 
 from collections.abc import Mapping
 
@@ -41,7 +41,7 @@ END_RECORD = Record(
 )
 END = Either((OneOf(("completed", "incomplete", "failed", "error", "cut")), END_RECORD))
 
-# Fields of the Response object which the rest of a Script decides.
+# Fields of the Response object that other parts of a Script decide.
 _DECIDED = {
     "output": "the output is made of the steps",
     "status": "the status follows from end",
@@ -110,7 +110,7 @@ _EXCLUSIVE = (
     *((streamed, plain) for streamed in ("text", "output", "end") for plain in ("error", "body")),
     ("error", "body"),
 )
-# Where a field that is looked for at the top belongs.
+# The right place of a field that is often put at the top.
 _HINTS = {
     **{name: f"{name} belongs below request" for name in ECHOED},
     **{name: f"{name} is a step: write it in the list of output" for name in STEPS},

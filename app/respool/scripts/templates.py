@@ -1,6 +1,6 @@
 """Values of the request in a Script that says `template: true`: ``${input.text}``.
 
-What stands between the braces is JMESPath, which only looks things up and runs no code. See docs/scripts.md.
+The text between the braces is JMESPath, which only looks things up and runs no code. See docs/scripts.md.
 """
 
 import json
@@ -19,9 +19,9 @@ from respool.scripts.steps import STEPS
 from respool.scripts.tables import END_RECORD, TURN
 from respool.scripts.value_types import Either, JsonText, ListOf, MapOf, Object, Text, ValueType
 
-MOST_TEXT = 1_000_000  # characters that a turn's templates may become
+MOST_TEXT = 1_000_000  # characters of a turn's filled templates
 
-# $${ is a literal ${; braces and quotes within an expression are in pairs.
+# $${ is a literal ${; braces and quotes within an expression must be balanced.
 _TEMPLATE = re.compile(
     r"""(?P<literal>\$\$\{)|\$\{(?P<expression>(?:[^{}'"`]|'[^']*'|"[^"]*"|`[^`]*`|\{[^{}]*\})*)\}|(?P<open>\$\{)"""
 )
@@ -30,13 +30,14 @@ _TEMPLATE = re.compile(
 def fill(script: Script, body: Mapping[str, Any]) -> Script:
     """Return the Script with the values of a request in all turns that are templates.
 
-    Raises ScriptError: an expression is wrong, or cannot be applied to this request.
+    Raises ScriptError if an expression is invalid, or cannot be applied to this request.
     """
     return replace(script, turns=tuple(fill_turn(turn, body) for turn in script.turns))
 
 
 def fill_turn(turn: Turn, body: Mapping[str, Any]) -> Turn:
-    """Return the turn with the values of a request: the same, if it is no template. Raises ScriptError."""
+    """Return the turn with the values of a request; a turn that is no template stays the same. Raises
+    ScriptError."""
     if not turn.template:
         return turn
     filling = _Filling(request_values(body))
@@ -52,7 +53,7 @@ def fill_turn(turn: Turn, body: Mapping[str, Any]) -> Turn:
 
 
 class _Outputs(list[Any]):
-    """What tools have returned: by number, and by the name of the tool. JMESPath asks `get` for a field."""
+    """The outputs of tools, by number and by name of the tool. JMESPath calls `get` for a field."""
 
     def __init__(self, named: list[tuple[str, Any]]) -> None:
         super().__init__(value for _, value in named)
@@ -63,7 +64,7 @@ class _Outputs(list[Any]):
 
 
 def request_values(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what expressions look things up in: the request's own fields, and what is made of its input."""
+    """Return the data for expressions: the request's own fields, and values derived from its input."""
     items = request_items(body)
     outputs = [(output.name, _parsed(output.text)) for output in tool_outputs(items)]
     return {
@@ -75,7 +76,7 @@ def request_values(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parsed(text: str) -> Any:
-    """A tool's output as data, where it is a JSON object or array."""
+    """Return a tool's output as data, if it is a JSON object or array."""
     if not text.lstrip().startswith(("{", "[")):
         return text
     try:
@@ -95,7 +96,7 @@ class _Filling:
         return replace(step, value=self.of(STEPS[step.type], step.value))
 
     def of(self, kind: ValueType, value: Any) -> Any:
-        """The value of a kind, filled in: text stays text, literal JSON takes any value."""
+        """Return a value with its templates filled: text stays text, literal JSON accepts any value."""
         match kind:
             case Text():
                 return self._text(value)
@@ -119,7 +120,7 @@ class _Filling:
                 return value
 
     def _data(self, value: Any) -> Any:
-        """JSON data: a string that is one expression becomes its value, whatever that is."""
+        """Return JSON data, filled: a string that is one expression becomes its value, of any type."""
         match value:
             case str():
                 whole = _TEMPLATE.fullmatch(value)
@@ -151,7 +152,7 @@ class _Filling:
         return value if isinstance(value, str) else compact(value)
 
     def _value(self, expression: str) -> Any:
-        from jmespath.exceptions import JMESPathError  # only who has templates should wait for it
+        from jmespath.exceptions import JMESPathError  # imported late: only templates need it
 
         try:
             return _compiled(expression).search(self._values)

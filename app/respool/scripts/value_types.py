@@ -1,7 +1,7 @@
-"""Kinds of values in a Script: each reads plain data, writes it at its shortest, and has a JSON Schema.
+"""Types of values in a Script: each reads plain data, writes it at its shortest, and has a JSON Schema.
 
-Plain data is what JSON has: dicts, lists, text, numbers, booleans, None. Mappings with known fields
-are in `records`, the tables of fields in `tables`.
+Plain data is what JSON has: dicts, lists, text, numbers, booleans, None. Mappings with known fields are in
+`records`, the tables of fields in `tables`.
 """
 
 import base64
@@ -17,36 +17,36 @@ from respool.scripts.sources import ScriptError, ScriptPlace, did_you_mean, show
 
 @dataclass(frozen=True)
 class ValueType:
-    """The base of all kinds: any JSON value."""
+    """The base of all value types: any JSON value."""
 
     _: KW_ONLY
-    about: str = ""  # for the JSON Schema: what an editor shows
+    about: str = ""  # for the JSON Schema: shown by an editor
 
     @property
     def expects(self) -> str:
-        """What an error message says was expected."""
+        """The expected value, for an error message."""
         return "any value"
 
     def fits(self, value: Any) -> bool:
-        """Whether the value is of the right shape, its content aside."""
+        """Return True if the value has the right shape, whatever its content."""
         return True
 
     def holds(self, value: Any) -> bool:
-        """Whether `read` can have given this value."""
+        """Return True if `read` can have returned this value."""
         return self.fits(value)
 
     def read(self, value: Any, place: ScriptPlace) -> Any:
-        """The value as a Script holds it. Raises ScriptError."""
+        """Return the value as a Script has it. Raises ScriptError."""
         if not self.fits(value):
             raise place.error(f"expected {self.expects}, but this is {shown(value)}")
         return value
 
     def plain(self, value: Any) -> Any:
-        """The shortest data which `read` turns into this value."""
+        """Return the shortest data that `read` turns into this value."""
         return value
 
     def schema(self) -> dict[str, Any]:
-        """Its JSON Schema."""
+        """Return the JSON Schema of the type."""
         return self.shape() | ({"description": self.about} if self.about else {})
 
     def shape(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class ValueType:
 
 @dataclass(frozen=True)
 class Text(ValueType):
-    """Text. Numbers and booleans are taken as they are written."""
+    """Text. Numbers and booleans are taken as their source text."""
 
     @property
     def expects(self) -> str:
@@ -79,7 +79,7 @@ class Text(ValueType):
 
 @dataclass(frozen=True)
 class OneOf(ValueType):
-    """One of some words."""
+    """One of a fixed set of words."""
 
     words: Sequence[str]
 
@@ -153,8 +153,8 @@ class Number(ValueType):
 
 @dataclass(frozen=True)
 class Object(ValueType):
-    """A mapping taken literally, whatever it holds, but for `required` fields, which are text, and
-    `forbidden` ones: those are told why."""
+    """A mapping taken literally, except for `required` fields, which are text, and `forbidden` ones, whose
+    error says why."""
 
     required: Sequence[str] = ()
     forbidden: Mapping[str, str] = field(default_factory=dict)
@@ -255,7 +255,7 @@ class ListOf(ValueType):
 
 @dataclass(frozen=True)
 class MapOf(ValueType):
-    """A mapping with any keys to values of one kind."""
+    """A mapping of any keys to values of one type."""
 
     kind: ValueType
 
@@ -279,7 +279,7 @@ class MapOf(ValueType):
 
 @dataclass(frozen=True)
 class Either(ValueType):
-    """The first of several kinds that the value fits."""
+    """The first of several types that the value fits."""
 
     kinds: Sequence[ValueType]
 
@@ -316,7 +316,7 @@ class Null(ValueType):
 
 @dataclass(frozen=True)
 class PictureFile(ValueType):
-    """The name of a picture file, from which it is read."""
+    """The name of a picture file; the file is read."""
 
     @property
     def expects(self) -> str:

@@ -1,7 +1,7 @@
-"""Request -> Script: an answer without a recording. See docs/improvise.md.
+"""Improvise an answer without a recording: a request in, a Script out. See docs/improvise.md.
 
-It calls tools where the request demands or names them, answers in the form that is asked for, and ends loops
-by telling what the tools returned.
+It calls tools that the request demands or names, answers in the requested format, and ends loops by repeating
+what the tools returned.
 
 Pure: the same request gives the same Script.
 """
@@ -23,16 +23,16 @@ from respool.scripts.synth import Scripted
 
 __all__ = ["NAME", "improvise", "scripted"]
 
-NAME = "improvised"  # of the recording that such an answer is
-_NOT_OF_THE_ANSWER = ("stream", "stream_options")  # how it is sent, not what is asked
+NAME = "improvised"  # the note of such a recording
+_NOT_OF_THE_ANSWER = ("stream", "stream_options")  # these say how the answer is sent, not what it says
 _TOKEN = 4  # characters
-MOST_OUTPUT = 2_000  # characters of what a tool returned that are repeated
+MOST_OUTPUT = 2_000  # characters of a tool's output that are repeated
 
 
 def improvise(body: Mapping[str, Any]) -> Script:
     """Return the Script of an answer to a request.
 
-    Raises RequestError: a schema has no value, or none of bearable size, or a tool is demanded that is not
+    Raises RequestError if a schema has no value, or only very large ones, or if the demanded tool is not
     offered.
     """
     seed = _seed(body)
@@ -51,7 +51,7 @@ def improvise(body: Mapping[str, Any]) -> Script:
 
 
 def scripted(body: Mapping[str, Any]) -> Scripted:
-    """Return the same, as what a recording is written from. Raises RequestError."""
+    """Return the improvised answer in the form that a recording is made from. Raises RequestError."""
     script = improvise(body)
     return Scripted(script.turns[0], NAME, script.seed)
 
@@ -63,7 +63,7 @@ def _seed(body: Mapping[str, Any]) -> int:
 
 
 def _reasoning(body: Mapping[str, Any], wanted: Asked) -> Iterator[Step]:
-    """An item with reasoning, where effort or a summary of it is asked for."""
+    """Yield a reasoning item, if the request sets an effort or asks for a summary."""
     reasoning = body.get("reasoning")
     if not isinstance(reasoning, dict):
         return
@@ -97,7 +97,7 @@ def _logprobs(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(body: Mapping[str, Any], wanted: Asked, rng: Random) -> str:
-    """The text of the message, in the format that is asked for."""
+    """Return the text of the message, in the requested format."""
     said = _said(wanted)
     text = body.get("text")
     match text.get("format") if isinstance(text, dict) else None:

@@ -1,5 +1,5 @@
-"""What a request asks for, as far as it can be told without a model: the user's words, what tools have
-returned since the model last spoke, and which tools are to be called."""
+"""What a request asks for, without a model: the user's words, the outputs of tools since the model last
+spoke, and the tools to call."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +11,13 @@ from respool.protocol.events import compact
 
 Body = Mapping[str, Any]
 
-MOST_WORDS = 4_000  # characters of the user's words that are looked at
+MOST_WORDS = 4_000  # characters of the user's words that are searched
 UNKNOWN_TOOL = "The tool"
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a tool returned. `name` is that of the tool, where its call is in the request."""
+    """The output of a tool. `name` is the tool's, if its call is in the request."""
 
     name: str
     text: str
@@ -36,7 +36,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`calls` are the tools to be called now: none, if an answer is due."""
+    """The reading of a request. `calls` are the tools to call now; empty: an answer is due."""
 
     words: str
     outputs: tuple[Output, ...] = ()
@@ -44,14 +44,14 @@ class Asked:
 
 
 def asked(body: Body) -> Asked:
-    """Read a request. Raises RequestError: it demands a tool that it does not offer."""
+    """Read a request. Raises RequestError if it demands a tool that it does not offer."""
     items = request_items(body)
     words, outputs = last_words(items)[:MOST_WORDS], tuple(tool_outputs(items, since=_spoken(items)))
     return Asked(words, outputs, tuple(_calls(body, words, outputs)))
 
 
 def request_items(body: Body) -> Sequence[Mapping[str, Any]]:
-    """The input's items; an input that is text is a user's message."""
+    """Return the input's items. A text is one message of the user."""
     given = body.get("input")
     if isinstance(given, str):
         return [{"role": "user", "content": given}]
@@ -59,13 +59,13 @@ def request_items(body: Body) -> Sequence[Mapping[str, Any]]:
 
 
 def last_words(items: Sequence[Mapping[str, Any]]) -> str:
-    """The last text of the user."""
+    """Return the last text of the user."""
     said = (texts(item.get("content")) for item in reversed(items) if item.get("role") == "user")
     return next((text.strip() for text in said if text.strip()), "")
 
 
 def texts(value: Any) -> str:
-    """The text of a content or of a tool's output: that of its parts, one after the other."""
+    """Return the text of a content or of a tool's output: that of its parts, joined."""
     match value:
         case str():
             return value
@@ -82,13 +82,14 @@ def texts(value: Any) -> str:
 
 
 def _spoken(items: Sequence[Mapping[str, Any]]) -> int:
-    """How many items there are up to the last that the model said."""
+    """Return the number of items up to the model's last message."""
     places = (place for place, item in enumerate(items, start=1) if item.get("role") == "assistant")
     return max(places, default=0)
 
 
 def tool_outputs(items: Sequence[Mapping[str, Any]], since: int = 0) -> Iterator[Output]:
-    """What tools have returned, in order, from an item on. A user's message does not hide it."""
+    """Yield the outputs of tools, in order, from the item `since` on. Later messages of the user do not hide
+    them."""
     names = {
         str(item[key]): str(item.get("name") or item.get("type"))
         for item in items
@@ -112,7 +113,7 @@ _REQUESTS = ("mcp_approval_request",)
 _NAMED = ("function_call_output", "custom_tool_call_output")
 
 
-# Which tools are to be called
+# The tools to call
 
 
 def _calls(body: Body, words: str, outputs: Sequence[Output]) -> Sequence[Offer]:
@@ -135,9 +136,9 @@ def _calls(body: Body, words: str, outputs: Sequence[Output]) -> Sequence[Offer]
             f"Tool choice '{printable(str(name))}' not found in 'tools' parameter.", param="tool_choice"
         )
     if any(output.name == UNKNOWN_TOOL for output in outputs):
-        return ()  # its call is in an earlier response: whichever it was, this is its end
+        return ()  # its call is in an earlier response, so the loop ends here
     called = {output.name for output in outputs}
-    # What is demanded was done once it was called: else a client that demands it each time would never end.
+    # A demand is met by one call. Otherwise a client that repeats it in each request would never finish.
     left = [offer for offer in offers if not called & {offer.name, f"{offer.type}_call"}]
     found = [offer for offer in left if _named(offer, words)]
     if not found and forced and (choice == "required" or not called):
@@ -162,7 +163,7 @@ def _offers(tools: Any, namespace: str | None = None) -> Iterator[Offer]:
 
 
 def _is(offer: Offer, choice: Mapping[str, Any]) -> bool:
-    """Whether a ``tool_choice`` means this tool."""
+    """Return True if a ``tool_choice`` means this tool."""
     kind = str(choice.get("type", "function"))
     if offer.type == "mcp":
         return kind == "mcp" and choice.get("server_label", offer.name) == offer.name
@@ -171,7 +172,7 @@ def _is(offer: Offer, choice: Mapping[str, Any]) -> bool:
     return kind == offer.type or kind.startswith(f"{offer.type}_")
 
 
-# Tools without a name of their own, and by which words they are asked for: all of one of these.
+# Tools without a name of their own, and the words that ask for them: all words of one of these.
 _HOSTED: Mapping[str, Sequence[str]] = {
     "web_search": ("web search", "search web"),
     "file_search": ("file search", "search file", "search document"),
@@ -184,7 +185,7 @@ _HOSTED: Mapping[str, Sequence[str]] = {
     "apply_patch": ("patch",),
 }
 
-# Words of a tool's name which say little: get_weather is asked for by "weather".
+# Words in a tool's name that say little: "weather" alone asks for get_weather.
 _LITTLE = frozenset(
     "a an and by call check compute create current do execute fetch find for from function generate get in "
     "is list lookup look make my new of on query read retrieve run search send set show the to tool up "
@@ -193,7 +194,7 @@ _LITTLE = frozenset(
 
 
 def _named(offer: Offer, words: str) -> bool:
-    """Whether the user's words name the tool: its identifier, or the words that it is made of."""
+    """Return True if the user's words name the tool: its identifier, or all significant words of it."""
     said = _stems(words)
     if offer.type in ("function", "custom", "mcp"):
         if re.search(rf"(?<!\w){re.escape(offer.name)}(?!\w)", words, re.IGNORECASE):
@@ -208,6 +209,6 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+|\d+")
 
 
 def _stems(text: str) -> frozenset[str]:
-    """The words of a text or an identifier, in small letters and without a plural's s."""
+    """Return the words of a text or an identifier, in lower case and without a plural's s."""
     words = (word.lower() for word in _WORD.findall(text))
     return frozenset(word[:-1] if len(word) > 3 and word[-1] == "s" else word for word in words)

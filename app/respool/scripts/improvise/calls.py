@@ -1,4 +1,4 @@
-"""The steps with which a tool is called: one for each type of tool."""
+"""The steps that call a tool: one function for each type of tool."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from respool.scripts.improvise.patterns import PatternError, matching
 from respool.scripts.improvise.samples import sample
 from respool.scripts.improvise.scalars import SampleError
 
-# What a text is, by the name of its property; others are their name in words.
+# Texts by the name of their property. Other properties get their name in words.
 _PLACES = frozenset("city location place town destination".split())
 _ASKED = frozenset(
     "query question prompt input text message content request q search term topic task".split()
@@ -40,7 +40,7 @@ _USUAL: Mapping[str, str] = {
     "id": "1",
 }
 _PLACE = re.compile(r"\b(?:in|at|of|for|to|near) ([A-ZÀ-Þ]\w+(?: [A-ZÀ-Þ]\w+){0,3})")
-_LONGEST = 200  # characters of the user's words as a text
+_LONGEST = 200  # characters of the user's words in a text
 
 
 def usual_text(name: str, words: str) -> str:
@@ -56,7 +56,7 @@ def usual_text(name: str, words: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """What the steps of a call are made from."""
+    """The inputs for the steps of a call."""
 
     offer: Offer
     words: str
@@ -67,7 +67,7 @@ class Calling:
         return self.words[:_LONGEST] or "Respool"
 
     def arguments(self, schema: Any, param: str, name: str) -> str:
-        """Arguments as JSON text, valid by the schema. Raises RequestError: there are none."""
+        """Return arguments as JSON text, valid by the schema. Raises RequestError if there are none."""
         schema = {"type": "object", **schema} if isinstance(schema, dict) else {"type": "object"}
         try:
             found = sample(schema, self.rng, lambda text: usual_text(text, self.words))
@@ -77,7 +77,7 @@ class Calling:
 
 
 def in_context(error: SampleError) -> str:
-    """Say what is wrong with a schema, and where, as the service does."""
+    """Describe an error in a schema and its place, as the service does."""
     return f"In context={error.path!r}, {error.problem}" if error.path else f"In context=(), {error.problem}"
 
 
@@ -87,7 +87,7 @@ def steps(offer: Offer, words: str, rng: Random) -> Sequence[Step]:
 
 
 def ends(offer: Offer) -> bool:
-    """Whether the response ends with the call, since its client is to run the tool."""
+    """Return True if the response ends with the call, because its client runs the tool."""
     if offer.type == "mcp":
         return _asks_approval(offer)
     return offer.type not in _ANSWERED and not (offer.type == "shell" and _in_container(offer))

@@ -1,4 +1,4 @@
-"""Schemas without `$ref` and `allOf`: what these say is written into one mapping, beside the choices left."""
+"""Schemas without `$ref` and `allOf`: their content is merged into one mapping, beside the choices left."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +12,10 @@ from respool.scripts.improvise.scalars import SampleError, TooLarge
 
 Path = tuple[str | int, ...]
 
-MOST_SCHEMAS = 10_000  # that are flattened
-_DEEPEST = 64  # references and allOf within one another, without a value between them
+MOST_SCHEMAS = 10_000  # schemas that are flattened
+_DEEPEST = 64  # references and allOf inside one another, without a value between them
 
-# Keywords which only a search could meet. What is not known at all says nothing.
+# Keywords that only a search could satisfy. Unknown keywords have no effect.
 _REFUSED = (
     "not if then else dependentRequired dependentSchemas dependencies contains $dynamicRef $recursiveRef"
 ).split()
@@ -23,7 +23,7 @@ _REFUSED = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flat:
-    """A schema that says all itself: of each of `choices` one branch holds as well."""
+    """A schema without references. One branch of each of `choices` must hold as well."""
 
     schema: Mapping[str, Any]
     choices: tuple[Sequence[Any], ...] = ()
@@ -34,19 +34,19 @@ class Flattener:
 
     def __init__(self, root: Any) -> None:
         self._root = root
-        self._flat: dict[int, tuple[Any, Flat]] = {}  # with the schema, so that it is there as long as its id
+        self._flat: dict[int, tuple[Any, Flat]] = {}  # kept with the schema, so that its id stays in use
         self._branches: dict[int, list[Any]] = {}
         self._steps = 0
 
     def of(self, schema: Any, path: Path) -> Flat:
-        """Return the schema, flat. Raises SampleError: there is no value, or it cannot be read."""
+        """Return the schema, flat. Raises SampleError if it has no value or cannot be read."""
         found = self._flat.get(id(schema))
         if found is None:
             found = self._flat[id(schema)] = (schema, self._flatten(schema, path, _DEEPEST))
         return found[1]
 
     def branches(self, flat: Flat) -> Sequence[Any]:
-        """The schemas among which the first choice of a flat one is, each with all that stands beside it."""
+        """Return the branches of a flat schema's first choice, each merged with the rest of the schema."""
         if id(flat) not in self._branches:
             first, *others = flat.choices
             beside: dict[str, Any] = {"allOf": [flat.schema, *({"anyOf": choice} for choice in others)]}
@@ -137,12 +137,12 @@ def _listed(schema: Mapping[str, Any], name: str, path: Path) -> Sequence[Any]:
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON: true is not 1."""
+    """Return True if two values are the same JSON: true is not 1."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def merged(one: Mapping[str, Any], other: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """What both schemas say, in one. Raises SampleError where they contradict each other."""
+    """Merge two schemas. Raises SampleError if they contradict each other."""
     found = dict(one)
     for name, value in other.items():
         if name not in found:
@@ -171,7 +171,7 @@ def _types(one: Any, other: Any) -> list[str]:
     first, second = ({given} if isinstance(given, str) else {*given} for given in (one, other))
     common = first & second
     if "integer" in first | second and "number" in first | second and "number" not in common:
-        common |= {"integer"}  # which is a number
+        common |= {"integer"}  # true is a number, too
     return [name for name in TYPES if name in common]
 
 

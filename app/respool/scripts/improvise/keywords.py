@@ -1,4 +1,4 @@
-"""What single keywords of a flat JSON Schema say."""
+"""Single keywords of a flat JSON Schema."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _KEYWORDS: Mapping[str, str] = {
 
 
 def types_of(schema: Schema) -> tuple[str, ...]:
-    """The types that a value may have, the likeliest first."""
+    """Return the types that a value may have, the likeliest first."""
     given = schema.get("type")
     if isinstance(given, str):
         return (given,)
@@ -30,7 +30,7 @@ def types_of(schema: Schema) -> tuple[str, ...]:
 
 
 def is_a(value: Any, type: str) -> bool:
-    """Whether a value is of a type."""
+    """Return True if a value is of a JSON Schema type."""
     match value:
         case None:
             return type == "null"
@@ -49,7 +49,7 @@ def is_a(value: Any, type: str) -> bool:
 
 
 def within(value: Any, schema: Schema) -> bool:
-    """Whether a number or a text is within its bounds; all else is."""
+    """Return True if a number or a text is within its bounds; always for other values."""
     if isinstance(value, str):
         return least(schema, "minLength") <= len(value) <= least(schema, "maxLength", len(value))
     if type(value) not in (int, float):
@@ -63,13 +63,13 @@ def within(value: Any, schema: Schema) -> bool:
 
 
 def required(schema: Schema) -> Sequence[str]:
-    """The names of properties that must be there."""
+    """Return the names of the required properties."""
     required = schema.get("required", ())
     return [name for name in required if isinstance(name, str)] if isinstance(required, list) else ()
 
 
 def property_schema(schema: Schema, name: str) -> Any:
-    """The schema of an object's property."""
+    """Return the schema of an object's property."""
     properties = schema.get("properties", {})
     if name in properties:
         return properties[name]
@@ -79,13 +79,13 @@ def property_schema(schema: Schema, name: str) -> Any:
 
 
 def elements(schema: Schema) -> Sequence[Any]:
-    """The schemas of an array's first elements."""
+    """Return the schemas of an array's first elements."""
     first = schema.get("prefixItems", ())
     return first if isinstance(first, list) else ()
 
 
 def further(schema: Schema) -> Any:
-    """The schema of an array's elements after those."""
+    """Return the schema of an array's elements after those."""
     return schema.get("items", _ANY)
 
 
@@ -93,6 +93,6 @@ _ANY: dict[str, Any] = {"type": "string"}
 
 
 def least(schema: Schema, name: str, usual: int = 0) -> int:
-    """The number that a keyword gives."""
+    """Return the number that a keyword gives."""
     value = schema.get(name)
     return int(value) if isinstance(value, (int, float)) and 0 <= value < 1e15 else usual

@@ -1,8 +1,8 @@
 """Texts that match a regular expression of a JSON Schema.
 
-The expression is read by Python's own parser, and a text is made from its tree. So the text matches because
-of how it was made: no expression is ever run, and none can be catastrophic.
-Lookarounds ask for a search, and are refused; so are anchors and word boundaries that are not at the ends.
+Python's own parser reads the expression, and a text is made from its tree. So the text matches by
+construction: no expression is ever run, and none can be catastrophic. Lookarounds would need a search and are
+refused; so are anchors and word boundaries inside the text.
 """
 
 import re
@@ -15,9 +15,9 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 LONGEST = 10_000  # characters of a text
-MOST_STEPS = 20_000  # of making one
+MOST_STEPS = 20_000  # steps of making a text
 MOST_PATTERN = 5_000  # characters of an expression
-MORE = 4  # how many repetitions there are at most, beyond the least
+MORE = 4  # repetitions beyond the least
 
 _WORDS = string.ascii_lowercase
 _PLAIN = string.ascii_lowercase + string.digits
@@ -25,11 +25,11 @@ _ALL = string.ascii_letters + string.digits + "-_.,:;/ !#$%&()*+<=>?@[]^{|}~\"'`
 
 
 class PatternError(ValueError):
-    """No text can be made for an expression: it is wrong, asks for a search, or for too long a text."""
+    """No text can be made for an expression: it is invalid, needs a search, or needs too long a text."""
 
 
 def matching(pattern: str, rng: Random, more: int = MORE) -> str:
-    """Return a text that matches. `more` is how often each part may be repeated beyond its least.
+    """Return a text that matches. Each part is repeated at most `more` times beyond its least.
 
     Raises PatternError.
     """
@@ -78,7 +78,7 @@ class _Maker:
             raise PatternError("a text that matches would be too long")
 
     def _sequence(self, tree: Any, *, outer: bool = False) -> Iterator[str]:
-        """The pieces for a sequence of nodes. In an `outer` one, its ends are those of the text."""
+        """Yield the pieces for a sequence of nodes. The ends of an `outer` one are those of the text."""
         nodes = list(tree)
         for place, (code, value) in enumerate(nodes):
             self._step()
@@ -163,7 +163,7 @@ class _Maker:
                 return self._rng.choice([one for one in _ALL + " \t" if _CATEGORIES[value](one)])
 
 
-# Nodes whose characters are those of the nodes in them.
+# Nodes that only hold other nodes.
 _NESTED = frozenset(
     {
         codes.SUBPATTERN,

@@ -1,8 +1,8 @@
-"""A value that validates against a JSON Schema: all of the service's strict subset, and the keywords beside
-it that can be met while a value is made. See docs/improvise.md for why no library does it.
+"""Sample values that validate against a JSON Schema: the service's strict subset, and further keywords that
+need no search. See docs/improvise.md for why no library does it.
 
-A value is made within a depth: what does not fit below is left out, or is null, or an empty list. So
-recursion ends, and recursion without an exit is found before anything is made.
+A value is made within a depth: what does not fit is left out, or is null, or an empty list. So recursion
+ends, and recursion without an exit is found before anything is made.
 """
 
 import json
@@ -16,8 +16,8 @@ from respool.scripts.improvise.flat import Flattener, equal
 from respool.scripts.improvise.patterns import PatternError, matching
 from respool.scripts.improvise.scalars import SampleError, TooLarge, number, text
 
-DEPTHS = (6, 12, 24, 48)  # the first of these in which there is a value
-MANY = 60  # values, after which the rest is made as small as can be
+DEPTHS = (6, 12, 24, 48)  # the first depth with a value is used
+MANY = 60  # values, after which the rest is made as small as possible
 MOST_VALUES = 5_000
 MOST_TRIED = 20_000  # parts of the schema, each at each depth
 MOST_CHARACTERS = 500_000
@@ -27,9 +27,9 @@ Schema = Mapping[str, Any]
 
 
 def sample(schema: Any, rng: Random, usual: Callable[[str], str] = lambda name: name or "text") -> Any:
-    """Return a value that validates. `usual` is asked for texts, by the name of their property.
+    """Return a value that validates. `usual` returns a text for a property, by its name.
 
-    Raises SampleError where there is no value, none of bearable size, or a keyword is not understood.
+    Raises SampleError if there is no value, only very large ones, or an unsupported keyword.
     """
     try:
         return _Sampler(schema, rng, usual).value()
@@ -51,13 +51,13 @@ class _Sampler:
         for depth in DEPTHS:
             if self._fits(self._root, depth):
                 return self._make(self._root, depth, (), "")
-        self._flat.of(self._root, ())  # raises, if that is why
+        self._flat.of(self._root, ())  # raises, if that is the reason
         raise TooLarge(f"there is no value that is nested at most {DEPTHS[-1]} deep: does recursion end?")
 
-    # Whether there is a value
+    # Does a value exist?
 
     def _fits(self, schema: Any, depth: int) -> bool:
-        """Whether there is a value that is nested at most so deep. Texts and numbers always fit."""
+        """Return True if there is a value at most `depth` levels deep. Texts and numbers always fit."""
         if depth < 0:
             return False
         key = (id(schema), depth)
@@ -97,10 +97,10 @@ class _Sampler:
                 return True
 
     def _depth(self, schema: Any, most: int) -> int:
-        """The least depth in which there is a value."""
+        """Return the least depth that has a value."""
         return next((depth for depth in range(most) if self._fits(schema, depth)), most)
 
-    # Making one
+    # Making a value
 
     def _make(self, schema: Any, depth: int, path: Path, name: str) -> Any:
         self._values += 1
@@ -126,7 +126,7 @@ class _Sampler:
         )
 
     def _choose(self, flat: Any, depth: int, path: Path, name: str) -> Any:
-        """A value of one of the branches: not null, while there is room."""
+        """Return a value of one of the branches: not null, if the depth allows."""
         ways = [one for one in self._flat.branches(flat) if self._fits(one, depth - 1)]
         if self._small(depth):
             ways.sort(key=lambda branch: self._depth(branch, depth))
@@ -136,8 +136,8 @@ class _Sampler:
         return self._first([partial(self._make, branch, depth - 1, path, name) for branch in ways], path)
 
     def _rank(self, schema: Any) -> int:
-        """The later, the less a branch says: any text may not be meant where a number may stand, as pydantic
-        writes a Decimal; null least of all."""
+        """Return a sort key: branches that say less come later. A text that may be anything comes after a
+        number, as pydantic writes a Decimal; null comes last."""
         try:
             flat = self._flat.of(schema, ())
         except TooLarge:
@@ -150,7 +150,7 @@ class _Sampler:
         return 2 if types == ("null",) else int(types == ("string",))
 
     def _first(self, ways: Sequence[Callable[[], Any]], path: Path) -> Any:
-        """What the first of several ways gives that leads somewhere."""
+        """Return the result of the first of several ways that succeeds. Raises SampleError if none does."""
         failure = SampleError("there is no value of it", path)
         for way in ways:
             try:
@@ -264,7 +264,7 @@ class _Sampler:
         return depth <= 1 or self._values > MANY
 
     def _allowed(self, value: Any, schema: Schema) -> bool:
-        """Whether a value of an enum meets what stands beside it."""
+        """Return True if a value of an enum satisfies the schema's other keywords."""
         return any(keywords.is_a(value, kind) for kind in keywords.types_of(schema)) and keywords.within(
             value, schema
         )

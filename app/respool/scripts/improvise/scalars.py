@@ -1,4 +1,4 @@
-"""Texts and numbers that a JSON Schema takes: lengths, formats, bounds, multiples."""
+"""Texts and numbers that validate against a JSON Schema: lengths, formats, bounds, multiples."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ _TRIES = 8  # for a text of the right length
 
 
 class SampleError(ValueError):
-    """There is no value for a schema, or none can be made. `path` leads to the part that is to blame."""
+    """There is no value for a schema, or none can be made. `path` leads to the part at fault."""
 
     def __init__(self, problem: str, path: tuple[str | int, ...] = ()) -> None:
         self.problem = problem
@@ -25,7 +25,7 @@ class SampleError(ValueError):
 
 
 class TooLarge(SampleError):
-    """The schema, or each value for it, is too large: no other way is tried."""
+    """The schema, or each value for it, is too large. No other way is tried."""
 
 
 def _date(rng: Random) -> str:
@@ -67,7 +67,7 @@ FORMATS: Mapping[str, Callable[[Random], str]] = {
 
 
 def text(schema: Schema, rng: Random, usual: str) -> str:
-    """Return a text; `usual`, where the schema does not ask for another. Raises SampleError."""
+    """Return a text: `usual`, unless the schema requires another. Raises SampleError."""
     least, most = _count(schema, "minLength", 0), _count(schema, "maxLength", LONGEST)
     if least > LONGEST:
         raise SampleError(f"a text of {least} characters, expected at most {LONGEST}")
@@ -120,7 +120,7 @@ def number(schema: Schema, rng: Random, *, whole: bool) -> int | float:
         ways = (*range(begin, min(begin + 100, last + 1)), *range(first, min(begin, first + 1000)))
         for way in ways:
             found = _plain(way * step)
-            # A multiple is told as a checker tells it: by division of floats.
+            # Tested as a checker does it: by division of floats.
             if multiple is None or type(found) is int or _divides(found, schema["multipleOf"]):
                 return found
     if multiple is None and not whole and low <= high:
@@ -142,7 +142,7 @@ def _plain(value: Fraction) -> int | float:
 def _bound(
     schema: Schema, closed: str, opened: str, tighter: Callable[..., tuple[Fraction, bool]]
 ) -> tuple[Fraction | None, bool]:
-    """The tighter of two bounds, and whether it is excluded itself."""
+    """Return the tighter of two bounds, and whether it is exclusive."""
     found = [
         (bound, open_)
         for name, open_ in ((closed, False), (opened, True))

@@ -1,7 +1,7 @@
-"""Script -> full event sequences: every event of a response, as the service would send it.
+"""Synthesis: a Script in, full event sequences out, with every event that the service would send.
 
-Pure: the same Script, seed and name give the same bytes. Legal: `respool check` finds nothing, unless
-the Script says something illegal literally, by `event`.
+Pure: the same Script, seed and name give the same bytes. Legal: `respool check` finds nothing, unless an
+`event` of the Script is illegal itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +18,14 @@ from respool.scripts.synth.writer import Chance, Writer, Written
 
 __all__ = ["Expansion", "Scripted", "Written", "expand", "expand_turn"]
 
-# Items which the service closes as incomplete when tokens run out.
+# Items that the service closes as incomplete when tokens run out.
 _TRUNCATED = ("message", "function_call")
 _NO_ITEM = ("event", "pause")
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """A turn, written out: the fields of a recording's header, and the events."""
+    """A synthesised turn: the fields of a recording's header, and the events."""
 
     header: Mapping[str, Any]
     events: tuple[Written, ...]
@@ -33,7 +33,7 @@ class Expansion:
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """What a recording was written from: the `number`th turn of the Script `name`."""
+    """The origin of a synthesised recording: the `number`th turn of the Script `name`."""
 
     turn: Turn
     name: str
@@ -44,9 +44,9 @@ class Scripted:
     def expand(
         self, request: Mapping[str, Any] | None = None, *, failed_after_error: bool = False
     ) -> Expansion:
-        """Write the turn out, as the answer to a request: what that says replaces what the Script's own
-        request says. With `failed_after_error`, an error event is never the last. Raises ScriptError where a
-        Script contradicts itself; RequestError, where a template cannot be applied to the request."""
+        """Synthesise the turn as the answer to a request, whose fields replace those of the Script's own
+        request. With `failed_after_error`, an error event is never the last. Raises ScriptError if a
+        Script contradicts itself; RequestError if a template cannot be applied to the request."""
         turn = replace(self.turn, request={**self.turn.request, **(request or {})})
         if failed_after_error and turn.end.error is not None and turn.end.failed is None:
             turn = replace(turn, end=replace(turn.end, failed={}))
@@ -62,16 +62,16 @@ class Scripted:
 
 
 def expand(script: Script, name: str) -> tuple[Expansion, ...]:
-    """Write out all turns. Raises ScriptError where a Script contradicts itself."""
+    """Synthesise all turns. Raises ScriptError if a Script contradicts itself."""
     return tuple(
         expand_turn(turn, name, script.seed, number) for number, turn in enumerate(script.turns, start=1)
     )
 
 
 def expand_turn(turn: Turn, name: str, seed: int = 0, number: int = 1) -> Expansion:
-    """Write out one turn, the `number`th of the Script `name`. Raises ScriptError."""
+    """Synthesise one turn, the `number`th of the Script `name`. Raises ScriptError."""
     if turn.template:
-        from respool.scripts.templates import fill_turn  # with jmespath: only who has templates waits for it
+        from respool.scripts.templates import fill_turn  # imports jmespath: only templates need it
 
         turn = fill_turn(turn, turn.request)
     header: dict[str, Any] = {
@@ -112,7 +112,7 @@ def _events(turn: Turn, chance: Chance) -> tuple[Written, ...]:
 
 
 def _cut(turn: Turn, written: Sequence[Written]) -> tuple[Written, ...]:
-    """What is left of a stream that breaks off: in the middle of its last item, or where it says."""
+    """Return the events before a stream is cut: in the middle of its last item, or after the given number."""
     if turn.end.cut is not True:
         return tuple(written[: turn.end.cut])
     last = next((step for step in reversed(turn.steps) if step.type != "pause"), None)
@@ -139,7 +139,7 @@ def _finish(writer: Writer, response: Mapping[str, Any]) -> None:
         error = responses.failure({**(end.error or {}), **end.failed})
         writer.event("response.failed", response={**final, "status": "failed", "error": error})
         return
-    if final["service_tier"] == "auto":  # a response that failed keeps it; so do real ones
+    if final["service_tier"] == "auto":  # a failed response keeps it, as the service's do
         final["service_tier"] = "default"
     final["usage"] = turn_response.usage(turn, writer.output_tokens, writer.reasoning_tokens)
     if end.incomplete is not None:

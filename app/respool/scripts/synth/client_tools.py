@@ -1,4 +1,4 @@
-"""How calls of tools which the client runs are written, and calls of programs."""
+"""Writers for calls of tools that the client runs, and for calls of programs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -88,7 +88,7 @@ def shell_call(writer: Writer, given: Fields) -> None:
         environment=given.get("environment", ...),
     )
     for number, command in enumerate(commands):
-        # These events, and only these, do not name their item.
+        # Only these events do not name their item.
         where = {"command_index": number, "output_index": item.index}
         writer.event("response.shell_call_command.added", command="", **where)
         for piece in writer.pieces(command):
@@ -168,7 +168,7 @@ def tool_search_output(writer: Writer, given: Fields) -> None:
 
 
 def _search_id(writer: Writer, given: Fields, of: str | None) -> str | None:
-    """Only a search that the client makes has a call_id."""
+    """Return the call_id of a search. Only a search by the client has one."""
     if given.get("execution") == "client" or "call_id" in given:
         return _call_id(writer, given, "tool_search_call", of)
     return None
@@ -200,7 +200,7 @@ def program_output(writer: Writer, given: Fields) -> None:
 
 
 def _call_id(writer: Writer, given: Fields, type: str, of: str | None = None) -> str:
-    """The call_id that was given; else that of the last call of the type `of`; else a new one."""
+    """Return the given call_id, else that of the last call of the type `of`, else a new one."""
     call_id: str = given.get("call_id") or (of and writer.last_call.get(of)) or writer.ids.call()
     writer.last_call[type] = call_id
     return call_id

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 _WORDS = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
-# A word with the space before it, a run of other characters, or white space: about four characters,
-# as the tokens of English text are on the average.
+# A word with the space before it, a run of other characters, or white space: about four characters, the
+# average of a token of English text.
 _PIECES = re.compile(r" ?[^\W_]+| ?(?:[^\w\s]|_)+|\s+")
 _LONGEST_TOKEN = 10
 _TOKEN = 4
@@ -15,7 +15,7 @@ _ZERO_WIDTH_JOINER = "\u200d"
 
 
 def cut(text: str, deltas: str | int) -> list[str]:
-    """The text in pieces, none of them empty.
+    """Return the text in pieces, none of them empty.
 
     `deltas` is tokens (about four characters), words, whole, or a number of characters.
     """
@@ -37,7 +37,7 @@ def cut(text: str, deltas: str | int) -> list[str]:
 
 
 def take(text: str, lengths: Iterator[int]) -> list[str]:
-    """The text in pieces of these lengths, as far as they reach; what they leave over is one more."""
+    """Return the text in pieces of these lengths. Text beyond them is one more piece."""
     pieces, start = [], 0
     while start < len(text):
         end = start + next(lengths, len(text))
@@ -64,7 +64,7 @@ def _tokens(text: str) -> Iterator[int]:
 
 
 def _joined(text: str, at: int) -> bool:
-    """Whether the character at this place belongs to the one before it.
+    """Return True if the character at this place belongs to the one before it.
 
     The common cases of extended grapheme clusters (Unicode Standard Annex 29): combining marks and
     variation selectors, emoji joined or coloured, flags, Hangul syllables in parts, CR LF.

@@ -1,4 +1,4 @@
-"""How calls of tools which the service runs itself are written."""
+"""Writers for calls of tools that the service runs itself."""
 
 import base64
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ def web_search_call(writer: Writer, given: Fields) -> None:
     if action is None:
         query = given.get("query", "")
         action = {"type": "search", "queries": [query], "query": query}
-    # The service tells the query when the search is done, and only the type before.
+    # The service sends the query when the search is done, and only the type before.
     known = {"type": action["type"]} if action["type"] in ("search", "open_page") else action
     item = ItemWriter(writer, "web_search_call", given, status="in_progress", action=known)
     _statuses(item, "web_search_call", "in_progress", "searching")
@@ -35,7 +35,7 @@ def file_search_call(writer: Writer, given: Fields) -> None:
 
 
 def _statuses(item: ItemWriter, prefix: str, *names: str) -> None:
-    """A tool's events of progress; the last one only if the item ends as completed."""
+    """Write a tool's events of progress; the last one only if the item ends as completed."""
     for name in names:
         item.event(f"{prefix}.{name}")
     if item.status() == "completed":

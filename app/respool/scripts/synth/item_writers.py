@@ -1,4 +1,4 @@
-"""ITEMS: for each type of output item the function that writes it, from added to done."""
+"""ITEMS: the function that writes each type of output item, from added to done."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from respool.scripts.synth.writer import Writer
 
 
 def item(writer: Writer, given: Mapping[str, Any]) -> None:
-    """Any item: added and done as it was given."""
+    """Write any item as it was given: added, then done."""
     known = ITEM_TYPES.get(given["type"])
     item = {"id": writer.ids.new((known and known.prefix) or "item_"), **given}
     index = writer.next_index()

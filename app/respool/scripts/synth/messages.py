@@ -1,4 +1,4 @@
-"""How messages, reasoning and compaction are written: what the model says and remembers."""
+"""Writers for messages, reasoning and compaction."""
 
 from collections.abc import Mapping
 from itertools import zip_longest
@@ -58,7 +58,7 @@ def _output_text(item: ItemWriter, given: Fields, path: Path, *, content_index: 
         entries = [] if entry is None else [entry]
         item.delta("output_text", piece, content_index=content_index, logprobs=entries)
         at += len(piece)
-        # The service tells a citation as soon as its words are out.
+        # The service sends a citation as soon as its words are out.
         while next_annotation < len(annotations) and _end(annotations[next_annotation], text) <= at:
             _annotate(item, annotations, next_annotation, content_index)
             next_annotation += 1
@@ -81,12 +81,12 @@ def _annotate(item: ItemWriter, annotations: list[dict[str, Any]], number: int, 
 
 
 def _end(annotation: Fields, text: str) -> int:
-    """Where the words of an annotation end, within the text."""
+    """Return the end of an annotation's words within the text."""
     end: int = annotation.get("end_index", annotation.get("index", len(text)))
     return min(end, len(text))
 
 
-# The fields that each type of annotation has.
+# The fields of each type of annotation.
 _ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
     "url_citation": ("end_index", "start_index", "title", "url"),
     "container_file_citation": ("container_id", "end_index", "file_id", "filename", "start_index"),
@@ -96,7 +96,7 @@ _ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def _annotation(given: Fields, text: str, path: Path) -> dict[str, Any]:
-    """An annotation in full: where it says nothing, it is of the whole text."""
+    """Return a full annotation. Without a place it is about the whole text."""
     fields = _ANNOTATIONS[given["type"]]
     if foreign := given.keys() - {"type", "quote", *fields}:
         raise ScriptError(f"a {given['type']} has no {min(foreign)}; it has {', '.join(fields)}", path)
@@ -121,7 +121,7 @@ def _annotation(given: Fields, text: str, path: Path) -> dict[str, Any]:
 
 
 def _logprobs(writer: Writer, given: Any, text: str, path: Path) -> list[dict[str, Any]]:
-    """The entries of a text's tokens; none, if it has no logprobs."""
+    """Return the entries of a text's tokens; empty if it has no logprobs."""
     if not given:
         return []
     if given is True:
@@ -145,7 +145,7 @@ def _with_bytes(entry: Fields) -> dict[str, Any]:
 
 
 def _without_bytes(entry: Fields) -> dict[str, Any]:
-    """As the events of a stream have it, which leave bytes to the part."""
+    """Return an entry as the events of a stream have it: without bytes, which only the part has."""
     top = [_without_bytes(top) for top in entry.get("top_logprobs", ())]
     told = {name: entry[name] for name in ("token", "logprob")}
     return told | ({"top_logprobs": top} if "top_logprobs" in entry else {})

@@ -7,13 +7,13 @@ from respool.scripts import Turn
 
 
 def created_at(turn: Turn) -> int:
-    """When the response was created, in seconds since 1970."""
+    """Return the time of the response's creation, in seconds since 1970."""
     given = turn.response.get("created_at", CREATED_AT)
     return given if type(given) is int else CREATED_AT
 
 
 def new_response(turn: Turn, id: str) -> dict[str, Any]:
-    """The Response object with which a stream begins."""
+    """Return the Response object at the start of a stream."""
     given = {"model": turn.model} if turn.model is not None else {}
     return {"id": id, "object": "response", "created_at": created_at(turn)} | {
         **USUAL,
@@ -24,7 +24,7 @@ def new_response(turn: Turn, id: str) -> dict[str, Any]:
 
 
 def usage(turn: Turn, output_tokens: int, reasoning_tokens: int) -> dict[str, Any] | None:
-    """The tokens used: what the Script gives, the rest counted."""
+    """Return the usage: what the Script gives, and counts for the rest."""
     if turn.usage is None:
         return None
     return usage_of(count_input(turn.request), output_tokens, reasoning_tokens, turn.usage)

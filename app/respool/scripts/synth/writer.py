@@ -1,4 +1,4 @@
-"""Writer: events one after the other, numbered and timed; and ItemWriter, an output item being written."""
+"""Writer: writes events in order, numbered and timed. ItemWriter: writes one output item."""
 
 import base64
 import math
@@ -16,13 +16,13 @@ from respool.scripts.synth.deltas import cut, take
 from respool.scripts.synth.turn_response import created_at
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
-_BLOCK = 16  # delta and padding together have a multiple of so many characters
+_BLOCK = 16  # the length of delta and padding together is a multiple of this
 _DIGITS = 6  # of a gap: microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An event, the seconds since the one before (None: the pace decides), and the step it is of."""
+    """An event, the seconds since the previous one (None: the pace decides), and the path of its step."""
 
     gap: float | None
     event: Event
@@ -30,8 +30,8 @@ class Written:
 
 
 class Chance:
-    """All that is left to chance in a turn. Each thing has draws of its own, so that a word more in a
-    text changes neither the ids nor the times of what follows."""
+    """All randomness of a turn. Each use has its own generator, so that one more word in a text changes
+    neither the ids nor the times of later events."""
 
     def __init__(self, seed: int, name: str, turn: int) -> None:
         self._seed = f"{seed}:{name}:{turn}"
@@ -45,18 +45,18 @@ class Chance:
 
 
 class MadeIds:
-    """Ids as the service makes them: those of one response share their beginning, and tell its time."""
+    """Makes ids like the service's: those of one response share a prefix that encodes its time."""
 
     def __init__(self, rng: Random, created_at: int) -> None:
         self._rng = rng
         self._root = f"{_hex(rng, 16)}01{created_at & 0xFFFFFFFF:08x}"
 
     def new(self, prefix: str) -> str:
-        """An id with this prefix and 50 hexadecimal digits."""
+        """Return an id with this prefix and 50 hexadecimal digits."""
         return f"{prefix}{self._root}{_hex(self._rng, 24)}"
 
     def call(self) -> str:
-        """A call_id."""
+        """Return a new call_id."""
         return "call_" + "".join(self._rng.choices(_ALPHANUMERIC, k=24))
 
 
@@ -74,10 +74,10 @@ class Writer:
     output: list[dict[str, Any]] = field(default_factory=list)  # the items that are done
     output_tokens: int = 0
     reasoning_tokens: int = 0
-    path: Path = ()  # of the step that is being written
-    truncated: bool = False  # whether the item of this step ends early, for want of tokens
+    path: Path = ()  # of the current step
+    truncated: bool = False  # whether the item of this step ends early because tokens run out
     last_call: dict[str, str] = field(default_factory=dict)  # item type: call_id
-    _lengths: Iterator[int] | None = None  # of the deltas of this step, if it says how its text is cut
+    _lengths: Iterator[int] | None = None  # lengths of this step's deltas, if it sets them
     _pause: float | None = None
     _no_deltas: bool = False  # whether this step has no deltas
     _next_index: int = 0
@@ -88,21 +88,21 @@ class Writer:
 
     @property
     def duration(self) -> float:
-        """Seconds so far, as far as they are known."""
+        """The seconds so far, as far as they are known."""
         return math.fsum(event.gap or 0.0 for event in self.written)
 
     def pause(self, seconds: float) -> None:
-        """Wait, before the next event."""
+        """Pause before the next event."""
         self._pause = (self._pause or 0.0) + float(seconds)
 
     def event(self, type: str, /, *, tokens: int = 0, **fields: Any) -> None:
-        """Write an event. Its fields are sorted, as the service sorts them; `tokens` are for its time."""
+        """Write an event. Its fields are sorted, as the service sorts them; `tokens` give its time."""
         fields["sequence_number"] = len(self.written)
         text = compact({"type": type, **dict(sorted(fields.items()))})
         self.written.append(Written(self._gap(tokens), Event(text, type), self.path))
 
     def literal(self, data: Mapping[str, Any]) -> None:
-        """Write an event as it was given; items that it opens and closes are counted."""
+        """Write an event as it was given, and count the items that it opens and closes."""
         index, item = data.get("output_index"), data.get("item")
         if data["type"] == "response.output_item.added" and type(index) is int:
             self._next_index = max(self._next_index, index + 1)
@@ -119,28 +119,28 @@ class Writer:
         self.event(type, delta=piece, tokens=count_tokens(piece), **fields)
 
     def cut_as(self, lengths: Sequence[int] | None) -> None:
-        """How the texts of the step that comes now are cut: None, as all others; empty, no deltas."""
+        """Set the lengths of the deltas in the current step. None: the default; empty: no deltas."""
         self._lengths = None if lengths is None else iter(lengths)
         self._no_deltas = lengths is not None and not lengths
 
     def pieces(self, text: str) -> list[str]:
-        """A text's deltas."""
+        """Return a text's deltas."""
         if self._no_deltas:
             return []
         return cut(text, self.turn.deltas) if self._lengths is None else take(text, self._lengths)
 
     def spend(self, *texts: str, reasoning: bool = False) -> None:
-        """Count what the model wrote."""
+        """Count tokens that the model wrote."""
         tokens = sum(map(count_tokens, texts))
         self.output_tokens += tokens
         self.reasoning_tokens += tokens if reasoning else 0
 
     def ciphertext(self) -> str:
-        """What an encrypted content looks like."""
+        """Return text that looks like encrypted content."""
         return "gAAAAA" + base64.urlsafe_b64encode(self.chance.content.randbytes(150)).decode()
 
     def next_index(self) -> int:
-        """The output_index of a new item."""
+        """Return the output_index of a new item."""
         self._next_index += 1
         return self._next_index - 1
 
@@ -161,17 +161,19 @@ class Writer:
         return round(gap / pace.speed, _DIGITS)
 
     def _burst(self, mean: float) -> float:
-        """Half of the deltas come with the one before, as network chunks bring them; the others late."""
+        """Return a gap: half of the deltas come with the one before, as in one network chunk, the others
+        later."""
         return self.chance.times.expovariate(1 / (2 * mean)) if self.chance.times.random() < 0.5 else 0.0
 
 
 class ItemWriter:
-    """An output item: added when it is made, done when `done` is called."""
+    """An output item in progress: added on creation, done when `done` is called."""
 
     def __init__(self, writer: Writer, type: str, given: Mapping[str, Any], **skeleton: Any) -> None:
-        """`given` are the fields of the step, of which id, call_id and status are read here.
+        """Write that the item is added. `given` are the fields of the step: id, call_id and status are read
+        here.
 
-        `skeleton` is what the item has when it is added; a field that is ... is left out.
+        `skeleton` has the item's fields when it is added; a field that is ... is left out.
         """
         self.writer = writer
         self.type = type
@@ -187,7 +189,7 @@ class ItemWriter:
         self.writer.event(f"response.{type}", item_id=self.id, output_index=self.index, **fields)
 
     def text(self, prefix: str, field: str, text: str, **fields: Any) -> None:
-        """Write a text of this item: its deltas, and the done event, which has it in `field`."""
+        """Write a text of this item: its deltas, and the done event, which has the text in `field`."""
         self.writer.spend(text, reasoning=self.type == "reasoning")
         for piece in self.writer.pieces(text):
             self.delta(prefix, piece, **fields)
@@ -206,12 +208,12 @@ class ItemWriter:
         self.writer.event("response.output_item.done", item=final, output_index=self.index)
 
     def status(self, usual: str = "completed") -> str:
-        """The status with which the item is done."""
+        """Return the status of the finished item."""
         given: str | None = self.given.get("status")
         return given or ("incomplete" if self.writer.truncated else usual)
 
 
 def _item(id: str, type: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """An item's fields in the order in which the service has them."""
+    """Return an item's fields in the service's order."""
     first = {"id": id, "type": type} | ({"status": fields["status"]} if "status" in fields else {})
     return first | dict(sorted((name, value) for name, value in fields.items() if name not in first))

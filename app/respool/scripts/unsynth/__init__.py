@@ -1,9 +1,8 @@
-"""Recorded events -> Script: the Script from which they could have come. The inverse of `synth`.
+"""Recorded events in, a Script out: one that gives the same events. The inverse of `synth`.
 
-Each output item is tried as a step. Where the step gives other events than were recorded, or another
-item, the recorded events are taken literally instead: what a Script cannot say is still there, only
-longer. Written out again, the Script gives the same events in the same order and the same Response
-object, but for what `likeness` passes over.
+Each output item is tried as a step. If the step gives other events than recorded, or another item, the Script
+gets the recorded events literally: longer, but complete. Synthesised again, the Script gives the same events
+in the same order and the same Response object, except for what `likeness` ignores.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,10 +24,10 @@ class UnsynthError(ValueError):
 
 
 def unsynth(turns: Sequence[Expansion], *, pace: bool = False) -> Script:
-    """The Script of a recording's turns; with `pace`, also with about their times.
+    """Return the Script of a recording's turns; with `pace`, also with approximate times.
 
-    Raises UnsynthError for a stream that no Script gives: one that does not begin with
-    `response.created`, for example.
+    Raises UnsynthError for a stream that no Script gives, such as one that does not begin with
+    `response.created`.
     """
     scripted = []
     number = 1
@@ -44,7 +43,7 @@ def unsynth(turns: Sequence[Expansion], *, pace: bool = False) -> Script:
 
 
 def _named(turns: Iterable[Expansion]) -> set[str]:
-    """All texts which may name a thing by its id. An id that is not among them need not be kept."""
+    """Return all texts that may be the id of something. Other ids need not be kept."""
     found: set[str] = set()
     for turn in turns:
         found.update(_texts(turn.header.get("request"), but=()))

@@ -1,7 +1,7 @@
-"""From a Response object that was saved to the events of a stream that ends with it.
+"""A saved Response object in, the events of a stream that ends with it out.
 
-Each output item is written as a Script would write it. Where that would not give the same item, or there is
-no step for it, the item is added and done as it stands. The response of the last event is the saved object.
+Each output item is written as a Script would write it. If that gives another item, or there is no step for
+it, the item is added and done as it is. The response of the last event is the saved object.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,26 +18,26 @@ JSON = dict[str, Any]
 
 _ADDED, _DONE = "response.output_item.added", "response.output_item.done"
 _ENDS = {"completed": "completed", "failed": "failed", "incomplete": "incomplete", "cancelled": "failed"}
-# What a response has only in the end.
+# Fields that a response has only at its end.
 _IN_THE_END: Mapping[str, Any] = {
     "completed_at": None,
     "error": None,
     "incomplete_details": None,
     "usage": None,
 }
-# What reading and writing an item may raise where the item is of another shape than the API's.
+# Errors of reading and writing an item whose shape is not the API's.
 _ODD = (ScriptError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
 
 
 def events_of(response: Mapping[str, Any]) -> tuple[Event, ...] | None:
-    """The events of a stream whose final response is this one; None if it has not ended."""
+    """Return the events of a stream whose final response is this one; None if it has not ended."""
     status = response.get("status") or "completed"
     end = _ENDS.get(status) if isinstance(status, str) else None
     if end is None:
         return None
     not_yet = {name: None for name in _IN_THE_END if name in response}
     begun = {**response, **not_yet, "status": "in_progress", "output": []}
-    if begun.get("service_tier") == "default":  # which the service tells in the end
+    if begun.get("service_tier") == "default":  # the service only sends it at the end
         begun["service_tier"] = "auto"
     told: list[JSON] = [
         {"type": f"response.{name}", "response": begun} for name in ("created", "in_progress")

@@ -1,4 +1,4 @@
-"""Whether what a Script makes is what was recorded."""
+"""Comparison of what a Script gives with what was recorded."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from respool.protocol.events import TERMINAL_TYPES, Event
 from respool.protocol.snapshot import fold
 
-# What a Script decides otherwise, or what the service itself tells differently each time.
+# Fields that a Script decides otherwise, or that the service itself sends differently each time.
 _OF_A_RESPONSE = ("id", "completed_at")
 _OF_AN_ITEM = ("id", "encrypted_content")
 
 
 def final_response(events: Sequence[Event]) -> dict[str, Any]:
-    """The Response object in the end: as the last event tells it, or else as far as the events go."""
+    """Return the final Response object: that of the last event, or else one folded from the events."""
     if events and events[-1].type in TERMINAL_TYPES:
         told = events[-1].data.get("response")
         if isinstance(told, dict):
@@ -21,15 +21,15 @@ def final_response(events: Sequence[Event]) -> dict[str, Any]:
 
 
 def same_item(made: Mapping[str, Any], recorded: Mapping[str, Any]) -> bool:
-    """Whether two items are the same, but for their ids."""
+    """Return True if two items are the same, except for their ids."""
     return bool(bare({**made, "id": None}) == bare({**recorded, "id": None}))
 
 
 def same_response(made: Mapping[str, Any], recorded: Mapping[str, Any]) -> bool:
-    """Whether a Response has all that was recorded.
+    """Return True if a Response has all that was recorded.
 
-    Ids and `completed_at` aside, and `encrypted_content`, which the service encrypts anew for each event.
-    What is made may have more fields: those which the service sends today.
+    Ignored are ids, `completed_at`, and `encrypted_content`, which the service encrypts anew for each event.
+    `made` may have more fields: those that the service sends today.
     """
     return _covers(_comparable(made), _comparable(recorded))
 
@@ -44,7 +44,7 @@ def _comparable(response: Mapping[str, Any]) -> Any:
 
 
 def bare(value: Any) -> Any:
-    """A value without the fields that are null or empty: the same as absent, to all clients."""
+    """Return a value without the fields that are null or empty: to all clients the same as absent."""
     match value:
         case dict():
             stripped = {name: bare(inner) for name, inner in value.items()}

@@ -1,4 +1,4 @@
-"""From an output item, as its events told it, to the fields of a Script's step."""
+"""An output item, folded from its events, in; the fields of a Script's step out."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -11,9 +11,10 @@ JSON = dict[str, Any]
 
 
 def fields(item: Mapping[str, Any], events: Sequence[JSON]) -> JSON | None:
-    """What a step says of this item, `status` and `id` included; None if there is no step for its type.
+    """Return the fields of a step for this item, `status` and `id` included; None if there is no step for its
+    type.
 
-    `item` is the item as it was done, `events` are its own. What a step cannot say is left out.
+    `item` is the item when it was done, `events` are its own. What a step cannot say is left out.
     """
     kind = ITEMS.get(str(item.get("type")))
     if kind is None:
@@ -22,12 +23,13 @@ def fields(item: Mapping[str, Any], events: Sequence[JSON]) -> JSON | None:
     try:
         told: JSON = _fit(kind, {**item, **(read(item, events) if read else {})})
     except (AttributeError, KeyError, TypeError):
-        return None  # of another shape than the API's
+        return None  # its shape is not the API's
     return told
 
 
 def _fit(kind: ValueType, value: Any) -> Any:
-    """As much of a value as a kind knows. In a Script a field is absent, where the API has null."""
+    """Return the parts of a value that a type knows. In a Script, a field is absent where the API has
+    null."""
     match kind:
         case Record() if isinstance(value, Mapping):
             return {
@@ -113,7 +115,7 @@ def _mcp_call(item: Mapping[str, Any], events: Sequence[JSON]) -> JSON:
             return {}
 
 
-# Items of which a Script says something in other words than the API.
+# Items for which a Script uses other words than the API.
 _SPECIAL: Mapping[str, Callable[[Mapping[str, Any], Sequence[JSON]], JSON]] = {
     "message": _message,
     "reasoning": _reasoning,

@@ -1,4 +1,4 @@
-"""From the times of a recording to a Script's pauses and pace."""
+"""The times of a recording in, a Script's pauses and pace out."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,14 +22,14 @@ def _sum(gaps: Iterable[float]) -> float:
 
 
 def pauses(gaps: Gaps, starts: Iterable[int]) -> dict[int, float]:
-    """The silences before those events that begin a step."""
+    """Return the pauses (s) before the events that begin a step."""
     return {at: round(gap, _DIGITS) for at in starts if (gap := gaps[at] or 0.0) >= SHORTEST}
 
 
 def turn_pace(
     gaps: Gaps, events: Sequence[Mapping[str, Any]], paused: Mapping[int, float]
 ) -> ScriptPace | None:
-    """The pace of a turn, its pauses apart; None if the recording has no times."""
+    """Return the pace of a turn without its pauses; None if the recording has no times."""
     if all(gap is None for gap in gaps):
         return None
     left = [(gap or 0.0) - paused.get(at, 0.0) for at, gap in enumerate(gaps)]

@@ -1,4 +1,4 @@
-"""From the events of a stream to steps: one for each item, or one for each event."""
+"""The events of a stream in, steps out: one for each item, or one for each event."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _NAME = "unsynth"
 
 
 class RecordedStream:
-    """A turn's events, parsed, and what they make."""
+    """A turn's parsed events, and the items and response folded from them."""
 
     def __init__(self, written: Sequence[Written]) -> None:
         self.written = written
@@ -29,7 +29,7 @@ class RecordedStream:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A step, and which events it gives: those from `start` up to `stop`."""
+    """A step, and the events that it gives: those from `start` up to `stop`."""
 
     step: Step
     start: int
@@ -37,7 +37,8 @@ class Piece:
 
 
 def parts(stream: RecordedStream, turn: Turn, named: Collection[str], *, literally: bool) -> Iterator[Piece]:
-    """The steps of a stream, from after its head up to the turn's end; `literally`, one for each event."""
+    """Yield the steps of a stream, from after its head up to the turn's end; `literally`: one for each
+    event."""
     at = 3 if stream.types[1:2] == ["response.queued"] else 2
     stop = len(stream.events) - _events_of(turn.end)
     while at < stop:
@@ -57,7 +58,7 @@ def _literal(event: JSON, number: int) -> Step:
 
 
 def _item(stream: RecordedStream, turn: Turn, named: Collection[str], start: int, limit: int) -> Piece | None:
-    """The step of the item that opens at `start`; None if it can only be told by its events."""
+    """Return the step of the item that opens at `start`; None if only its events can describe it."""
     stop = _stop(stream.events, start, limit, turn)
     if stop is None:
         return None
@@ -86,7 +87,7 @@ def _item(stream: RecordedStream, turn: Turn, named: Collection[str], start: int
 
 
 def _stop(events: Sequence[JSON], start: int, limit: int, turn: Turn) -> int | None:
-    """Where the events of the item end that opens at `start`; None if others come in between."""
+    """Return the place after the item that opens at `start`; None if other events are in between."""
     if events[start]["type"] != _ADDED:
         return None
     index = events[start].get("output_index")
@@ -100,7 +101,7 @@ def _stop(events: Sequence[JSON], start: int, limit: int, turn: Turn) -> int | N
 
 
 def _open_item(written: Sequence[Written]) -> Any:
-    """An item in whose midst the stream breaks off, as far as it is known."""
+    """Return an item that is cut with the stream, as far as it is known."""
     output = fold(it.event for it in written).get("output")
     return output[0] if output else None
 
@@ -108,7 +109,7 @@ def _open_item(written: Sequence[Written]) -> Any:
 def _candidates(
     item: JSON, events: Sequence[JSON], named: Collection[str], sure_of_status: bool
 ) -> Iterator[tuple[str, JSON]]:
-    """What the step may be, the shortest first: status and deltas are told where they must be."""
+    """Yield candidates for the step, the shortest first. Status and deltas are included only if needed."""
     told = to_fields.fields(item, events)
     if told is not None:
         status = {"status": told.pop("status")} if "status" in told else {}
@@ -122,7 +123,7 @@ def _candidates(
 
 
 def is_named(id: Any, named: Collection[str]) -> bool:
-    """Whether something names this id, so that it must stay."""
+    """Return True if something refers to this id, so that it must stay."""
     return isinstance(id, str) and id in named
 
 

@@ -1,4 +1,4 @@
-"""From a recorded turn to a Script's: what was asked, what the response is, how it ends."""
+"""A recorded turn in, a Script's turn out: its request, response and end."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,17 +13,17 @@ from respool.scripts.unsynth.likeness import bare, final_response, same_response
 from respool.scripts.unsynth.to_pace import pauses, turn_pace
 from respool.scripts.unsynth.to_steps import JSON, Piece, RecordedStream, is_named, parts
 
-_NAME = "unsynth"  # of the Scripts which are written out to see what they give
+_NAME = "unsynth"  # of the Scripts that are synthesised for comparison
 
-# Fields of a Response object which a Script says elsewhere, or decides.
+# Fields of a Response object that a Script has elsewhere, or decides.
 _DECIDED = ("output", "status", "error", "incomplete_details", "usage", "completed_at", "object")
 _ERROR_FIELDS = ("type", "code", "message", "param")
 
 
 def unexpand(expansion: Expansion, named: Collection[str], *, pace: bool) -> Turn:
-    """The turn of a Script that gives these events. Ids are kept if they are `named` somewhere.
+    """Return the turn of a Script that gives these events. Ids that are `named` somewhere are kept.
 
-    Raises ValueError where there is none.
+    Raises ValueError if there is none.
     """
     header = {name: expansion.header.get(name) for name in ("request", "status", "headers", "note")}
     turn = Turn(**{name: value for name, value in header.items() if value})
@@ -48,13 +48,13 @@ def unexpand(expansion: Expansion, named: Collection[str], *, pace: bool) -> Tur
 
 
 def _written_out(turn: Turn) -> Expansion:
-    """A turn's events, after it was written as data and read. Raises ScriptError."""
+    """Return the synthesised turn, after writing it as data and reading that. Raises ScriptError."""
     (again,) = read(plain(Script((turn,)))).turns
     return expand_turn(again, _NAME)
 
 
 def _difference(turn: Turn, stream: RecordedStream) -> str | None:
-    """How what a turn gives differs from what was recorded."""
+    """Return how the turn's events differ from the recorded ones; None if they do not."""
     try:
         made = [it.event for it in _written_out(turn).events]
     except ScriptError as error:
@@ -70,11 +70,11 @@ def _difference(turn: Turn, stream: RecordedStream) -> str | None:
 
 
 def _plain(turn: Turn, body: Any) -> Turn:
-    """The turn of an answer that is no stream: an error as the service has it, or any body."""
+    """Return the turn of an answer that is no stream: the service's error, or any body."""
     if turn.status >= 300 and isinstance(body, dict) and isinstance(error := body.get("error"), dict):
         usual = responses.http_error(turn.status, {})["error"]
         told = {name: value for name, value in error.items() if usual.get(name, ...) != value}
-        with suppress(ScriptError):  # for fields, or values, which no error of the service has
+        with suppress(ScriptError):  # for fields or values that no error of the service has
             read_error = read({"status": turn.status, "error": told}).turns[0].error
             if responses.http_error(turn.status, read_error or {}) == body:
                 return replace(turn, error=read_error)
@@ -82,7 +82,7 @@ def _plain(turn: Turn, body: Any) -> Turn:
 
 
 def _with_response(turn: Turn, stream: RecordedStream, named: Collection[str]) -> Turn:
-    """The turn with the fields of its Response object, as far as the request does not say them."""
+    """Return the turn with the fields of its Response object that the request does not imply."""
     final = {name: value for name, value in stream.final.items() if name not in _DECIDED}
     if not is_named(final.get("id"), named):
         final.pop("id", None)
@@ -90,7 +90,7 @@ def _with_response(turn: Turn, stream: RecordedStream, named: Collection[str]) -
         turn = replace(turn, model=final.pop("model"))
     usual = turn_response.new_response(turn, "")
     if usual["service_tier"] == "auto" and final.get("service_tier") == "default":
-        del final["service_tier"]  # so it ends, if it was auto in the beginning
+        del final["service_tier"]  # the end of a response that was auto at its start
     told = {name: value for name, value in final.items() if bare(usual.get(name)) != bare(value)}
     return replace(turn, response=told)
 
@@ -100,7 +100,7 @@ def _has_usage(end: End) -> bool:
 
 
 def _usages(usage: Any) -> Iterator[Mapping[str, Any] | None]:
-    """Ways to say what was used, the shortest first: what is left out is counted."""
+    """Yield the ways to write the usage, the shortest first: what is left out is counted."""
     if not isinstance(usage, dict):
         yield None
         return
@@ -112,7 +112,7 @@ def _usages(usage: Any) -> Iterator[Mapping[str, Any] | None]:
 
 
 def _end(events: Sequence[JSON]) -> End:
-    """How a stream ends, as far as a Script has words for it."""
+    """Return the end of a stream, if a Script can describe it."""
     error = next((_error(event) for event in events[-2:] if event["type"] == "error"), None)
     told: JSON = {} if error is None else {"error": error}
     match events[-1]:
@@ -136,12 +136,12 @@ def _end(events: Sequence[JSON]) -> End:
 def _error(event: JSON) -> JSON | None:
     error = event.get("error")
     if not isinstance(error, dict):
-        return None  # told flat, as the service does not
+        return None  # not nested, unlike the service's
     return {name: value for name, value in error.items() if name in _ERROR_FIELDS}
 
 
 def _way_of_cutting(events: Sequence[JSON]) -> str | int:
-    """The way of cutting that explains the most texts."""
+    """Return the way of cutting deltas that explains the most texts."""
     texts: dict[str, list[str]] = {}
     for event in events:
         if event["type"].endswith(".delta") and isinstance(event.get("delta"), str):
@@ -153,7 +153,7 @@ def _way_of_cutting(events: Sequence[JSON]) -> str | int:
 
 
 def _with_pace(turn: Turn, parts: Sequence[Piece], stream: RecordedStream) -> Turn:
-    """The turn with pauses before its steps, and a pace: about the recorded times."""
+    """Return the turn with pauses before its steps, and a pace: approximately the recorded times."""
     gaps = [written.gap for written in stream.written]
     end = parts[-1].stop if parts else len(gaps)
     found = pauses(gaps, [*(part.start for part in parts), *range(end, len(gaps))[:1]])
