@@ -85,6 +85,26 @@ class RecordingUpstream:
         """Whether an answer is on its way, or has yet to be recorded."""
         return bool(self._pending)
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """What could not be recorded so far, and why."""
+        return () if self.recorder is None else tuple(self.recorder.recordings.problems)
+
+    @property
+    def stopped(self) -> str:
+        """Why nothing more is recorded; "" if more is."""
+        stopped = None if self.recorder is None else self.recorder.stopped
+        return str(stopped or "")
+
+    def served_as(self, name: str) -> str:
+        """Return what the server calls a recording that the recorder calls `name`."""
+        return f"{self._prefix}{name}"
+
+    async def all_recorded(self, session: str) -> None:
+        """Wait until the answers of a session have ended, and are recorded."""
+        for pending in [one for one in self._pending if one.request.session == session]:
+            await pending.written.wait()
+
     async def settle(self) -> bool:
         """Wait until what has been answered is recorded; tell whether anything was waited for."""
         waiting = [pending.written.wait() for pending in self._pending if pending.said]
@@ -111,7 +131,7 @@ class RecordingUpstream:
             await send(message)
 
         def recorded(name: str, turn: int) -> None:  # in the recorder's thread
-            pending.name, pending.turn = f"{self._prefix}{name}", turn
+            pending.name, pending.turn = self.served_as(name), turn
 
         session = session_of(scope)
         try:
@@ -243,7 +263,11 @@ class UpstreamPlan:
         recorder = Recorder(
             self.folder,
             RecordOptions(
-                options.get("record_name"), options.get("record_mode") == "all", redactor, finished
+                options.get("record_name"),
+                options.get("record_mode") == "all",
+                redactor,
+                finished,
+                append=True,
             ),
         )
         return RecordingUpstream(server, upstream, recorder, _prefix(self.folder, server.store))
