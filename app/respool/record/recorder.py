@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -63,6 +63,10 @@ class Tape:
     def chunk(self, data: bytes, at: float) -> None:
         """A part of the body has come."""
         self._put((self._number, "chunk", (data, at)))
+
+    def note(self, fields: Mapping[str, Any]) -> None:
+        """The header of the recording is to have these fields, too."""
+        self._put((self._number, "note", (fields,)))
 
     def end(self, how: str, at: float, timing: str = RECORDED) -> None:
         """The answer has ended: one of `exchange.ENDINGS`. `timing` is DEGRADED if the relay was held up."""

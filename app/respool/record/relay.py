@@ -48,6 +48,13 @@ class Relay:
             await self._lifespan(receive, send)
             return
         scope[SERVER_SEND] = send
+        if (
+            scope["type"] == "websocket"
+            and self.replays is None
+            and route("GET", _path(scope)).path.endswith("/responses")
+        ):
+            await self._socket(scope, receive, send)
+            return
         if refusal := refusal_of(scope):
             await problems.envelope(refusal, {"upgrade": "HTTP/1.1"} if refusal.status == 426 else {})(
                 scope, receive, send
@@ -111,6 +118,20 @@ class Relay:
         if found.kind and isinstance(content, bytes) and self.recorder is not None:
             exchange.tape = self.recorder.begin(_asked(scope, found, content, sent), on_recorded)
         await exchange.run(receive, target, headers, content)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Relay a WebSocket."""
+        from respool.record.socket_relay import relay_socket  # late: few clients use one
+
+        if refusal := _foreign(scope):
+            await problems.envelope(refusal)(scope, receive, send)
+            return
+        found = route("POST", _path(scope))
+        for name, key in ((PLAY_HEADER, "name"), (SESSION_HEADER, "session")):
+            if (values := header_values(scope, name)) and not getattr(found, key):
+                found = replace(found, **{key: values[0]})
+        headers = [pair for pair in scope["headers"] if pair[0] not in (SESSION_HEADER, PLAY_HEADER)]
+        await relay_socket(scope, receive, send, self.upstream, self.recorder, found, headers)
 
     async def __aenter__(self) -> Self:
         await self.upstream.__aenter__()
@@ -230,11 +251,15 @@ def refusal_of(scope: Scope) -> RequestError | None:
     """Return why a request is not relayed at all; None if it is."""
     if scope["type"] == "websocket" or header_values(scope, b"upgrade"):
         return RequestError(
-            "WebSocket is not relayed; use HTTP with server-sent events.",
+            "WebSocket is not relayed here; use HTTP with server-sent events.",
             status=426,
             code="websocket_not_supported",
         )
-    # Otherwise any page in a browser on this machine could spend the key.
+    return _foreign(scope)
+
+
+def _foreign(scope: Scope) -> RequestError | None:
+    """Why a page's request is not relayed: otherwise any page in a browser here could spend the key."""
     for origin in header_values(scope, b"origin"):
         try:
             host = urlsplit(origin).hostname or ""

@@ -1,6 +1,7 @@
 """Taping: one exchange on its way into a recording. No threads: see `recorder`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from respool.errors import RespoolError
 from respool.record.background import Poll, is_run
@@ -59,6 +60,11 @@ class Taping:
             return
         if self._slot is not None:
             self._recordings.shelf.append(self._slot, text)
+
+    def note(self, fields: Mapping[str, Any]) -> None:
+        """Have these fields in the header."""
+        if self._exchange is not None:
+            self._exchange.notes.update(fields)
 
     def end(self, how: str, at: float, timing: str = RECORDED) -> None:
         """Write the recording: the answer has ended."""
