@@ -20,9 +20,11 @@ from respool.http.sending.connection import steering_headers
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
 from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
+from respool.http.upstream import LiveUpstream, RelayedResponse
 from respool.play.hold_points import HoldPoint, parse
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
+from respool.server.choosing import AskUpstream
 from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
@@ -40,10 +42,15 @@ _MATCH_HEADER = MATCH_HEADER.encode()
 
 
 def router(
-    server: MockServer, max_body: int, request_faults: bool, max_streams: int | None = None
+    server: MockServer,
+    max_body: int,
+    request_faults: bool,
+    max_streams: int | None = None,
+    upstream: LiveUpstream | None = None,
 ) -> APIRouter:
     """The routes, for one server. `max_body` is the limit of a request body in bytes; `request_faults`,
-    whether a request may ask for faults; `max_streams`, how many streams there may be at once."""
+    whether a request may ask for faults; `max_streams`, how many streams there may be at once; `upstream`,
+    what answers what is not recorded."""
     routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
 
     @routes.post(
@@ -121,7 +128,19 @@ def router(
             return FaultyResponse(sound, delivery, drawn, playback.started)
 
         needs = needs_of(request) if server.state.shared else ()
-        return await decided(server, request.session, decide, *needs)
+        try:
+            return await decided(server, request.session, decide, *needs)
+        except AskUpstream as ask:
+            if upstream is None:
+                raise
+            decision = ask.decision
+        if await upstream.settle():  # the answer may just have been recorded
+            try:
+                return await decided(server, request.session, decide, *needs)
+            except AskUpstream as ask:
+                decision = ask.decision
+        exchange.why, exchange.relayed = decision.line, True
+        return RelayedResponse(upstream, request, decision)
 
     return routes
 
@@ -139,7 +158,7 @@ def asked_holds(values: Sequence[str]) -> tuple[HoldPoint, ...]:
 def _answer(delivery: Delivery) -> Response:
     """The sound answer. Raises RequestError where the recording has none."""
     playback, now = delivery.playback, delivery.clock.now()
-    line = _in_header(delivery.exchange.why)
+    line = in_header(delivery.exchange.why)
     if playback.recording.plain:
         return _plain(playback, now, {MATCH_HEADER: line})
     if playback.streamed:
@@ -159,7 +178,7 @@ def json_response(
     return Response(text, headers=head, media_type="application/json")
 
 
-def _in_header(text: str) -> str:
+def in_header(text: str) -> str:
     """A text as the value of a header."""
     if text.isascii() and len(text) <= _LONGEST and text.isprintable():
         return text

@@ -38,6 +38,14 @@ def from_query(query: bytes) -> Headers:
     return [_header(key.removeprefix(_PREFIX), value) for key, value in pairs if key in known]
 
 
+def without_ours(query: bytes) -> bytes:
+    """Return a query without what is said to us; all else as it was sent."""
+    if _PREFIX.encode() not in query:
+        return query
+    ours = tuple(f"{_PREFIX}{name}=".encode() for name in _NAMES)
+    return b"&".join(pair for pair in query.split(b"&") if not pair.startswith(ours))
+
+
 def _header(name: str, value: str) -> tuple[bytes, bytes]:
     # As ASGI gives it: clients send UTF-8.
     return f"{_PREFIX}{name}".encode(), value.encode("utf-8", "replace")

@@ -33,6 +33,7 @@ from respool.play.socket_actions import StartTurn
 from respool.play.socket_connection import INTERNAL_ERROR, SocketConnection
 from respool.play.socket_settings import SocketSettings
 from respool.protocol.events import compact
+from respool.server.choosing import AskUpstream
 from respool.server.delivery import Delivery
 from respool.server.journal import ENDED, STARTED, WEBSOCKET, Exchange
 from respool.server.mock_server import MockServer
@@ -170,7 +171,10 @@ class _Turns:
         except NoMatchingRecording as error:
             exchange.unmatched = True
             exchange.near = error.near_misses
-            refused = RequestError(str(error), status=404, code="no_matching_recording")
+            hint = (
+                " Over WebSocket no upstream is asked; HTTP does." if isinstance(error, AskUpstream) else ""
+            )
+            refused = RequestError(f"{error}{hint}", status=404, code="no_matching_recording")
             self._refused(exchange, refused)
             raise refused from None
         except RequestError as error:

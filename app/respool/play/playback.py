@@ -78,9 +78,7 @@ class Playback:
     stands_in: bool = False
     origin: Origin | None = None
     run: PlaybackRun = field(default_factory=PlaybackRun)
-    after: tuple[str | None, str | None] | None = field(
-        default=None, repr=False
-    )  # `continues`, if known
+    after: tuple[str | None, str | None] | None = field(default=None, repr=False)  # `continues`, if known
     _unchanged: Rendition | None = field(default=None, init=False, repr=False)
     _edited: EditedStream | None = field(default=None, init=False, repr=False)
     _edits: int = field(default=0, init=False, repr=False)  # how many of them `_edited` has

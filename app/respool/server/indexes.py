@@ -18,7 +18,8 @@ from respool.server.rule_set import Playable, RuleSet, playable, read_rule_set
 
 logger = logging.getLogger("respool")
 
-ON_MISS = ("error", "improvise")  # what answers a request that nothing else does
+ON_MISS = ("error", "improvise", "record")  # what answers a request that nothing else does
+ASKS_UPSTREAM = ("never", "stubs", "recorded", "misses", "always")
 _MOST_KEPT = 1000  # indexes of turns, and what stubs play
 
 
@@ -29,8 +30,12 @@ class MatchOptions:
     default       the recording that answers what nothing else does
     match         how far a request may differ from a recorded one, one of STRICTNESS; None: as match.yaml
                   says
-    on_miss       what answers when nothing does: an ``error``, or an answer that is improvised
+    on_miss       what answers when nothing does: an ``error``, an answer that is improvised, or, with
+                  ``record``, the upstream, as `asks_upstream` says
     on_exhausted  what follows the last turn of a recording: an ``error``, the ``last`` again, or a ``loop``
+    asks_upstream which requests go to an upstream: none; those of stubs that say ``proxy``; likewise, and by
+                  themselves only ``recorded`` requests are answered; also those that nothing answers; or all
+                  but those that name a recording or have a stub
 
     Raises OptionError for an unknown word.
     """
@@ -39,12 +44,14 @@ class MatchOptions:
     match: str | None = None
     on_miss: str = "error"
     on_exhausted: str = "error"
+    asks_upstream: str = ASKS_UPSTREAM[0]
 
     def __post_init__(self) -> None:
         for name, value, known in (
             ("match", self.match or STRICTNESS[0], STRICTNESS),
             ("on-miss", self.on_miss, ON_MISS),
             ("on-exhausted", self.on_exhausted, ON_EXHAUSTED),
+            ("asks-upstream", self.asks_upstream, ASKS_UPSTREAM),
         ):
             if value not in known:
                 raise OptionError(f"{name} is {value}, expected {', '.join(known)}")

@@ -37,12 +37,21 @@ from respool.recordings.recording import (
     TimedEvent,
 )
 from respool.recordings.store import Store
-from respool.server.choosing import Decision, decide, default_of, remember
+from respool.server.choosing import (
+    AskUpstream,
+    Decision,
+    ask_upstream,
+    asks_upstream,
+    decide,
+    default_of,
+    remember,
+    remember_stub,
+)
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
 from respool.server.deliveries import Deliveries
 from respool.server.history import History
 from respool.server.improvising import improvised
-from respool.server.indexes import Indexes, MatchOptions
+from respool.server.indexes import ASKS_UPSTREAM, Indexes, MatchOptions
 from respool.server.journal import Journal
 from respool.server.lineage import items_before, items_of_chain
 from respool.server.links import check_history
@@ -79,6 +88,7 @@ class ServerOptions(TypedDict, total=False):
     match: str | None
     on_miss: str
     on_exhausted: str
+    asks_upstream: str
     clock_mode: Mode
 
 
@@ -111,8 +121,7 @@ class MockServer:
     session_by     what says which session a request is of: its header and path (``name``), or, where those
                    say nothing, its API key (``api-key``)
     state          where is kept what it remembers; if not given, in memory
-    match, on_miss, on_exhausted   how a recording is chosen: see `MatchOptions`
-
+    match, on_miss, on_exhausted, asks_upstream   how a recording is chosen: see `MatchOptions`
     clock_mode     how the clocks of sessions run until somebody sets them: real, frozen or auto
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
@@ -142,6 +151,7 @@ class MockServer:
         match: str | None = None,
         on_miss: str = "error",
         on_exhausted: str = "error",
+        asks_upstream: str = ASKS_UPSTREAM[0],
         clock_mode: Mode = "real",
     ) -> None:
         if default is not None and store.get(default) is None:
@@ -171,7 +181,7 @@ class MockServer:
                 "on-unknown-id is default, but there is none; give the name of a recording as default"
             )
         self.store = store
-        self.indexes = Indexes(store, MatchOptions(default, match, on_miss, on_exhausted))
+        self.indexes = Indexes(store, MatchOptions(default, match, on_miss, on_exhausted, asks_upstream))
         self.misses = Misses(self.indexes)
         self.pace = pace or Pace()
         self.clock = clock or SystemClock()
@@ -277,17 +287,24 @@ class MockServer:
         `lineage` is for a request on a WebSocket: what it continues of the responses of its connection, the
         newest first, stored or not; else None.
 
-        Raise RequestError for a request which the API refuses, NoMatchingRecording if none answers.
+        Raise RequestError for a request which the API refuses, NoMatchingRecording if none answers,
+        AskUpstream if an upstream is to be asked.
         """
         request.check(self.validate)
         self.memory.check(request.body, remembered=bool(lineage))
         session = self.session(request.session)
         moment = session.moment(arrived) if now is None else now
         previous, conversation = request.previous_response_id, request.conversation_id
-        if previous is not None:
-            self._check_previous(session, request, lineage, moment)
-        if conversation is not None:
-            session.conversations.check_free(conversation, moment)
+        if previous is not None or conversation is not None:
+            try:
+                if previous is not None:
+                    self._check_previous(session, request, lineage, moment)
+                if conversation is not None:
+                    session.conversations.check_free(conversation, moment)
+            except RequestError as error:
+                if asks_upstream(session, self.indexes) not in ("misses", "always"):
+                    raise
+                raise ask_upstream(error, None) from None  # which may know it
         if lineage:  # what its connection remembers may not be stored
             request = replace(request, continued=getattr(lineage[0].turn, "playback", None))
         decision = self._decide(request, session, moment)
@@ -325,6 +342,9 @@ class MockServer:
         """What answers a request. Raises as `begin`; a history that is broken is told first."""
         try:
             decision = decide(request, session, moment, self.indexes)
+        except AskUpstream as asked:  # which judges the history itself
+            remember_stub(session, asked.decision)
+            raise
         except NoMatchingRecording as error:
             self._check_history(request, session, moment, None)
             raise self.misses.explained(error, request, session, moment) from None

@@ -47,14 +47,15 @@ class Session:
     ids            turns by the ids that plays of them got afresh, by the recording
     altered        whether a fault has changed an answer, so that its history may be broken
     holds          where streams are held that will begin
+    asks_upstream  which requests go to an upstream, one of ASKS_UPSTREAM; None: what the settings say
     last_used      the server's moment, in seconds since 1970
 
     `choosing` reads and changes those from `plays` to `ids`.
     """
 
     __slots__ = (
-        "_stub_set", "altered", "answered", "clock", "conversations", "default", "faults", "history", "holds",
-        "ids",
+        "_stub_set", "altered", "answered", "asks_upstream", "clock", "conversations", "default", "faults",
+        "history", "holds", "ids",
         "last_used", "name", "plays", "sampler", "scenarios", "served", "stubs", "used",
     )  # fmt: skip
 
@@ -83,6 +84,7 @@ class Session:
         self.ids: dict[str, dict[str, int]] = {}
         self.altered = False
         self.holds = SessionHolds()
+        self.asks_upstream: str | None = None
         self.last_used = self.clock.base.now()
 
     def moment(self, arrived: float | None = None) -> float:
@@ -103,7 +105,8 @@ class Session:
         return StubState(self.answered, self.scenarios)
 
     def reset(self) -> None:
-        """Be as at the beginning. Streams that are open go on; nothing else knows of them."""
+        """Be as at the beginning, and ask an upstream as before. Streams that are open go on; nothing else
+        knows of them."""
         self.history.clear()
         self.conversations.clear()
         self.default = None
