@@ -254,3 +254,40 @@ def test_many_held_streams_that_two_controllers_release_lose_nothing(running: Ru
             for reader in readers:
                 reader.result()
     assert received == [list(range(COUNT))] * streams
+
+
+def test_scripts_and_stubs_hold_their_streams(tmp_path: Any) -> None:
+    (tmp_path / "held.script.yaml").write_text("text: Hi\nhold: after=response.created")
+    (tmp_path / "plain.script.yaml").write_text("text: Ho")
+    (tmp_path / "stubs.yaml").write_text("stubs: [{name: slow, play: plain, hold: {after: {text: Ho}}}]")
+    with running_server(tmp_path) as running:
+        link, deliveries = running._link, running.server.deliveries
+        for url in (running.base_url_of("held"), running.base_url):
+            with OpenAI(base_url=url, api_key="any", max_retries=0) as sdk:
+                reader = Reader(sdk)
+                held = link.run(
+                    link.controller.wait(lambda: next((one for one in deliveries if one.held), None), 10)
+                )
+                assert held
+                assert held.events_sent < len(held.playback.events)
+                link.run(link.controller.release(held))
+                reader.end()
+                assert reader.error is None
+                assert reader.numbers == list(range(len(reader.numbers)))
+
+
+def test_a_hold_may_be_for_what_a_stub_chooses(tmp_path: Any) -> None:
+    (tmp_path / "plain.script.yaml").write_text("text: Ho")
+    (tmp_path / "stubs.yaml").write_text("stubs: [{name: slow, match: {model: a}, play: plain}]")
+    with (
+        running_server(tmp_path) as running,
+        OpenAI(base_url=running.base_url, api_key="any", max_retries=0) as sdk,
+        running.hold(at="response.created", stub="slow") as stream,
+    ):
+        other = list(sdk.responses.create(model="b", input="Hi", stream=True))  # no stub: it is not held
+        assert other[-1].type == "response.completed"
+        reader = Reader(sdk)
+        assert stream.wait_held().sent == 1
+        stream.finish()
+        reader.end()
+        assert reader.error is None

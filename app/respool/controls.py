@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from respool.errors import EditError
-from respool.play.hold_points import HoldPoint
 from respool.play.session_clock import Mode
+from respool.recordings.hold_points import HoldPoint
 from respool.server.session_holds import SessionHold
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ class HoldRequest:
     recording: str | None
     point: HoldPoint
     session: str
+    stub: str | None = None
+
+    def __str__(self) -> str:
+        what = self.recording or ("any recording" if self.stub is None else f"of stub {self.stub}")
+        return f"{what}, {self.point}"
 
 
 class _Verbs:
@@ -64,7 +69,14 @@ class _Verbs:
         self._hold_id = holds.new_id()
         request = self._request
         holds.put(
-            SessionHold(self._hold_id, request.point, request.recording, times=1, on_caught=self._catch)
+            SessionHold(
+                self._hold_id,
+                request.point,
+                request.recording,
+                times=1,
+                on_caught=self._catch,
+                stub=request.stub,
+            )
         )
 
     def _catch(self, delivery: "Delivery") -> None:
@@ -76,7 +88,7 @@ class _Verbs:
 
     async def wait_held(self, timeout: float) -> "PlaybackView":
         delivery = await self._controller.wait(self._held, timeout)
-        what = f"{self._request.recording or 'any recording'}, {self._request.point}"
+        what = self._request
         if delivery is None:
             found = self._caught
             state = f"; {found.id} is {found.state}" if found else ", and no request for it has come"
@@ -379,10 +391,16 @@ class ClockControl:
 
 
 def hold_request(
-    recording: str | None, at: str | Mapping[str, Any], when: str | None, session: str, ttl: float
+    recording: str | None,
+    at: str | Mapping[str, Any],
+    when: str | None,
+    session: str,
+    ttl: float,
+    stub: str | None = None,
+    keepalive: float | None = None,
 ) -> HoldRequest:
     """Return what to hold. Raise OptionError for what is no point in a stream."""
-    return HoldRequest(recording, HoldPoint.of(at, when, ttl=ttl), session)
+    return HoldRequest(recording, HoldPoint.of(at, when, ttl=ttl, keepalive=keepalive), session, stub)
 
 
 def _point(event: str, nth: int) -> HoldPoint:

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
-from starlette.types import Scope
 
-from respool.errors import OptionError, RequestError, printable
+from respool.errors import RequestError, printable
+from respool.http.asked import asked_holds, asked_pace, set_asked_clock
 from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.heads import head_of
@@ -20,7 +20,6 @@ from respool.http.sending.connection import steering
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
 from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
-from respool.play.hold_points import HoldPoint, parse
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
 from respool.server.delivery import Delivery
@@ -28,14 +27,11 @@ from respool.server.mock_server import MockServer
 from respool.server.request import Request
 from respool.server.session_holds import hold
 
-HOLD_HEADER = "x-respool-hold"
-
 MATCH_HEADER = "x-respool-match"
 _FAULT_HEADER = FAULT_HEADER.encode()
 _LONGEST = 500  # characters of what is said in it
 # The faults after which a client may have a history that no service would have given it.
 _ALTERING = frozenset({"events", "model", "wire"})
-_HOLD_HEADER = HOLD_HEADER.encode()
 
 
 def router(
@@ -79,6 +75,7 @@ def router(
             session_of(http.scope),
             body,
             asked,
+            pace=asked_pace(http.scope),
         )
         check_possible(asked, stream=request.stream)
         if max_streams is not None and request.stream and len(open_streams_of_loop()) >= max_streams:
@@ -95,6 +92,7 @@ def router(
 
         def decide() -> Response:
             session = server.session(request.session)
+            set_asked_clock(http.scope, session.clock)
             # Time counts from the request's arrival, unless a test holds the clock.
             playback, decision = server.begin(request, None if session.clock.setting else exchange.received)
             exchange.recording = playback.recording.name
@@ -107,10 +105,11 @@ def router(
             delivery = Delivery(
                 playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries
             )
-            faults = (*decision.stub.faults, *asked) if decision.stub else asked
+            stub = decision.stub
+            faults = (*stub.faults, *asked) if stub else asked
             points = asked_holds(http.scope)
-            if points or session.holds:
-                hold(delivery, points, session.holds)
+            if points or session.holds or playback.recording.header.hold or (stub and stub.hold):
+                hold(delivery, points, session.holds, stub.hold if stub else ())
             drawn = draw(server, playback.recording, faults, http.scope, request.session)
             if not drawn:
                 return _answer(delivery)
@@ -124,17 +123,6 @@ def router(
         return await decided(server, request.session, decide, *needs_of(request))
 
     return routes
-
-
-def asked_holds(scope: Scope) -> tuple[HoldPoint, ...]:
-    """Where a request's headers ask for its stream to be held. Raise RequestError."""
-    values = steering(scope, _HOLD_HEADER)
-    if not values:
-        return ()
-    try:
-        return parse(";".join(values).encode("latin-1").decode("utf-8", "replace"))
-    except OptionError as error:
-        raise RequestError(f"The header {HOLD_HEADER}: {error}", code="invalid_hold") from None
 
 
 def _answer(delivery: Delivery) -> Response:

@@ -17,6 +17,8 @@ from respool.match.matchers import Condition, Part
 from respool.match.patterns import PatternSet, escaped
 from respool.match.plays import Play
 from respool.match.values import LONGEST_SEARCHED, TextTest
+from respool.recordings.hold_points import HoldPoint
+from respool.recordings.steer_rule import SteerRule
 
 STARTED = "Started"  # the state of a scenario in the beginning, as WireMock calls it
 PRIORITY = 5  # of a stub that gives none, as WireMock's
@@ -40,7 +42,8 @@ class Stub:
     times     how many times it answers in each session; None: always
     priority  the lowest answers first
     ids       ``recorded`` or ``fresh``; None: as the server says
-    hold      whether the stream waits at its start, or the place at which it does
+    hold      where the stream waits
+    steer     what becomes of a steer, on a WebSocket; None: as the recording says
     place     where it stands: path:line
     source    the plain data that it was read from, if it stands in no file
     """
@@ -54,7 +57,8 @@ class Stub:
     priority: int = PRIORITY
     ids: str | None = None
     scenario: Scenario | None = None
-    hold: bool | str = False
+    hold: tuple[HoldPoint, ...] = ()
+    steer: SteerRule | None = None
     place: str = ""
     source: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 

@@ -1,18 +1,10 @@
 """SocketSettings: the limits of a connection, and what steering does to a recording."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from respool.protocol.websocket.steers import SteerAt
 
 MIB = 1024 * 1024
-
-
-class SteerAt(StrEnum):
-    """Where an accepted steer ends a response that was recorded without one."""
-
-    NEXT_ITEM_DONE = "next_item_done"  # the running output item is finished first, as the service does
-    IMMEDIATE = "immediate"  # items that are open end as incomplete
-    NEVER = "never"  # the recording is played to its end; then the successor starts
-    REFUSED = "refused"  # no steer is accepted, as with a model that cannot be steered
 
 
 @dataclass(frozen=True, slots=True)

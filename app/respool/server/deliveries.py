@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from respool.errors import EditError, RequestError, printable
 from respool.play.clock import Clock, Timer
 from respool.play.edits import Comment, Finish, Release
-from respool.play.hold_points import HoldPoint
+from respool.recordings.hold_points import HoldPoint
 from respool.server.delivery import Delivery
 from respool.server.journal import Exchange
 

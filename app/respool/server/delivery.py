@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from respool.play.edits import NEVER
-from respool.play.hold_points import HoldPoint
 from respool.play.playback import Playback
 from respool.play.session_clock import SessionClock
+from respool.recordings.hold_points import HoldPoint
 from respool.server.journal import CLIENT_LEFT, CUT, Exchange
 
 if TYPE_CHECKING:

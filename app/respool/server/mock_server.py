@@ -280,7 +280,7 @@ class MockServer:
         stub = decision.stub
         playback = Playback(
             recording,
-            self._renditions_of(decision),
+            self._renditions_of(decision, request),
             moment,
             self._changes(request, recording, stub.ids if stub else None),
             background=request.background,
@@ -326,11 +326,14 @@ class MockServer:
             before = self.context(request.body, moment, session.name)
         return improvised(request.body, before)
 
-    def _renditions_of(self, decision: Decision) -> Renditions:
-        """What makes renditions at the server's pace, or at that of a stub."""
-        return self.renditions_at((decision.stub and decision.stub.pace) or {})
+    def _renditions_of(self, decision: Decision, request: Request) -> Renditions:
+        """What makes renditions at the server's pace, or at that of a stub or of the request."""
+        stub = decision.stub
+        if stub is not None and stub.pace:
+            return self.renditions_at({**stub.pace, **(request.pace or {})})
+        return self.renditions_at(request.pace)
 
-    def renditions_at(self, changes: Mapping[str, Any]) -> Renditions:
+    def renditions_at(self, changes: Mapping[str, Any] | None) -> Renditions:
         """Return what makes renditions at the server's pace with these changes."""
         if not changes:
             return self._renditions
