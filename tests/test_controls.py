@@ -177,6 +177,38 @@ async def test_the_same_for_async_tests(running: RunningServer) -> None:
         assert [event.sequence_number async for event in events] == list(range(2, COUNT))
 
 
+@pytest.mark.parametrize("resumes_at", ["before the end of the block", "after it"])
+def test_leaving_the_block_lets_a_stream_go_that_was_resumed(
+    resumes_at: str, running: RunningServer, sdk: OpenAI
+) -> None:
+    with running.hold("a", at="response.created") as stream:
+        events = sdk.responses.create(model="a", input="Hi", stream=True, background=True)
+        id_ = next(iter(events)).response.id  # type: ignore[union-attr]
+        stream.wait_held()
+        events.close()
+        if resumes_at == "before the end of the block":
+            resumed = iter(sdk.responses.retrieve(id_, stream=True, starting_after=0))
+            assert stream.wait_held().sent == 1
+            assert stream.step().seq == 1
+            assert next(resumed).sequence_number == 1
+    if resumes_at == "after it":
+        resumed = iter(sdk.responses.retrieve(id_, stream=True, starting_after=1))
+    assert [event.sequence_number for event in resumed] == list(range(2, COUNT))
+
+
+async def test_the_clock_has_the_same_verbs_for_async_tests(running: RunningServer) -> None:
+    clock = running.clock
+    await clock.freeze_async()
+    before = await clock.now_async()
+    assert (await clock.advance_async(30)).now == before + 30 == await clock.now_async()
+    await clock.auto_async()
+    assert running.server.session().clock.mode == "auto"
+    await clock.run_async(4)
+    setting = running.server.session().clock.setting
+    assert setting
+    assert (setting.mode, setting.rate) == ("real", 4.0)
+
+
 @pytest.mark.parametrize("run", range(3))
 def test_a_client_reads_event_by_event_under_a_frozen_clock(
     run: int, store: Callable[..., Store], recording: Callable[..., Recording], tmp_path: Any
