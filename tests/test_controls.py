@@ -10,6 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 from openai import APIError, AsyncOpenAI, OpenAI
+from websockets.frames import Opcode
+from websockets.sync.client import connect
 
 from respool.errors import EditError, OptionError
 from respool.recordings.recording import Recording
@@ -323,3 +325,25 @@ def test_a_hold_may_be_for_what_a_stub_chooses(tmp_path: Any) -> None:
         stream.finish()
         reader.end()
         assert reader.error is None
+
+
+def test_a_socket_that_is_held_is_pinged(running: RunningServer) -> None:
+    url = running.base_url_of("a").replace("http", "ws", 1) + "/responses"
+    with connect(url) as socket, running.hold("a", at="response.created", keepalive=0.02) as stream:
+        pinged = threading.Event()
+        known = socket.protocol.events_received
+
+        def events_received() -> Any:
+            events = known()
+            if any(getattr(event, "opcode", None) is Opcode.PING for event in events):
+                pinged.set()
+            return events
+
+        socket.protocol.events_received = events_received  # type: ignore[method-assign]
+        socket.send(json.dumps({"type": "response.create", "model": "a", "input": "Hi"}))
+        assert json.loads(socket.recv(timeout=10))["type"] == "response.created"
+        stream.wait_held()
+        assert pinged.wait(10)
+        stream.finish()
+        numbers = [json.loads(socket.recv(timeout=10))["sequence_number"] for _ in range(COUNT - 1)]
+        assert numbers == list(range(1, COUNT))

@@ -15,6 +15,7 @@ from respool.play.pace import Pace
 from respool.play.socket_settings import SocketSettings
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer
+from respool.server.request import Request
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ENDS = {"response.completed", "response.failed", "response.incomplete", "error"}
@@ -312,3 +313,20 @@ def test_each_frame_of_nonsense_is_answered_or_closes_the_connection(server: Moc
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
     assert closed.value.code == 1003
+
+
+@pytest.mark.parametrize("profile", ["openai", "openrouter"])
+def test_a_socket_has_no_keepalives_between_its_events(profile: str, tmp_path: Path) -> None:
+    (tmp_path / "slow.script.yaml").write_text("text: Hi\npace: {gap: 10}")
+    clock = ManualClock()
+    server = MockServer(Store([tmp_path]), clock=clock, keepalive=3.0, profile=profile)
+    with TestClient(create_app(server)).websocket_connect("/v1/responses") as socket:
+        socket.send_json({"type": "response.create", "model": "slow", "input": "Hello!"})
+        events = [socket.receive_json()]
+        clock.advance(1000.0)
+        while events[-1]["type"] not in ENDS:
+            events.append(socket.receive_json())
+    assert "keepalive" not in {event["type"] for event in events}
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    over_http = server.start(Request({"model": "slow", "stream": True}))
+    assert len(over_http.schedule) > len(events)  # where they are

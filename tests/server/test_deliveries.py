@@ -151,3 +151,19 @@ def test_what_a_recording_says_itself_is_held_and_what_a_stub_says_where_it_can(
     playback.recording = replace(playback.recording, header=Header({"hold": "after=response.none"}))
     with pytest.raises(RequestError, match="it has no such event"):
         hold(delivery, (), SessionHolds())
+
+
+async def test_a_socket_that_is_held_is_kept_alive_by_pings(
+    delivery: Delivery, clock: ManualClock, settle: Callable[[], Any]
+) -> None:
+    pings: list[float] = []
+    delivery.ping = lambda: pings.append(clock.now())
+    begin(delivery, "after=1, keepalive=10, ttl=25")
+    clock.advance(1.0)
+    delivery.wait_for_release()
+    for _ in range(3):
+        clock.advance(10.0)
+        await settle()
+    assert pings == [11.0, 21.0]
+    assert len(delivery.playback.events) == 1  # cut after that; no comment was put in
+    assert delivery.playback.playing.comments == ()

@@ -104,7 +104,7 @@ class SocketRefused(Fault):
 _CATEGORIES = frozenset({"events", "model", "time", "end", "socket"})
 _MORE = frozenset({"status", "rate_limit", "quota", "refuse", "empty_reply", "slow_headers", "done"})
 # There are no bytes but whole text frames, no names beside the data and no end of the answer of its own.
-_LESS = frozenset({"invalid_utf8", "wrong_event_name", "bandwidth", "slow_close"})
+_LESS = frozenset({"invalid_utf8", "wrong_event_name", "slow_close"})
 
 
 def happens_on_sockets(fault: Fault) -> bool:

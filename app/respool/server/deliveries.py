@@ -131,7 +131,10 @@ class Deliveries:
     def _keep_alive(self, delivery: Delivery, seconds: float) -> float | None:
         if not self._waits(delivery):
             return None
-        delivery.playback.edit(Comment(), delivery.clock.now())
+        if delivery.ping is not None:
+            delivery.ping()
+        else:
+            delivery.playback.edit(Comment(), delivery.clock.now())
         return self._clock.now() + seconds
 
     def _waits(self, delivery: Delivery) -> bool:

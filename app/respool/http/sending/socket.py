@@ -187,6 +187,7 @@ class SocketDriver:
             turn = self._turns.start(asked, self._wake_soon)
         except RequestError as error:
             return self._connection.refused(asked, error, self._clock.now())
+        turn.delivery.ping = self._line.ping  # a socket has no comments
         self._running[asked.stream_id] = turn
         return self._connection.started(asked, turn.live, self._clock.now(), rule=turn.rule)
 
