@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote
 
 from respool.errors import OptionError, RespoolError, printable
-from respool.play.hold_points import TTL
+from respool.recordings.hold_points import TTL
 from respool.testing import RunningServer
 
 if TYPE_CHECKING:
@@ -128,10 +128,14 @@ class MockSession:
         at: "str | Mapping[str, Any]" = "start",
         *,
         when: str | None = None,
+        stub: str | None = None,
         ttl: float = TTL,
+        keepalive: float | None = None,
     ) -> "Held":
         """Hold the next stream of this session at a point: see `RunningServer.hold`."""
-        return self.running.hold(recording, at, when=when, session=self.name, ttl=ttl)
+        return self.running.hold(
+            recording, at, when=when, session=self.name, stub=stub, ttl=ttl, keepalive=keepalive
+        )
 
     @property
     def clock(self) -> "ClockControl":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from urllib.parse import quote
 
 from respool.controls import ClockControl, Held, Link, hold_request
-from respool.play.hold_points import TTL
+from respool.recordings.hold_points import TTL
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer, ServerOptions
 from respool.server.settings import UpstreamOptions
@@ -54,11 +54,15 @@ class RunningServer:
         *,
         when: str | None = None,
         session: str = "",
+        stub: str | None = None,
         ttl: float = TTL,
+        keepalive: float | None = None,
     ) -> Held:
         """Hold the next stream of a recording (None: of any) at a point: an event type, ``"start"``,
         ``"terminal"``, ``{"event": ..., "nth": 2}``, ``{"seq": 5}``, ``{"item": 0}`` or ``{"text": "Hel"}``;
-        after it, unless `when` is "before". After `ttl` real seconds without a release it is cut.
+        after it, unless `when` is "before". With `stub`, only one that the stub of that name has chosen.
+        After `ttl` real seconds without a release it is cut. With `keepalive`, a comment is sent after each
+        so many real seconds.
 
             with running.hold("text/hello", at="response.created") as stream:
                 ...  # have the client ask
@@ -67,7 +71,7 @@ class RunningServer:
 
         Raise OptionError for what is no point in a stream.
         """
-        return Held(self._link, hold_request(recording, at, when, session, ttl))
+        return Held(self._link, hold_request(recording, at, when, session, ttl, stub, keepalive))
 
     @property
     def requests(self) -> "SeenRequests":

@@ -1,6 +1,6 @@
 """``/v1/responses``: create."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -9,7 +9,8 @@ from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
-from respool.errors import OptionError, RequestError, printable
+from respool.errors import RequestError, printable
+from respool.http.asked import asked_holds, asked_pace, set_asked_clock
 from respool.http.body_limits import LARGE
 from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path
@@ -21,7 +22,6 @@ from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faul
 from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.http.upstream import LiveUpstream, RelayedResponse
-from respool.play.hold_points import HoldPoint, parse
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
 from respool.server.choosing import AskUpstream
@@ -30,14 +30,11 @@ from respool.server.mock_server import MockServer
 from respool.server.request import Request
 from respool.server.session_holds import hold
 
-HOLD_HEADER = "x-respool-hold"
-
 MATCH_HEADER = "x-respool-match"
 _FAULT_HEADER = FAULT_HEADER.encode()
 _LONGEST = 500  # characters of what is said in it
 # The faults after which a client may have a history that no service would have given it.
 _ALTERING = frozenset({"events", "model", "wire"})
-_HOLD_HEADER = HOLD_HEADER.encode()
 _MATCH_HEADER = MATCH_HEADER.encode()
 
 
@@ -86,6 +83,7 @@ def router(
             body,
             asked,
             seed=exchange.request_id,
+            pace=asked_pace(scope) if steered else None,
         )
         if asked:
             check_possible(asked, stream=request.stream)
@@ -102,6 +100,8 @@ def router(
             request = replace(request, checked=True)
 
         def decide() -> Response:
+            if steered:
+                set_asked_clock(scope, server.session(request.session).clock)
             playback, decision, session = server.begin(request, arrived=exchange.received)
             exchange.recording = playback.recording.name
             exchange.why = decision.line
@@ -113,10 +113,11 @@ def router(
             delivery = Delivery(
                 playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries
             )
-            faults = (*decision.stub.faults, *asked) if decision.stub else asked
-            points = asked_holds(steered.get(_HOLD_HEADER, ())) if steered else ()
-            if points or session.holds:
-                hold(delivery, points, session.holds)
+            stub = decision.stub
+            faults = (*stub.faults, *asked) if stub else asked
+            points = asked_holds(scope) if steered else ()
+            if points or session.holds or playback.recording.header.hold or (stub and stub.hold):
+                hold(delivery, points, session.holds, stub.hold if stub else ())
             drawn = draw(server, playback.recording, faults, scope, session)
             if not drawn:
                 return _answer(delivery)
@@ -143,16 +144,6 @@ def router(
         return RelayedResponse(upstream, request, decision)
 
     return routes
-
-
-def asked_holds(values: Sequence[str]) -> tuple[HoldPoint, ...]:
-    """Return where a request's `x-respool-hold` headers ask for its stream to be held. Raise RequestError."""
-    if not values:
-        return ()
-    try:
-        return parse(";".join(values).encode("latin-1").decode("utf-8", "replace"))
-    except OptionError as error:
-        raise RequestError(f"The header {HOLD_HEADER}: {error}", code="invalid_hold") from None
 
 
 def _answer(delivery: Delivery) -> Response:

@@ -1,7 +1,7 @@
 """What a request asks of its answer, where its client cannot set headers: in the path, or in the query.
 
-    /r/text/hello/with/fault=abort(after=5)/hold=after=3/v1      below a recording's name
-    ?x-respool-fault=abort(after=5)&x-respool-hold=after=3       in the query
+    /r/text/hello/with/fault=abort(after=5)/hold=after=3/pace=2/v1     below a recording's name
+    ?x-respool-fault=abort(after=5)&x-respool-hold=after=3             in the query
 
 Each is read as if it were the header of that name.
 """
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 _WITH = "/with/"
-_NAMES = ("fault", "hold", "play", "session")
+_IN_PATHS = ("fault", "hold", "pace")
+_NAMES = (*_IN_PATHS, "play", "session", "clock")
 _PREFIX = "x-respool-"
 
 Headers = list[tuple[bytes, bytes]]
@@ -25,7 +26,7 @@ def split_path(head: str) -> tuple[str, Headers]:
     headers = []
     for part in rest.split("/"):
         key, equals, value = part.partition("=")
-        if not equals or key not in _NAMES[:2]:
+        if not equals or key not in _IN_PATHS:
             return head, []
         headers.append(_header(key, value))
     return name, headers

@@ -42,8 +42,8 @@ _MOST_REMEMBERED = 10_000  # errors that are used up, requests served, fresh ids
 class Decision(NamedTuple):
     """What answers a request. (As a tuple it takes a third of the time to make.)
 
-    tier       what found it: path, header, model, stub, exact, masked, pointers, skeleton, order, default,
-               only, improvised, relayed
+    tier       what found it: steer, path, header, model, stub, exact, masked, pointers, skeleton, order,
+               default, only, improvised, relayed
     why        what more there is to say
     recording  None: it is to be improvised, or an upstream is to be asked
     origin     what it is a turn of; None: the only turn of the recording that was asked for
@@ -118,6 +118,8 @@ def ask_upstream(error: Exception, lineage: Origin | None) -> AskUpstream:
 
 def _decide(request: Request, session: Session, now: float, indexes: Indexes) -> Decision:
     store = indexes.store
+    if request.plays is not None:
+        return _turn(request.plays, "steer", request, session, now, indexes)
     for name, tier in ((request.path_name, "path"), (request.header_name, "header")):
         if name:
             turns = store.turns(name)

@@ -6,20 +6,23 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from respool.errors import OptionError, escaped
+from respool.errors import NoMatchingRecording, OptionError, escaped, printable
 from respool.match.near import Near, NearIndex, WouldSend, would_send
+from respool.match.plays import Play, recordings_of
 from respool.match.recorded import Forms, Recorded, RecordedIndex
 from respool.match.rules import STRICTNESS
 from respool.match.stubs import Stub
 from respool.match.turn_choice import ON_EXHAUSTED, TurnFacts, TurnIndex, facts, is_error
 from respool.recordings.recording import Recording
+from respool.recordings.steer_rule import SteerRule
 from respool.recordings.store import Store
-from respool.server.rule_set import Playable, RuleSet, playable, read_rule_set
+from respool.server.rule_set import Playable, RuleSet, named, playable, read_rule_set
 
 logger = logging.getLogger("respool")
 
 ON_MISS = ("error", "improvise", "record")  # what answers a request that nothing else does
 ASKS_UPSTREAM = ("never", "stubs", "recorded", "misses", "always")
+SUCCESSOR = "(successor)"  # the name of a Script that is played after a steer
 _MOST_KEPT = 1000  # indexes of turns, and what stubs play
 
 
@@ -95,6 +98,7 @@ class Indexes:
         self._near: NearIndex | None = None
         self._facts: WeakKeyDictionary[Recording, TurnFacts] = WeakKeyDictionary()
         self._turns: OrderedDict[str, tuple[tuple[Recording, ...], TurnIndex]] = OrderedDict()
+        self._successors: OrderedDict[int, tuple[SteerRule, Playable]] = OrderedDict()
         self._plays: OrderedDict[int, tuple[Stub, int, Playable]] = OrderedDict()
 
     @property
@@ -156,6 +160,27 @@ class Indexes:
             if len(self._plays) > _MOST_KEPT:
                 self._plays.popitem(last=False)
         return known[2]
+
+    def successor(self, rule: SteerRule) -> Playable | None:
+        """Return what a rule says is played after a steer; None if it does not. Raise NoMatchingRecording for
+        a recording that is not there."""
+        if rule.successor is None:
+            return None
+        if isinstance(rule.successor, str):
+            if (found := named(self.store, rule.successor)) is None:
+                nearest = ", ".join(self.store.nearest(rule.successor))
+                raise NoMatchingRecording(
+                    f"No recording is named {printable(rule.successor)}, as steer says"
+                    + (f"; nearest: {nearest}." if nearest else ".")
+                )
+            return found
+        known = self._successors.get(id(rule))
+        if known is None or known[0] is not rule:
+            turns = recordings_of(Play(script=rule.successor), SUCCESSOR)
+            known = self._successors[id(rule)] = rule, Playable(SUCCESSOR, turns)
+            if len(self._successors) > _MOST_KEPT:
+                self._successors.popitem(last=False)
+        return known[1]
 
     def _would_send(self, entry: Recorded) -> WouldSend | None:
         turns = self.store.turns(entry.name)

@@ -198,7 +198,7 @@ class MockServer:
         self.framing = framing
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
         self.saved_answers = SavedAnswers()
-        self._paced: dict[Pace, Renditions] = {}  # at the paces of stubs
+        self._paced: dict[tuple[Pace, float | None], Renditions] = {}  # of stubs, of requests, of sockets
         self._warm_ups = Renditions(Pace(speed=inf))
         self.memory = Memory(stateless, stand_in=self._said if on_unknown_id == "default" else None)
         self.deliveries = Deliveries(self.clock)
@@ -313,7 +313,7 @@ class MockServer:
         stub, plain = decision.stub, recording.plain
         playback = Playback(
             recording,
-            self._renditions_of(decision),
+            self._renditions_of(decision, request, on_socket=lineage is not None),
             moment,
             UNCHANGED if plain else self._changes(request, recording, stub.ids if stub else None),
             background=request.background,
@@ -369,21 +369,28 @@ class MockServer:
             before = self.context(request.body, moment, session.name)
         return offload(request.size, "improvised", lambda: improvised(request.body, before))
 
-    def _renditions_of(self, decision: Decision) -> Renditions:
-        """What makes renditions at the server's pace, or at that of a stub."""
+    def _renditions_of(self, decision: Decision, request: Request, *, on_socket: bool) -> Renditions:
+        """Return what makes renditions at the server's pace, or at that of a stub or of the request."""
         stub = decision.stub
-        return self.renditions_at(stub.pace) if stub and stub.pace else self._renditions
-
-    def renditions_at(self, changes: Mapping[str, Any]) -> Renditions:
-        """Return what makes renditions at the server's pace with these changes."""
-        if not changes:
+        if stub is not None and stub.pace:
+            return self.renditions_at({**stub.pace, **(request.pace or {})}, on_socket=on_socket)
+        if request.pace is None and not on_socket:
             return self._renditions
-        pace = replace(self.pace, **changes)
-        if pace not in self._paced:
+        return self.renditions_at(request.pace, on_socket=on_socket)
+
+    def renditions_at(self, changes: Mapping[str, Any] | None, *, on_socket: bool = False) -> Renditions:
+        """Return what makes renditions at the server's pace with these changes. On a WebSocket, pings keep a
+        connection alive, and no event does."""
+        keepalive = None if on_socket else self.keepalive
+        if not changes and keepalive == self.keepalive:
+            return self._renditions
+        pace = replace(self.pace, **changes) if changes else self.pace
+        key = pace, keepalive
+        if key not in self._paced:
             if len(self._paced) >= _MOST_PACES:
                 self._paced.clear()
-            self._paced[pace] = Renditions(pace, self.profile, self.keepalive, self.framing)
-        return self._paced[pace]
+            self._paced[key] = Renditions(pace, self.profile, keepalive, self.framing)
+        return self._paced[key]
 
     def warm_up(
         self, request: Request, now: float | None = None, lineage: Sequence[Remembered] = ()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from respool.faults import Fault
     from respool.match.recorded import Forms, RecordedIndex
     from respool.play.playback import Playback
+    from respool.server.rule_set import Playable
 
 PLAY_HEADER = "x-respool-play"
 SESSION_HEADER = "x-respool-session"
@@ -36,6 +37,8 @@ class Request:
     text: bytes = b""  # the body as it was read; b"" where only its value is known
     faults: "tuple[Fault, ...]" = ()  # that it asks for
     continued: "Playback | None" = None  # on a WebSocket: what it continues of its connection
+    pace: Mapping[str, Any] | None = None  # how it differs, by the names of `Pace`'s fields
+    plays: "Playable | None" = None  # what answers it, whatever it names: after a steer, on a WebSocket
     checked: bool = False  # `check` has found nothing; it is not done twice
     seed: str = ""  # of fresh ids, the same whenever it is decided; "": new ones each time
 
