@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NODE := tests/node/node_modules/.package-lock.json
 ARGS ?= fixtures/ --default text/hello
 
-.PHONY: serve test test-slow fuzz lint format bench bench-check soak fault-table site image image-test dist-test clean
+.PHONY: serve test test-slow fuzz lint format bench bench-check soak chat-page-runs fault-table site image image-test dist-test clean
 
 serve: $(VENV)/.serve
 	$(BIN)/respool serve $(ARGS)
@@ -39,6 +39,10 @@ bench-check: $(VENV)/.dev
 soak: ARGS =
 soak: $(VENV)/.dev
 	$(BIN)/python -m bench.soak $(ARGS)
+
+chat-page-runs: RUNS ?= 200
+chat-page-runs: $(VENV)/.dev
+	RESPOOL_CHAT_PAGE_RUNS=$(RUNS) $(BIN)/python -m pytest -q -n 0 tests/test_chat_page.py
 
 fault-table: $(VENV)/.dev $(NODE)
 	$(BIN)/python docs/make_fault_table.py

@@ -3,8 +3,12 @@
 python -m bench.matching
 """
 
+import atexit
 import time
 from collections.abc import Callable
+from pathlib import Path
+from shutil import copyfile, rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 from respool.match.context import Context
@@ -14,8 +18,13 @@ from respool.match.request import PlainRequest
 from respool.match.stubs import StubSet
 from respool.match.stubs_file import read_stub
 from respool.match.turn_choice import TurnFacts, TurnIndex
+from respool.protocol.events import compact
 from respool.protocol.request import check_links
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
+from respool.server.request import Request
 
+HELLO = Path(__file__).parents[1] / "fixtures" / "text" / "hello.jsonl"
 MANY = 1000
 ROUNDS = 200
 
@@ -88,6 +97,33 @@ def main() -> None:
     _report("near misses of 1,000", lambda: near.nearest(index.forms_of(strange)))
     body = {"model": "m", "input": [{"role": "user", "content": "x" * 1000} for _ in range(4000)]}
     _report("near misses, a body of 4 MB", lambda: near.nearest(index.forms_of(body)), rounds=5)
+    alone, among = named_play(1), named_play(MANY)
+    for _ in range(2):  # by turns: the second figures are those of a warm processor
+        _report("a named play, 1 recording", alone, rounds=5000)
+        _report(f"a named play, {MANY:,} and stubs", among, rounds=5000)
+
+
+def named_play(recordings: int) -> Callable[[], object]:
+    """Return a function that begins to play one of so many recordings, named by the model; beside as many
+    stubs, if there are several."""
+    server = MockServer(Store([folder_of(recordings)]))
+    if recordings > 1:
+        server.session().stubs.extend(
+            read_stub({"match": {"model": f"other-{number}"}, "play": "r0", "name": str(number)})
+            for number in range(recordings)
+        )
+    body = {"model": "r0", "input": "Hi", "stream": True}
+    text = compact(body).encode()
+    return lambda: server.begin(Request(body, size=len(text), text=text))
+
+
+def folder_of(recordings: int) -> Path:
+    """Return a new folder of recordings with requests, named r0, r1, ..."""
+    folder = Path(mkdtemp())
+    atexit.register(rmtree, folder)
+    for number in range(recordings):
+        copyfile(HELLO, folder / f"r{number}.jsonl")
+    return folder
 
 
 def _report(name: str, work: Callable[[], object], rounds: int = ROUNDS) -> None:

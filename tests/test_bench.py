@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bench import __main__ as command
-from bench import measure, recordings, startup
+from bench import measure, recordings, startup, waits
 from bench.measure import PARTS, SERVERS, Bench, Plan, steps
 from bench.report import Table, disturbance, microseconds, ratio, render
 
@@ -199,3 +199,10 @@ def test_a_start_is_measured_until_the_address_is_said_and_until_a_request_is_an
 def test_a_server_that_does_not_start_is_told_with_what_it_wrote(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no such file or folder"):
         startup.measure(tmp_path / "missing")
+
+
+def test_waits_are_measured_while_an_expensive_request_is_answered() -> None:
+    said: list[str] = []
+    (case,) = [one for one in waits.cases() if one.name == "a short answer"]
+    assert waits.measure(case, said.append) >= 0
+    assert "200" in said[0]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
 import pytest
 from tests.browser import chromium
 
@@ -87,13 +86,6 @@ class Chat:
 
     def hold(self, recording: str, at: str) -> Any:
         return self.respool.hold(recording, at=at, session=self.session)
-
-    def release_resumed(self) -> None:
-        """Release the stream that the page has resumed: it is another one than that which was caught."""
-        admin = f"{self.respool.url}/__admin"
-        wanted = {"for": "playback.held", "session": self.session}
-        held = httpx2.get(f"{admin}/wait", params=wanted).raise_for_status().json()["playback"]
-        httpx2.post(f"{admin}/playbacks/{held['id']}/release", json={}).raise_for_status()
 
     def has_ended(self, state: str = "done") -> None:
         self.expect(self.answer).to_have_attribute("data-state", state)
@@ -186,6 +178,5 @@ def test_an_answer_goes_on_after_a_reload(run: int, chat: Chat) -> None:
         chat.page.reload()
         chat.expect(chat.text).to_have_text(said[0])
         chat.has_ended("running")
-        chat.release_resumed()
     chat.has_ended()
     chat.expect(chat.text).to_have_text("".join(said), use_inner_text=True)

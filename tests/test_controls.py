@@ -10,6 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 from openai import APIError, AsyncOpenAI, OpenAI
+from websockets.frames import Opcode
+from websockets.sync.client import connect
 
 from respool.errors import EditError, OptionError
 from respool.recordings.recording import Recording
@@ -177,6 +179,38 @@ async def test_the_same_for_async_tests(running: RunningServer) -> None:
         assert [event.sequence_number async for event in events] == list(range(2, COUNT))
 
 
+@pytest.mark.parametrize("resumes_at", ["before the end of the block", "after it"])
+def test_leaving_the_block_lets_a_stream_go_that_was_resumed(
+    resumes_at: str, running: RunningServer, sdk: OpenAI
+) -> None:
+    with running.hold("a", at="response.created") as stream:
+        events = sdk.responses.create(model="a", input="Hi", stream=True, background=True)
+        id_ = next(iter(events)).response.id  # type: ignore[union-attr]
+        stream.wait_held()
+        events.close()
+        if resumes_at == "before the end of the block":
+            resumed = iter(sdk.responses.retrieve(id_, stream=True, starting_after=0))
+            assert stream.wait_held().sent == 1
+            assert stream.step().seq == 1
+            assert next(resumed).sequence_number == 1
+    if resumes_at == "after it":
+        resumed = iter(sdk.responses.retrieve(id_, stream=True, starting_after=1))
+    assert [event.sequence_number for event in resumed] == list(range(2, COUNT))
+
+
+async def test_the_clock_has_the_same_verbs_for_async_tests(running: RunningServer) -> None:
+    clock = running.clock
+    await clock.freeze_async()
+    before = await clock.now_async()
+    assert (await clock.advance_async(30)).now == before + 30 == await clock.now_async()
+    await clock.auto_async()
+    assert running.server.session().clock.mode == "auto"
+    await clock.run_async(4)
+    setting = running.server.session().clock.setting
+    assert setting
+    assert (setting.mode, setting.rate) == ("real", 4.0)
+
+
 @pytest.mark.parametrize("run", range(3))
 def test_a_client_reads_event_by_event_under_a_frozen_clock(
     run: int, store: Callable[..., Store], recording: Callable[..., Recording], tmp_path: Any
@@ -254,3 +288,62 @@ def test_many_held_streams_that_two_controllers_release_lose_nothing(running: Ru
             for reader in readers:
                 reader.result()
     assert received == [list(range(COUNT))] * streams
+
+
+def test_scripts_and_stubs_hold_their_streams(tmp_path: Any) -> None:
+    (tmp_path / "held.script.yaml").write_text("text: Hi\nhold: after=response.created")
+    (tmp_path / "plain.script.yaml").write_text("text: Ho")
+    (tmp_path / "stubs.yaml").write_text("stubs: [{name: slow, play: plain, hold: {after: {text: Ho}}}]")
+    with running_server(tmp_path) as running:
+        link, deliveries = running._link, running.server.deliveries
+        for url in (running.base_url_of("held"), running.base_url):
+            with OpenAI(base_url=url, api_key="any", max_retries=0) as sdk:
+                reader = Reader(sdk)
+                held = link.run(
+                    link.controller.wait(lambda: next((one for one in deliveries if one.held), None), 10)
+                )
+                assert held
+                assert held.events_sent < len(held.playback.events)
+                link.run(link.controller.release(held))
+                reader.end()
+                assert reader.error is None
+                assert reader.numbers == list(range(len(reader.numbers)))
+
+
+def test_a_hold_may_be_for_what_a_stub_chooses(tmp_path: Any) -> None:
+    (tmp_path / "plain.script.yaml").write_text("text: Ho")
+    (tmp_path / "stubs.yaml").write_text("stubs: [{name: slow, match: {model: a}, play: plain}]")
+    with (
+        running_server(tmp_path) as running,
+        OpenAI(base_url=running.base_url, api_key="any", max_retries=0) as sdk,
+        running.hold(at="response.created", stub="slow") as stream,
+    ):
+        other = list(sdk.responses.create(model="b", input="Hi", stream=True))  # no stub: it is not held
+        assert other[-1].type == "response.completed"
+        reader = Reader(sdk)
+        assert stream.wait_held().sent == 1
+        stream.finish()
+        reader.end()
+        assert reader.error is None
+
+
+def test_a_socket_that_is_held_is_pinged(running: RunningServer) -> None:
+    url = running.base_url_of("a").replace("http", "ws", 1) + "/responses"
+    with connect(url) as socket, running.hold("a", at="response.created", keepalive=0.02) as stream:
+        pinged = threading.Event()
+        known = socket.protocol.events_received
+
+        def events_received() -> Any:
+            events = known()
+            if any(getattr(event, "opcode", None) is Opcode.PING for event in events):
+                pinged.set()
+            return events
+
+        socket.protocol.events_received = events_received  # type: ignore[method-assign]
+        socket.send(json.dumps({"type": "response.create", "model": "a", "input": "Hi"}))
+        assert json.loads(socket.recv(timeout=10))["type"] == "response.created"
+        stream.wait_held()
+        assert pinged.wait(10)
+        stream.finish()
+        numbers = [json.loads(socket.recv(timeout=10))["sequence_number"] for _ in range(COUNT - 1)]
+        assert numbers == list(range(1, COUNT))

@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from respool.recordings.store import Store
+from respool.testing import RunningServer, running_server
 
 pytest_plugins = ["pytester"]
 
@@ -312,10 +316,118 @@ def test_it(respool, number):
     result.assert_outcomes(passed=4)
 
 
-def test_recording_is_refused_while_there_is_no_recorder(project: pytest.Pytester) -> None:
-    result = run(project, "def test_it(): pass\n", "--respool-record=once")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--respool-record=once: this version of Respool does not record*"])
+def test_faults_are_counted_by_test_under_xdist(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        CLIENT
+        + """
+@pytest.mark.respool("hello", fault="status(code=503, times=1)")
+@pytest.mark.parametrize("number", range(4))
+def test_it(respool, number):
+    assert [ask(respool.base_url)[0] for _ in range(3)] == [503, 200, 200]
+"""
+    )
+    project.runpytest_subprocess(*QUIET, "-n", "2").assert_outcomes(passed=4)
+
+
+RECORDED = """
+def test_it(respool):
+    assert text_of(respool.base_url, model="two", input="One, please.") == "One."
+"""
+
+
+@pytest.fixture
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("upstream")
+    (folder / "two.script.yaml").write_text("turns: [{text: One.}, {text: Two.}]\n")
+    with running_server(folder) as running:
+        yield running
+
+
+def record(pytester: pytest.Pytester, tests: str, url: str, *options: str) -> pytest.RunResult:
+    pytester.makepyfile(CLIENT + tests)
+    return pytester.runpytest_inprocess(*QUIET, "-o", f"respool_upstream={url}", *options)
+
+
+def test_what_is_not_recorded_is_recorded_beside_the_test_file(
+    pytester: pytest.Pytester, upstream: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "the-secret-key-4711")
+    result = record(pytester, RECORDED, upstream.base_url, "--respool-record=once")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"respool: recording (once) from {upstream.base_url}"])
+    (file,) = pytester.path.rglob("*.jsonl")
+    name = "test_what_is_not_recorded_is_recorded_beside_the_test_file"
+    assert file.relative_to(pytester.path) == Path("recordings", name, "test_it.jsonl")
+    assert b"the-secret-key-4711" not in file.read_bytes()
+    (exchange,) = upstream.server.journal
+    assert (b"authorization", b"Bearer the-secret-key-4711") in exchange.raw_headers
+    monkeypatch.delenv("OPENAI_API_KEY")
+    for options in ((), ("--respool-record=none",)):  # and then it is played, without key and upstream
+        record(pytester, RECORDED, "http://127.0.0.1:9/v1", *options).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "outcome", "asked", "turns"),
+    [("once", "failed", 0, 1), ("new_episodes", "passed", 1, 2), ("all", "passed", 2, 2)],
+)
+def test_a_test_that_asks_for_more_is_recorded_as_the_mode_says(
+    mode: str,
+    outcome: str,
+    asked: int,
+    turns: int,
+    pytester: pytest.Pytester,
+    upstream: RunningServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    record(pytester, RECORDED, upstream.base_url, "--respool-record=once").assert_outcomes(passed=1)
+    (pytester.path / "recordings" / "other.script.yaml").write_text("text: Other.\n")
+    upstream.reset()
+    more = RECORDED + '    assert ask(respool.base_url, model="two", input="More?")[0] == 200\n'
+    record(pytester, more, upstream.base_url, f"--respool-record={mode}").assert_outcomes(**{outcome: 1})
+    assert len(upstream.requests) == asked
+    (file,) = pytester.path.rglob("*.jsonl")
+    assert len(Store(file).turns("test_it")) == turns
+
+
+def test_what_the_ini_file_says_of_recording_is_not_for_ci(
+    pytester: pytest.Pytester, upstream: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    monkeypatch.setenv("CI", "true")
+    pytester.makeini("[pytest]\nrespool_record = once\n")
+    record(pytester, RECORDED, upstream.base_url).assert_outcomes(failed=1)
+    assert len(upstream.requests) == 0
+    monkeypatch.delenv("CI")
+    record(pytester, RECORDED, upstream.base_url).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--respool-record=once",), "*needs its key in OPENAI_API_KEY, which is not set*"),
+        (("-o", "respool_record=sometimes"), "*respool_record is 'sometimes', expected none, once*"),
+    ],
+)
+def test_what_is_missing_to_record_is_told(
+    options: tuple[str, ...], problem: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("CI", raising=False)
+    result = record(pytester, RECORDED, "http://127.0.0.1:9/v1", *options)
+    pytest.LineMatcher([*result.outlines, *result.errlines]).fnmatch_lines([problem])
+
+
+def test_an_answer_that_cannot_be_recorded_fails_its_test(
+    pytester: pytest.Pytester, upstream: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    folder = pytester.mkdir("recordings")
+    blocked = folder / "test_an_answer_that_cannot_be_recorded_fails_its_test"
+    blocked.write_text("a file where a folder is to be")
+    result = record(pytester, RECORDED, upstream.base_url, "--respool-record=once")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["The test was not recorded:", "  cannot write *"])
 
 
 def loaded_by(code: str) -> set[str]:

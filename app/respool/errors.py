@@ -5,6 +5,7 @@
     │   └── NotARecording       a file that holds nothing of the Responses API
     ├── PathError               a path given to us that is not there or cannot be read
     ├── NoMatchingRecording     no recording answers a request; carries the nearest names
+    │   ├── NotRecorded         nothing is recorded for it
     │   ├── TurnsExhausted      it is a turn after the last one that the request asks for
     │   └── AmbiguousMatch      several recordings are equally near
     ├── EditError               a live response that cannot be changed so: it has ended, is not held, ...
@@ -162,6 +163,10 @@ class NoMatchingRecording(RespoolError):
     def __init__(self, message: str, nearest: Sequence[str] = ()) -> None:
         self.nearest = tuple(nearest)
         super().__init__(message)
+
+
+class NotRecorded(NoMatchingRecording):
+    """Nothing is recorded for this request."""
 
 
 class TurnsExhausted(NoMatchingRecording):

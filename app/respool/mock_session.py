@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote
 
-from respool.errors import OptionError, printable
-from respool.play.hold_points import TTL
+from respool.errors import OptionError, RespoolError, printable
+from respool.recordings.hold_points import TTL
 from respool.testing import RunningServer
 
 if TYPE_CHECKING:
     from respool.controls import ClockControl, Held
     from respool.faults import Fault
     from respool.match.stubs import Stub
+    from respool.record.for_tests import RecordPlan
     from respool.scripts import Script
     from respool.server.request_filter import Conditions
     from respool.server.seen_requests import SeenRequest, SeenRequests
@@ -36,6 +37,7 @@ class MockSession:
     def __init__(self, running: RunningServer, name: str) -> None:
         self.running = running
         self.name = name
+        self._problems = len(running.upstream.problems) if running.upstream else 0
         self._played: list[str] = []
         self._scripts = 0
 
@@ -126,10 +128,14 @@ class MockSession:
         at: "str | Mapping[str, Any]" = "start",
         *,
         when: str | None = None,
+        stub: str | None = None,
         ttl: float = TTL,
+        keepalive: float | None = None,
     ) -> "Held":
         """Hold the next stream of this session at a point: see `RunningServer.hold`."""
-        return self.running.hold(recording, at, when=when, session=self.name, ttl=ttl)
+        return self.running.hold(
+            recording, at, when=when, session=self.name, stub=stub, ttl=ttl, keepalive=keepalive
+        )
 
     @property
     def clock(self) -> "ClockControl":
@@ -178,6 +184,8 @@ class MockSession:
     def complaint(self, strict: str = "unmatched") -> str:
         """Return what this session has left behind that it may not, for a report; "" if there is nothing."""
         parts = []
+        if recording := self._not_recorded():
+            parts.append("\n".join(["The test was not recorded:", *(f"  {line}" for line in recording)]))
         if strict != "off" and (unmatched := list(self.unmatched)):
             some = (
                 "a request that no recording answers"
@@ -199,10 +207,27 @@ class MockSession:
     def close(self) -> None:
         """Forget this session, its requests and its scripts."""
         server = self.running.server
+        self._not_recorded()
         self.running.reset(self.name)
         for number in range(1, self._scripts + 1):
             server.store.remove(f"{self.name}/script-{number}")
         server.sessions.delete(self.name)
+
+    def _not_recorded(self) -> Sequence[str]:
+        """What could not be recorded of this session, when all is recorded that can be."""
+        asking, loop = self.running.upstream, self.running.loop
+        if asking is None or loop is None:
+            return ()
+        from respool.record.for_tests import end
+
+        try:
+            end(asking, loop, self.name)
+        except RespoolError as error:
+            return (str(error),)
+        problems = asking.problems[self._problems :]
+        if not problems and asking.stopped and any(one.relayed for one in self.requests):
+            return (asking.stopped,)
+        return problems
 
     def _shown(self, request: "SeenRequest") -> Iterator[str]:
         """Lines on a request that no recording answers."""
@@ -247,28 +272,39 @@ class ServerPool:
         from contextlib import ExitStack
 
         self._open = ExitStack()
-        self._running: dict[tuple[tuple[Path, ...], float], RunningServer] = {}
+        self._running: dict[tuple[tuple[Path, ...], float, RecordPlan | None], RunningServer] = {}
         self._sessions = 0
 
-    def server(self, paths: Sequence[str | os.PathLike[str]], speed: float) -> RunningServer:
-        """Return the server of these recordings, in use by all who ask for the same. Raise what
-        `running_server` raises."""
+    def server(
+        self, paths: Sequence[str | os.PathLike[str]], speed: float, plan: "RecordPlan | None" = None
+    ) -> RunningServer:
+        """Return the server of these recordings, in use by all who ask for the same; with `plan` it records.
+        Raise what `running_server` raises."""
         from respool.play.pace import Pace
         from respool.testing import running_server
 
-        key = (tuple(Path(path).absolute() for path in paths), speed)
+        key = (tuple(Path(path).absolute() for path in paths), speed, plan)
         if key not in self._running:
-            made = running_server(*key[0], pace=Pace(speed=speed))
+            made = running_server(*key[0], pace=Pace(speed=speed), **(plan.options() if plan else {}))
             self._running[key] = self._open.enter_context(made)
         return self._running[key]
 
     @contextmanager
     def session(
-        self, paths: Sequence[str | os.PathLike[str]], speed: float, name: str
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        speed: float,
+        name: str,
+        plan: "RecordPlan | None" = None,
+        recording: str = "",
     ) -> Iterator[MockSession]:
-        """A new session, whose name begins with `name`, until the block ends."""
+        """A new session, whose name begins with `name`, until the block ends; with `plan` what it is answered
+        becomes the recording `recording`."""
         self._sessions += 1
-        session = MockSession(self.server(paths, speed), f"{session_name(name)}-{self._sessions}")
+        running = self.server(paths, speed, plan)
+        session = MockSession(running, f"{session_name(name)}-{self._sessions}")
+        if plan is not None and running.upstream is not None:
+            plan.begin(running.server, running.upstream, session.name, recording or session_name(name))
         try:
             yield session
         finally:

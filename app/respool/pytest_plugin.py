@@ -6,6 +6,7 @@ Each run of our users' tests loads this module, whether it needs it or not: so i
 when a test asks for it.
 """
 
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,9 +17,11 @@ import pytest
 if TYPE_CHECKING:
     from respool.drill.cases import Case
     from respool.mock_session import MockSession, ServerPool
+    from respool.record.for_tests import RecordPlan
 
 MARKER = "respool"
 RECORD_MODES = ("none", "once", "new_episodes", "all")  # as VCR has them
+UPSTREAM = "https://api.openai.com/v1"
 _SETTINGS = ("script", "speed", "fault", "env", "strict")  # what the marker takes by name
 _FOLDERS = ("fixtures", "recordings")  # looked for where no setting names one
 _SESSION: "pytest.StashKey[MockSession]" = pytest.StashKey()
@@ -45,13 +48,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type="bool",
         default=False,
     )
+    parser.addini(
+        "respool_record",
+        "What --respool-record is where it is not given: none (default; always so in CI), once, new_episodes "
+        "or all.",
+        default="none",
+    )
+    parser.addini("respool_upstream", "The base URL to record from.", default=UPSTREAM)
+    parser.addini(
+        "respool_api_key_env",
+        "The variable that holds the upstream's key; empty: what the client sends goes through.",
+        default="OPENAI_API_KEY",
+    )
     parser.addini("respool_drill", "The cases of respool_drill, as of respool drill --set.", default="quick")
     group = parser.getgroup("respool", "respool: the Responses API from recordings")
     group.addoption(
         "--respool-record",
         choices=RECORD_MODES,
-        default="none",
-        help="Ask the real service for what is not recorded (default: none).",
+        help="Ask the real service for what is not recorded (default: as the ini file says, else none).",
     )
 
 
@@ -61,12 +75,25 @@ def pytest_configure(config: pytest.Config) -> None:
         "respool(name, *, script, speed, fault, env, strict): what the fixture respool plays in this test, "
         "and how; on a test, a class or a module",
     )
-    mode = config.getoption("--respool-record")
-    if mode != "none":
-        raise pytest.UsageError(
-            f"--respool-record={mode}: this version of Respool does not record in tests; record with a proxy "
-            "and run without the option"
-        )
+    _record_mode(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    mode = _record_mode(config)
+    if mode == "none":
+        return None
+    return f"respool: recording ({mode}) from {config.getini('respool_upstream')}"
+
+
+def _record_mode(config: pytest.Config) -> str:
+    """One of RECORD_MODES. In CI nothing is asked of a real service unless the command line says so."""
+    given: str | None = config.getoption("--respool-record")
+    if given is not None:
+        return given
+    mode = str(config.getini("respool_record"))
+    if mode not in RECORD_MODES:
+        raise pytest.UsageError(f"respool_record is {mode!r}, expected {', '.join(RECORD_MODES)}")
+    return "none" if os.environ.get("CI", "").lower() not in ("", "0", "false") else mode
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -148,7 +175,12 @@ def respool(
         if isinstance(respool_fixtures, Path | str):
             respool_fixtures = [respool_fixtures]
         paths = _found(node, request.config.rootpath) if respool_fixtures is None else respool_fixtures
-        with _respool_servers.session(paths, speed, node.name) as session:
+        mode = _record_mode(request.config)
+        plan = None if mode == "none" else _plan(node, mode, paths)
+        if plan is not None and not paths:
+            paths = [plan.folder]
+        recording = _recording_name(node, plan.folder) if plan else ""
+        with _respool_servers.session(paths, speed, node.name, plan, recording) as session:
             for name in said.get("names", ()):
                 session.play(name)
             if "script" in said:
@@ -175,6 +207,30 @@ def respool_drill(request: pytest.FixtureRequest, respool: "MockSession") -> "Ca
     case: Case = request.param
     respool.fault(*case.faults)
     return case
+
+
+def _plan(item: pytest.Item, mode: str, paths: Sequence[Path | str]) -> "RecordPlan":
+    """How a test records: into the first folder of recordings, or a new one beside the test file."""
+    from respool.errors import OptionError
+    from respool.record.for_tests import RecordPlan
+
+    folder = next((Path(path) for path in paths if Path(path).is_dir()), item.path.parent / _FOLDERS[1])
+    upstream, variable = (str(item.config.getini(f"respool_{name}")) for name in ("upstream", "api_key_env"))
+    if variable and not os.environ.get(variable, "").strip():
+        raise OptionError(
+            f"to record from {upstream} needs its key in {variable}, which is not set; the ini setting "
+            "respool_api_key_env names another variable, or none"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return RecordPlan(mode, upstream, variable, folder.absolute())
+
+
+def _recording_name(item: pytest.Item, folder: Path) -> str:
+    """The name of a test's recording: its file and its own name, below the folder of recordings."""
+    file = item.path.with_suffix("")
+    beside = folder.absolute().parent
+    below = file.relative_to(beside) if file.is_relative_to(beside) else Path(file.name)
+    return "/".join([below.as_posix(), *item.nodeid.split("::")[1:]])
 
 
 def _said(item: pytest.Item) -> Mapping[str, Any]:

@@ -6,17 +6,19 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 from urllib.parse import quote
 
 from respool.controls import ClockControl, Held, Link, hold_request
-from respool.play.hold_points import TTL
+from respool.recordings.hold_points import TTL
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer, ServerOptions
+from respool.server.settings import UpstreamOptions
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from respool.record.live_upstream import RecordingUpstream
     from respool.server.request_filter import Conditions
     from respool.server.seen_requests import SeenRequests
     from respool.server.verify import Times
@@ -29,6 +31,7 @@ class RunningServer:
     url: str  # "http://127.0.0.1:PORT"
     server: MockServer
     loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)  # that of the server's thread
+    upstream: "RecordingUpstream | None" = field(default=None, repr=False)  # what it asks and records
 
     @property
     def _link(self) -> Link:
@@ -51,11 +54,15 @@ class RunningServer:
         *,
         when: str | None = None,
         session: str = "",
+        stub: str | None = None,
         ttl: float = TTL,
+        keepalive: float | None = None,
     ) -> Held:
         """Hold the next stream of a recording (None: of any) at a point: an event type, ``"start"``,
         ``"terminal"``, ``{"event": ..., "nth": 2}``, ``{"seq": 5}``, ``{"item": 0}`` or ``{"text": "Hel"}``;
-        after it, unless `when` is "before". After `ttl` real seconds without a release it is cut.
+        after it, unless `when` is "before". With `stub`, only one that the stub of that name has chosen.
+        After `ttl` real seconds without a release it is cut. With `keepalive`, a comment is sent after each
+        so many real seconds.
 
             with running.hold("text/hello", at="response.created") as stream:
                 ...  # have the client ask
@@ -64,7 +71,7 @@ class RunningServer:
 
         Raise OptionError for what is no point in a stream.
         """
-        return Held(self._link, hold_request(recording, at, when, session, ttl))
+        return Held(self._link, hold_request(recording, at, when, session, ttl, stub, keepalive))
 
     @property
     def requests(self) -> "SeenRequests":
@@ -137,18 +144,24 @@ class RunningServer:
         return f"{self.url}/r/{quote(name)}/v1"
 
 
+class RunningOptions(ServerOptions, UpstreamOptions, total=False):
+    """What may be said to `running_server`: what a `MockServer` takes, and whom to ask for what is not
+    recorded."""
+
+
 @contextmanager
 def running_server(
     *paths: str | os.PathLike[str],
     reload: bool = False,
     api_keys: Sequence[str] = (),
     websocket: bool = True,
-    **options: Unpack[ServerOptions],
+    **options: Unpack[RunningOptions],
 ) -> Iterator[RunningServer]:
     """Serve the recordings below `paths` until the block ends.
 
-    The options are those of `MockServer`. Raises what that and `Store` raise. Streams that are still open at
-    the end are cut.
+    The options are those of `MockServer`, and ``upstream`` and others, as of ``respool serve``: whom to ask
+    for what is not recorded. Raises what `MockServer` and `Store` raise. Streams that are still open at the
+    end are cut.
 
         with running_server("fixtures") as running:
             client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
@@ -156,13 +169,32 @@ def running_server(
     from respool.http import create_app
     from respool.http.hosts import Hosts
 
-    server = MockServer(Store(paths), **options)
+    said: dict[str, Any] = dict(options)
+    asked: dict[str, Any] = {name: said.pop(name) for name in _OF_UPSTREAM if name in said}
+    upstream: RecordingUpstream | None = None
+    if asked or said.get("on_miss") == "record":
+        from respool.record.live_upstream import UpstreamPlan  # late: few ask one
+
+        plan = UpstreamPlan.of(paths, said.get("on_miss", ""), cast("UpstreamOptions", asked))
+        store = Store(plan.paths)
+        server = MockServer(store, asks_upstream=plan.asks(empty=not store.names), **said)
+        upstream = plan.open(server)
+    else:
+        server = MockServer(Store(paths), **said)
     app = create_app(
-        server, reload=reload, api_keys=api_keys, websocket=websocket, hosts=Hosts(loopback=True)
+        server,
+        reload=reload,
+        api_keys=api_keys,
+        websocket=websocket,
+        hosts=Hosts(loopback=True),
+        upstream=upstream,
     )
     loops: list[asyncio.AbstractEventLoop] = []
     with serving(app, lambda: loops.append(asyncio.get_running_loop())) as url:
-        yield RunningServer(url, server, loops[0])
+        yield RunningServer(url, server, loops[0], upstream)
+
+
+_OF_UPSTREAM = frozenset(UpstreamOptions.__annotations__)
 
 
 @contextmanager

@@ -123,3 +123,39 @@ def test_what_a_connection_sends_for_a_steer_has_its_numbers_in_order() -> None:
     play.advance(50.0)
     found = codes(check([Event.parse(json.dumps(data)) for data in play.sent]))
     assert not [code for code, _ in found if code.startswith("RS2") or code in ("RS103", "RS104", "RS106")]
+
+
+def of_agent(event_: Event, name: str | None) -> Event:
+    """The event with its agent; in the beta each response has events of its own, on one lane."""
+    if name is None:
+        return event_
+    return Event.parse(json.dumps({**event_.data, "agent": {"agent_name": name}}))
+
+
+def item(type: str, number: int, **fields: Any) -> Event:
+    told = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "status": "completed"}
+    return event(f"response.output_item.{type}", number, output_index=0, item=told, **fields)
+
+
+ROOT = response("r1")
+SUB = [of_agent(one, "helper") for one in response("r2")]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([ROOT[0], SUB[0], ROOT[1], *SUB[1:], ROOT[2]], id="interleaved"),
+        pytest.param([ROOT[0], ROOT[1], *SUB, ROOT[2], *response("r3")], id="one inside of another"),
+        pytest.param([*SUB, REFUSED, *ROOT], id="a refused create between them"),
+    ],
+)
+def test_responses_of_several_agents_run_on_one_lane_at_a_time(events: list[Event]) -> None:
+    assert codes(check(events)) == []
+
+
+def test_each_response_of_several_agents_has_its_own_terminal_and_items() -> None:
+    added = of_agent(item("added", 2), "helper")
+    found = codes(check([ROOT[0], SUB[0], ROOT[1], SUB[1], added, ROOT[2], SUB[2]]))
+    assert found == [("RS113", 6), ("RS409", 6)], "the item of the helper's response is open at its end"
+    found = codes(check([ROOT[0], SUB[0], *ROOT[1:], SUB[1], ROOT[1]]))
+    assert found == [("RS104", 5), ("RS106", None)]

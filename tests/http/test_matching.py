@@ -1,7 +1,8 @@
 """Which recording answers, as a client sees it: the header, misses, misspelt headers, improvised answers."""
 
 import logging
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from starlette.testclient import TestClient
 from tests.scripts.improvise.requests import OPEN_RESPONSES
 
 from respool.http import create_app
+from respool.http.request_body import LARGE
+from respool.match.recorded import Forms, RecordedIndex
 from respool.play.pace import Pace
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer
@@ -93,7 +96,7 @@ def test_a_name_that_is_not_ascii_is_told_in_a_legal_header(serving: Any, ask: A
         ("x-respool-plya", "did you mean x-respool-play?"),
         ("x-respool-sesion", "did you mean x-respool-session?"),
         ("x-respool-faults", "did you mean x-respool-fault?"),
-        ("x-respool-zzz", "known are play, fault, hold, session, clock, admin-token, match."),
+        ("x-respool-zzz", "known are play, fault, hold, pace, session, clock, admin-token, match."),
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/responses", "/v1/conversations", "/r/hello/v1/responses"])
@@ -106,7 +109,7 @@ def test_a_misspelt_header_is_refused_with_the_nearest(
     assert answer.json()["error"]["message"] == f"There is no header {header}: {nearest}"
 
 
-@pytest.mark.parametrize("header", ["x-respool-clock", "x-respool-match"])
+@pytest.mark.parametrize("header", ["x-respool-admin-token", "x-respool-match"])
 def test_a_header_that_is_known_is_not_refused(serving: Any, ask: Ask, header: str) -> None:
     assert ask(serving(), {"model": "hello"}, **{header: "x"}).status_code == 200
 
@@ -203,3 +206,30 @@ def test_the_faults_of_a_stub_happen(serving: Any, ask: Ask) -> None:
     server = serving({"stubs.yaml": "stubs: [{faults: ['rate_limit(times=1)'], play: {text: Hi}}]"})
     statuses = [ask(server, {"model": "m"}).status_code for _ in range(2)]
     assert statuses == [429, 200]
+
+
+@pytest.mark.parametrize("model", ["gpt-5.2", "loop"])
+def test_a_large_request_is_compared_outside_of_the_loop(
+    serving: Callable[..., MockServer], ask: Ask, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    threads = []
+    prepared = RecordedIndex.prepared
+
+    def noted(index: RecordedIndex, body: Mapping[str, Any]) -> Forms:
+        threads.append(threading.current_thread().name)
+        return prepared(index, body)
+
+    monkeypatch.setattr(RecordedIndex, "prepared", noted)
+    answer = ask(serving(), {"model": model, "input": "x" * (LARGE + 1)})
+    assert answer.status_code == (200 if model == "loop" else 404)
+    assert len(threads) == 1
+    assert threads[0].startswith("asyncio_"), "a thread of asyncio.to_thread"
+
+
+def test_a_large_request_that_names_its_recording_is_not_compared(
+    serving: Callable[..., MockServer], ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RecordedIndex, "prepared", lambda *_: pytest.fail("compared"))
+    body = {"model": "hello", "input": "x" * (LARGE + 1)}
+    assert ask(serving(), body).status_code == 200
+    assert ask(serving(), {**body, "model": "any"}, "/r/loop/v1/responses").status_code == 200

@@ -93,7 +93,6 @@ def test_an_upgrade_is_refused_with_an_answer_of_http(code: int, running: Runnin
         ("status(code=502)", 502, "server_error"),
         ("gzip", 400, "invalid_fault"),
         ("slicer", 400, "invalid_fault"),
-        ("bandwidth", 400, "invalid_fault"),
     ],
 )
 def test_what_is_an_answer_of_http_or_cannot_happen_becomes_an_error_frame(
@@ -128,7 +127,7 @@ def test_an_error_in_the_stream_has_the_form_of_a_sockets(running: RunningServer
 def test_every_fault_happens_or_is_refused_and_the_server_stays(name: str, running: RunningServer) -> None:
     quick = {"stall": "stall(seconds=0)", "latency": "latency(seconds=0)", "ttft": "ttft(seconds=0)",
              "burst": "burst(seconds=0)", "slow_headers": "slow_headers(seconds=0)",
-             "socket_mute": "socket_mute(seconds=0)"}  # fmt: skip
+             "bandwidth": "bandwidth(rate=10M)", "socket_mute": "socket_mute(seconds=0)"}  # fmt: skip
     if name == "socket_refused":
         with pytest.raises(InvalidStatus):
             converse(running, name)

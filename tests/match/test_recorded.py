@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from respool.errors import AmbiguousMatch
 from respool.match.pointers import parse
-from respool.match.recorded import Match, Recorded, RecordedIndex, Seen
+from respool.match.recorded import TIERS, Match, Recorded, RecordedIndex, Seen
 from respool.match.rules import MatchRules, read_rules
 
 TOOL = {"type": "function", "name": "tide", "parameters": {"type": "object"}}
@@ -191,6 +191,13 @@ def test_why_says_which_tier_it_was():
     found = INDEX.match(INDEX.forms_of(FIRST))
     assert found is not None
     assert found.why == "its recorded request is equal"
+
+
+def test_what_is_compared_of_a_request_can_be_made_before() -> None:
+    forms = INDEX.prepared(FIRST)
+    assert set(forms.keys) == set(TIERS)
+    assert INDEX.match(forms) == INDEX.match(INDEX.forms_of(FIRST))
+    assert {"masked", "class_", "skeleton", "digest"} <= set(vars(forms)), "nothing is left to be made"
 
 
 RULES_FILE = b"""\

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -7,11 +8,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from respool.errors import RecordingError
 from respool.match.context import Context
 from respool.match.plays import recordings_of
 from respool.match.request import PlainRequest
 from respool.match.stubs import STARTED, Scenario, StubSet, StubState
 from respool.match.stubs_file import read_stub, read_stubs, schema
+from respool.recordings.hold_points import parse
 from respool.scripts.sources import ScriptError
 
 FILE = b"""\
@@ -54,7 +57,7 @@ def test_all_that_a_stub_may_have_is_read():
         2,
         1,
         "fresh",
-        "response.created",
+        parse("after=response.created"),
     )
     assert weather.scenario == Scenario("login", "Started", "In")
     assert weather.pace == {"speed": float("inf"), "ttft": 0.5}
@@ -318,3 +321,39 @@ def test_the_index_finds_what_asking_all_finds(given_stubs, text, model, tools):
     for stub, by in known.shadowed():
         assert known.stubs.index(by) < known.stubs.index(stub)
         assert by.match.holds(context) or not stub.match.holds(context)
+
+
+@pytest.mark.parametrize(
+    ("hold", "points"),
+    [
+        ("true", "before=start"),
+        ("false", ""),
+        ("response.created", "after=response.created"),
+        ("[after=1, {before: terminal, ttl: 5}]", "after=1; before=terminal, ttl=5"),
+        ("{at: {item: 0}, when: before, keepalive: 2}", "before=item:0, keepalive=2"),
+    ],
+)
+def test_a_stub_says_where_its_stream_waits(hold, points):
+    (stub,) = read_stubs(f"stubs: [{{play: a, hold: {hold}}}]".encode(), "stubs.yaml")
+    assert stub.hold == parse(points)
+
+
+def test_a_stub_says_what_becomes_of_a_steer():
+    text = b"stubs: [{play: a, steer: {at: never, successor: b}}, {play: a, steer: {successor: {text: Ho}}}]"
+    named, inline = read_stubs(text, "stubs.yaml")
+    assert (named.steer.at, named.steer.successor) == ("never", "b")
+    assert len(inline.steer.successor.turns) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("hold: [after=1, x y]", "stubs.yaml:3:21: x y is no place in a stream"),
+        ("hold: {aftre: 1}", "stubs.yaml:3:12: aftre is not known here, did you mean after?"),
+        ("steer: soon", "stubs.yaml:3:12: expected next_item_done or"),
+        ("steer: {successor: {end: {cut: x}}}", "stubs.yaml:3:36: expected a whole number"),
+    ],
+)
+def test_a_mistake_in_hold_or_steer_has_its_place(field, message):
+    with pytest.raises(RecordingError, match=re.escape(message)):
+        read_stubs(f"stubs:\n  - play: a\n    {field}\n".encode(), "stubs.yaml")

@@ -13,6 +13,7 @@ from respool.play.socket_settings import SocketSettings
 from respool.play.warm_up import warm_up_turn
 from respool.protocol import api_errors
 from respool.protocol.events import Event, compact
+from respool.recordings.steer_rule import SteerRule
 
 Answer = FixedTurn | RequestError
 Answering = Callable[[StartTurn, float, str], Answer]
@@ -82,7 +83,8 @@ class Playbook:
     The responses are r1, r2, ... in the order in which they start; those of warm-ups are w1, w2, ...
     """
 
-    def __init__(self, answer: Answering = simple, **settings: Any) -> None:
+    def __init__(self, answer: Answering = simple, rule: SteerRule | None = None, **settings: Any) -> None:
+        self.rule = rule
         self.connection = SocketConnection(0.0, SocketSettings(**settings), rng=Random(1))
         self.answer = answer
         self.now = 0.0
@@ -136,7 +138,7 @@ class Playbook:
         if isinstance(answer, RequestError):
             return self.connection.refused(start, answer, self.now)
         self._played += 1
-        return self.connection.started(start, answer, self.now)
+        return self.connection.started(start, answer, self.now, rule=self.rule)
 
     def _note(self, data: dict[str, Any], lane: str | None) -> None:
         assert data.get("stream_id") == lane

@@ -10,7 +10,8 @@ from respool.errors import RequestError
 from respool.play.clock import ManualClock
 from respool.play.live_turn import FixedTurn, PlaybackTurn
 from respool.play.socket_actions import StartTurn
-from respool.play.socket_settings import SteerAt
+from respool.protocol.websocket.steers import STEER_CODES, SUCCESSOR_FAILED, SteerAt
+from respool.recordings.steer_rule import SteerRule
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
@@ -568,9 +569,43 @@ def test_a_recording_may_say_what_becomes_of_steers() -> None:
     play = Playbook()
     [start] = play.connection.receive_text('{"type":"response.create"}', 0.0)
     assert isinstance(start, StartTurn)
-    play.take(play.connection.started(start, turn("r1"), 0.0, steer_at=SteerAt.REFUSED))
+    play.take(play.connection.started(start, turn("r1"), 0.0, rule=SteerRule(SteerAt.REFUSED)))
     play.steer("r1")
     assert play.lines[-1] == "0 steer.failed steering_not_supported"
+
+
+@pytest.mark.parametrize("code", [code for code in STEER_CODES if code != SUCCESSOR_FAILED])
+def test_a_recording_may_have_steers_refused_with_any_code(code: str) -> None:
+    play = Playbook(long, rule=SteerRule(code=code, message="Not now."))
+    play.create()
+    play.steer("r1")
+    assert play.lines[-1] == f"0 steer.failed {code}"
+    assert play.sent[-1]["error"]["message"] == "Not now."
+    assert "id" not in play.sent[-1]["steer"]
+
+
+def test_a_recording_may_have_an_accepted_steer_fail_without_a_successor() -> None:
+    play = Playbook(long, rule=SteerRule(SteerAt.IMMEDIATE, code=SUCCESSOR_FAILED))
+    play.create()
+    play.advance(3.0)
+    play.steer("r1")
+    assert play.lines[-3:] == [
+        "3 steer.accepted",
+        "3 incomplete r1",
+        "3 steer.failed successor_creation_failed",
+    ]
+    accepted, failed = play.sent[-3]["steer"]["id"], play.sent[-1]["steer"]["id"]
+    assert accepted == failed
+    assert len(play.started) == 1
+
+
+def test_what_starts_a_successor_has_the_rule_of_what_was_steered() -> None:
+    rule = SteerRule(SteerAt.IMMEDIATE, successor="text/other")
+    play = Playbook(long, rule=rule)
+    play.create()
+    play.advance(3.0)
+    play.steer("r1")
+    assert [start.rule for start in play.started] == [None, rule]
 
 
 # The multi-agent beta

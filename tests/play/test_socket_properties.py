@@ -15,8 +15,9 @@ from tests.play.socket_playbook import Answer, Playbook, call, message, turn
 from respool.errors import RequestError
 from respool.play.socket_actions import Action, Send, StartTurn
 from respool.play.socket_connection import SocketConnection
-from respool.play.socket_settings import SocketSettings, SteerAt
+from respool.play.socket_settings import SocketSettings
 from respool.protocol import api_errors
+from respool.protocol.websocket.steers import SteerAt
 
 Lane = str | None
 ENDS = ("completed", "incomplete", "failed", "refused")

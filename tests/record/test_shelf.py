@@ -92,6 +92,23 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         Shelf(tmp_path / "file" / "folder")
 
 
+def test_a_file_where_a_folder_is_to_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    with pytest.raises(RecordingStopped, match=r"cannot write .*a/b.jsonl.partial: file exists"):
+        write(Shelf(tmp_path), "a/b", TURN)
+
+
+def test_turns_are_appended_to_a_file_of_an_earlier_run_where_that_is_asked_for(tmp_path: Path) -> None:
+    write(Shelf(tmp_path), "a", TURN)
+    shelf = Shelf(tmp_path)
+    assert shelf.append_to("a", 1)
+    assert write(shelf, "a", OTHER).read_text() == TURN + OTHER
+    assert shelf.finished_turns("a") == 2
+    assert shelf.replace_turn("a", 2, TURN) is not None
+    assert (tmp_path / "a.jsonl").read_text() == TURN + TURN
+    assert not shelf.append_to("none", 1)
+
+
 def test_what_does_not_fit_ends_with_a_whole_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf = Shelf(tmp_path)
     slot = shelf.begin("a", TURN)

@@ -1,16 +1,17 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from respool.errors import EditError, RequestError
 from respool.play.clock import ManualClock
-from respool.play.hold_points import HoldPoint, parse
 from respool.play.pace import Pace
 from respool.play.playback import Playback
 from respool.play.rendition import Renditions
 from respool.play.session_clock import SessionClock
-from respool.recordings.recording import Recording
+from respool.recordings.hold_points import HoldPoint, parse
+from respool.recordings.recording import Header, Recording
 from respool.server import control
 from respool.server.deliveries import Deliveries
 from respool.server.delivery import Delivery
@@ -129,3 +130,40 @@ def test_what_a_session_holds_and_a_recording_lacks_is_not_held(delivery: Delive
     assert delivery.playback.run.edits == []
     with pytest.raises(RequestError, match="it has no such event"):
         hold(delivery, parse("after=response.none"), SessionHolds())
+
+
+def test_a_session_hold_may_be_for_what_a_stub_has_chosen() -> None:
+    holds = SessionHolds()
+    holds.put(SessionHold("h1", HoldPoint.read("1"), stub="weather*"))
+    taken = [len(holds.take("a", stub)) for stub in ("weather 1", "", "other")]
+    assert taken == [1, 0, 0]
+
+
+def test_what_a_recording_says_itself_is_held_and_what_a_stub_says_where_it_can(
+    delivery: Delivery,
+) -> None:
+    playback = delivery.playback
+    playback.recording = replace(playback.recording, header=Header({"hold": "after=2"}))
+    hold(delivery, (), SessionHolds(), parse("after=3; after=response.none"))
+    assert [str(point) for point in delivery.points] == ["after=2", "after=3"]
+    assert playback.edited
+    assert playback.edited.holds == (2, 3)
+    playback.recording = replace(playback.recording, header=Header({"hold": "after=response.none"}))
+    with pytest.raises(RequestError, match="it has no such event"):
+        hold(delivery, (), SessionHolds())
+
+
+async def test_a_socket_that_is_held_is_kept_alive_by_pings(
+    delivery: Delivery, clock: ManualClock, settle: Callable[[], Any]
+) -> None:
+    pings: list[float] = []
+    delivery.ping = lambda: pings.append(clock.now())
+    begin(delivery, "after=1, keepalive=10, ttl=25")
+    clock.advance(1.0)
+    delivery.wait_for_release()
+    for _ in range(3):
+        clock.advance(10.0)
+        await settle()
+    assert pings == [11.0, 21.0]
+    assert len(delivery.playback.events) == 1  # cut after that; no comment was put in
+    assert delivery.playback.playing.comments == ()

@@ -96,7 +96,7 @@ def test_all_playbacks_of_a_recording_share_its_schedule(server: Serve) -> None:
 def test_schedules_are_prepared_one_at_each_step_and_kept(server: Serve, recording: Make) -> None:
     serving = server([recording("a"), recording("a", note="second")], recording("b"))
     with mock.patch.object(sse, "encode", wraps=sse.encode) as encode:
-        encoded = [(one.name, encode.call_count) for one in serving.prepare()]
+        encoded = [(one.name, encode.call_count) for one in serving.recordings() if serving.schedule(one)]
         assert encoded == [("a", 4), ("a#2", 8), ("b", 12)]
         list(serving.start(Request({"model": "b"})).frames())
         assert encode.call_count == 12

@@ -249,3 +249,16 @@ def test_the_index_of_recorded_requests_follows_the_files(serve: Serve, tmp_path
     (tmp_path / "r.jsonl").write_text(RECORDED)
     server.store.refresh()
     assert ask(server, "Order ORD-1, please.")[1].startswith("exact: r")
+
+
+def test_a_stub_that_is_never_held_or_steers_to_nothing_is_a_warning(serve: Serve) -> None:
+    server = serve(
+        "stubs:\n"
+        "- {name: one, match: {model: a}, play: [a, b], hold: [after=1, after=response.failed]}\n"
+        "- {name: two, match: {model: b}, play: a, steer: {successor: c}}\n"
+    )
+    never, nowhere = read_rule_set(server.store).warnings
+    assert never.startswith("stub one (")
+    assert never.endswith(" is never held after=response.failed: it plays nothing that has such an event")
+    assert nowhere.startswith("stub two (")
+    assert ": steer: no recording is named c" in nowhere

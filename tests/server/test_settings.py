@@ -11,7 +11,7 @@ from respool.http import create_app
 from respool.http.serving import uvicorn_server
 from respool.play.pace import Pace
 from respool.server.mock_server import MockServer, ServerOptions
-from respool.server.settings import SETTINGS, Kind, Part, misspelt_variables
+from respool.server.settings import SETTINGS, Kind, Part, UpstreamOptions, misspelt_variables
 
 DOCS = Path(__file__).parents[2] / "docs"
 BY_PART: dict[Part, Any] = {
@@ -24,7 +24,7 @@ BY_PART: dict[Part, Any] = {
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_a_setting_is_an_argument_of_its_part_with_the_same_default(setting: Any) -> None:
-    if setting.part is Part.COMMAND:
+    if setting.part in (Part.COMMAND, Part.UPSTREAM):
         return
     parameters = inspect.signature(BY_PART[setting.part]).parameters
     assert setting.name in parameters
@@ -41,9 +41,12 @@ def test_a_setting_is_an_option_of_serve_and_documented(setting: Any) -> None:
 
 
 def test_what_the_server_takes_is_in_the_table() -> None:
-    given_otherwise = {"pace", "clock", "state"}
+    given_otherwise = {"pace", "clock", "state", "asks_upstream"}
     names = {setting.name for setting in SETTINGS if setting.part is Part.SERVER}
     assert set(ServerOptions.__annotations__) - given_otherwise == names
+    assert set(UpstreamOptions.__annotations__) == {
+        setting.name for setting in SETTINGS if setting.part is Part.UPSTREAM
+    }
     assert {field.name for field in fields(Pace)} == {
         setting.name for setting in SETTINGS if setting.part is Part.PACE
     }

@@ -4,6 +4,10 @@ Each lane (`stream_id`; the default lane has none) is a sequence of responses, a
 a stream of its own. Differences on a socket: an `error` alone may refuse a create, a warm-up has no event
 between its first and its last, and the events that set an item up may be left out. Source: the tests and
 README of openai 3.57's WebSocket helpers.
+
+In the multi-agent beta, responses of several agents run on one lane at a time, each with its own terminal
+event: there an event belongs to the response that it names, or to that of its item or agent. How those are
+numbered is not documented. Source: the `agent` members in openai 3.57's beta types.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,23 +23,27 @@ from respool.protocol.events import CREATED, ENDING_TYPES, Event
 # Events that a client does not need on a socket: those that open items and parts.
 _NOT_NEEDED = frozenset({"RS107", "RS108"})
 _OVERLAP = "RS103"
+_OF_NUMBERS = frozenset({"RS201", "RS202", "RS203", "RS204"})  # of sequence numbers
 
 
 def check(events: Iterable[Event]) -> list[Finding]:
     """Return all findings about the events of one turn, or of one socket if some of them name lanes."""
     known = list(events)
-    return check_lanes(known) if any(map(_is_of_a_socket, known)) else checker.check(known)
+    of_a_socket = any(map(_is_of_a_socket, known)) or any(map(_is_of_agents, known))
+    return check_lanes(known) if of_a_socket else checker.check(known)
 
 
 def check_lanes(events: Iterable[Event]) -> list[Finding]:
     """Return all findings about the events of one socket, in their order; those of a whole response are
     last."""
-    lanes: dict[object, _LaneChecker] = {}
+    known = list(events)
+    kind = _AgentsLaneChecker if any(map(_is_of_agents, known)) else _LaneChecker
+    lanes: dict[object, _LaneChecker | _AgentsLaneChecker] = {}
     findings: list[Finding] = []
-    for place, event in enumerate(events):
+    for place, event in enumerate(known):
         data = event.data
         name = data.get("stream_id")
-        lane = lanes.setdefault(name if isinstance(name, str) else None, _LaneChecker(name))
+        lane = lanes.setdefault(name if isinstance(name, str) else None, kind(name))
         findings += lane.receive(place, event, data)
     for lane in lanes.values():
         findings += lane.finish()
@@ -48,11 +56,15 @@ def _is_of_a_socket(event: Event) -> bool:
     return '"stream_id"' in event.text and "stream_id" in event.data
 
 
+def _is_of_agents(event: Event) -> bool:
+    return '"agent"' in event.text and isinstance(event.data.get("agent"), dict)
+
+
 class _LaneChecker:
     """Checks the responses of one lane."""
 
     def __init__(self, name: object) -> None:
-        self._prefix = f"lane {name}: " if isinstance(name, str) else ""
+        self._name = name
         self._response: _ResponseChecker | None = None
 
     def receive(self, place: int, event: Event, data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -64,32 +76,97 @@ class _LaneChecker:
                 yield from self.finish()
             else:  # this is the one mistake; its numbers and ids are those of the next response
                 findings = self._checked(place, event, data)
-                yield from self._named(one for one in findings if one.code == _OVERLAP)
+                yield from _named(self._name, (one for one in findings if one.code == _OVERLAP))
             self._response = _ResponseChecker()
         elif self._response is None and (row is None or row.kind is EventKind.CONNECTION):
             return
-        yield from self._named(self._checked(place, event, data))
+        yield from _named(self._name, self._checked(place, event, data))
 
     def finish(self) -> Iterator[Finding]:
         """End the response: the socket is closed, or another response begins."""
         if self._response:
-            yield from self._named(self._response.finish())
+            yield from _named(self._name, self._response.finish())
 
     def _checked(self, place: int, event: Event, data: Mapping[str, Any]) -> Iterator[Finding]:
         if self._response is None:
             self._response = _ResponseChecker()
         return self._response.receive(place, event, data)
 
-    def _named(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        for finding in findings:
-            yield replace(finding, message=f"{self._prefix}{finding.message}")
+
+class _AgentsLaneChecker:
+    """Checks the responses of one lane on which several agents are told of."""
+
+    def __init__(self, name: object) -> None:
+        self._name = name
+        self._responses: dict[object, _ResponseChecker] = {}  # by their ids
+        self._owners: dict[tuple[str, object], object] = {}  # ids of responses, by items and by agents
+
+    def receive(self, place: int, event: Event, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Take in the next event of the lane."""
+        row = EVENT_TYPES.get(event.type)
+        id_ = _id(data.get("response"))
+        key = id_ if id_ is not None else self._owner(data)
+        if event.type == "error" and all(one.ended for one in self._responses.values()):
+            key = place  # a create that was refused
+        elif key not in self._responses and (row is None or row.kind is EventKind.CONNECTION):
+            return
+        if event.type == CREATED:
+            self._owners["agent", _agent(data)] = key
+        if (item := _item(data)) is not None:
+            self._owners["item", item] = key
+        response = self._responses.setdefault(key, _ResponseChecker(numbered=False))
+        yield from _named(self._name, response.receive(place, event, data))
+
+    def finish(self) -> Iterator[Finding]:
+        """The socket is closed."""
+        for response in self._responses.values():
+            yield from _named(self._name, response.finish())
+
+    def _owner(self, data: Mapping[str, Any]) -> object:
+        """The id of the response that an event is of which names none."""
+        steer = data.get("steer")
+        target = steer.get("previous_response_id") if isinstance(steer, dict) else data.get("response_id")
+        if isinstance(target, str):
+            return target
+        for named in (("item", _item(data)), ("agent", _agent(data))):
+            owner = self._owners.get(named)
+            if owner is not None and not self._responses[owner].ended:
+                return owner
+        running = [key for key, response in self._responses.items() if not response.ended]
+        return running[-1] if running else next(reversed(self._responses), None)
+
+
+def _named(name: object, findings: Iterable[Finding]) -> Iterator[Finding]:
+    prefix = f"lane {name}: " if isinstance(name, str) else ""
+    for finding in findings:
+        yield replace(finding, message=f"{prefix}{finding.message}")
+
+
+def _id(value: Any) -> str | None:
+    id_ = value.get("id") if isinstance(value, dict) else None
+    return id_ if isinstance(id_, str) else None
+
+
+def _item(data: Mapping[str, Any]) -> str | None:
+    item = data.get("item_id")
+    return item if isinstance(item, str) else _id(data.get("item"))
+
+
+def _agent(data: Mapping[str, Any]) -> str | None:
+    agent = data.get("agent")
+    name = agent.get("agent_name") if isinstance(agent, dict) else None
+    return name if isinstance(name, str) else None
 
 
 class _ResponseChecker:
-    """Checks one response of a lane. Its findings have places among all events of the socket."""
+    """Checks one response of a lane. Its findings have places among all events of the socket.
 
-    def __init__(self) -> None:
+    Gaps in its numbers are no mistakes if it is not `numbered` by itself.
+    """
+
+    def __init__(self, *, numbered: bool = True) -> None:
         self.ended = False
+        self._numbered = numbered
         self._checker = SequenceChecker()
         self._places: list[int] = []
         self._types: list[str] = []
@@ -112,7 +189,8 @@ class _ResponseChecker:
                 yield self._placed(finding)
 
     def _placed(self, finding: Finding) -> Finding:
-        level = Level.INFO if finding.code in _NOT_NEEDED else finding.level
+        unsure = finding.code in _NOT_NEEDED or (finding.code in _OF_NUMBERS and not self._numbered)
+        level = Level.INFO if unsure else finding.level
         event = None if finding.event is None else self._places[finding.event]
         return replace(finding, level=level, event=event)
 

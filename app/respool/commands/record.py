@@ -175,7 +175,7 @@ def _serve(
         click.echo(f"recording the answers of {upstream} into {into}")
         for file in left:
             click.echo(f"{file} was left by a recorder that was killed; respool repair closes it")
-        uvicorn_server(Relay(asked, recorder, replays), websocket=False).run(sockets=[sock])
+        uvicorn_server(Relay(asked, recorder, replays)).run(sockets=[sock])
     if recorder.stopped:
         raise RespoolError(str(recorder.stopped))
 

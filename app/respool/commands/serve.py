@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import click
@@ -19,13 +19,14 @@ from respool.commands.setting_options import setting_options, warn_of_misspelt_v
 from respool.errors import OptionError, RecordingError, RespoolError, printable
 from respool.listening import address_of, bind_each, bind_path, url_of
 from respool.logs import log_to_stderr
-from respool.server.settings import Part, of_part
+from respool.server.settings import Part, UpstreamOptions, of_part
 
 if TYPE_CHECKING:
     from socket import socket
 
     from fastapi import FastAPI
 
+    from respool.record.live_upstream import UpstreamPlan
     from respool.recordings.store import PassedOver, Refusal, Store
     from respool.server.mock_server import MockServer
 
@@ -63,6 +64,8 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
             "(pip install 'respool[redis]'), or --stateless, with which background responses, retrieve, "
             "conversations and previous_response_id are refused"
         )
+    if options["upstream"] is not None and (options["workers"] > 1 or options["state"] is not None):
+        raise OptionError("--upstream needs one process that remembers: leave --workers and --state out")
     if options["workers"] > 1:
         _serve_together(host, port, quiet, options)
         return
@@ -72,7 +75,7 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
         server, app = make_app(options, host)
         (sock,) = _bind(host, port, 1, options["uds"])
     log_to_stderr(quiet, form=options["log_format"])
-    _greet(Greeting.of(server), _url_of(sock, options), options["api_keys"])
+    _greet(Greeting.of(server), _url_of(sock, options), options["api_keys"], options["upstream"] or "")
     with sock:
         uvicorn_server(app, **_serving(options)).run(sockets=[sock])
 
@@ -182,15 +185,35 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
             "warning: with --cors '*' any web page that a browser here shows may call the API", err=True
         )
     warn_of_misspelt_variables()
-    store = Store(options["paths"])
+    plan = _upstream(options)
+    store = Store(plan.paths if plan else options["paths"])
     if options["fail_on_refused"] and (refused := store.refused):
         raise RespoolError(f"files that cannot be used: {len(refused)}; the first: {refused[0].error}")
     pace = Pace(**of_part(Part.PACE, options))
     state = open_state(options["state"])
-    server = MockServer(store, pace=pace, state=state, **of_part(Part.SERVER, options))
+    asks = plan.asks(empty=not store.names) if plan else "never"
+    server = MockServer(store, pace=pace, state=state, asks_upstream=asks, **of_part(Part.SERVER, options))
+    upstream = plan.open(server) if plan else None
     hosts = allowed_hosts(address_of(host) if host else None, options["allow_host"])
-    app = create_app(server, hosts=hosts, **of_part(Part.APP, options))
+    app = create_app(server, hosts=hosts, upstream=upstream, **of_part(Part.APP, options))
     return server, app
+
+
+def _upstream(options: Mapping[str, Any]) -> "UpstreamPlan | None":
+    """What is to be asked upstream; None if nothing is. Raises OptionError."""
+    if options["upstream"] is None and options["on_miss"] != "record":
+        if options["record_into"] is not None:
+            raise OptionError("--record-into says where to record, but not whom to ask: --upstream URL does")
+        return None
+    if options["api_keys"] and options["api_key_env"] is None:
+        raise OptionError(
+            "--api-key is for this server, and would go to the upstream: --api-key-env names the variable "
+            "that holds the upstream's key"
+        )
+    from respool.record.live_upstream import UpstreamPlan  # late: few ask one
+
+    given = cast("UpstreamOptions", of_part(Part.UPSTREAM, options))
+    return UpstreamPlan.of(options["paths"], options["on_miss"], given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +229,7 @@ class Greeting:
     problems: tuple[RecordingError, ...] = ()  # in files of stubs and rules
     warnings: tuple[str, ...] = ()  # about stubs
     improvises: bool = False
+    asks: str = "never"  # which requests go to the upstream
 
     @classmethod
     def of(cls, server: "MockServer") -> "Greeting":
@@ -224,10 +248,18 @@ class Greeting:
             rules.problems,
             rules.warnings,
             server.indexes.options.on_miss == "improvise",
+            server.indexes.options.asks_upstream,
         )
 
 
-def _greet(greeting: Greeting, url: str, keys: Sequence[str] = ()) -> None:
+_ASKED_FOR = {
+    "stubs": "stubs with proxy ask {}",
+    "misses": "{} is asked for what is not recorded, and its answers are recorded",
+    "always": "{} is asked for everything, and its answers are recorded",
+}
+
+
+def _greet(greeting: Greeting, url: str, keys: Sequence[str] = (), upstream: str = "") -> None:
     count, refused = greeting.recordings, greeting.refused
     click.echo(f"{click.style('respool', bold=True)} {__version__} listens on {click.style(url, bold=True)}")
     click.echo(f"serving {count} recording{'s' * (count != 1)}, refused {len(refused)}")
@@ -239,7 +271,9 @@ def _greet(greeting: Greeting, url: str, keys: Sequence[str] = ()) -> None:
     print_mistakes(greeting.problems, greeting.warnings)
     if greeting.improvises:
         echo("what nothing answers is improvised")
-    elif count == 0 and not greeting.stubs:
+    if asked_for := _ASKED_FOR.get(greeting.asks):
+        echo(asked_for.format(printable(upstream)))
+    elif count == 0 and not greeting.stubs and not greeting.improvises:
         echo("warning: there is no recording in what was given, and every request gets a 404")
     print_passed_over(greeting.passed_over)
     if greeting.warning:

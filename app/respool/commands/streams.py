@@ -9,7 +9,7 @@ import click
 from respool.commands.admin_client import AdminClient, admin_options
 from respool.commands.options import SECONDS
 from respool.commands.output import new_console
-from respool.play.hold_points import TTL, parse
+from respool.recordings.hold_points import TTL, parse
 
 _COLORS = {"running": "green", "held": "yellow", "done": "dim", "aborted": "red", "cancelled": "red"}
 
@@ -50,6 +50,7 @@ Examples:
   respool hold after=response.created                      each stream, after its first event
   respool hold 'before=terminal' --recording 'tools/*'     these, before they end
   respool hold 'after=output_text.delta#3' --once          the next one, after three deltas
+  respool hold after=start --stub weather                  what this stub answers
   respool hold --remove h1                                 hold no more
 """
 )
@@ -57,6 +58,7 @@ Examples:
 @admin_options
 @click.option("--session", default="", help="The session whose streams are held.")
 @click.option("--recording", metavar="NAME", help="Only streams of it; * stands for any characters.")
+@click.option("--stub", metavar="NAME", help="Only streams that this stub chose; likewise.")
 @click.option("--once", is_flag=True, help="Only the next one.")
 @click.option(
     "--ttl", type=SECONDS, default=TTL, help="A stream that nobody releases in time is cut [default: 30]."
@@ -69,6 +71,7 @@ def hold(
     admin_token: str | None,
     session: str,
     recording: str | None,
+    stub: str | None,
     once: bool,
     ttl: float,
     keepalive: float | None,
@@ -87,7 +90,7 @@ def hold(
         at = str(one).partition("=")[2]
         body = {
             "session": session,
-            "match": {"recording": recording},
+            "match": {"recording": recording, "stub": stub},
             "at": {"text": one.value} if one.kind == "text" else at,
             "when": "after" if one.after else "before",
             "ttl": ttl,
@@ -95,7 +98,13 @@ def hold(
             "times": 1 if once else None,
         }
         made = client.ask("PUT", "/holds", body)
-        click.echo(f"{made['id']}: holds {recording or 'every stream'} {one}; see: respool streams")
+        what = " ".join(
+            [
+                recording or ("every stream" if stub is None else "streams"),
+                *([f"of stub {stub}"] if stub else []),
+            ]
+        )
+        click.echo(f"{made['id']}: holds {what} {one}; see: respool streams")
 
 
 @click.command(

@@ -105,7 +105,7 @@ _CATEGORIES = frozenset({"events", "model", "time", "end", "socket"})
 _MORE = frozenset({"status", "rate_limit", "quota", "refuse", "empty_reply", "slow_headers", "done"})
 # A socket has only whole text frames: no other bytes, no event names beside the data, and no separate end of
 # the answer.
-_LESS = frozenset({"invalid_utf8", "wrong_event_name", "bandwidth", "slow_close"})
+_LESS = frozenset({"invalid_utf8", "wrong_event_name", "slow_close"})
 
 
 def happens_on_sockets(fault: Fault) -> bool:

@@ -5,6 +5,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 from fastapi import FastAPI
@@ -19,14 +20,15 @@ from respool.errors import RequestError, RespoolError
 from respool.http import conversations, models, problems, reloading, responses, stored, tokens
 from respool.http import websocket as sockets
 from respool.http.base_paths import base_paths_of
+from respool.http.body_limits import DEFAULT_LIMIT, LARGE
 from respool.http.cors import cors_options
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.lazy_mount import LazyMount
-from respool.http.request_body import DEFAULT_LIMIT
 from respool.http.sending.connection import SERVER_SEND
 from respool.http.sending.faulty import FaultyEndpoints
+from respool.http.upstream import AskForUnknown, LiveUpstream
 from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer
 
@@ -49,6 +51,7 @@ def create_app(
     metrics: bool = False,
     base_paths: Sequence[str] = (),
     max_streams: int | None = None,
+    upstream: LiveUpstream | None = None,
 ) -> FastAPI:
     """The application that serves `server`.
 
@@ -58,7 +61,7 @@ def create_app(
     to these names only. Pages of the origins `cors` may call the API. With `admin`, there is the admin API at
     ``/__admin``; with `admin_token`, that needs it. With `metrics`, there is ``/metrics``. What is below one
     of `base_paths` is what is below ``/v1``, or at the root. More than `max_streams` streams at once are
-    refused.
+    refused. `upstream` answers what is not recorded, where the server or a stub says so.
 
     Raises OptionError for a key or token that no header can carry, for what is no origin or base path, and
     for metrics without the extra ``metrics``.
@@ -72,6 +75,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await server.state.start()
+        if upstream is not None:
+            await upstream.__aenter__()
         tasks = [asyncio.create_task(_prepare(server))]
         if reload:
             tasks.append(asyncio.create_task(reloading.watch(server.store)))
@@ -80,6 +85,8 @@ def create_app(
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        if upstream is not None:
+            await upstream.__aexit__(None, None, None)
         await server.state.stop()
 
     # FastAPI's own page loads its scripts from elsewhere, and a test machine may have no network.
@@ -95,7 +102,7 @@ def create_app(
     app.__class__ = _App  # since FastAPIOffline is a function, and none of ours
     assert isinstance(app, _App)
     problems.add_handlers(app)
-    routes = responses.router(server, max_body, request_faults, max_streams)
+    routes = responses.router(server, max_body, request_faults, max_streams, upstream)
     app.include_router(routes)
     app.include_router(tokens.router(server, max_body))  # to those below, its paths would be ids
     app.include_router(stored.router(server))
@@ -127,6 +134,8 @@ def create_app(
         websocket and not server.state.shared
     ):  # a socket decides without waiting, which a store does not allow
         sockets.add_routes(app.router, server, socket_settings or SocketSettings(), request_faults)
+    if upstream is not None:
+        app.add_middleware(AskForUnknown, server=server, upstream=upstream)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
     app.add_middleware(Guard)
     if api_keys:  # inside of CORS, so that a browser may ask first, and read the refusal
@@ -194,7 +203,13 @@ class _App(FastAPI):
 async def _prepare(server: MockServer) -> None:
     """Encode all recordings, while the server listens already: a request waits for one of them at most."""
     steady = gc.get_freeze_count() > 0  # what was loaded is not looked at: `commands.serve.steady_gc`
-    for _ in server.prepare():
+    # The first stream of a loop imports it otherwise, and all others wait.
+    await asyncio.to_thread(import_module, "anyio._backends._asyncio")
+    for recording in server.recordings():
+        if sum(len(text) for _, text in recording.types()) > LARGE:
+            await asyncio.to_thread(server.schedule, recording)
+        else:
+            server.schedule(recording)
         if steady:  # what is made now stays as well
             gc.freeze()
         await asyncio.sleep(0)

@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 
 from respool.errors import EditError, OptionError
 from respool.play.edits import NEVER, Postpone
-from respool.play.hold_points import HoldPoint
 from respool.play.session_clock import SessionClock
 from respool.protocol.events import Event
+from respool.recordings.hold_points import HoldPoint
 from respool.server import control
 from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer

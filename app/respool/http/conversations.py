@@ -11,7 +11,7 @@ from respool.http.answers import answer
 from respool.http.deciding import decided
 from respool.http.edge import in_path, session_of
 from respool.http.problems import REFUSALS
-from respool.http.request_body import check_depth, read_object
+from respool.http.request_body import read_object
 from respool.protocol.include import with_include
 from respool.protocol.pages import page
 from respool.protocol.request import (
@@ -43,9 +43,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         return await decided(server, name, lambda: function(server.session(name)), *needs)
 
     async def read(http: HTTPRequest) -> dict[str, Any]:
-        body = await read_object(http, max_body)
-        check_depth(body)
-        return body
+        return await read_object(http, max_body)
 
     def include(http: HTTPRequest) -> tuple[str, ...]:
         return read_include(http.query_params.multi_items(), server.validate)

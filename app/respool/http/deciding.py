@@ -1,21 +1,46 @@
 """How a route decides: at once, or with what a shared state has loaded for it."""
 
-from collections.abc import Callable
-from typing import TypeVar
+import asyncio
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeVar
 
+from respool.play.offload import WorkNeeded, offloading
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
 from respool.server.state import Need
 
 T = TypeVar("T")
 
+_MOST_WORKS = 8  # of one decision; after that, the rest of it is done in the loop
+_NOTHING: Mapping[Hashable, Any] = MappingProxyType({})
+
 
 async def decided(server: MockServer, session: str, decide: Callable[[], T], *needs: Need) -> T:
     """Return what `decide` gives; it may be called several times. Raises RequestError as it does, and 503
     where a shared state cannot be had."""
     if not server.state.shared:
-        return decide()
+        try:
+            with offloading(_NOTHING):
+                return decide()
+        except WorkNeeded as needed:
+            return await _offloaded(server, session, decide, needs, needed)
     return await server.state.run(session, decide, needs)
+
+
+async def _offloaded(
+    server: MockServer, session: str, decide: Callable[[], T], needs: Sequence[Need], needed: WorkNeeded
+) -> T:
+    """Do what a decision needs in threads, one work after the other, and make it again."""
+    results: dict[Hashable, Any] = {}
+    for _ in range(_MOST_WORKS):
+        results[needed.key] = await asyncio.to_thread(needed.work)
+        try:
+            with offloading(results):
+                return decide()
+        except WorkNeeded as error:
+            needed = error
+    return decide()
 
 
 def needs_of(request: Request) -> tuple[Need, ...]:

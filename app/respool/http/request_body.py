@@ -10,23 +10,20 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
 
 from respool.errors import RequestError
+from respool.http.body_limits import DEFAULT_LIMIT, LARGE, MAX_TEXT, check_body
 from respool.http.sending.connection import steering_headers
 from respool.protocol import fast_json
 from respool.protocol.events import json_kind, nests_deeper, not_json
 
 T = TypeVar("T")
 
-DEFAULT_LIMIT = 32 * 1024 * 1024  # bytes, also after inflation
-MAX_VALUES = 50_000  # objects, arrays, members and strings of arrays in a body; see `_check_values`
-LARGE = 64 * 1024  # bytes from which a body is looked at in pieces, so that other requests go on
-_PIECE = 1024 * 1024  # bytes
 _SMALL = 4096  # bytes of a compressed body that is inflated at once, up to `LARGE`
 _DEEPEST = 200  # levels; Python's own limit is 1000 calls, and a level may take several
 
 
 async def read_object(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
     """The JSON object that is the body. Raises RequestError, as the API answers such requests."""
-    return parse_object(await read_body(request, limit))
+    return await parse_body(await read_body(request, limit))
 
 
 async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
@@ -37,29 +34,24 @@ async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
             if (coding := coding.strip()) not in ("", "identity"):
                 body = await _inflate(body, coding, limit)
     if len(body) > LARGE:
-        await _check_values(body)
+        await check_body(body, limit)
     return body
 
 
-async def _check_values(body: bytes) -> None:
-    """Refuse a body of so many values that to read and to check them would hold up all other requests.
-
-    What begins a value in JSON is counted, without reading it: braces and brackets within texts count, too.
-    Raises RequestError.
-    """
-    found = 0
-    for start in range(0, len(body), _PIECE):
-        piece = body[start : start + _PIECE]
-        found += piece.count(b"{") + piece.count(b"[") + piece.count(b'":') + piece.count(b'","')
-        found += sum(piece.count(b",%d" % digit) for digit in range(10))
-        if found > MAX_VALUES:
-            raise RequestError(
-                f"The request body has too many values: expected at most {MAX_VALUES} objects, arrays, "
-                "members and elements.",
-                status=413,
-                code="too_many_values",
-            )
+async def parse_body(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is, as `parse_object` reads it; a large one in steps. Raises
+    RequestError."""
+    if len(body) <= LARGE:
+        return parse_object(body)
+    try:
+        value = fast_json.decode(body)
+    except Exception as error:
+        if len(body) > MAX_TEXT:  # to read it twice would take too long
+            raise _not_json(str(error)) from None
         await asyncio.sleep(0)
+        value = _read_carefully(body)
+    await asyncio.sleep(0)
+    return _object(value, body)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -68,11 +60,15 @@ def parse_object(body: bytes) -> dict[str, Any]:
         value = fast_json.decode(body)
     except Exception:  # whatever it was: the careful reader has the last word
         value = _read_carefully(body)
+    return _object(value, body)
+
+
+def _object(value: Any, body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RequestError(
             f"Invalid body: expected a JSON object, but got {json_kind(value)} instead.", code="invalid_type"
         )
-    if body.count(b"[") + body.count(b"{") > _DEEPEST:  # else it cannot be deeper
+    if len(body) > LARGE or body.count(b"[") + body.count(b"{") > _DEEPEST:  # else it cannot be deeper
         check_depth(value)
     return value
 
@@ -121,7 +117,7 @@ async def _read(request: HTTPRequest, limit: int) -> bytes:
         parts.append(part)
 
 
-async def beside(size: int, function: Callable[..., T], *arguments: Any) -> T:
+async def beside(size: float, function: Callable[..., T], *arguments: Any) -> T:
     """Call a function: in a thread, if it has a body of more than `LARGE` bytes to work on."""
     return await asyncio.to_thread(function, *arguments) if size > LARGE else function(*arguments)
 

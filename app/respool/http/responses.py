@@ -1,6 +1,6 @@
 """``/v1/responses``: create."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -9,40 +9,45 @@ from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
-from respool.errors import OptionError, RequestError, printable
+from respool.errors import RequestError, printable
+from respool.http.asked import asked_holds, asked_pace, set_asked_clock
+from respool.http.body_limits import LARGE
 from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path
 from respool.http.heads import head_of, stream_head
 from respool.http.problems import REFUSALS, envelope
-from respool.http.request_body import LARGE, beside, check_depth, parse_object, read_body
+from respool.http.request_body import beside, parse_body, read_body
 from respool.http.sending.connection import steering_headers
 from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
 from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
-from respool.play.hold_points import HoldPoint, parse
+from respool.http.upstream import LiveUpstream, RelayedResponse
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
+from respool.server.choosing import AskUpstream
 from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
 from respool.server.session_holds import hold
-
-HOLD_HEADER = "x-respool-hold"
 
 MATCH_HEADER = "x-respool-match"
 _FAULT_HEADER = FAULT_HEADER.encode()
 _LONGEST = 500  # characters of what is said in it
 # The faults after which a client may have a history that no service would have given it.
 _ALTERING = frozenset({"events", "model", "wire"})
-_HOLD_HEADER = HOLD_HEADER.encode()
 _MATCH_HEADER = MATCH_HEADER.encode()
 
 
 def router(
-    server: MockServer, max_body: int, request_faults: bool, max_streams: int | None = None
+    server: MockServer,
+    max_body: int,
+    request_faults: bool,
+    max_streams: int | None = None,
+    upstream: LiveUpstream | None = None,
 ) -> APIRouter:
     """The routes, for one server. `max_body` is the limit of a request body in bytes; `request_faults`,
-    whether a request may ask for faults; `max_streams`, how many streams there may be at once."""
+    whether a request may ask for faults; `max_streams`, how many streams there may be at once; `upstream`,
+    what answers what is not recorded."""
     routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
 
     @routes.post(
@@ -64,9 +69,7 @@ def router(
                 raise RequestError(
                     f"The fault {fault.name} happens on WebSockets only, not to a POST.", code="invalid_fault"
                 )
-        parameters = parse_object(body)
-        if "conversation" in parameters:  # which will walk through the input
-            check_depth(parameters)
+        parameters = await parse_body(body)
         request = Request(
             parameters,
             name_in_path(scope),
@@ -79,6 +82,8 @@ def router(
             exchange.session,
             body,
             asked,
+            seed=exchange.request_id,
+            pace=asked_pace(scope) if steered else None,
         )
         if asked:
             check_possible(asked, stream=request.stream)
@@ -95,6 +100,8 @@ def router(
             request = replace(request, checked=True)
 
         def decide() -> Response:
+            if steered:
+                set_asked_clock(scope, server.session(request.session).clock)
             playback, decision, session = server.begin(request, arrived=exchange.received)
             exchange.recording = playback.recording.name
             exchange.why = decision.line
@@ -106,10 +113,11 @@ def router(
             delivery = Delivery(
                 playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries
             )
-            faults = (*decision.stub.faults, *asked) if decision.stub else asked
-            points = asked_holds(steered.get(_HOLD_HEADER, ())) if steered else ()
-            if points or session.holds:
-                hold(delivery, points, session.holds)
+            stub = decision.stub
+            faults = (*stub.faults, *asked) if stub else asked
+            points = asked_holds(scope) if steered else ()
+            if points or session.holds or playback.recording.header.hold or (stub and stub.hold):
+                hold(delivery, points, session.holds, stub.hold if stub else ())
             drawn = draw(server, playback.recording, faults, scope, session)
             if not drawn:
                 return _answer(delivery)
@@ -120,27 +128,28 @@ def router(
             session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
             return FaultyResponse(sound, delivery, drawn, playback.started)
 
-        if not server.state.shared:
-            return decide()
-        return await decided(server, request.session, decide, *needs_of(request))
+        needs = needs_of(request) if server.state.shared else ()
+        try:
+            return await decided(server, request.session, decide, *needs)
+        except AskUpstream as ask:
+            if upstream is None:
+                raise
+            decision = ask.decision
+        if await upstream.settle():  # the answer may just have been recorded
+            try:
+                return await decided(server, request.session, decide, *needs)
+            except AskUpstream as ask:
+                decision = ask.decision
+        exchange.why, exchange.relayed = decision.line, True
+        return RelayedResponse(upstream, request, decision)
 
     return routes
-
-
-def asked_holds(values: Sequence[str]) -> tuple[HoldPoint, ...]:
-    """Return where a request's `x-respool-hold` headers ask for its stream to be held. Raise RequestError."""
-    if not values:
-        return ()
-    try:
-        return parse(";".join(values).encode("latin-1").decode("utf-8", "replace"))
-    except OptionError as error:
-        raise RequestError(f"The header {HOLD_HEADER}: {error}", code="invalid_hold") from None
 
 
 def _answer(delivery: Delivery) -> Response:
     """The sound answer. Raises RequestError where the recording has none."""
     playback, now = delivery.playback, delivery.clock.now()
-    line = _in_header(delivery.exchange.why)
+    line = in_header(delivery.exchange.why)
     if playback.recording.plain:
         return _plain(playback, now, {MATCH_HEADER: line})
     if playback.streamed:
@@ -160,7 +169,7 @@ def json_response(
     return Response(text, headers=head, media_type="application/json")
 
 
-def _in_header(text: str) -> str:
+def in_header(text: str) -> str:
     """A text as the value of a header."""
     if text.isascii() and len(text) <= _LONGEST and text.isprintable():
         return text

@@ -9,7 +9,7 @@ from respool.http.deciding import decided
 from respool.http.edge import exchange_of, in_path, session_of
 from respool.http.heads import stream_head
 from respool.http.problems import REFUSALS
-from respool.http.request_body import check_depth
+from respool.http.request_body import beside, check_depth
 from respool.http.responses import json_response
 from respool.http.sending.faulty import ASKED, FaultyResponse, accepted_codings
 from respool.http.sending.playback_response import PlaybackResponse
@@ -17,7 +17,7 @@ from respool.play.edits import NEVER
 from respool.play.playback import Playback
 from respool.play.session_clock import SessionClock
 from respool.protocol.include import with_include
-from respool.protocol.items import Item
+from respool.protocol.items import Item, input_items
 from respool.protocol.pages import page
 from respool.protocol.request import read_list, read_retrieve
 from respool.server.delivery import Delivery
@@ -80,11 +80,13 @@ def router(server: MockServer) -> APIRouter:
         query = read_list(http.query_params.multi_items(), server.validate)
         session = session_of(http.scope)
 
-        def decide() -> list[Item]:
-            check_depth(dict(server.retrieve(response_id, session=session).body))
-            return server.input_items(response_id, session=session)
-
-        items = await decided(server, session, decide, Need("response", response_id))
+        playback = await decided(
+            server,
+            session,
+            lambda: server.retrieve(response_id, session=session),
+            Need("response", response_id),
+        )
+        items = await beside(playback.size, _items_of, playback, response_id)
         found = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
         return answer(http, server, {**found, "data": with_include(found["data"], query.include)})
 
@@ -123,6 +125,13 @@ def router(server: MockServer) -> APIRouter:
         return await decided(server, name, decide, Need("response", response_id))
 
     return routes
+
+
+def _items_of(playback: Playback, response_id: str) -> list[Item]:
+    """The items of the request that a response answers."""
+    given = {"input": playback.body.get("input")}
+    check_depth(given)
+    return input_items(given, response_id)
 
 
 def wait_for_next_event(playback: Playback, clock: SessionClock) -> None:

@@ -1,5 +1,7 @@
 """``/v1/responses/input_tokens`` and ``/v1/responses/compact``: an input, and no response to it."""
 
+from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,7 +12,7 @@ from respool.http.answers import answer
 from respool.http.deciding import decided
 from respool.http.edge import name_in_header, name_in_path, session_of
 from respool.http.problems import REFUSALS
-from respool.http.request_body import beside, check_depth, parse_object, read_body
+from respool.http.request_body import beside, parse_body, read_body
 from respool.protocol.request import check_compact, check_input_tokens
 from respool.server.mock_server import MockServer
 
@@ -29,12 +31,11 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         from respool.protocol.compaction import count_request  # which needs all that writes responses
 
         text = await read_body(http, max_body)
-        body = parse_object(text)
-        check_depth(body)
+        body = await parse_body(text)
         await beside(len(text), check_input_tokens, body, server.validate)
         session = session_of(http.scope)
-        context = await decided(server, session, lambda: server.context(body, session=session))
-        count = await beside(len(text), count_request, body, context)
+        earlier = await decided(server, session, lambda: server.earlier_items(body, session=session))
+        count = await beside(_size(text, body), lambda: count_request(body, earlier()))
         return answer(http, server, {"object": "response.input_tokens", "input_tokens": count})
 
     @routes.post(
@@ -48,20 +49,26 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         from respool.protocol.compaction import compacted
 
         text = await read_body(http, max_body)
-        body = parse_object(text)
-        check_depth(body)
+        body = await parse_body(text)
         await beside(len(text), check_compact, body, server.validate)
         if recorded := _recorded(http, server):
             return answer(http, server, recorded)
         continued = {"previous_response_id": body.get("previous_response_id")}  # it has no conversation
         session = session_of(http.scope)
-        context = await decided(server, session, lambda: server.context(continued, session=session))
-        made = await beside(len(text), compacted, body, context, int(server.clock.now()))
+        earlier = await decided(server, session, lambda: server.earlier_items(continued, session=session))
+        at = int(server.clock.now())
+        made = await beside(_size(text, body), lambda: compacted(body, earlier(), at))
         if server.stand_in() is not None:  # for strict types, which have no messages of users here
             made["output"] = made["output"][-1:]
         return answer(http, server, made)
 
     return routes
+
+
+def _size(text: bytes, body: Mapping[str, Any]) -> float:
+    """About how many bytes there are to work on: of what a request continues, nobody knows."""
+    continues = body.get("previous_response_id") or body.get("conversation")
+    return inf if continues else len(text)
 
 
 def _recorded(http: HTTPRequest, server: MockServer) -> dict[str, Any] | None:

@@ -19,20 +19,22 @@ from starlette.websockets import WebSocket
 from respool.errors import NoMatchingRecording, RequestError
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault
+from respool.http.asked import asked_holds, asked_pace, set_asked_clock
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.problems import envelope, profile_of
-from respool.http.responses import HOLD_HEADER, asked_holds
 from respool.http.sending.connection import SERVER_SEND, header_values, steering
 from respool.http.sending.faulty import FAULT_HEADER, asked_faults
 from respool.http.sending.socket import SocketDriver, SocketTurn
 from respool.http.sending.socket_line import line_of
-from respool.play.hold_points import HoldPoint
+from respool.match.stubs import Stub
 from respool.play.live_turn import LiveTurn, PlaybackTurn
 from respool.play.playback import Playback
 from respool.play.socket_actions import StartTurn
 from respool.play.socket_connection import INTERNAL_ERROR, SocketConnection
 from respool.play.socket_settings import SocketSettings
 from respool.protocol.events import compact
+from respool.recordings.hold_points import HoldPoint
+from respool.server.choosing import AskUpstream
 from respool.server.delivery import Delivery
 from respool.server.journal import ENDED, STARTED, WEBSOCKET, Exchange
 from respool.server.mock_server import MockServer
@@ -78,8 +80,9 @@ async def _serve(
     try:
         _check_origin(scope)
         asked = asked_faults(steering(scope, FAULT_HEADER.encode()), request_faults)
-        holds = asked_holds(steering(scope, HOLD_HEADER.encode()))
+        holds, pace = asked_holds(scope), asked_pace(scope)
         session = server.session(session_of(scope))
+        set_asked_clock(scope, session.clock)
         for active in server.draw_upgrade_faults(asked, session.name):
             exchange.faults = (str(active.fault),)
             raise _refusal_by(active.fault)
@@ -94,7 +97,7 @@ async def _serve(
         settings = replace(settings, multi_agent=True)
     connection = SocketConnection(clock.now(), settings, rng=_rng)
     line = line_of(scope.get(SERVER_SEND), socket.send)
-    turns = _Turns(server, scope, asked, holds)
+    turns = _Turns(server, scope, asked, holds, pace)
     try:
         await SocketDriver(line, connection, turns, clock).run(socket.receive)
     except Exception:
@@ -127,7 +130,12 @@ class _Turns:
     of its own in the journal."""
 
     def __init__(
-        self, server: MockServer, scope: Scope, asked: tuple[Fault, ...], holds: tuple[HoldPoint, ...]
+        self,
+        server: MockServer,
+        scope: Scope,
+        asked: tuple[Fault, ...],
+        holds: tuple[HoldPoint, ...],
+        pace: Mapping[str, Any] | None,
     ) -> None:
         self._server = server
         self._scope = scope
@@ -135,6 +143,7 @@ class _Turns:
         self._connection = exchange_of(scope)
         self._session = session_of(scope)
         self._holds = holds
+        self._pace = pace
 
     def start(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
         """Start a response. Raise RequestError."""
@@ -154,15 +163,17 @@ class _Turns:
         try:
             request = self._request(asked, exchange)
             now = session.clock.now()
+            stub = None
             if asked.warm_up:
                 playback = server.warm_up(request, now, asked.lineage)
             else:
                 playback, decision, _ = server.begin(request, now, asked.lineage)
                 exchange.recording, exchange.why = playback.recording.name, decision.line
+                stub = decision.stub
             if playback.recording.plain:
                 raise _refusal(playback)
             live: LiveTurn = PlaybackTurn(playback)
-            if not asked.warm_up and (active := self._draw(playback)):
+            if not asked.warm_up and (active := self._draw(playback, stub)):
                 from respool.play.faulty_turn import faulty_turn  # late: most servers meet no fault
 
                 exchange.faults = tuple(str(one.fault) for one in active)
@@ -170,7 +181,10 @@ class _Turns:
         except NoMatchingRecording as error:
             exchange.unmatched = True
             exchange.near = error.near_misses
-            refused = RequestError(str(error), status=404, code="no_matching_recording")
+            hint = (
+                " Over WebSocket no upstream is asked; HTTP does." if isinstance(error, AskUpstream) else ""
+            )
+            refused = RequestError(f"{error}{hint}", status=404, code="no_matching_recording")
             self._refused(exchange, refused)
             raise refused from None
         except RequestError as error:
@@ -188,9 +202,11 @@ class _Turns:
             known_in=server.deliveries,
         )
         delivery.transport = WEBSOCKET
-        if not asked.warm_up and (self._holds or session.holds):
-            hold(delivery, self._holds, session.holds)
-        turn = SocketTurn(live, delivery, playback.subscribe(wake))
+        of_stub = stub.hold if stub else ()
+        if not asked.warm_up and (self._holds or session.holds or of_stub or playback.recording.header.hold):
+            hold(delivery, self._holds, session.holds, of_stub)
+        rule = stub.steer if stub and stub.steer else playback.recording.header.steer
+        turn = SocketTurn(live, delivery, playback.subscribe(wake), rule)
         delivery.begin(turn)
         return turn
 
@@ -220,13 +236,16 @@ class _Turns:
             self._session,
             text,
             self._asked,
+            pace=self._pace,
+            plays=self._server.indexes.successor(asked.rule) if asked.rule else None,
         )
 
-    def _draw(self, playback: Playback) -> tuple[ActiveFault, ...]:
+    def _draw(self, playback: Playback, stub: Stub | None) -> tuple[ActiveFault, ...]:
         recording, server = playback.recording, self._server
-        if not (recording.header.faults or self._asked or server.faults_of(server.session(self._session))):
+        given = (*stub.faults, *self._asked) if stub else self._asked
+        if not (recording.header.faults or given or server.faults_of(server.session(self._session))):
             return ()
-        active = server.draw_faults(recording, self._asked, _CODINGS, self._session, on_socket=True)
+        active = server.draw_faults(recording, given, _CODINGS, self._session, on_socket=True)
         return tuple(one for one in active if one.fault.name != "socket_refused")
 
     def _refused(self, exchange: Exchange, error: RequestError) -> None:

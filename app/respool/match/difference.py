@@ -89,9 +89,10 @@ class _Walk:
         self.same += sum(_size(one) for one in recorded[len(recorded) - end :])
 
 
-def compare(recorded: Any, received: Any) -> Comparison:
-    """Compare two canonical forms: return their distance, and their differences."""
-    walk = _Walk()
+def compare(recorded: Any, received: Any, most: int = MOST_LOOKED_AT) -> Comparison:
+    """Return how far two canonical forms are from each other, and where they differ, among the first `most`
+    values."""
+    walk = _Walk(most)
     differences: list[Difference] = []
     texts: list[tuple[str, str]] = []
     whole = True

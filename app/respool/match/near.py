@@ -16,6 +16,7 @@ from respool.recordings.recording import Recording
 
 MOST = 3
 _COMPARED = 12  # candidates that are compared in detail
+_VALUES = 800  # of each that are looked at: others wait meanwhile
 _FEATURES = 200  # of a form
 _EVENTS = 400  # that are looked at for the first text
 
@@ -94,7 +95,7 @@ class NearIndex:
         wanted = _features(forms.masked)
         scores = ((len(wanted ^ features), number) for number, features in enumerate(self._features))
         numbers = [number for _, number in heapq.nsmallest(_COMPARED, scores)]
-        compared = [(compare(self._index.forms[one].masked, forms.masked), one) for one in numbers]
+        compared = [(compare(self._index.forms[one].masked, forms.masked, _VALUES), one) for one in numbers]
         compared.sort(key=lambda pair: (pair[0].distance, pair[1]))
         return tuple(
             Near(

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from respool.errors import FaultError, OptionError
+from respool.recordings.hold_points import HoldPoint, read_all
 from respool.recordings.recording import Recording
+from respool.recordings.steer_rule import SteerRule, rule_of
 from respool.scripts import Script, tables
-from respool.scripts import read as read_script
+from respool.scripts.inline import Below, InlineScript
 from respool.scripts.records import Record
-from respool.scripts.sources import Path, ScriptError, ScriptPlace, Source
-from respool.scripts.steps import PART, STEP
-from respool.scripts.value_types import Boolean, Either, ListOf, Number, OneOf, Text, ValueType
+from respool.scripts.sources import ScriptError, ScriptPlace
+from respool.scripts.value_types import Either, ListOf, Number, OneOf, Text, ValueType
 
 WORDS = ("improvise", "proxy")
 
@@ -47,50 +48,14 @@ def _expand(script: Script, name: str, on_damage: Callable[[ScriptError], None])
     return expand(script, name, on_damage)
 
 
-@dataclass(frozen=True, slots=True)
-class _Below:
-    """A source whose paths are below a path of another source."""
-
-    source: Source
-    path: Path
-
-    def written(self, path: Path) -> str | None:
-        return self.source.written((*self.path, *path))
-
-    def picture(self, name: str) -> bytes:
-        return self.source.picture(name)
-
-    def damage(self, error: ScriptError) -> None:
-        self.source.damage(ScriptError(error.cause, (*self.path, *error.path), error.at_key))
-
-
 @dataclass(frozen=True)
-class InlineScript(ValueType):
-    """A Script inside a stub."""
-
-    @property
-    def expects(self) -> str:
-        return "a Script"
-
-    def fits(self, value: Any) -> bool:
-        return isinstance(value, dict)
+class ExpandedScript(InlineScript):
+    """A Script that stands in a stub. What cannot be written out is told when it is read."""
 
     def read(self, value: Any, place: ScriptPlace) -> Script:
-        source = _Below(place.source, place.path)
-        found = read_script(value, source)
-        _expand(found, "stub", source.damage)  # so that a Script that cannot be expanded is reported now
+        found = super().read(value, place)
+        _expand(found, "stub", Below(place.source, place.path).damage)
         return found
-
-    @property
-    def definition(self) -> str:
-        """Its name among the JSON Schema's definitions, where it is written once."""
-        return "script"
-
-    def schema(self) -> dict[str, Any]:
-        return {"$ref": f"#/$defs/{self.definition}"}
-
-    def shape(self) -> dict[str, Any]:
-        return tables.SCRIPT.schema()
 
 
 @dataclass(frozen=True)
@@ -118,7 +83,7 @@ class PlayType(ValueType):
             case list():
                 return Play(ListOf(Text(), least=1).read(value, place))
             case _:
-                return Play(script=InlineScript().read(value, place))
+                return Play(script=ExpandedScript().read(value, place))
 
     def shape(self) -> dict[str, Any]:
         names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -193,5 +158,47 @@ SCENARIO = Record(
     some=("requires", "becomes"),
     about="A state over several requests, of each session its own.",
 )
-HOLD = Either((Boolean(), Text()), about="Hold the stream: at its start, or at this place.")
-DEFINITIONS = {kind.definition: kind for kind in (STEP, PART, InlineScript())}
+
+
+@dataclass(frozen=True)
+class HoldType(ListOf):
+    """Where a stream waits: see `recordings.hold_points.read_all`."""
+
+    def read(self, value: Any, place: ScriptPlace) -> tuple[HoldPoint, ...]:
+        found = super().read(value, place)
+        points: list[HoldPoint] = []
+        for number, one in enumerate(found):
+            try:
+                points += read_all(one)
+            except OptionError as error:
+                at = place.below(number) if isinstance(value, list) else place
+                raise at.error(str(error)) from None
+        return tuple(points)
+
+    def schema(self) -> dict[str, Any]:
+        return tables.TURN["hold"].schema()
+
+
+@dataclass(frozen=True)
+class SteerType(Record):
+    """What becomes of a steer: see `recordings.steer_rule`."""
+
+    def read(self, value: Any, place: ScriptPlace) -> SteerRule:  # type: ignore[override]
+        found = super().read(value, place)
+        if isinstance(successor := found.get("successor"), Script):
+            at = place.below("successor")
+            _expand(successor, "stub", Below(at.source, at.path).damage)
+        return rule_of(found)
+
+    def schema(self) -> dict[str, Any]:
+        return tables.TURN["steer"].schema()
+
+
+HOLD = HoldType(tables.HOLD.kind, single=True, about=tables.HOLD.about)
+STEER = SteerType(
+    tables.STEER.fields,
+    short=tables.STEER.short,
+    some=tables.STEER.some,
+    exclusive=tables.STEER.exclusive,
+    about=tables.STEER.about,
+)

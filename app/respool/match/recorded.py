@@ -72,10 +72,14 @@ class Match:
 
 @dataclass(frozen=True, eq=False)
 class Forms:
-    """A request as each tier compares it. Forms that the first tier does not need are computed on access."""
+    """A request as each tier compares it. Forms that the first tier does not need are computed on access.
+
+    `keys` are those that its index has looked up, by tier.
+    """
 
     exact: JSON
     masks: Masks
+    keys: dict[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def digest(self) -> str:
@@ -118,6 +122,13 @@ class RecordedIndex:
         """Return a body as each tier compares it."""
         return Forms(canonical(body), self.rules.masks)
 
+    def prepared(self, body: Mapping[str, Any]) -> Forms:
+        """Return the same, with all that `match` and `NearIndex.nearest` need of it already made."""
+        forms = self.forms_of(body)
+        for tier in TIERS:
+            self._key(tier, forms)
+        return forms
+
     def match(
         self,
         forms: Forms,
@@ -152,6 +163,11 @@ class RecordedIndex:
         return None
 
     def _key(self, tier: str, forms: Forms) -> str:
+        if (key := forms.keys.get(tier)) is None:
+            key = forms.keys[tier] = self._made_key(tier, forms)
+        return key
+
+    def _made_key(self, tier: str, forms: Forms) -> str:
         match tier:
             case "exact":
                 return forms.digest

@@ -17,6 +17,8 @@ from respool.match.matchers import Condition, Part
 from respool.match.patterns import PatternSet, escaped
 from respool.match.plays import Play
 from respool.match.values import LONGEST_SEARCHED, TextTest
+from respool.recordings.hold_points import HoldPoint
+from respool.recordings.steer_rule import SteerRule
 
 STARTED = "Started"  # the first state of a scenario, named as in WireMock
 PRIORITY = 5  # the default of a stub, as in WireMock
@@ -40,7 +42,8 @@ class Stub:
     times     how many times it answers in each session; None: always
     priority  the lowest answers first
     ids       ``recorded`` or ``fresh``; None: the server's setting
-    hold      whether the stream waits at its start, or the place at which it waits
+    hold      the places at which the stream waits
+    steer     the effect of a steer, on a WebSocket; None: as the recording says
     place     path:line
     source    the plain data of a stub that is in no file
     """
@@ -54,7 +57,8 @@ class Stub:
     priority: int = PRIORITY
     ids: str | None = None
     scenario: Scenario | None = None
-    hold: bool | str = False
+    hold: tuple[HoldPoint, ...] = ()
+    steer: SteerRule | None = None
     place: str = ""
     source: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from respool.errors import RecordingError
 from respool.match.matchers import CONDITION, Condition
-from respool.match.plays import DEFINITIONS, HOLD, PACE, SCENARIO, Faults, PlayType
+from respool.match.plays import HOLD, PACE, SCENARIO, STEER, Faults, PlayType
 from respool.match.rules import load_yaml, read_value
 from respool.match.stubs import Scenario, Stub
 from respool.recordings.formats.turn_builder import OnDamage, refuse
 from respool.recordings.recording import IDS
+from respool.scripts import tables
 from respool.scripts.records import Placed, Record
 from respool.scripts.sources import Path, PlainSource, ScriptError, ScriptPlace, Source
 from respool.scripts.value_types import ListOf, Number, OneOf, Text, ValueType
@@ -63,6 +64,7 @@ _STUB_FIELDS: Mapping[str, ValueType] = {
     "ids": OneOf(IDS, about="Whose ids the answer has."),
     "scenario": SCENARIO,
     "hold": HOLD,
+    "steer": STEER,
 }
 _HINTS = {
     "request": "the conditions of a stub are below match",
@@ -129,6 +131,6 @@ def schema() -> dict[str, Any]:
         **STUBS.schema(),
         "$defs": {
             CONDITION.definition: CONDITION.shape(),
-            **{name: kind.shape() for name, kind in DEFINITIONS.items()},
+            **tables.definitions(),
         },
     }

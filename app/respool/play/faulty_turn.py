@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from respool.errors import RequestError
 from respool.faults.applying import ActiveFault, apply
+from respool.faults.fault import Stage
 from respool.faults.frame import Action, Frame, Head
 from respool.faults.socket import BROKEN, happens_on_sockets
 from respool.play.live_turn import Ending
@@ -63,7 +64,9 @@ def faulty_turn(playback: Playback, active: Sequence[ActiveFault]) -> FaultyTurn
     refused: Head | None = None
     body = b""
     # Without chunks nothing is added to a stream while it is sent, so that it has an end.
-    for frame in apply(_sound(playback), [one.without_chunks() for one in active]):
+    rates = [one for one in active if one.fault.stage == Stage.RATE]
+    others = [one.without_chunks() for one in active if one.fault.stage != Stage.RATE]
+    for frame in apply(_sound(playback), others):
         at = max(at, frame.at)
         if frame.head and not frame.head.stream:
             refused = frame.head
@@ -86,6 +89,8 @@ def faulty_turn(playback: Playback, active: Sequence[ActiveFault]) -> FaultyTurn
             break
     if refused:
         raise _error(refused, body)
+    for one in rates:
+        moments = _slowed(events, moments, one)
     return FaultyTurn(playback, events, _frames(events, ending), moments, ending)
 
 
@@ -97,6 +102,15 @@ def _sound(playback: Playback) -> Iterator[Frame]:
             at = frame.at
             yield frame
     yield Frame(at, action=Action.CLOSE)
+
+
+def _slowed(events: Sequence[Event], moments: Sequence[float], rate: ActiveFault) -> list[float]:
+    """The moments at which all bytes of each text frame have come, through a line that has a rate."""
+    frames = (
+        Frame(at, event.text.encode("utf-8", "replace"), event=event)
+        for event, at in zip(events, moments, strict=True)
+    )
+    return [frame.at for frame in rate.fault.apply(frames, rate.rng) if frame.event is not None]
 
 
 def _frames(events: list[Event], ending: Ending | None) -> SocketFrames:

@@ -15,11 +15,13 @@ from respool.play.connection_memory import ConnectionMemory
 from respool.play.live_turn import LiveTurn
 from respool.play.socket_actions import StartTurn
 from respool.play.socket_frames import SocketFrames
-from respool.play.socket_settings import SocketSettings, SteerAt
+from respool.play.socket_settings import SocketSettings
 from respool.play.steering import AcceptedSteer, WaitingSteers
 from respool.protocol.events import Event
 from respool.protocol.members import set_members
 from respool.protocol.websocket.client_frames import Create
+from respool.protocol.websocket.steers import SteerAt
+from respool.recordings.steer_rule import SteerRule
 
 
 @dataclass(slots=True, eq=False)
@@ -30,12 +32,15 @@ class Run:
     added      frames about it between its own, which shift its sequence numbers
     next_at    the moment of its next frame, in the clock's seconds
     frames     those of the turn when `next_at` was computed
+    steer_at   the place where a steer ends it
+    rule       the other effects of a steer, as its recording or stub says
     cut_after  the place of the frame after which a steer ends it; None: it goes on to its own end
     """
 
     start: StartTurn
     turn: LiveTurn
     steer_at: SteerAt
+    rule: SteerRule
     sent: int = 0
     added: int = 0
     next_at: float = inf

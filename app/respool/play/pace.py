@@ -10,14 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
-from respool.errors import OptionError
+from respool.errors import OptionError, printable
 from respool.recordings.recording import Entry, Recording, Verbatim
+from respool.scripts.sources import did_you_mean
 
 DEFAULT_GAP = 0.02  # seconds
 LONGEST = 1e9  # seconds; what would be later comes then, so that sums stay finite
 TYPICAL: Literal["typical"] = "typical"
+
+_FIELDS = ("speed", "gap", "max_gap", "ttft", "jitter", "seed")
 
 Gaps = Iterable[float]
 
@@ -104,6 +107,36 @@ def moments_between(entries: Sequence[Entry], moments: Sequence[float]) -> list[
         events += 1
     at = moments[-1] if moments else 0.0
     return [*placed, *((events, at, one) for one in waiting)]
+
+
+def read_changes(text: str) -> dict[str, Any]:
+    """Return what a text asks to be different from a pace, by the names of `Pace`'s fields: a speed (``2``,
+    ``instant``), or ``speed=2, ttft=0.5``. Raise OptionError."""
+    changes: dict[str, Any] = {}
+    for part in text.split(","):
+        name, equals, value = (one.strip() for one in part.partition("="))
+        if not equals:
+            name, value = "speed", name
+        name = name.replace("-", "_")
+        if name not in _FIELDS:
+            hint = did_you_mean(name[:60], _FIELDS)
+            raise OptionError(f"{printable(name, 60)} is not of a pace{hint}; expected {', '.join(_FIELDS)}")
+        if name in changes:
+            raise OptionError(f"{name} is given twice")
+        changes[name] = _change(name, value)
+    Pace(**changes)
+    return changes
+
+
+def _change(name: str, text: str) -> float | str:
+    if (name, text) == ("speed", "instant"):
+        return math.inf
+    if (name, text) == ("gap", TYPICAL):
+        return TYPICAL
+    try:
+        return int(text) if name == "seed" else float(text)
+    except ValueError:
+        raise OptionError(f"{name} is {printable(text, 60)}, expected a number") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class Playback:
     stands_in: bool = False
     origin: Origin | None = None
     run: PlaybackRun = field(default_factory=PlaybackRun)
+    after: tuple[str | None, str | None] | None = field(default=None, repr=False)  # `continues`, if known
     _unchanged: Rendition | None = field(default=None, init=False, repr=False)
     _edited: EditedStream | None = field(default=None, init=False, repr=False)
     _edits: int = field(default=0, init=False, repr=False)  # how many of them `_edited` has
@@ -93,6 +94,24 @@ class Playback:
         if self.changes is UNCHANGED:  # it lives as long as its recording, so that to keep it costs nothing
             self._unchanged = rendition
         return rendition
+
+    @property
+    def continues(self) -> tuple[str | None, str | None]:
+        """The ids of the response and of the conversation that its request continues."""
+        if self.after is None:
+            body = self.body
+            previous, conversation = body.get("previous_response_id"), body.get("conversation")
+            id_ = conversation.get("id") if isinstance(conversation, dict) else conversation
+            self.after = (
+                previous if isinstance(previous, str) else None,
+                id_ if isinstance(id_, str) else None,
+            )
+        return self.after
+
+    def prepare(self) -> None:
+        """Have its rendition made. Raise WorkNeeded where that is to be done elsewhere first."""
+        if self.changes is not UNCHANGED and self._unchanged is None:
+            self.renditions.get(self.recording, self.changes)
 
     @property
     def profile(self) -> Profile:

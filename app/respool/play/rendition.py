@@ -4,17 +4,19 @@ Most requests get the recording as it is, and share one rendition. `Changes` has
 """
 
 import re
+import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from random import Random
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from respool.play import keepalive as keepalives
 from respool.play.frames import EncodedFrames, Schedule
+from respool.play.offload import LARGE, offload
 from respool.play.pace import Pace, moments_between
 from respool.play.socket_frames import SocketFrames
 from respool.protocol import rewrite, snapshot
@@ -123,6 +125,19 @@ class Rendition:
         return next((response for response in data if isinstance(response, dict)), {})
 
     @cached_property
+    def output_ids(self) -> Sequence[str]:
+        """The ids of the items that it puts out, and of their calls."""
+        output = snapshot.fold(self.events).get("output")
+        items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+        ids = (item.get(name) for item in items for name in ("id", "call_id"))
+        return [id_ for id_ in ids if isinstance(id_, str) and id_]
+
+    def prepare(self, *, output: bool) -> None:
+        """Work out now what would be when it is first asked for; with `output`, also the ids of its items."""
+        for name in ("begun", "end", "progress", "final_response", *(["output_ids"] if output else [])):
+            getattr(self, name)
+
+    @cached_property
     def final_response(self) -> str | None:
         """The last Response object of the stream, as JSON text; None if it ends without one.
 
@@ -163,6 +178,7 @@ class Renditions:
         self._unchanged: WeakKeyDictionary[Recording, Rendition] = WeakKeyDictionary()
         self._changed: OrderedDict[tuple[Recording, Changes], Rendition] = OrderedDict()
         self._bytes = 0  # about what they hold
+        self._lock = threading.Lock()  # of the changed ones, which threads may make, too
 
     def get(self, recording: Recording, changes: Changes = UNCHANGED) -> Rendition:
         """Return the rendition of a recording with these changes."""
@@ -172,15 +188,33 @@ class Renditions:
                 rendition = self._unchanged[recording] = self._make(recording, changes)
             return rendition
         key = (recording, changes)
-        known = self._changed.pop(key, None)
-        rendition = known or self._make(recording, changes)
-        self._changed[key] = rendition  # the latest is last
-        if not known:
-            self._bytes += _weight(key, rendition)
-        while len(self._changed) > 1 and (
-            len(self._changed) > MOST_CHANGED or self._bytes > MOST_CHANGED_BYTES
-        ):
-            self._bytes -= _weight(*self._changed.popitem(last=False))
+        with self._lock:
+            if known := self._changed.get(key):
+                self._changed.move_to_end(key)  # the latest is last
+                return known
+        rendition = offload(self._size(recording, changes), key, partial(self._prepared, recording, changes))
+        with self._lock:
+            if key not in self._changed:
+                self._changed[key] = rendition
+                self._bytes += _weight(key, rendition)
+            while len(self._changed) > 1 and (
+                len(self._changed) > MOST_CHANGED or self._bytes > MOST_CHANGED_BYTES
+            ):
+                self._bytes -= _weight(*self._changed.popitem(last=False))
+        return rendition
+
+    def _size(self, recording: Recording, changes: Changes) -> int:
+        """About how many bytes a changed rendition is made of."""
+        unchanged = self._unchanged.get(recording)
+        if unchanged is not None:
+            return len(changes.request) + len(unchanged.schedule.encoded.data)
+        return len(changes.request) + sum(len(text) for _, text in recording.types())
+
+    def _prepared(self, recording: Recording, changes: Changes) -> Rendition:
+        """A rendition with all that a play asks of it first: if it is made in a thread, that is, too."""
+        rendition = self._make(recording, changes)
+        if len(rendition.schedule.encoded.data) > LARGE:
+            rendition.prepare(output=bool(changes.ids))
         return rendition
 
     def _make(self, recording: Recording, changes: Changes) -> Rendition:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from respool.errors import OptionError
+from respool.errors import OptionError, printable
 from respool.play.clock import Clock, ManualClock, Timer
 from respool.play.timers import Callback
 
@@ -37,6 +37,19 @@ class ClockSetting:
             raise OptionError(f"clock mode is {self.mode}, expected {', '.join(MODES)}")
         if not 0 < self.rate <= 1e6:
             raise OptionError(f"clock rate is {self.rate}, expected a factor above 0, at most 1000000")
+
+
+def read_mode(text: str) -> tuple[Mode, float]:
+    """Return mode and rate of a clock, from text: a mode, or the rate at which it runs. Raise OptionError."""
+    for mode in MODES:
+        if text == mode:
+            return mode, 1.0
+    try:
+        rate = float(text)
+    except ValueError:
+        known = ", ".join(MODES)
+        raise OptionError(f"{printable(text, 60)} is no clock; expected {known} or a rate") from None
+    return "real", ClockSetting(rate=rate).rate
 
 
 class SessionClock:
@@ -121,6 +134,13 @@ class SessionClock:
         start = moment if now is None else now
         self._apply(ClockSetting(mode, rate, start, self._base.now()))
         self._tell()
+
+    def run_as(self, mode: Mode, rate: float = 1.0) -> None:
+        """Run so from now on; nothing changes where it does already. Raises OptionError as `set` does."""
+        known = self._setting
+        same = known.mode == mode and known.rate == rate if known else (mode, rate) == ("real", 1.0)
+        if not same:
+            self.set(mode, rate)
 
     def reset(self) -> None:
         """Run as at the beginning, at the server's time. The moments of plays are not adjusted: use it only

@@ -6,6 +6,7 @@ from typing import Any
 
 from respool.play.connection_memory import Remembered
 from respool.play.live_turn import LiveTurn
+from respool.recordings.steer_rule import SteerRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class StartTurn:
                remembers them. Empty: look `previous_response_id` up among the stored responses
     steers     the ids of the steers in its input
     successor  no create asked for it: it follows a steered response
+    rule       what the recording of that response says of its successor
     """
 
     stream_id: str | None
@@ -38,6 +40,7 @@ class StartTurn:
     lineage: tuple[Remembered, ...] = ()
     steers: tuple[str, ...] = ()
     successor: bool = False
+    rule: SteerRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

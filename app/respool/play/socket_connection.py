@@ -57,7 +57,7 @@ from respool.play.connection_memory import ConnectionMemory, Remembered
 from respool.play.lanes import Lane, Lanes, Run
 from respool.play.live_turn import LiveTurn
 from respool.play.socket_actions import Action, Cancel, Close, Cut, Send, StartTurn
-from respool.play.socket_settings import SocketSettings, SteerAt
+from respool.play.socket_settings import SocketSettings
 from respool.play.steer_answers import (
     NOT_FOUND,
     SUPERSEDED,
@@ -87,9 +87,12 @@ from respool.protocol.websocket.client_frames import (
     parse,
     size_of,
 )
+from respool.protocol.websocket.steers import SteerAt
+from respool.recordings.steer_rule import SteerRule
 
 UNSUPPORTED_DATA, POLICY_VIOLATION, TOO_BIG, INTERNAL_ERROR = 1003, 1008, 1009, 1011
 
+_NO_RULE = SteerRule()
 _STATUS = {"response.completed": "completed", "response.incomplete": "incomplete"}  # else failed
 
 
@@ -145,9 +148,9 @@ class SocketConnection:
         return self._taken()
 
     def started(
-        self, start: StartTurn, turn: LiveTurn, now: float, *, steer_at: SteerAt | None = None
+        self, start: StartTurn, turn: LiveTurn, now: float, *, rule: SteerRule | None = None
     ) -> list[Action]:
-        """What was asked for by `start` is being played; `steer_at` is what its recording says of steers.
+        """What was asked for by `start` is being played; `rule` is what its recording says of steers.
 
         Raise ValueError if nothing was asked for.
         """
@@ -155,7 +158,8 @@ class SocketConnection:
         if lane is None:
             return [] if turn.stored else [Cancel(turn)]
         lane.starting = lane.carried = None
-        lane.run = Run(start, turn, steer_at or self.settings.steer_at)
+        rule = rule or _NO_RULE
+        lane.run = Run(start, turn, rule.at or self.settings.steer_at, rule)
         self._advance(now)
         return self._taken()
 

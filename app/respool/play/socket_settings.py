@@ -1,18 +1,10 @@
 """SocketSettings: the limits of a connection, and the effect of steering on a recording."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from respool.protocol.websocket.steers import SteerAt
 
 MIB = 1024 * 1024
-
-
-class SteerAt(StrEnum):
-    """The place where an accepted steer ends a recorded response."""
-
-    NEXT_ITEM_DONE = "next_item_done"  # the running output item is finished first, as the service does
-    IMMEDIATE = "immediate"  # items that are open end as incomplete
-    NEVER = "never"  # the recording is played to its end; then the successor starts
-    REFUSED = "refused"  # no steer is accepted, as with a model that cannot be steered
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ from respool.errors import printable
 from respool.play.connection_memory import ConnectionMemory
 from respool.play.lanes import Lane, Run
 from respool.play.socket_actions import Action, Send, StartTurn
-from respool.play.socket_settings import SteerAt
 from respool.play.steering import AcceptedSteer, WaitingSteers, output_of, required_input
 from respool.protocol.websocket import server_frames
 from respool.protocol.websocket.client_frames import Inject, Steer
+from respool.protocol.websocket.steers import SUCCESSOR_FAILED, SteerAt
 
 # Code and message.
 NOT_FOUND = "response_not_found", "The response is not known."
 SUPERSEDED = "response_not_active", "Another response was created instead of the one that was waited for."
 FAILED = "response_not_active", "The response has failed."
+_BY_RULE = "The recording says that a steer fails here."
 
 
 def steer_refusal(
@@ -36,6 +37,8 @@ def steer_refusal(
         if status == "failed":
             return "response_not_active", f"Response '{shown}' is not active: it has failed."
         return "response_already_completed", f"Response '{shown}' has already ended."
+    if run.rule.code and run.rule.code != SUCCESSOR_FAILED:
+        return run.rule.code, run.rule.message or _BY_RULE
     if reason := _not_steerable(run):
         return "steering_not_supported", f"Response '{shown}' cannot be steered: {reason}."
     if len(run.steers) >= most:
@@ -88,6 +91,8 @@ def after_steered(lane: Lane, run: Run, status: str, memory: ConnectionMemory) -
     steers = WaitingSteers(run.turn.id, tuple(run.steers), run.next_number)
     if status == "failed":
         return [*failed_steers(lane, steers, *FAILED)]
+    if run.rule.code == SUCCESSOR_FAILED:
+        return [*failed_steers(lane, steers, run.rule.code, run.rule.message or _BY_RULE)]
     required = required_input(output_of(run.turn.events[: run.sent])) if status == "completed" else []
     if not required:
         lane.carried, lane.starting = steers, _successor(lane, run, steers, memory)
@@ -111,6 +116,7 @@ def _successor(lane: Lane, run: Run, steers: WaitingSteers, memory: ConnectionMe
         lineage=memory.lineage(known) if known else (),
         steers=steers.ids,
         successor=True,
+        rule=run.rule,
     )
 
 

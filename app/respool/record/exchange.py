@@ -80,6 +80,7 @@ class Exchange:
         self._streamed: bool | None = None
         self._size = 0
         self._stream = _RedactedLines(redactor)
+        self.notes: dict[str, Any] = {}  # further fields of the header
         self._request_headers = redactor.headers(asked.headers, REQUEST_HEADERS)  # first: it learns from them
         self.url = redactor.url(asked.route.path + (f"?{asked.query}" if asked.query else ""))
 
@@ -183,7 +184,7 @@ class Exchange:
         fields["ended"] = how
         if faults:
             fields["faults"] = list(faults)
-        return fields
+        return fields | self.notes
 
 
 @dataclass(slots=True)

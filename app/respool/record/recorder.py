@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -21,9 +21,9 @@ from respool.record.exchange import RECORDED, Asked
 from respool.record.recording_set import RecordingSet, RecordOptions
 from respool.record.runs import Runs
 from respool.record.shelf import RecordingStopped
-from respool.record.taping import Taping
+from respool.record.taping import OnRecorded, Taping
 
-__all__ = ["RecordOptions", "Recorder", "RecorderProcess", "RecordsExchanges", "Tape"]
+__all__ = ["OnRecorded", "RecordOptions", "Recorder", "RecorderProcess", "RecordsExchanges", "Tape"]
 
 logger = logging.getLogger("respool")
 
@@ -39,8 +39,9 @@ _LONGEST_REST = 0.5  # seconds
 class RecordsExchanges(Protocol):
     """What a relay needs of a recorder."""
 
-    def begin(self, asked: Asked) -> "Tape":
-        """Return what is to be told of an exchange that begins now."""
+    def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> "Tape":
+        """Return what is to be told of an exchange that begins now. `on_recorded` is told what it has
+        become, if the recorder is in this process."""
 
     def close(self, at: float) -> None:
         """Write what is open. Do not use it afterwards."""
@@ -62,6 +63,10 @@ class Tape:
     def chunk(self, data: bytes, at: float) -> None:
         """A part of the body has come."""
         self._put((self._number, "chunk", (data, at)))
+
+    def note(self, fields: Mapping[str, Any]) -> None:
+        """The header of the recording is to have these fields, too."""
+        self._put((self._number, "note", (fields,)))
 
     def end(self, how: str, at: float, timing: str = RECORDED) -> None:
         """The answer has ended: one of `exchange.ENDINGS`. `timing` is DEGRADED if the relay was held up."""
@@ -151,16 +156,21 @@ class Recorder:
         """How many exchanges are being recorded."""
         return len(self._desk.open)
 
-    def begin(self, asked: Asked) -> Tape:
-        """Return what is to be told of an exchange that begins now."""
+    def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> Tape:
+        """Return what is to be told of an exchange that begins now. `on_recorded` is called in the
+        recorder's thread."""
         number = next(self._numbers)
-        self._queue.put((number, "begin", (asked,)))
+        self._queue.put((number, "begin", (asked, on_recorded)))
         return Tape(number, self._queue.put)
+
+    def when_written(self, callback: Callable[[], object]) -> None:
+        """Have `callback` called, in the recorder's thread, when all is written that was told so far."""
+        self._queue.put(callback)
 
     def flush(self) -> None:
         """Wait until all that was told is written."""
         done = threading.Event()
-        self._queue.put(done.set)
+        self.when_written(done.set)
         done.wait()
 
     def close(self, at: float) -> None:
@@ -199,8 +209,8 @@ class RecorderProcess:
         self._thread = threading.Thread(target=self._send, name="respool-recorder", daemon=True)
         self._thread.start()
 
-    def begin(self, asked: Asked) -> Tape:
-        """Return what is to be told of an exchange that begins now."""
+    def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> Tape:
+        """Return what is to be told of an exchange that begins now. `on_recorded` is never called."""
         number = next(self._numbers)
         self._queue.put((number, "begin", (asked,)))
         return Tape(number, self._queue.put)

@@ -25,6 +25,7 @@ class RecordOptions:
     """How recordings are named, and what is taken out of them.
 
     `template` is for names; None is ``{model}/{slug}``, or ``{session}/{slug}`` where there is a session.
+    With `append`, turns of a recording that a request names go after those that its file has.
     `on_finished` is called with the name of a recording that was written, its file, and its newest turn.
     """
 
@@ -32,6 +33,7 @@ class RecordOptions:
     overwrite: bool = False
     redactor: Redactor = field(default_factory=Redactor)
     on_finished: Callable[[str, Path, Recording | None], None] = lambda name, path, turn: None
+    append: bool = False
 
 
 class RecordingSet:
@@ -67,7 +69,8 @@ class RecordingSet:
         wanted = safe(asked.route.name)
         if wanted:
             if wanted not in self._given:
-                self._given[wanted] = self.shelf.free(wanted)
+                kept = self.options.append and not self.options.overwrite and self._append_to(wanted)
+                self._given[wanted] = wanted if kept else self.shelf.free(wanted)
             return self._given[wanted]
         earlier = self._lineage.continues(body)
         per_turn = self.options.template is not None and "{turn}" in self.options.template
@@ -79,6 +82,15 @@ class RecordingSet:
         name = self.shelf.free(name_of(template, body, session=session, turn=turn))
         self._numbers[name] = turn
         return name
+
+    def _append_to(self, name: str) -> bool:
+        """Whether turns can be appended to the recording that there is; it has the native format then."""
+        path = self.shelf.path(name)
+        try:
+            turns = jsonl.read(path.read_bytes(), name, str(path))
+        except (OSError, RecordingError):
+            return False
+        return self.shelf.append_to(name, len(turns))
 
     def finish(self, slot: Slot, turn: RecordedTurn) -> int:
         """Write a turn that has ended. Return its number in its file; 0 if it was refused."""

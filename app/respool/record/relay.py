@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from respool.http import problems
 from respool.http.codings import CODINGS, DAMAGE
 from respool.http.sending.connection import SERVER_SEND, header_values, reset, transport_of
 from respool.record.exchange import CLIENT_LEFT, COMPLETE, CUT, DEGRADED, RECORDED, RESET, STOPPED, Asked
-from respool.record.recorder import RecordsExchanges, Tape
+from respool.record.recorder import OnRecorded, RecordsExchanges, Tape
 from respool.record.replays import Replays
 from respool.record.routes import Route, route
 from respool.record.upstream import Answer, EndedEarly, Headers, Unreachable, Upstream
@@ -36,10 +37,10 @@ class Relay:
     """
 
     def __init__(
-        self, upstream: Upstream, recorder: RecordsExchanges, replays: Replays | None = None
+        self, upstream: Upstream, recorder: RecordsExchanges | None, replays: Replays | None = None
     ) -> None:
         self.upstream = upstream
-        self.recorder = recorder
+        self.recorder = recorder  # None: nothing is recorded
         self.replays = replays  # what is answered from recordings, and not asked again
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +48,14 @@ class Relay:
             await self._lifespan(receive, send)
             return
         scope[SERVER_SEND] = send
-        if refusal := _refusal(scope):
+        if (
+            scope["type"] == "websocket"
+            and self.replays is None
+            and route("GET", _path(scope)).path.endswith("/responses")
+        ):
+            await self._socket(scope, receive, send)
+            return
+        if refusal := refusal_of(scope):
             await problems.envelope(refusal, {"upgrade": "HTTP/1.1"} if refusal.status == 426 else {})(
                 scope, receive, send
             )
@@ -69,11 +77,21 @@ class Relay:
         else:
             await self.relay(scope, receive, send, body)
 
-    async def relay(self, scope: Scope, receive: Receive, send: Send, body: bytes | None = None) -> None:
-        """Relay one HTTP request. `body` is its body if that was read already."""
-        found = route(scope["method"], _path(scope))
-        if names := header_values(scope, PLAY_HEADER):
-            found = Route(found.path, found.kind, found.id, found.session, found.name or names[0])
+    async def relay(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        body: bytes | None = None,
+        found: Route | None = None,
+        on_recorded: OnRecorded | None = None,
+    ) -> None:
+        """Relay one HTTP request. `body` is its body if that was read already, `found` what it is for, if
+        that is known; `on_recorded` is told which turn of which recording its answer has become."""
+        if found is None:
+            found = route(scope["method"], _path(scope))
+            if names := header_values(scope, PLAY_HEADER):
+                found = replace(found, name=found.name or names[0])
         headers: Headers = [
             (name, value) for name, value in scope["headers"] if name not in (SESSION_HEADER, PLAY_HEADER)
         ]
@@ -97,9 +115,23 @@ class Relay:
         target = self.upstream.target(found.path, scope["query_string"])
         exchange = _Relaying(scope, send, self.upstream)
         sent = time.monotonic()
-        if found.kind and isinstance(content, bytes):
-            exchange.tape = self.recorder.begin(_asked(scope, found, content, sent))
+        if found.kind and isinstance(content, bytes) and self.recorder is not None:
+            exchange.tape = self.recorder.begin(_asked(scope, found, content, sent), on_recorded)
         await exchange.run(receive, target, headers, content)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Relay a WebSocket."""
+        from respool.record.socket_relay import relay_socket  # late: few clients use one
+
+        if refusal := _foreign(scope):
+            await problems.envelope(refusal)(scope, receive, send)
+            return
+        found = route("POST", _path(scope))
+        for name, key in ((PLAY_HEADER, "name"), (SESSION_HEADER, "session")):
+            if (values := header_values(scope, name)) and not getattr(found, key):
+                found = replace(found, **{key: values[0]})
+        headers = [pair for pair in scope["headers"] if pair[0] not in (SESSION_HEADER, PLAY_HEADER)]
+        await relay_socket(scope, receive, send, self.upstream, self.recorder, found, headers)
 
     async def __aenter__(self) -> Self:
         await self.upstream.__aenter__()
@@ -107,7 +139,8 @@ class Relay:
 
     async def __aexit__(self, *error: Any) -> None:
         await self.upstream.__aexit__(*error)
-        self.recorder.close(time.monotonic())
+        if self.recorder is not None:
+            self.recorder.close(time.monotonic())
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -214,15 +247,19 @@ class _Relaying:
         await _until_left(receive)  # or the server would say that we have answered nothing
 
 
-def _refusal(scope: Scope) -> RequestError | None:
-    """What is not relayed at all."""
+def refusal_of(scope: Scope) -> RequestError | None:
+    """Return why a request is not relayed at all; None if it is."""
     if scope["type"] == "websocket" or header_values(scope, b"upgrade"):
         return RequestError(
-            "WebSocket is not relayed; use HTTP with server-sent events.",
+            "WebSocket is not relayed here; use HTTP with server-sent events.",
             status=426,
             code="websocket_not_supported",
         )
-    # Otherwise any page in a browser on this machine could spend the key.
+    return _foreign(scope)
+
+
+def _foreign(scope: Scope) -> RequestError | None:
+    """Why a page's request is not relayed: otherwise any page in a browser here could spend the key."""
     for origin in header_values(scope, b"origin"):
         try:
             host = urlsplit(origin).hostname or ""
@@ -245,7 +282,7 @@ def _asked(scope: Scope, found: Route, body: bytes, sent: float) -> Asked:
         body=_inflated(body, header_values(scope, b"content-encoding")),
         when=time.time(),
         at=sent,
-        session=session[0] if session else "",
+        session=found.session or (session[0] if session else ""),
     )
 
 

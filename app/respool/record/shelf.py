@@ -62,6 +62,18 @@ class Shelf:
             found = f"{name}-{number}"
         return found
 
+    def append_to(self, name: str, turns: int) -> bool:
+        """Put further turns after the `turns` that the recording's file has already. Return whether that can
+        be done."""
+        try:
+            content = self.path(name).read_bytes()
+        except OSError:
+            return False
+        if name in self._reserved or name in self._finished or not content.endswith(b"\n") or not turns:
+            return False
+        self._finished[name] = [len(content), *[0] * (turns - 1)]
+        return True
+
     def reserve(self, name: str) -> None:
         """Let no other conversation have this name."""
         self._reserved[name] = self._reserved.get(name, 0) + 1
@@ -76,10 +88,13 @@ class Shelf:
         """Begin a turn of the recording `name`, whose file begins with `opening`."""
         path = self.path(name)
         partial = path.with_name(f"{path.name}{PARTIAL}")
+        try:
+            partial.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _stopped(partial, error) from None
         number = 1
         while True:
             try:
-                partial.parent.mkdir(parents=True, exist_ok=True)
                 with create_private(str(partial)) as file:
                     descriptor = os.dup(file.fileno())
                 break

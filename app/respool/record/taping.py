@@ -1,6 +1,7 @@
 """Taping: one exchange on its way into a recording. No threads: see `recorder`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from respool.errors import RespoolError
 from respool.record.background import Poll, is_run
@@ -11,6 +12,9 @@ from respool.record.runs import Run, Runs
 from respool.record.shelf import RecordingStopped, Slot
 from respool.record.turn import RawJSON, RecordedTurn, json_object
 
+# Told of a turn that was written: the recording's name, and the turn's number in it.
+OnRecorded = Callable[[str, int], object]
+
 
 class Taping:
     """Writes an exchange as it comes. Raises RecordingStopped where nothing can be written any more.
@@ -18,10 +22,13 @@ class Taping:
     An exchange that cannot be recorded is a problem of the set, and what follows of it is passed over.
     """
 
-    def __init__(self, recordings: RecordingSet, runs: Runs, asked: Asked) -> None:
+    def __init__(
+        self, recordings: RecordingSet, runs: Runs, asked: Asked, on_recorded: OnRecorded | None = None
+    ) -> None:
         self._recordings = recordings
         self._runs = runs
         self._asked = asked
+        self._on_recorded = on_recorded
         self._name = ""
         self._request: RawJSON | str = ""
         self._slot: Slot | None = None
@@ -53,6 +60,11 @@ class Taping:
             return
         if self._slot is not None:
             self._recordings.shelf.append(self._slot, text)
+
+    def note(self, fields: Mapping[str, Any]) -> None:
+        """Have these fields in the header."""
+        if self._exchange is not None:
+            self._exchange.notes.update(fields)
 
     def end(self, how: str, at: float, timing: str = RECORDED) -> None:
         """Write the recording: the answer has ended."""
@@ -93,6 +105,8 @@ class Taping:
             self._runs.add(id_, Run(self._name, turn, began, slot, polls=[first]))
             return
         number = self._recordings.finish(slot, turn)
+        if number and self._on_recorded is not None:
+            self._on_recorded(self._name, number)
         if number and id_ and turn.lines and not turn.ended:
             self._runs.add(id_, Run(self._name, turn, began, number=number))
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from respool.errors import OptionError, RespoolError
 
@@ -15,6 +15,9 @@ except ImportError as error:
     raise OptionError(
         f"recording needs a package that is not there: pip install 'respool[record]' ({error.name})"
     ) from None
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -37,6 +40,16 @@ class EndedEarly(RespoolError):
     def __init__(self, message: str, *, reset: bool) -> None:
         self.reset = reset
         super().__init__(message)
+
+
+class UpgradeRefused(RespoolError):
+    """The upstream answers the upgrade to a WebSocket with an ordinary answer of HTTP."""
+
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        super().__init__(f"the upgrade is refused with {status}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +163,41 @@ class Upstream:
                 raise _ended(error) from None
 
         return Answer(response.status_code, end_to_end(response.headers.raw), body(), stream.aclose)
+
+    async def open_socket(
+        self, target: bytes, headers: Headers, subprotocols: Sequence[str] | None = None
+    ) -> "ClientConnection":
+        """Open a WebSocket. Raises UpgradeRefused, Unreachable. No redirect is followed, no proxy used."""
+        from websockets.asyncio.client import connect  # late: few clients use one
+        from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+        class Connect(connect):
+            def process_redirect(self, exc: Exception) -> Exception:
+                return exc
+
+        scheme = "wss" if self._url.scheme == "https" else "ws"
+        uri = f"{scheme}://{self._url.netloc.decode('ascii')}{target.decode('ascii')}"
+        texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers(headers)]
+        try:
+            return await Connect(
+                uri,
+                additional_headers=texts,
+                user_agent_header=None,
+                subprotocols=cast("Any", subprotocols),
+                open_timeout=_CONNECT_TIMEOUT,
+                ping_interval=None,  # who closes what is silent is for the two ends to say
+                max_size=None,
+                proxy=None,
+            )
+        except InvalidStatus as error:
+            answer = error.response
+            pairs = [
+                (name.encode("latin-1"), value.encode("latin-1"))
+                for name, value in answer.headers.raw_items()
+            ]
+            raise UpgradeRefused(answer.status_code, pairs, bytes(answer.body or b"")) from None
+        except (OSError, InvalidHandshake) as error:
+            raise Unreachable(f"{self._url} cannot be reached: {error}") from None
 
     def _headers(self, given: Headers) -> list[tuple[bytes, bytes]]:
         kept = [(name, value) for name, value in end_to_end(given) if name.lower() != b"host"]

@@ -1,17 +1,19 @@
 """Recording: the events of one response, with their times, as they were captured."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from respool.errors import FaultError, printable
+from respool.errors import FaultError, OptionError, printable
 from respool.protocol.events import Event, json_kind
 
 if TYPE_CHECKING:
     from respool.faults import Fault
+    from respool.recordings.hold_points import HoldPoint
+    from respool.recordings.steer_rule import SteerRule
     from respool.scripts.synth import Scripted
 
 FORMAT_VERSION = 1  # the "respool" field of a header line
@@ -71,12 +73,15 @@ class Header:
     """The header line of a recording: what was asked, and how the answer began.
 
     `fields` is the JSON object of that line, kept whole so that fields which this version does not
-    know survive; the properties read the known ones, and `faults` is what goes wrong with the answer.
+    know survive; the properties read the known ones. `faults` is what goes wrong with the answer, `hold`
+    where its stream waits, `steer` what becomes of a steer.
     Raises ValueError when one of those has the wrong type.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     faults: "tuple[Fault, ...]" = field(init=False, repr=False, compare=False, default=())
+    hold: "tuple[HoldPoint, ...]" = field(init=False, repr=False, compare=False, default=())
+    steer: "SteerRule | None" = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
@@ -108,6 +113,21 @@ class Header:
                 object.__setattr__(self, "faults", read_faults(given))
             except FaultError as error:
                 raise ValueError(f'the header\'s "faults": {error}') from None
+        if "hold" in self.fields or "steer" in self.fields:
+            self._read_control()
+
+    def _read_control(self) -> None:
+        # Late, as few recordings have them.
+        from respool.recordings.hold_points import read_all
+        from respool.recordings.steer_rule import read_rule
+
+        readers: Mapping[str, Callable[[Any], Any]] = {"hold": read_all, "steer": read_rule}
+        for name, read in readers.items():
+            if (given := self.fields.get(name)) is not None:
+                try:
+                    object.__setattr__(self, name, read(given))
+                except OptionError as error:
+                    raise ValueError(f'the header\'s "{name}": {error}') from None
 
     @property
     def request(self) -> Mapping[str, Any]:

@@ -106,6 +106,7 @@ class Store:
         self._clashes: list[Refusal] = []
         self._added: dict[str, tuple[Recording, ...]] = {}
         self._indexing = threading.Lock()  # files are read in a thread, while others are added
+        self._refreshing = threading.Lock()
         self._closed: list[PassedOver] = []
         self._rules: dict[str, _Signature] = {}
         self.version = 0
@@ -176,10 +177,14 @@ class Store:
         return nearest_of(name, self.names, limit)
 
     def refresh(self) -> StoreChanges:
-        """Look at the files again, read those that changed, and return the changes.
+        """Look at the files again, read those that changed, and return the changes. Any thread may call it.
 
         A file that can no longer be read keeps the recording of its last good version.
         """
+        with self._refreshing:
+            return self._refresh()
+
+    def _refresh(self) -> StoreChanges:
         before = self._recordings
         refused_before = {str(refusal.error) for refusal in self.refused}
         self._files = {path: file for path, name in self._find() if (file := self._read(path, name))}

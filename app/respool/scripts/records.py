@@ -155,6 +155,36 @@ class OneKey(ValueType):
 
 
 @dataclass(frozen=True)
+class Defined(ValueType):
+    """A value of another kind, whose JSON Schema stands once, as a definition of this name."""
+
+    kind: ValueType
+    definition: str
+
+    @property
+    def expects(self) -> str:
+        return self.kind.expects
+
+    def fits(self, value: Any) -> bool:
+        return self.kind.fits(value)
+
+    def holds(self, value: Any) -> bool:
+        return self.kind.holds(value)
+
+    def read(self, value: Any, place: ScriptPlace) -> Any:
+        return self.kind.read(value, place)
+
+    def plain(self, value: Any) -> Any:
+        return self.kind.plain(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"$ref": f"#/$defs/{self.definition}"}
+
+    def shape(self) -> dict[str, Any]:
+        return self.kind.schema()
+
+
+@dataclass(frozen=True)
 class Placed(ValueType):
     """A value of another type, read as a pair with its path."""
 

@@ -7,7 +7,6 @@ from typing import Any
 from respool.scripts import tables
 from respool.scripts.builder import ScriptBuilder
 from respool.scripts.sources import Path, PlainSource, ScriptError, ScriptPlace, Source
-from respool.scripts.steps import PART, STEP
 
 TOKENS = "tokens"
 
@@ -72,6 +71,8 @@ class Turn:
     ids: str | None = None  # recorded or fresh; None: the server's setting
     note: str = ""
     faults: tuple[str | Mapping[str, Any], ...] = ()  # as in the header of a recording
+    hold: tuple[bool | str | Mapping[str, Any], ...] = ()  # where the stream waits, as in such a header
+    steer: Mapping[str, Any] | None = None  # what becomes of a steer; its successor may be a Script
     template: bool = False  # whether ${...} stands for a value of the request
     path: Path = field(default=(), compare=False)
 
@@ -200,7 +201,8 @@ def _plain_step(step: Step) -> tuple[str, Any]:
 
 
 _ORDER = (
-    "note ids template faults model request response status headers error body deltas obfuscation pace usage"
+    "note ids template faults hold steer model request response status headers error body deltas "
+    "obfuscation pace usage"
 ).split()
 
 
@@ -209,6 +211,6 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Respool script",
-        **tables.SCRIPT.schema(),
-        "$defs": {kind.definition: kind.shape() for kind in (STEP, PART)},
+        "$ref": "#/$defs/script",
+        "$defs": tables.definitions(),
     }

@@ -1,10 +1,13 @@
 """The fields of a turn and of a Script, as tables. Reading, writing and the JSON Schema use them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from respool.protocol.response import ECHOED
-from respool.scripts.records import Placed, Record
-from respool.scripts.steps import COUNT, DAY, STEP, STEPS, TEXT
+from respool.protocol.websocket.steers import STEER_CODES, SteerAt
+from respool.scripts.inline import InlineScript
+from respool.scripts.records import Defined, Placed, Record
+from respool.scripts.steps import COUNT, DAY, PART, STEP, STEPS, TEXT
 from respool.scripts.value_types import (
     Boolean,
     Either,
@@ -49,6 +52,64 @@ _DECIDED = {
     "incomplete_details": "the reason is that of end",
     "usage": "write usage beside response, not in it",
 }
+
+POINT = Defined(
+    Either(
+        (
+            Text(),
+            Record(
+                {
+                    "event": Text(about="An event type; response. may be left out."),
+                    "nth": Number(1, whole=True, about="Which of them, from 1."),
+                    "seq": Number(whole=True, about="A sequence number."),
+                    "item": Number(whole=True, about="The index of an output item."),
+                    "text": Text(about="When the text of the answer has come so far."),
+                },
+                some=("event", "seq", "item", "text"),
+                exclusive=(("event", "seq", "item", "text"), ("nth", "seq", "item", "text")),
+            ),
+        ),
+        about="An event type, a number of events, start, terminal, seq:N, item:N, text:TEXT, or a mapping.",
+    ),
+    "point",
+)
+_HOLD_POINT = Record(
+    {
+        "after": POINT,
+        "before": POINT,
+        "at": POINT,
+        "when": OneOf(("before", "after"), about="Of at: after, unless it is given."),
+        "ttl": Number(0.001, DAY, about="Real seconds after which a stream that nobody releases is cut."),
+        "on_expiry": OneOf(("abort", "continue"), about="What happens then."),
+        "keepalive": Number(0.01, DAY, about="A comment is sent after each so many real seconds of a hold."),
+    },
+    some=("after", "before", "at"),
+    exclusive=(("after", "before", "at"), ("when", "after"), ("when", "before")),
+)
+HOLD = ListOf(
+    Either((Boolean(), Text(), _HOLD_POINT)),
+    single=True,
+    about="Where the stream waits for its release: after=response.created; true: before its first event.",
+)
+STEER = Record(
+    {
+        "at": OneOf(tuple(SteerAt), about="Where an accepted steer ends the response."),
+        "successor": Either(
+            (Text(), InlineScript()), about="What is played then: the name of a recording, or a Script."
+        ),
+        "error": Record(
+            {"code": OneOf(STEER_CODES), "message": TEXT},
+            short="code",
+            required=("code",),
+            about="With what the steer fails.",
+        ),
+    },
+    short="at",
+    some=("at", "successor", "error"),
+    exclusive=(("successor", "error"),),
+    about="What becomes of a response.steer on a WebSocket.",
+)
+_HOLD, _STEER = Defined(HOLD, "hold"), Defined(STEER, "steer")
 
 TURN: Mapping[str, ValueType] = {
     "text": Text(about="The model says this: short for an output with one message."),
@@ -100,6 +161,8 @@ TURN: Mapping[str, ValueType] = {
         Either((Text(), Object(required=("fault",)))),
         about="What goes wrong with the answer, as in the header of a recording: stall(after=3, seconds=2).",
     ),
+    "hold": _HOLD,
+    "steer": _STEER,
     "template": Boolean(about="Whether ${...} stands for a value of the request; a literal ${ is $${."),
     "note": Text(about="What a reader should know."),
 }
@@ -127,3 +190,9 @@ SCRIPT = Record(
     exclusive=(*_EXCLUSIVE, *(("turns", name) for name in OUTCOME)),
     hints=_HINTS,
 )
+
+
+def definitions() -> dict[str, Any]:
+    """Return what stands once in the JSON Schema of Scripts, by its name there."""
+    kinds = (STEP, PART, InlineScript(), POINT, _HOLD, _STEER)
+    return {kind.definition: kind.shape() for kind in kinds}

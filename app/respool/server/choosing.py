@@ -1,7 +1,8 @@
 """Choosing the recording that answers a request, and its turn, and saying why.
 
 In this order: the name in the path, in the header, as the model; stubs, the session's own first; recordings
-by their recorded requests; the default, or the only recording; an improvised answer.
+by their recorded requests; the default, or the only recording; an improvised answer. Where an upstream is
+asked for what is not recorded, the only recording answers nothing else.
 
 `decide` reads a session and changes nothing; `remember` stores the effects of a decision in the session.
 """
@@ -10,12 +11,20 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from respool.errors import NoMatchingRecording, RecordingError, printable
+from respool.errors import (
+    AmbiguousMatch,
+    NoMatchingRecording,
+    NotRecorded,
+    RecordingError,
+    TurnsExhausted,
+    printable,
+)
 from respool.match.canonical import canonical, digest
 from respool.match.context import Context
 from respool.match.recorded import Forms, Place, Seen
 from respool.match.stubs import Stub, StubState
 from respool.match.turn_choice import Used
+from respool.play.offload import offload
 from respool.play.playback import Origin, Playback
 from respool.recordings.recording import Recording, turn_name
 from respool.recordings.store import Store
@@ -25,6 +34,7 @@ from respool.server.rule_set import Playable, named
 from respool.server.session import Session
 
 IMPROVISED = "improvised"  # a tier, and the name of such a recording
+RELAYED = "relayed"  # the tier of what an upstream answers
 RETRY_HEADER = "x-stainless-retry-count"
 _MOST_REMEMBERED = 10_000  # errors that are used up, requests served, fresh ids: each, in a session
 
@@ -32,10 +42,10 @@ _MOST_REMEMBERED = 10_000  # errors that are used up, requests served, fresh ids
 class Decision(NamedTuple):
     """The answer to a request. (A tuple takes a third of the time to make.)
 
-    tier       what found it: path, header, model, stub, exact, masked, pointers, skeleton, order, default,
-               only, improvised
+    tier       what found it: steer, path, header, model, stub, exact, masked, pointers, skeleton, order,
+               default, only, improvised, relayed
     why        further reasons
-    recording  None: to be improvised
+    recording  None: to be improvised, or an upstream is to be asked
     origin     its place in a series of turns; None: the only turn of the named recording
     used       an error that this request uses up
     served     for a recorded request: its digest, and the place that it found
@@ -57,6 +67,14 @@ class Decision(NamedTuple):
         return f"{self.tier}: {self.why}" if self.why else self.tier
 
 
+class AskUpstream(NoMatchingRecording):
+    """An upstream is to be asked. Where none is asked, nothing answers."""
+
+    def __init__(self, decision: Decision, message: str) -> None:
+        self.decision = decision
+        super().__init__(message)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A request that names no recording, and what is known of it; costly values are computed on access."""
@@ -69,7 +87,7 @@ class _Asked:
 
     def compared(self) -> Forms:
         if not self.forms:
-            self.forms.append(self.indexes.recorded.forms_of(self.request.body))
+            self.forms.append(self.request.forms(self.indexes.recorded))
         return self.forms[0]
 
 
@@ -77,9 +95,31 @@ def decide(request: Request, session: Session, now: float, indexes: Indexes) -> 
     """Return the answer to a request of a session, at its moment `now`. Nothing is changed.
 
     A name in the path or the header must be that of a recording; a model need not be. Raises
-    NoMatchingRecording, which names the nearest ones.
+    NoMatchingRecording, which names the nearest ones; AskUpstream if an upstream is to answer.
     """
+    try:
+        return _decide(request, session, now, indexes)
+    except (NotRecorded, TurnsExhausted, AmbiguousMatch) as error:
+        if asks_upstream(session, indexes) not in ("misses", "always"):
+            raise
+        raise ask_upstream(error, lineage_of(request, session, now)) from None
+
+
+def asks_upstream(session: Session, indexes: Indexes) -> str:
+    """Return which requests of a session go to an upstream, one of ASKS_UPSTREAM."""
+    return session.asks_upstream or indexes.options.asks_upstream
+
+
+def ask_upstream(error: Exception, lineage: Origin | None) -> AskUpstream:
+    """Return the error that makes the caller ask an upstream, since nothing here answers."""
+    why = str(error).partition(". ")[0].removesuffix(".")
+    return AskUpstream(Decision(RELAYED, why, None, _deeper(Origin(RELAYED), lineage)), str(error))
+
+
+def _decide(request: Request, session: Session, now: float, indexes: Indexes) -> Decision:
     store = indexes.store
+    if request.plays is not None:
+        return _turn(request.plays, "steer", request, session, now, indexes)
     for name, tier in ((request.path_name, "path"), (request.header_name, "header")):
         if name:
             turns = store.turns(name)
@@ -91,11 +131,14 @@ def decide(request: Request, session: Session, now: float, indexes: Indexes) -> 
             return _turn(found, tier, request, session, now, indexes)
     if (model := request.model) and (found := named(store, model)):
         return _turn(found, "model", request, session, now, indexes)
-    default = _default(store, indexes.options.default)
+    asks = asks_upstream(session, indexes)
+    default = _default(store, indexes.options.default, or_only=asks in ("never", "stubs"))
     asked = _Asked(request, session, indexes, lineage_of(request, session, now))
     decision = _by_stub(asked, now)
     if decision is None and session.default and (found := named(store, session.default)):
         return _turn(found, "default", request, session, now, indexes)  # a test's own word
+    if decision is None and asks == "always":
+        raise NotRecorded("The upstream is asked for everything.")
     if decision is None and not (default and default[0] == "only"):  # which answers whatever was asked
         decision = _by_request(asked)
     if decision is not None:
@@ -106,6 +149,13 @@ def decide(request: Request, session: Session, now: float, indexes: Indexes) -> 
         return Decision(IMPROVISED, "", None, _deeper(Origin(IMPROVISED), asked.lineage))
     named_so = f"no recording is named {_quote(model)}" if model else "the request names none"
     raise miss(f"No recording matches: {named_so} and there is no default.", store, model or "")
+
+
+def remember_stub(session: Session, decision: Decision) -> None:
+    """Store the effects of a stub's answer in the session."""
+    if decision.state is not None:
+        session.answered.update(decision.state.answered)
+        session.scenarios.update(decision.state.scenarios)
 
 
 def remember(session: Session, decision: Decision, playback: Playback) -> None:
@@ -121,12 +171,10 @@ def remember(session: Session, decision: Decision, playback: Playback) -> None:
     if decision.served is not None:
         session.served[decision.served[0]] = decision.served[1]
         _bound(session.served)
-    if decision.state is not None:
-        session.answered.update(decision.state.answered)
-        session.scenarios.update(decision.state.scenarios)
+    remember_stub(session, decision)
     if playback.changes.ids:
         ids = session.ids.setdefault(origin.series, {})
-        ids.update(dict.fromkeys(_ids_of(playback), origin.turn))
+        ids.update(dict.fromkeys(playback.rendition.output_ids, origin.turn))
         _bound(ids)
 
 
@@ -136,11 +184,11 @@ def default_of(store: Store, default: str | None) -> Recording | None:
     return found and found[1].turns[(found[1].pinned or 1) - 1]
 
 
-def _default(store: Store, default: str | None) -> tuple[str, Playable] | None:
+def _default(store: Store, default: str | None, *, or_only: bool = True) -> tuple[str, Playable] | None:
     """Return "default" or "only", with the default or the only recording; None if there is neither."""
     if default and (found := named(store, default)):
         return "default", found
-    if (only := store.only) is None:
+    if not or_only or (only := store.only) is None:
         return None
     return "only", Playable(only.name, store.turns(only.name) or (only,))
 
@@ -173,7 +221,7 @@ def miss(problem: str, store: Store, name: str) -> NoMatchingRecording:
         shown = f"There are: {', '.join(store.names[:5])}{more}."
     else:
         shown = "There are no recordings at all."
-    return NoMatchingRecording(
+    return NotRecorded(
         f"{problem} {shown} Name one in the path (/r/NAME/v1/responses), "
         f"in the header {PLAY_HEADER}, or as the model.",
         nearest,
@@ -197,7 +245,7 @@ def _turn(
     index = indexes.turns(series, turns)
     turn = index.choose(
         request.body,
-        digest=digest(canonical(request.body)) if index.fails else "",
+        digest=_digest_of(request) if index.fails else "",
         previous=lineage.turn if lineage and lineage.series == series else None,
         ids=session.ids.get(series),
         used=session.used.get(series, ()),
@@ -206,6 +254,10 @@ def _turn(
     origin = _deeper(Origin(series, turn.number), lineage)
     why = f"turn {turn.number}, since {turn.why}"
     return Decision(tier, why, turns[turn.number - 1], origin, turn.used)
+
+
+def _digest_of(request: Request) -> str:
+    return offload(request.size, "digest", lambda: digest(canonical(request.body)))
 
 
 def _continues(request: Request) -> bool:
@@ -229,9 +281,11 @@ def _by_stub(asked: _Asked, now: float) -> Decision | None:
     if stub.play.word == "improvise":
         return Decision(IMPROVISED, match.why, None, origin, stub=stub, state=match.state)
     if stub.play.word is not None:
-        raise NoMatchingRecording(
-            f"The stub {_quote(stub.name)} plays {stub.play.word}, and this server records nothing."
-        )
+        missing = f"The stub {_quote(stub.name)} plays {stub.play.word}, and this server has no --upstream."
+        if asks_upstream(session, indexes) == "never":
+            raise NoMatchingRecording(missing)
+        relayed = Decision(RELAYED, match.why, None, origin, stub=stub, state=match.state)
+        raise AskUpstream(relayed, missing)
     try:
         found = indexes.playable(stub)
     except RecordingError as error:
@@ -252,7 +306,9 @@ def _by_request(asked: _Asked) -> Decision | None:
         seen=Seen(_Played(session.plays), session.served),
         lineage=(lineage.series, lineage.turn) if lineage else None,
         retry=asked.request.header(RETRY_HEADER) not in (None, "0"),
-        strictness=asked.indexes.options.match,
+        # Rather ask again than play what was recorded for something else.
+        strictness=asked.indexes.options.match
+        or (None if asks_upstream(session, asked.indexes) in ("never", "stubs") else "strict"),
     )
     if match is None:
         return None
@@ -289,17 +345,6 @@ class _Played(Collection[Place]):
 
 def _deeper(origin: Origin, lineage: Origin | None) -> Origin:
     return origin._replace(depth=lineage.depth + 1) if lineage else origin
-
-
-def _ids_of(playback: Playback) -> Iterator[str]:
-    """Yield the ids in a playback's output."""
-    from respool.match.signatures import ids_of
-    from respool.protocol.snapshot import fold
-
-    output = fold(playback.rendition.events).get("output")
-    for item in output if isinstance(output, list) else ():
-        if isinstance(item, dict):
-            yield from ids_of(item)
 
 
 def _bound(known: dict[Any, Any]) -> None:

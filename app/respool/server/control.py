@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from respool.errors import EditError, OptionError
 from respool.play.edits import Edit, Finish, Hold, Insert, Release, Replace
-from respool.play.hold_points import HoldPoint
 from respool.protocol.events import Event, compact
 from respool.protocol.response import error_event
+from respool.recordings.hold_points import HoldPoint
 from respool.server.delivery import Delivery
 
 How = Literal["terminal", "cut", "reset", "error_event", "close"]

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from respool.errors import EditError, RequestError, printable
 from respool.play.clock import Clock, Timer
 from respool.play.edits import Comment, Finish, Release
-from respool.play.hold_points import HoldPoint
+from respool.recordings.hold_points import HoldPoint
 from respool.server.delivery import Delivery
 from respool.server.journal import Exchange
 
@@ -132,7 +132,10 @@ class Deliveries:
     def _keep_alive(self, delivery: Delivery, seconds: float) -> float | None:
         if not self._waits(delivery):
             return None
-        delivery.playback.edit(Comment(), delivery.clock.now())
+        if delivery.ping is not None:
+            delivery.ping()
+        else:
+            delivery.playback.edit(Comment(), delivery.clock.now())
         return self._clock.now() + seconds
 
     def _waits(self, delivery: Delivery) -> bool:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from respool.play.edits import NEVER
-from respool.play.hold_points import HoldPoint
 from respool.play.playback import Playback
 from respool.play.session_clock import SessionClock
+from respool.recordings.hold_points import HoldPoint
 from respool.server.journal import CLIENT_LEFT, CUT, Exchange
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Delivery(AnswerDelivery):
     hold_ids   the ids of the session's holds that hold it
     number     in the order of their start, from 1; 0: it has not begun
     held       its sender waits for a release
+    ping       keeps a silent connection alive; None: only a comment in the stream does
     """
 
     playback: Playback
@@ -101,6 +102,7 @@ class Delivery(AnswerDelivery):
     hold_ids: tuple[str, ...]
     number: int
     held: bool
+    ping: Callable[[], None] | None
     sender: Sender | None
     _sent: int
 
@@ -125,6 +127,7 @@ class Delivery(AnswerDelivery):
         self.hold_ids = ()
         self.number = 0
         self.held = False
+        self.ping = None
         self.sender = None
         self._sent = 0
 

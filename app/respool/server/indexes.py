@@ -6,19 +6,23 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from respool.errors import OptionError, escaped
+from respool.errors import NoMatchingRecording, OptionError, escaped, printable
 from respool.match.near import Near, NearIndex, WouldSend, would_send
+from respool.match.plays import Play, recordings_of
 from respool.match.recorded import Forms, Recorded, RecordedIndex
 from respool.match.rules import STRICTNESS
 from respool.match.stubs import Stub
 from respool.match.turn_choice import ON_EXHAUSTED, TurnFacts, TurnIndex, facts, is_error
 from respool.recordings.recording import Recording
+from respool.recordings.steer_rule import SteerRule
 from respool.recordings.store import Store
-from respool.server.rule_set import Playable, RuleSet, playable, read_rule_set
+from respool.server.rule_set import Playable, RuleSet, named, playable, read_rule_set
 
 logger = logging.getLogger("respool")
 
-ON_MISS = ("error", "improvise")  # what answers a request that nothing else does
+ON_MISS = ("error", "improvise", "record")  # what answers a request that nothing else does
+ASKS_UPSTREAM = ("never", "stubs", "recorded", "misses", "always")
+SUCCESSOR = "(successor)"  # the name of a Script that is played after a steer
 _MOST_KEPT = 1000  # indexes of turns, and what stubs play
 
 
@@ -29,8 +33,12 @@ class MatchOptions:
     default       the recording that answers if nothing else does
     match         how far a request may differ from a recorded one, one of STRICTNESS; None: as match.yaml
                   says
-    on_miss       the answer if nothing matches: an ``error``, or an improvised one
+    on_miss       the answer if nothing matches: an ``error``, an improvised one, or, with ``record``, the
+                  upstream's, as `asks_upstream` says
     on_exhausted  what follows the last turn of a recording: an ``error``, the ``last`` again, or a ``loop``
+    asks_upstream which requests go to an upstream: none; those of stubs that say ``proxy``; likewise, and by
+                  themselves only ``recorded`` requests are answered; also those that nothing answers; or all
+                  but those that name a recording or have a stub
 
     Raises OptionError for an unknown word.
     """
@@ -39,12 +47,14 @@ class MatchOptions:
     match: str | None = None
     on_miss: str = "error"
     on_exhausted: str = "error"
+    asks_upstream: str = ASKS_UPSTREAM[0]
 
     def __post_init__(self) -> None:
         for name, value, known in (
             ("match", self.match or STRICTNESS[0], STRICTNESS),
             ("on-miss", self.on_miss, ON_MISS),
             ("on-exhausted", self.on_exhausted, ON_EXHAUSTED),
+            ("asks-upstream", self.asks_upstream, ASKS_UPSTREAM),
         ):
             if value not in known:
                 raise OptionError(f"{name} is {value}, expected {', '.join(known)}")
@@ -88,6 +98,7 @@ class Indexes:
         self._near: NearIndex | None = None
         self._facts: WeakKeyDictionary[Recording, TurnFacts] = WeakKeyDictionary()
         self._turns: OrderedDict[str, tuple[tuple[Recording, ...], TurnIndex]] = OrderedDict()
+        self._successors: OrderedDict[int, tuple[SteerRule, Playable]] = OrderedDict()
         self._plays: OrderedDict[int, tuple[Stub, int, Playable]] = OrderedDict()
 
     @property
@@ -149,6 +160,27 @@ class Indexes:
             if len(self._plays) > _MOST_KEPT:
                 self._plays.popitem(last=False)
         return known[2]
+
+    def successor(self, rule: SteerRule) -> Playable | None:
+        """Return what a rule says is played after a steer; None if it does not. Raise NoMatchingRecording for
+        a recording that is not there."""
+        if rule.successor is None:
+            return None
+        if isinstance(rule.successor, str):
+            if (found := named(self.store, rule.successor)) is None:
+                nearest = ", ".join(self.store.nearest(rule.successor))
+                raise NoMatchingRecording(
+                    f"No recording is named {printable(rule.successor)}, as steer says"
+                    + (f"; nearest: {nearest}." if nearest else ".")
+                )
+            return found
+        known = self._successors.get(id(rule))
+        if known is None or known[0] is not rule:
+            turns = recordings_of(Play(script=rule.successor), SUCCESSOR)
+            known = self._successors[id(rule)] = rule, Playable(SUCCESSOR, turns)
+            if len(self._successors) > _MOST_KEPT:
+                self._successors.popitem(last=False)
+        return known[1]
 
     def _would_send(self, entry: Recorded) -> WouldSend | None:
         turns = self.store.turns(entry.name)

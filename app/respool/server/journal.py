@@ -63,6 +63,7 @@ class Exchange:
     number: int = 0  # in the order of arrival, from 1; request ids may be recorded ones, and come twice
     serial: int = 0  # the same, among those of this server
     unmatched: bool = False  # no recording answers it
+    relayed: bool = False  # an upstream has answered it; `recording` is what that was recorded as
     near: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # what nearly answers it
 
     def __post_init__(self) -> None:
@@ -108,6 +109,8 @@ class Exchange:
         if self.transport == WEBSOCKET and self.method != "WEBSOCKET":
             parts.append("over websocket")
         parts += ["-" if self.status is None else str(self.status)]
+        if self.relayed:
+            parts.append("relayed, recorded as" if self.recording else "relayed")
         if self.recording:
             parts.append(self.recording)
         if self.events:
@@ -133,6 +136,7 @@ class Exchange:
             "status": self.status,
             "recording": self.recording,
             "why": self.why or None,
+            "relayed": self.relayed or None,
             "session": self.session or None,
             "transport": self.transport,
             "client": self.client or None,

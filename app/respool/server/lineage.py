@@ -1,12 +1,18 @@
 """Lineage: the items of the responses that a socket's request continues, stored or not."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from respool.errors import RequestError
 from respool.play.connection_memory import Remembered
 from respool.play.live_turn import LiveTurn
+from respool.play.playback import Playback
 from respool.play.steering import ITEM_DONE, output_of
 from respool.protocol.items import Item, input_items
+from respool.server.conversations import output_items
+
+MOST_EARLIER = 50_000  # items of the responses that a request continues
 
 
 def items_before(
@@ -28,6 +34,37 @@ def items_before(
         items += known
     for entry in reversed(lineage):
         items += [*input_items(entry.body, entry.id), *output_items_of(entry.turn)]
+    return items
+
+
+def items_of_chain(chain: Mapping[str, Playback], now: float | None) -> Callable[[], list[Item]]:
+    """Return what gives the items of responses, each continued by the one before it in `chain` (by ids), the
+    oldest first, as they are at the clock's moment `now`, or at its end. It may be called in any thread.
+
+    That raises RequestError for more than `MOST_EARLIER` items.
+    """
+    # A playback remembers how far it was looked at: another thread's look should not meet the loop's.
+    own = {id_: replace(playback) for id_, playback in chain.items()}
+
+    def items() -> list[Item]:
+        turns: list[list[Item]] = []
+        count = 0
+        for id_, playback in own.items():
+            turns.append(
+                [
+                    *input_items(playback.body, id_),
+                    *output_items(playback, playback.ends if now is None else now),
+                ]
+            )
+            count += len(turns[-1])
+            if count > MOST_EARLIER:
+                raise RequestError(
+                    f"What this request continues has more than {MOST_EARLIER} items; begin anew.",
+                    code="too_many_items",
+                    param="previous_response_id",
+                )
+        return [item for turn in reversed(turns) for item in turn]
+
     return items
 
 

@@ -6,6 +6,8 @@ What is not known for certain is never refused: see `respool.protocol.request.li
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
+from respool.errors import RequestError
+from respool.play.offload import offload
 from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED
 from respool.protocol.items import Item, input_items
@@ -13,11 +15,15 @@ from respool.protocol.request import Known, check_links
 from respool.server.choosing import IMPROVISED, Decision
 from respool.server.conversations import output_items
 from respool.server.indexes import Indexes
+from respool.server.lineage import items_of_chain
 from respool.server.request import Request
 from respool.server.session import Session
 
 _PLAIN = (None, "message")
 _MOST_LOOKED_AT = 200  # playbacks whose events are made again, to find items by their ids
+# Bytes of requests that are looked through for the ids of one request, and what a look costs, in such bytes.
+_MOST_BYTES = 32 * 1024 * 1024
+_LOOK = 4096
 
 
 class _TooManyError(Exception):
@@ -58,20 +64,22 @@ def _context(request: Request, session: Session, now: float) -> list[Item] | Non
     """Return the items before the input; None if not all are known."""
     if (conversation := request.conversation_id) is not None:
         return session.conversations.items(conversation, now)
-    found: list[list[Item]] = []
     previous = request.previous_response_id
-    seen: set[str] = set()
+    seen: dict[str, Playback] = {}
     while previous is not None:
         playback = session.history.get(previous)
         if playback is None or previous in seen:  # forgotten, or played twice with the same id
             return None
-        seen.add(previous)
-        continued = Request(dict(playback.body))
-        if continued.conversation_id is not None:
+        seen[previous] = playback
+        before, of_conversation = playback.continues
+        if of_conversation is not None:
             return None
-        found.append([*input_items(continued.body, previous), *output_items(playback, playback.ends)])
-        previous = continued.previous_response_id
-    return [item for items in reversed(found) for item in items]
+        previous = before
+    items = items_of_chain(seen, None)
+    try:
+        return offload(sum(playback.size for playback in seen.values()), "earlier items", items)
+    except RequestError:  # too many
+        return None
 
 
 class _Stored:
@@ -83,6 +91,7 @@ class _Stored:
         self._decision = decision
         self._indexes = indexes
         self._left = _MOST_LOOKED_AT
+        self._bytes_left = _MOST_BYTES
 
     def find(self, id: str) -> Mapping[str, Any] | None:
         """Return the item with this id, or None."""
@@ -90,7 +99,8 @@ class _Stored:
             return item
         for playback in self._session.history:
             self._left -= playback.changes is not UNCHANGED  # its events have to be made again
-            if self._left < 0:
+            self._bytes_left -= playback.size + _LOOK
+            if self._left < 0 or self._bytes_left < 0:
                 raise _TooManyError
             for item in _items_with(playback, id):
                 if item.get("id") == id:

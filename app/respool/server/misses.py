@@ -9,6 +9,7 @@ from typing import Any
 from respool.errors import NoMatchingRecording, TurnsExhausted, printable
 from respool.match.near import Near, explain
 from respool.match.stubs import NearStub
+from respool.play.offload import offload
 from respool.server.choosing import Decision, lineage_of, stub_context
 from respool.server.indexes import Indexes
 from respool.server.request import Request
@@ -50,7 +51,8 @@ def near_misses(request: Request, session: Session, now: float, indexes: Indexes
     ]
     recordings: tuple[Near, ...] = ()
     if len(index := indexes.recorded):
-        recordings = indexes.nearest(index.forms_of(request.body))
+        forms = request.forms(index)
+        recordings = offload(request.size, "nearest", lambda: indexes.nearest(forms))
     return NearMisses(recordings, tuple(sorted(stubs, key=lambda near: len(near.failed))[:MOST]))
 
 

@@ -2,7 +2,7 @@
 floor calls it, and so can a test."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import inf
@@ -16,6 +16,7 @@ from respool.play.clock import Clock, SystemClock
 from respool.play.connection_memory import Remembered
 from respool.play.edits import CANCELLED
 from respool.play.frames import Schedule
+from respool.play.offload import offload
 from respool.play.pace import Pace
 from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
@@ -36,14 +37,23 @@ from respool.recordings.recording import (
     TimedEvent,
 )
 from respool.recordings.store import Store
-from respool.server.choosing import Decision, decide, default_of, remember
+from respool.server.choosing import (
+    AskUpstream,
+    Decision,
+    ask_upstream,
+    asks_upstream,
+    decide,
+    default_of,
+    remember,
+    remember_stub,
+)
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
 from respool.server.deliveries import Deliveries
 from respool.server.history import History
 from respool.server.improvising import improvised
-from respool.server.indexes import Indexes, MatchOptions
+from respool.server.indexes import ASKS_UPSTREAM, Indexes, MatchOptions
 from respool.server.journal import Journal
-from respool.server.lineage import items_before
+from respool.server.lineage import items_before, items_of_chain
 from respool.server.links import check_history
 from respool.server.memory import Memory
 from respool.server.misses import Misses
@@ -78,6 +88,7 @@ class ServerOptions(TypedDict, total=False):
     match: str | None
     on_miss: str
     on_exhausted: str
+    asks_upstream: str
     clock_mode: Mode
 
 
@@ -110,8 +121,7 @@ class MockServer:
     session_by     what says which session a request is of: its header and path (``name``), or, where those
                    say nothing, its API key (``api-key``)
     state          where is kept what it remembers; if not given, in memory
-    match, on_miss, on_exhausted   how a recording is chosen: see `MatchOptions`
-
+    match, on_miss, on_exhausted, asks_upstream   how a recording is chosen: see `MatchOptions`
     clock_mode     how the clocks of sessions run until somebody sets them: real, frozen or auto
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
@@ -141,6 +151,7 @@ class MockServer:
         match: str | None = None,
         on_miss: str = "error",
         on_exhausted: str = "error",
+        asks_upstream: str = ASKS_UPSTREAM[0],
         clock_mode: Mode = "real",
     ) -> None:
         if default is not None and store.get(default) is None:
@@ -170,7 +181,7 @@ class MockServer:
                 "on-unknown-id is default, but there is none; give the name of a recording as default"
             )
         self.store = store
-        self.indexes = Indexes(store, MatchOptions(default, match, on_miss, on_exhausted))
+        self.indexes = Indexes(store, MatchOptions(default, match, on_miss, on_exhausted, asks_upstream))
         self.misses = Misses(self.indexes)
         self.pace = pace or Pace()
         self.clock = clock or SystemClock()
@@ -187,7 +198,7 @@ class MockServer:
         self.framing = framing
         self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
         self.saved_answers = SavedAnswers()
-        self._paced: dict[Pace, Renditions] = {}  # at the paces of stubs
+        self._paced: dict[tuple[Pace, float | None], Renditions] = {}  # of stubs, of requests, of sockets
         self._warm_ups = Renditions(Pace(speed=inf))
         self.memory = Memory(stateless, stand_in=self._said if on_unknown_id == "default" else None)
         self.deliveries = Deliveries(self.clock)
@@ -277,27 +288,33 @@ class MockServer:
         `lineage` is for a request on a WebSocket: the responses of its connection that it continues, the
         newest first, stored or not; else None.
 
-        Raise RequestError for a request that the API refuses, NoMatchingRecording if none answers.
+        Raise RequestError for a request that the API refuses, NoMatchingRecording if none answers,
+        AskUpstream if an upstream is to be asked.
         """
         request.check(self.validate)
         self.memory.check(request.body, remembered=bool(lineage))
         session = self.session(request.session)
         moment = session.moment(arrived) if now is None else now
-        if request.previous_response_id is not None:
-            self._check_previous(session, request, lineage, moment)
-        conversation = request.conversation_id
-        if conversation is not None:
-            session.conversations.check_free(conversation, moment)
+        previous, conversation = request.previous_response_id, request.conversation_id
+        if previous is not None or conversation is not None:
+            try:
+                if previous is not None:
+                    self._check_previous(session, request, lineage, moment)
+                if conversation is not None:
+                    session.conversations.check_free(conversation, moment)
+            except RequestError as error:
+                if asks_upstream(session, self.indexes) not in ("misses", "always"):
+                    raise
+                raise ask_upstream(error, None) from None  # which may know it
         if lineage:  # what its connection remembers may not be stored
             request = replace(request, continued=getattr(lineage[0].turn, "playback", None))
         decision = self._decide(request, session, moment)
         answer = decision.recording or self._improvised(request, session, moment)
         recording = self.saved_answers.streamed(answer)
-        self.state.played(recording.name)
         stub, plain = decision.stub, recording.plain
         playback = Playback(
             recording,
-            self._renditions_of(decision),
+            self._renditions_of(decision, request, on_socket=lineage is not None),
             moment,
             UNCHANGED if plain else self._changes(request, recording, stub.ids if stub else None),
             background=request.background,
@@ -306,7 +323,11 @@ class MockServer:
             body=request.kept_body,
             size=request.size,
             origin=decision.origin,
+            after=(previous, conversation),
         )
+        if playback.changes is not UNCHANGED:
+            playback.prepare()
+        self.state.played(recording.name)
         remember(session, decision, playback)
         begun = Begun(playback, decision, session)
         if plain:
@@ -322,6 +343,9 @@ class MockServer:
         """Return the answer to a request. Raises as `begin`; a broken history is reported first."""
         try:
             decision = decide(request, session, moment, self.indexes)
+        except AskUpstream as asked:  # which judges the history itself
+            remember_stub(session, asked.decision)
+            raise
         except NoMatchingRecording as error:
             self._check_history(request, session, moment, None)
             raise self.misses.explained(error, request, session, moment) from None
@@ -344,23 +368,30 @@ class MockServer:
         before: list[Item] = []
         if request.previous_response_id is not None or request.conversation_id is not None:
             before = self.context(request.body, moment, session.name)
-        return improvised(request.body, before)
+        return offload(request.size, "improvised", lambda: improvised(request.body, before))
 
-    def _renditions_of(self, decision: Decision) -> Renditions:
-        """Return the renditions at the server's pace, or at that of a stub."""
+    def _renditions_of(self, decision: Decision, request: Request, *, on_socket: bool) -> Renditions:
+        """Return the renditions at the server's pace, or at that of a stub or of the request."""
         stub = decision.stub
-        return self.renditions_at(stub.pace) if stub and stub.pace else self._renditions
-
-    def renditions_at(self, changes: Mapping[str, Any]) -> Renditions:
-        """Return the renditions at the server's pace with these changes."""
-        if not changes:
+        if stub is not None and stub.pace:
+            return self.renditions_at({**stub.pace, **(request.pace or {})}, on_socket=on_socket)
+        if request.pace is None and not on_socket:
             return self._renditions
-        pace = replace(self.pace, **changes)
-        if pace not in self._paced:
+        return self.renditions_at(request.pace, on_socket=on_socket)
+
+    def renditions_at(self, changes: Mapping[str, Any] | None, *, on_socket: bool = False) -> Renditions:
+        """Return the renditions at the server's pace with these changes. On a WebSocket, pings keep a
+        connection alive, and no event does."""
+        keepalive = None if on_socket else self.keepalive
+        if not changes and keepalive == self.keepalive:
+            return self._renditions
+        pace = replace(self.pace, **changes) if changes else self.pace
+        key = pace, keepalive
+        if key not in self._paced:
             if len(self._paced) >= _MOST_PACES:
                 self._paced.clear()
-            self._paced[pace] = Renditions(pace, self.profile, self.keepalive, self.framing)
-        return self._paced[pace]
+            self._paced[key] = Renditions(pace, self.profile, keepalive, self.framing)
+        return self._paced[key]
 
     def warm_up(
         self, request: Request, now: float | None = None, lineage: Sequence[Remembered] = ()
@@ -497,24 +528,31 @@ class MockServer:
         """Return the items before the input of a request, oldest first: of its conversation, or of the
         responses that it continues. `body` has been checked.
 
-        Raise RequestError: 404 for an unknown conversation, 400 for an unknown previous response.
+        Raise RequestError: 404 for an unknown conversation, 400 for an unknown previous response, or for too
+        many items.
         """
+        return self.earlier_items(body, now, session)()
+
+    def earlier_items(
+        self, body: Mapping[str, Any], now: float | None = None, session: str = EVERYBODYS
+    ) -> Callable[[], list[Item]]:
+        """Return a function that returns the `context` of a request, in any thread. Raise RequestError as
+        `context` does."""
         using, moment = self._using(session, now)
         self.memory.check(body)
         conversation = body.get("conversation")
         if conversation:
             id_ = conversation["id"] if isinstance(conversation, dict) else conversation
-            return using.conversations.items(id_, moment)
+            items = using.conversations.items(id_, moment)
+            return lambda: items
         previous = body.get("previous_response_id")
         if previous and self._latest(using, previous) is None:
             raise api_errors.previous_response_not_found(previous)
-        turns: list[list[Item]] = []
-        seen: set[object] = set()  # a recording that was played twice may continue itself
-        while previous and previous not in seen and (playback := self._latest(using, previous)):
-            seen.add(previous)
-            turns.append([*input_items(playback.body, previous), *output_items(playback, moment)])
-            previous = playback.body.get("previous_response_id")
-        return [item for turn in reversed(turns) for item in turn]
+        chain: dict[str, Playback] = {}  # a recording that was played twice may continue itself
+        while previous and previous not in chain and (playback := self._latest(using, previous)):
+            chain[previous] = playback
+            previous = playback.continues[0]
+        return items_of_chain(chain, moment)
 
     def client_left(self, playback: Playback, session: str = EVERYBODYS) -> None:
         """End a response whose client has left before the end, unless it is in the background. It cannot be
@@ -523,7 +561,7 @@ class MockServer:
         if playback.background or using is None:
             return
         using.history.discard(playback)
-        conversation = Request(playback.body).conversation_id
+        _, conversation = playback.continues
         if conversation is not None:
             using.conversations.detach(conversation, PlaybackInConversation(playback))
 
@@ -584,13 +622,11 @@ class MockServer:
         """Return the recording's frames and moments, computed once and shared by all its streams."""
         return self._renditions.get(recording).schedule
 
-    def prepare(self) -> Iterator[Recording]:
-        """Compute all schedules, one at each step, so that no play waits for its own. Others are computed at
-        their first play."""
+    def recordings(self) -> Iterator[Recording]:
+        """Iterate over all turns of all recordings. `schedule` of each may be called before it is played, so
+        that no play waits for that."""
         for name in self.store.names:
-            for recording in self.store.turns(name):
-                self.schedule(recording)
-                yield recording
+            yield from self.store.turns(name)
 
     def _using(self, session: str, now: float | None) -> tuple[Session, float]:
         """Return the session of that name, and its moment."""
@@ -646,7 +682,7 @@ class MockServer:
         return Changes(
             obfuscation=request.include_obfuscation,
             request=_repeated(request.body, recording, fresh=fresh),
-            ids=token_hex(16) if fresh else "",
+            ids=(request.seed or token_hex(16)) if fresh else "",
             whole=whole,
         )
 

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from respool.protocol.json_object import JSONObject
+from respool.play.offload import offload
+from respool.protocol.json_object import LARGE, JSONObject, small_members
 from respool.protocol.request import ValidationLevel, check_create
 
 if TYPE_CHECKING:
     from respool.faults import Fault
+    from respool.match.recorded import Forms, RecordedIndex
     from respool.play.playback import Playback
+    from respool.server.rule_set import Playable
 
 PLAY_HEADER = "x-respool-play"
 SESSION_HEADER = "x-respool-session"
@@ -34,17 +37,28 @@ class Request:
     text: bytes = b""  # the body as it was read; b"" where only its value is known
     faults: "tuple[Fault, ...]" = ()  # that it asks for
     continued: "Playback | None" = None  # on a WebSocket: what it continues of its connection
+    pace: Mapping[str, Any] | None = None  # how it differs, by the names of `Pace`'s fields
+    plays: "Playable | None" = None  # what answers it, whatever it names: after a steer, on a WebSocket
     checked: bool = False  # `check` has found nothing; it is not done twice
+    seed: str = ""  # of fresh ids, the same whenever it is decided; "": new ones each time
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, by its name in lower case; None if it was not sent."""
         wanted = name.encode("latin-1")
         return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
 
+    def forms(self, index: "RecordedIndex") -> "Forms":
+        """Return it as it is compared with the recordings of `index`."""
+        if self.size <= LARGE:
+            return index.forms_of(self.body)
+        return offload(self.size, "forms", lambda: index.prepared(self.body))
+
     @property
     def kept_body(self) -> Mapping[str, Any]:
         """The body to store: as text, if that is known."""
-        return JSONObject(self.text) if self.text else self.body
+        if not self.text:
+            return self.body
+        return JSONObject(self.text, small_members(self.body) if len(self.text) > LARGE else None)
 
     @property
     def model(self) -> str | None:

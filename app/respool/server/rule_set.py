@@ -133,6 +133,7 @@ def _warnings(stubs: StubSet, store: Store) -> Iterator[str]:
         where, other = (f"{printable(one.name)} ({one.place})" for one in (stub, by))
         yield f"stub {where} never answers: {other} always does before it"
     yield from _missing(stubs, store)
+    yield from _never_held(stubs, store)
 
 
 def _missing(stubs: Iterable[Stub], store: Store) -> Iterator[str]:
@@ -142,6 +143,26 @@ def _missing(stubs: Iterable[Stub], store: Store) -> Iterator[str]:
                 playable(stub, store)
             except RecordingError as error:
                 yield str(error)
+
+
+def _never_held(stubs: Iterable[Stub], store: Store) -> Iterator[str]:
+    """Stubs with a hold at an event that nothing which they play has, or a successor that is not there."""
+    for stub in stubs:
+        where = f"stub {printable(stub.name)} ({stub.place})"
+        if stub.steer and isinstance(stub.steer.successor, str) and not named(store, stub.steer.successor):
+            nearest = ", ".join(store.nearest(stub.steer.successor))
+            problem = f"no recording is named {printable(stub.steer.successor)}"
+            yield f"{where}: steer: {problem}" + (nearest and f"; nearest: {nearest}")
+        if not stub.hold or stub.play.word is not None:
+            continue
+        try:
+            found = playable(stub, store)
+        except RecordingError:
+            continue  # told already
+        streams = [[timed.event for timed in turn.events] for turn in found.turns if not turn.plain]
+        for point in stub.hold:
+            if all(point.place(events) is None for events in streams):
+                yield f"{where} is never held {point}: it plays nothing that has such an event"
 
 
 def _is_found(play: Play) -> bool:

@@ -72,6 +72,11 @@ class SeenRequest:
         return self.exchange.recording is not None
 
     @property
+    def relayed(self) -> bool:
+        """Whether an upstream has answered it."""
+        return self.exchange.relayed
+
+    @property
     def unmatched(self) -> bool:
         """Whether it asked for an answer and no recording answered."""
         return self.exchange.unmatched

@@ -47,14 +47,15 @@ class Session:
     ids            turns by the fresh ids of their plays, by the recording
     altered        whether a fault has changed an answer, so that its history may be broken
     holds          the holds for streams that will begin
+    asks_upstream  which requests go to an upstream, one of ASKS_UPSTREAM; None: the server's setting
     last_used      the server's moment, in seconds since 1970
 
     `choosing` reads and changes those from `plays` to `ids`.
     """
 
     __slots__ = (
-        "_stub_set", "altered", "answered", "clock", "conversations", "default", "faults", "history", "holds",
-        "ids",
+        "_stub_set", "altered", "answered", "asks_upstream", "clock", "conversations", "default", "faults",
+        "history", "holds", "ids",
         "last_used", "name", "plays", "sampler", "scenarios", "served", "stubs", "used",
     )  # fmt: skip
 
@@ -83,6 +84,7 @@ class Session:
         self.ids: dict[str, dict[str, int]] = {}
         self.altered = False
         self.holds = SessionHolds()
+        self.asks_upstream: str | None = None
         self.last_used = self.clock.base.now()
 
     def moment(self, arrived: float | None = None) -> float:
@@ -103,7 +105,8 @@ class Session:
         return StubState(self.answered, self.scenarios)
 
     def reset(self) -> None:
-        """Reset to the beginning. Open streams go on, but nothing else knows of them."""
+        """Reset to the beginning, and ask an upstream as before. Open streams go on, but nothing else knows
+        of them."""
         self.history.clear()
         self.conversations.clear()
         self.default = None

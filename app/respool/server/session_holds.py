@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from respool.errors import OptionError, RequestError, printable
 from respool.play.edits import NEVER, Hold
-from respool.play.hold_points import HoldPoint
+from respool.recordings.hold_points import HoldPoint
 from respool.server.delivery import Delivery
 
 MOST = 1000  # in a session
@@ -17,6 +17,7 @@ class SessionHold:
     """A hold for streams that will begin.
 
     recording  the name of the recording, with or without its turn; ``*`` stands for any characters. None: any
+    stub       the name of the stub that chose it, likewise
     nth        only the nth stream of those, from 1; None: each
     times      how many streams it holds at most; None: any number
     on_caught  called with each stream that it holds, before the stream begins
@@ -28,9 +29,12 @@ class SessionHold:
     nth: int | None = None
     times: int | None = None
     on_caught: Callable[[Delivery], None] | None = field(default=None, compare=False, repr=False)
+    stub: str | None = None
 
-    def is_for(self, name: str) -> bool:
-        """Return True if it applies to a stream of this recording."""
+    def is_for(self, name: str, stub: str = "") -> bool:
+        """Return True if it applies to a stream of this recording, chosen by this stub ("": by none)."""
+        if self.stub is not None and not (stub and fnmatchcase(stub, self.stub)):
+            return False
         if self.recording is None:
             return True
         return any(fnmatchcase(one, self.recording) for one in (name, name.partition("#")[0]))
@@ -73,12 +77,12 @@ class SessionHolds:
         """Remove all holds."""
         self._holds.clear()
 
-    def take(self, name: str) -> list[SessionHold]:
-        """Return the holds for the stream of this recording that begins now."""
-        return [hold for hold in self._holds.values() if self._takes(hold, name)]
+    def take(self, name: str, stub: str = "") -> list[SessionHold]:
+        """Return the holds for the stream that begins now, of this recording, chosen by this stub."""
+        return [hold for hold in self._holds.values() if self._takes(hold, name, stub)]
 
-    def _takes(self, hold: SessionHold, name: str) -> bool:
-        if not hold.is_for(name):
+    def _takes(self, hold: SessionHold, name: str, stub: str) -> bool:
+        if not hold.is_for(name, stub):
             return False
         self._seen[hold.id] += 1
         if hold.nth not in (None, self._seen[hold.id]) or self._held[hold.id] == hold.times:
@@ -87,22 +91,29 @@ class SessionHolds:
         return True
 
 
-def hold(delivery: Delivery, asked: Sequence[HoldPoint], holds: SessionHolds) -> None:
-    """Hold a delivery that has yet to begin, at the points of its request and its session.
+def hold(
+    delivery: Delivery, asked: Sequence[HoldPoint], holds: SessionHolds, stubs: Sequence[HoldPoint] = ()
+) -> None:
+    """Hold a delivery that has yet to begin, at the points of its request, its recording, the stub that chose
+    it, and its session.
 
-    Raise RequestError if it has no event that the request names. A session's hold may be for many recordings:
-    one without such an event is not held.
+    Raise RequestError if it has no event that the request or the recording names. A hold of a stub or of a
+    session may be for many recordings: one without such an event is not held.
     """
     playback = delivery.playback
     if playback.recording.plain:
         return
-    found: list[tuple[HoldPoint, SessionHold | None]] = [(point, None) for point in asked]
+    found: list[tuple[HoldPoint, SessionHold | None, bool]] = [
+        (point, None, True) for point in (*asked, *playback.recording.header.hold)
+    ]
+    found += [(point, None, False) for point in stubs]
     if holds:
-        found += [(one.point, one) for one in holds.take(playback.recording.name)]
-    for point, by in found:
+        stub = playback.origin.stub if playback.origin else ""
+        found += [(one.point, one, False) for one in holds.take(playback.recording.name, stub)]
+    for point, by, needed in found:
         place = point.place(playback.events)
         if place is None:
-            if by is not None:
+            if not needed:
                 continue
             raise RequestError(
                 f"The recording {printable(playback.recording.name)} cannot be held {point}: it has no such "

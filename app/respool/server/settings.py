@@ -5,11 +5,12 @@ documentation are made from this table, and tests hold that Python's keyword arg
 """
 
 import math
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from typing import Any
+from typing import Any, TypedDict
 
 from respool.play.pace import DEFAULT_GAP, TYPICAL
 from respool.play.session_clock import MODES
@@ -42,6 +43,7 @@ class Part(Enum):
     SERVER = "MockServer"
     APP = "create_app"
     PROCESS = "uvicorn_server"
+    UPSTREAM = "open_upstream"
     COMMAND = "respool serve"
 
 
@@ -118,8 +120,43 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "on_miss", Part.SERVER, Kind.CHOICE, "error",
-        "What answers when nothing does: a 404, or an invention.",
-        choices=("error", "improvise"), show_default=True,
+        "What answers when nothing does: a 404, an invention, or the upstream, whose answer is recorded.",
+        choices=("error", "improvise", "record"), show_default=True,
+    ),
+    Setting(
+        "upstream", Part.UPSTREAM, Kind.TEXT, None,
+        "The base URL that --on-miss record and stubs with proxy ask (extra record).", metavar="URL",
+    ),
+    Setting(
+        "api_key_env", Part.UPSTREAM, Kind.TEXT, None,
+        "Send the key in this variable to the upstream, not the client's.", metavar="NAME",
+    ),
+    Setting(
+        "record_into", Part.UPSTREAM, Kind.TEXT, None,
+        "The folder to record into [default: with --on-miss record, the first folder of PATHS].",
+        metavar="FOLDER",
+    ),
+    Setting(
+        "record_mode", Part.UPSTREAM, Kind.CHOICE, "new_episodes",
+        "What --on-miss record asks for: what is not recorded; that, if nothing is at the start; nothing; "
+        "everything.",
+        choices=("new_episodes", "once", "none", "all"), show_default=True,
+    ),
+    Setting(
+        "record_name", Part.UPSTREAM, Kind.TEXT, None, "Of recordings [default: '{model}/{slug}'].",
+        metavar="TEMPLATE",
+    ),
+    Setting(
+        "redact", Part.UPSTREAM, Kind.TEXT, (), "Keep out of recordings what this matches. Repeatable.",
+        many=True, metavar="REGEX",
+    ),
+    Setting(
+        "redact_pointer", Part.UPSTREAM, Kind.TEXT, (),
+        "Keep out of recordings what is at /a/*/b. Repeatable.", many=True, metavar="POINTER",
+    ),
+    Setting(
+        "redact_hook", Part.UPSTREAM, Kind.TEXT, None,
+        "Keep out of recordings the secrets that this finds.", metavar="MODULE:FUNCTION",
     ),
     Setting(
         "on_exhausted", Part.SERVER, Kind.CHOICE, "error",
@@ -258,6 +295,20 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("quiet", Part.COMMAND, Kind.FLAG, False, "No line for each request."),
 )  # fmt: skip
+
+
+class UpstreamOptions(TypedDict, total=False):
+    """Whom a server asks for what is not recorded: the settings of `Part.UPSTREAM`. The key is in the
+    environment, in the variable that `api_key_env` names."""
+
+    upstream: str | None
+    api_key_env: str | None
+    record_into: str | os.PathLike[str] | None
+    record_mode: str
+    record_name: str | None
+    redact: Sequence[str]
+    redact_pointer: Sequence[str]
+    redact_hook: str | None
 
 
 def of_part(part: Part, values: Mapping[str, Any]) -> dict[str, Any]:

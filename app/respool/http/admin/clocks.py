@@ -10,8 +10,8 @@ from respool.errors import OptionError, printable
 from respool.http.admin.models import Model, SessionName, example
 from respool.http.admin.playbacks import Sent, conflicts
 from respool.http.control import Advanced, Controller
-from respool.play.hold_points import HoldPoint
 from respool.play.session_clock import Mode
+from respool.recordings.hold_points import HoldPoint
 from respool.server.mock_server import MockServer
 from respool.server.session import Session
 

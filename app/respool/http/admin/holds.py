@@ -7,7 +7,7 @@ from pydantic import Field
 
 from respool.errors import RequestError, printable
 from respool.http.admin.models import Model, SessionName, example
-from respool.play.hold_points import TTL, HoldPoint, OnExpiry
+from respool.recordings.hold_points import TTL, HoldPoint, OnExpiry
 from respool.server.mock_server import MockServer
 from respool.server.session_holds import SessionHold
 
@@ -18,6 +18,9 @@ class HoldMatch(Model):
     recording: Annotated[
         str | None, Field(description="Its name, with or without its turn; `*` stands for any characters.")
     ] = None
+    stub: Annotated[
+        str | None, Field(description="The name of the stub that chose it; `*` stands for any characters.")
+    ] = None
     nth: Annotated[int | None, Field(ge=1, description="Only the nth of them.")] = None
 
 
@@ -27,7 +30,7 @@ class Hold(Model):
     model_config = example(
         id="h1",
         session="checkout",
-        match={"recording": "text/*"},
+        match={"recording": "text/*", "stub": None},
         at={"event": "response.output_text.delta", "nth": 2},
         when="after",
         ttl=30,
@@ -78,7 +81,10 @@ def router(server: MockServer) -> APIRouter:
         point = HoldPoint.of(
             body.at, body.when, ttl=body.ttl, on_expiry=body.on_expiry, keepalive=body.keepalive
         )
-        hold = SessionHold(body.id or holds.new_id(), point, body.match.recording, body.match.nth, body.times)
+        match = body.match
+        hold = SessionHold(
+            body.id or holds.new_id(), point, match.recording, match.nth, body.times, stub=match.stub
+        )
         holds.put(hold)
         return body.model_copy(update={"id": hold.id, "when": "after" if point.after else "before"})
 
@@ -105,7 +111,7 @@ def _view(hold: SessionHold, session: str) -> Hold:
     return Hold(
         id=hold.id,
         session=session,
-        match=HoldMatch(recording=hold.recording, nth=hold.nth),
+        match=HoldMatch(recording=hold.recording, stub=hold.stub, nth=hold.nth),
         at=at,
         when="after" if point.after else "before",
         ttl=point.ttl,

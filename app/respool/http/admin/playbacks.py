@@ -11,7 +11,7 @@ from pydantic import Field
 from respool.errors import EditError, OptionError, RequestError, printable
 from respool.http.admin.models import AnySession, Model, example
 from respool.http.control import Controller, SentEvent
-from respool.play.hold_points import TTL, HoldPoint, OnExpiry
+from respool.recordings.hold_points import TTL, HoldPoint, OnExpiry
 from respool.server.control import How, PlaybackView, read_event
 from respool.server.delivery import Delivery
 from respool.server.journal import Exchange

@@ -28,7 +28,7 @@ REST = "respool.rest"
 _STEERING = frozenset({b"origin", b"content-encoding"})
 OURS = b"x-respool-"
 # What follows that in the headers of ours: of requests, and "match" of answers.
-KNOWN = ("play", "fault", "hold", "session", "clock", "admin-token", "match")
+KNOWN = ("play", "fault", "hold", "pace", "session", "clock", "admin-token", "match")
 _NONE: Mapping[bytes, Sequence[str]] = MappingProxyType({})
 
 

@@ -214,10 +214,11 @@ class FaultyResponse(Response):
 
     def _size(self) -> int:
         """About how many bytes the answer takes while its frames are looked at one by one."""
+        added = sum(one.fault.added_bytes for one in self._active)
         if not isinstance(self._answer, PlaybackResponse) or not isinstance(self._delivery, Delivery):
-            return len(self._answer.body)
+            return len(self._answer.body) + added
         schedule = self._delivery.playback.schedule
-        return len(schedule) * _FRAME_BYTES + len(schedule.encoded.data)
+        return len(schedule) * _FRAME_BYTES + len(schedule.encoded.data) + added
 
     async def _send(
         self, whole: bool, size: int, line: "_Line", progress: Progress, woken: asyncio.Event
@@ -346,7 +347,12 @@ class _Line:
         """Take bytes; they leave at the next `flush`, or now if they are to leave `alone`."""
         if alone or len(self._pending) + len(data) > MAX_CHUNK:
             await self.flush()
-        self._pending += data
+        for start in range(0, len(data), MAX_CHUNK):  # a large one in pieces
+            if start:
+                await self.flush()
+                if self.left:
+                    return
+            self._pending += data[start : start + MAX_CHUNK]
         if alone:
             await self.flush()
 

@@ -23,16 +23,18 @@ from respool.play.live_turn import LiveTurn
 from respool.play.session_clock import SessionClock
 from respool.play.socket_actions import Action, Cancel, Close, Cut, Send, StartTurn
 from respool.play.socket_connection import SocketConnection
+from respool.recordings.steer_rule import SteerRule
 from respool.server.delivery import Delivery
 
 
 @dataclass(slots=True, eq=False)
 class SocketTurn:
-    """A response on its way through a socket."""
+    """A response on its way through a socket; `rule` is what becomes of steers of it."""
 
     live: LiveTurn
     delivery: Delivery
     unsubscribe: Callable[[], None]
+    rule: SteerRule | None = None
 
     def events_sent(self) -> int:
         """Return how many events were handed to the connection."""
@@ -185,8 +187,9 @@ class SocketDriver:
             turn = self._turns.start(asked, self._wake_soon)
         except RequestError as error:
             return self._connection.refused(asked, error, self._clock.now())
+        turn.delivery.ping = self._line.ping  # a socket has no comments
         self._running[asked.stream_id] = turn
-        return self._connection.started(asked, turn.live, self._clock.now())
+        return self._connection.started(asked, turn.live, self._clock.now(), rule=turn.rule)
 
     def _turn_of(self, live: LiveTurn) -> SocketTurn | None:
         return next((turn for turn in self._running.values() if turn.live is live), None)

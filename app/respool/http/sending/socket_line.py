@@ -2,11 +2,11 @@
 
 With uvicorn's own protocol frames are written by ourselves, from a callback and in one write; with any other
 ASGI server by its `send`, one after the other. That of uvicorn leans on these properties, each of which
-`tests/http/test_private_parts.py` has a test of:
+`tests/http/test_private_parts_of_sockets.py` has a test of:
 
  1. `send` is a method of the protocol, which has `conn`, `transport`, `writable`, `disconnected` and
     `close_sent`;
- 2. `conn` is the `ServerProtocol` of `websockets`: `send_text` and `data_to_send`, and `extensions`;
+ 2. `conn` is the `ServerProtocol` of `websockets`: `send_text`, `send_ping`, `data_to_send`, `extensions`;
  3. without extensions a text frame is what RFC 6455, 5.2 says of an unmasked one, and nothing counts them.
 """
 
@@ -29,6 +29,10 @@ class SocketLine(Protocol):
 
     def write(self, texts: Sequence[str]) -> None:
         """Send text frames. Call it while there is room."""
+        ...
+
+    def ping(self) -> None:
+        """Send a ping, where the server can."""
         ...
 
     async def wait_for_room(self) -> None:
@@ -71,6 +75,12 @@ class UvicornLine:
         else:
             transport.write(b"".join([text_frame(text) for text in texts]))
 
+    def ping(self) -> None:
+        protocol = self._protocol
+        if not (protocol.disconnected or protocol.close_sent or protocol.transport.is_closing()):
+            protocol.conn.send_ping(b"")
+            protocol.transport.write(b"".join(protocol.conn.data_to_send()))
+
     async def wait_for_room(self) -> None:
         await self._protocol.writable.wait()
 
@@ -107,6 +117,9 @@ class ASGILine:
         except Exception:  # the client has left: each server has its own exception for that
             self._gone = True
         self._task = None
+
+    def ping(self) -> None:
+        """ASGI has no pings: the server's own must do."""
 
     async def wait_for_room(self) -> None:
         if self._task:

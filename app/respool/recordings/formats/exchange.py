@@ -106,6 +106,7 @@ def _add_pieces(
             builder.end()
             fields = {**_fields(exchange), "request": _plain(piece.request)}
             builder.begin(Header({"respool": FORMAT_VERSION, **fields}))
+            last = last if piece.moment is None else piece.moment  # gaps count from the request
             continue
         gap = None
         if piece.moment is not None:

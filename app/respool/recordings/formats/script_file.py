@@ -47,7 +47,9 @@ def expand(
         events = tuple(
             TimedEvent(written.gap, written.event, line_of(written.path)) for written in expansion.events
         )
-        recordings.append(Recording(turn_name(name, number), header, events, scripted))
+        recording = Recording(turn_name(name, number), header, events, scripted)
+        _check_control(recording, turn, on_damage)
+        recordings.append(recording)
     return tuple(recordings)
 
 
@@ -60,8 +62,29 @@ def _header(expansion: synth.Expansion, turn: scripts.Turn) -> Header:
     try:
         return Header(expansion.header)
     except ValueError as error:
-        field = "faults" if '"faults"' in str(error) else "headers"
+        field = next((one for one in ("faults", "hold", "steer") if f'"{one}"' in str(error)), "headers")
         raise scripts.ScriptError(str(error), (*turn.path, field)) from None
+
+
+def _check_control(
+    recording: Recording, turn: scripts.Turn, on_damage: Callable[[scripts.ScriptError], None]
+) -> None:
+    """Tell where a stream is to be held at an event that it does not have, and what of a successor cannot be
+    written out."""
+    if recording.header.hold and not (turn.template or recording.plain):  # a template's text is not known yet
+        events = [timed.event for timed in recording.events]
+        for point in recording.header.hold:
+            if point.place(events) is None:
+                cause = f"the stream cannot be held {point}: it has no such event"
+                on_damage(scripts.ScriptError(cause, (*turn.path, "hold")))
+    successor = (turn.steer or {}).get("successor")
+    if isinstance(successor, scripts.Script):
+        at: scripts.Path = (*turn.path, "steer", "successor")
+
+        def below(error: scripts.ScriptError) -> None:
+            on_damage(scripts.ScriptError(error.cause, (*at, *error.path), error.at_key))
+
+        expand(successor, recording.name, below)
 
 
 class _ScriptSource(YamlFile):

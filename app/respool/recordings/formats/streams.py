@@ -256,7 +256,8 @@ def _of_objects(elements: Sequence[Any], located: bool) -> Stream | None:
     types: set[str] = set()
     for element in elements:
         if (request := _request_in(element)) is not None:
-            found.append(Piece("", request=request))
+            at = moments.of(element) if isinstance(element, dict) and "type" not in element else None
+            found.append(Piece("", moment=at, request=request))
             continue
         if (found_here := _piece(element, located)) is None:
             skipped += 1

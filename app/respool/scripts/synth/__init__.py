@@ -15,6 +15,7 @@ from respool.scripts.steps import GROWING
 from respool.scripts.synth import turn_response
 from respool.scripts.synth.item_writers import ITEMS
 from respool.scripts.synth.writer import Chance, Writer, Written
+from respool.scripts.tables import STEER
 
 __all__ = ["Expansion", "Scripted", "Written", "expand", "expand_turn"]
 
@@ -81,6 +82,8 @@ def expand_turn(turn: Turn, name: str, seed: int = 0, number: int = 1) -> Expans
         "body": responses.http_error(turn.status, turn.error) if turn.error is not None else turn.body,
         "ids": turn.ids,
         "faults": [*turn.faults],
+        "hold": [*turn.hold],
+        "steer": turn.steer and STEER.plain(turn.steer),
         "note": turn.note,
     }
     given = {name: value for name, value in header.items() if value not in (None, "", {}, [])}

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from respool.play.playback import Playback
 from respool.server.conversations import ConversationState
 from respool.server.history import MOST, MOST_OF_ONE_ID
-from respool.server.request import Request
 from respool.server.session_record import (
     ConversationRecord,
     PlaybackRecord,
@@ -84,7 +83,7 @@ class Commit:
                 continue
             changed = encode(self._write(playback, view.core.epoch))
             if changed != text:
-                conversation = Request(playback.body).conversation_id
+                _, conversation = playback.continues
                 if conversation is not None and conversation not in view.dialogues.loaded:
                     raise NotLoaded(name, Need("conversation", conversation))  # the end of its run has moved
                 self._add("LSET", keys.response(id_, background), place, changed)

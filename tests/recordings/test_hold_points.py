@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from respool.errors import OptionError
-from respool.play.hold_points import HoldPoint, parse
 from respool.protocol.events import Event
+from respool.recordings.hold_points import HoldPoint, parse, read_all
 
 EVENTS = [
     Event.parse(json.dumps({"sequence_number": number + 10, **fields}))
@@ -108,3 +108,59 @@ def test_what_is_no_point_is_refused(text: str) -> None:
 def test_json_that_is_no_point_is_refused(at: Any) -> None:
     with pytest.raises(OptionError):
         HoldPoint.of(at)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "before=start"),
+        ("response.created", "after=response.created"),
+        ("terminal", "before=terminal"),
+        ("before=terminal", "before=terminal"),
+        ({"at": {"event": "output_text.delta", "nth": 2}, "when": "before"}, "before=output_text.delta#2"),
+        ({"after": {"text": "Hello"}}, "after=text:Hello"),
+        ({"before": "3"}, "before=3"),
+        ({"before": "item:0"}, "before=item:0"),
+    ],
+)
+def test_a_file_names_the_same_points(value: Any, text: str) -> None:
+    assert [str(point) for point in read_all(value)] == [text]
+    assert read_all([value, False]) == read_all(value)
+
+
+def test_points_of_a_file_have_options() -> None:
+    text, mapping = read_all(
+        [
+            "after=1, ttl=60, keepalive=5",
+            {"after": "1", "ttl": 60.0, "keepalive": 5.0, "on_expiry": "continue"},
+        ]
+    )
+    assert (text.ttl, text.keepalive, text.on_expiry) == (60.0, 5.0, "abort")
+    assert (mapping.ttl, mapping.keepalive, mapping.on_expiry) == (60.0, 5.0, "continue")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        5,
+        None,
+        {},
+        {"after": "1", "before": "2"},
+        {"after": "1", "when": "after"},
+        {"after": "1", "colour": "red"},
+        {"after": "1", "ttl": "x"},
+        {"after": "1", "ttl": True},
+        {"after": "1", "keepalive": 0},
+        ["after=1"] * 101,
+        "after=x y",
+    ],
+)
+def test_what_is_no_point_in_a_file_is_refused(value: Any) -> None:
+    with pytest.raises(OptionError):
+        read_all(value)
+
+
+@pytest.mark.parametrize("text", ["Hello", "Hello, world", 'a "b"; c', " x ", "a=b"])
+def test_the_text_of_a_point_is_read_again(text: str) -> None:
+    point = HoldPoint("text", text, after=True)
+    assert parse(str(point)) == (point,)

@@ -9,7 +9,8 @@
     before=start                    before the first event
     before=terminal                 before the event that ends the response; after: before the answer ends
 
-Several points are parted by ";". Options follow a point: ``after=response.created, ttl=60``.
+Several points are parted by ";". Options follow a point: ``after=response.created, ttl=60``. In files and in
+JSON a point may also be a mapping: ``{at: {event: response.created, nth: 2}, when: before, ttl: 60}``.
 """
 
 import re
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from respool.errors import OptionError, printable
-from respool.protocol.events import TERMINAL_TYPES, Event, loads
+from respool.protocol.events import TERMINAL_TYPES, Event, compact, loads
 
 Kind = Literal["event", "count", "seq", "item", "text", "start", "terminal"]
 
@@ -29,6 +30,8 @@ MOST_POINTS = 100
 MAX_TEXT = 8 * 1024  # characters
 
 _TYPE = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*)(?:#([0-9]{1,9}))?")
+_ASSIGNED = re.compile(r"\s*[a-z_]+\s*=")
+_PLAIN = re.compile(r'[^",;\s](?:[^",;]*[^",;\s])?')  # a text that needs no quotes
 _PAIR = re.compile(r'\s*([a-z_]+)\s*=\s*((?:[^,;"]|"(?:[^"\\]|\\.)*")*)([,;]?)')
 _EXPECTED = (
     "expected after= or before= with an event type (response.created, output_text.delta#3), a number of "
@@ -54,10 +57,15 @@ class HoldPoint:
     keepalive: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.ttl <= MOST_TTL:
-            raise OptionError(f"ttl is {self.ttl}, expected seconds, more than 0 and at most {MOST_TTL:g}")
-        if self.keepalive is not None and not 0.01 <= self.keepalive <= MOST_TTL:
-            raise OptionError(f"keepalive is {self.keepalive}, expected seconds, at least 0.01")
+        if not (_is_number(self.ttl) and 0 < self.ttl <= MOST_TTL):
+            shown = printable(str(self.ttl))
+            raise OptionError(f"ttl is {shown}, expected seconds, more than 0 and at most {MOST_TTL:g}")
+        if self.keepalive is not None and not (
+            _is_number(self.keepalive) and 0.01 <= self.keepalive <= MOST_TTL
+        ):
+            raise OptionError(
+                f"keepalive is {printable(str(self.keepalive))}, expected seconds, at least 0.01"
+            )
         if self.on_expiry not in ("abort", "continue"):
             raise OptionError(f"on_expiry is {printable(str(self.on_expiry))}, expected abort or continue")
         if self.nth < 1:
@@ -116,12 +124,15 @@ class HoldPoint:
 
     def __str__(self) -> str:
         """The text that names it, without options."""
+        value = self.value
+        if self.kind == "text" and isinstance(value, str) and not _PLAIN.fullmatch(value):
+            value = compact(value)
         name = {
             "event": f"{self.value}#{self.nth}" if self.nth > 1 else str(self.value),
             "count": str(self.value),
             "start": "start",
             "terminal": "terminal",
-        }.get(self.kind, f"{self.kind}:{self.value}")
+        }.get(self.kind, f"{self.kind}:{value}")
         return f"{'after' if self.after else 'before'}={name}"
 
 
@@ -157,6 +168,35 @@ def parse(text: str) -> tuple[HoldPoint, ...]:
     return tuple(points)
 
 
+def read_all(value: Any) -> tuple[HoldPoint, ...]:
+    """Return the points that a file asks for by ``hold``: true (before the first event), a point as text, a
+    mapping with `after`, `before` or `at`, or a list of these. Raise OptionError."""
+    points: list[HoldPoint] = []
+    for one in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(one, str):
+            points += parse(one) if _ASSIGNED.match(one) else [HoldPoint.of(one)]
+        elif isinstance(one, Mapping):
+            points.append(_of_mapping(one))
+        elif not isinstance(one, bool):
+            raise _wrong(str(one))
+        elif one:
+            points.append(HoldPoint("start"))
+    if len(points) > MOST_POINTS:
+        raise OptionError(f"more than {MOST_POINTS} holds")
+    return tuple(points)
+
+
+def _of_mapping(value: Mapping[str, Any]) -> HoldPoint:
+    options = dict(value)
+    places = [name for name in ("at", "after", "before") if name in options]
+    known = {*places, *_OPTIONS, *(("when",) if places == ["at"] else ())}
+    if len(places) != 1 or not set(options) <= known:
+        raise _wrong(str(value))
+    at = options.pop(places[0])
+    when = options.pop("when", None) if places[0] == "at" else places[0]
+    return HoldPoint.of(at, when, **options)
+
+
 def _seconds(key: str, value: str) -> float:
     try:
         return float(value)
@@ -179,6 +219,10 @@ def _unquoted(text: str) -> str:
     except ValueError:
         raise _wrong(text) from None
     return value if isinstance(value, str) else ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _wrong(text: str) -> OptionError:

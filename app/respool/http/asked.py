@@ -1,0 +1,50 @@
+"""What a request asks of its answer, besides faults: where it is held, its pace, its session's clock."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from starlette.types import Scope
+
+from respool.errors import OptionError, RequestError, printable
+from respool.http.sending.connection import steering
+from respool.play.session_clock import SessionClock, read_mode
+from respool.recordings.hold_points import HoldPoint, parse
+
+HOLD_HEADER = "x-respool-hold"
+PACE_HEADER = "x-respool-pace"
+CLOCK_HEADER = "x-respool-clock"
+
+T = TypeVar("T")
+_HOLD, _PACE, _CLOCK = HOLD_HEADER.encode(), PACE_HEADER.encode(), CLOCK_HEADER.encode()
+
+
+def asked_holds(scope: Scope) -> tuple[HoldPoint, ...]:
+    """Where a request's headers ask for its stream to be held. Raise RequestError."""
+    values = steering(scope, _HOLD)
+    return _read(HOLD_HEADER, "invalid_hold", ";".join(values), parse) if values else ()
+
+
+def asked_pace(scope: Scope) -> Mapping[str, Any] | None:
+    """What a request's headers ask to be different from the server's pace. Raise RequestError."""
+    values = steering(scope, _PACE)
+    if not values:
+        return None
+    from respool.play.pace import read_changes
+
+    return _read(PACE_HEADER, "invalid_pace", ",".join(values), read_changes)
+
+
+def set_asked_clock(scope: Scope, clock: SessionClock) -> None:
+    """Have the clock of a request's session run as its headers ask, if it does not. Raise RequestError."""
+    values = steering(scope, _CLOCK)
+    if values:
+        mode, rate = _read(CLOCK_HEADER, "invalid_clock", values[-1], read_mode)
+        clock.run_as(mode, rate)
+
+
+def _read(header: str, code: str, text: str, read: Callable[[str], T]) -> T:
+    try:
+        # ASGI gives header values as Latin-1.
+        return read(text.encode("latin-1").decode("utf-8", "replace"))
+    except OptionError as error:
+        raise RequestError(f"The header {header}: {printable(str(error), 400)}", code=code) from None

@@ -1,0 +1,58 @@
+"""How a test's own session records: which requests it asks upstream, and what its recording is called."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from respool.errors import RespoolError
+
+if TYPE_CHECKING:
+    from respool.record.live_upstream import RecordingUpstream
+    from respool.server.mock_server import MockServer
+
+WAIT = 30.0  # seconds for which a test waits at its end until what it was answered is recorded
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlan:
+    """Whom tests ask for what is not recorded, and where that goes.
+
+    mode         one of RECORD_MODES but ``none``
+    upstream     a base URL
+    api_key_env  the variable that holds its key; "": what the client sends goes through
+    folder       to record into
+    """
+
+    mode: str
+    upstream: str
+    api_key_env: str
+    folder: Path
+
+    def options(self) -> dict[str, Any]:
+        """Return what `running_server` takes."""
+        return {
+            "on_miss": "record",
+            "upstream": self.upstream,
+            "api_key_env": self.api_key_env or None,
+            "record_into": self.folder,
+            "record_mode": "all" if self.mode == "all" else "new_episodes",
+        }
+
+    def begin(self, server: "MockServer", asking: "RecordingUpstream", session: str, name: str) -> None:
+        """Have a session record into the recording `name`, as the mode says."""
+        from respool.record.live_upstream import asks_in_mode
+        from respool.record.naming import safe
+
+        asking.session_names[session] = name
+        asks = asks_in_mode(self.mode, empty=not server.store.turns(asking.served_as(safe(name))))
+        # What needs no upstream is played as it will be without one.
+        server.session(session).asks_upstream = "never" if asks == "recorded" else asks
+
+
+def end(asking: "RecordingUpstream", loop: asyncio.AbstractEventLoop, session: str) -> None:
+    """Wait until all is recorded that a session was answered. Raises RespoolError if that takes too long."""
+    try:
+        asyncio.run_coroutine_threadsafe(asking.all_recorded(session), loop).result(WAIT)
+    except TimeoutError:
+        raise RespoolError(f"what the test was answered is not recorded after {WAIT:.0f} s") from None

@@ -1,0 +1,50 @@
+"""SteerRule: what becomes of a steer, where a recording, a Script or a stub says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from respool.errors import OptionError
+from respool.protocol.websocket.steers import SteerAt
+
+if TYPE_CHECKING:
+    from respool.scripts import Script
+
+
+@dataclass(frozen=True, slots=True)
+class SteerRule:
+    """What becomes of a steer of a response.
+
+    at         where it ends the response; None: as the server's settings say
+    successor  what is played then: the name of a recording, or a Script; None: what answers the steered input
+    code       with which it fails; "": it does not
+    message    that says why
+    """
+
+    at: SteerAt | None = None
+    successor: "str | Script | None" = None
+    code: str = ""
+    message: str = ""
+
+
+def rule_of(fields: Mapping[str, Any]) -> SteerRule:
+    """Return the rule of these fields, as the table ``STEER`` of Scripts gives them."""
+    error = fields.get("error", {})
+    at = fields.get("at")
+    return SteerRule(
+        None if at is None else SteerAt(at),
+        fields.get("successor"),
+        error.get("code", ""),
+        error.get("message", ""),
+    )
+
+
+def read_rule(value: Any) -> SteerRule:
+    """Return the rule that a recording's header asks for by ``steer``. Raise OptionError."""
+    from respool.scripts.sources import PlainSource, ScriptError, ScriptPlace  # late: few recordings have one
+    from respool.scripts.tables import STEER
+
+    try:
+        return rule_of(STEER.read(value, ScriptPlace(PlainSource())))
+    except ScriptError as error:
+        raise OptionError(str(error)) from None

@@ -1,0 +1,294 @@
+"""``python -m bench.waits``: how long `/healthz` waits while one expensive request is answered.
+
+Each case is the largest request of its kind that is taken, or one that is refused. A server in a process of
+its own answers it while `/healthz` is asked over and over on another connection. Its longest wait is printed,
+the least of several tries, since a busy machine only adds to it.
+
+Exit codes: 0 fine; 1 a wait was longer than `LIMIT`; 2 wrong usage.
+"""
+
+import argparse
+import json
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from respool.bench.servers import respool
+
+LIMIT = 0.050  # seconds
+TRIES = 3
+_PAUSE = 0.002  # seconds between two questions
+_TIMEOUT = 120.0
+
+MIB = 2**20
+BODY = 8 * MIB - 4096  # bytes of the largest bodies, a little below the default limit
+ITEMS = 16_000  # items of an input, of three values each: a little below the limit of values
+
+EVENTS = (
+    '{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response",'
+    '"status":"in_progress","output":[]}}\n'
+    '{"type":"response.completed","sequence_number":1,"response":{"id":"resp_1","object":"response",'
+    '"status":"completed","output":[]}}\n'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request of HTTP/1.1."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    headers: tuple[str, ...] = ()
+
+    def text(self) -> bytes:
+        """Return it as it is sent."""
+        lines = [f"{self.method} {self.path} HTTP/1.1", "Host: localhost", "Connection: close", *self.headers]
+        return "\r\n".join([*lines, f"Content-Length: {len(self.body)}", "", ""]).encode() + self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request that costs much. `before` are asked first, and not measured."""
+
+    name: str
+    ask: Ask
+    before: tuple[Ask, ...] = ()
+    options: tuple[str, ...] = ()
+    folder: str = "few"
+
+
+def create(body: bytes, name: str = "a", *headers: str) -> Ask:
+    """Return a request for a response."""
+    return Ask("POST", f"/r/{name}/v1/responses", body, headers)
+
+
+def text_body(text: bytes, more: bytes = b"", size: int = BODY) -> bytes:
+    """Return a body with a text of `size` bytes."""
+    return b'{"model":"m",%b"input":"%b"}' % (more, text * (size // len(text)))
+
+
+def items_body(more: bytes = b"", count: int = ITEMS) -> bytes:
+    """Return a body with many short items of input."""
+    item = b'{"role":"user","content":"a"}'
+    return b'{"model":"m",%b"input":[%b]}' % (more, b",".join([item] * count))
+
+
+def cases() -> Iterator[Case]:
+    """The cases, cheap ones first."""
+    strict = ("--validate-requests", "strict")
+    fresh = ("--ids", "fresh")
+    stored = create(items_body())
+    yield Case("a short answer", create(b'{"input":"a"}'))
+    for name, text in (
+        ("ASCII", b"x"),
+        ("of three bytes each", "日".encode()),
+        ("of four bytes each", "😀".encode()),
+        ("of escapes", b"\\n"),
+        ("of \\u escapes", b"\\u00e9"),
+    ):
+        yield Case(f"a text of characters {name}", create(text_body(text)))
+    yield Case("a text with a lone surrogate", create(text_body(b"\\n", b'"user":"\\ud800",')))
+    yield Case("white space", create(b'{"input":' + b" " * BODY + b'"a"}'))
+    yield Case("a number of many digits", create(b'{"input":' + b"1" * BODY + b"}"))
+    yield Case("a body that is cut", create(text_body(b"\\n")[:-2]))
+    yield Case("31 MB of base64", create(text_body(b"x", size=31 * MIB)))
+    yield Case("31 MB of text", create(text_body(b"x y", size=31 * MIB)))
+    yield Case("a body beyond the limit", create(text_body(b"x", size=33 * MIB)))
+    yield Case("a long text, not named", Ask("POST", "/v1/responses", text_body(b"x")))
+    yield Case(
+        "long instructions to a Script",
+        create(text_body(b"x", b'"stream":true,', 4 * MIB).replace(b'"input"', b'"instructions"'), "s"),
+    )
+    yield Case("16,000 items", create(items_body()))
+    yield Case("16,000 items, not named", Ask("POST", "/v1/responses", items_body()))
+    yield Case("16,000 items, strict", create(items_body()), options=strict)
+    yield Case("16,000 items, fresh ids", create(items_body()), options=fresh)
+    yield Case("16,000 items, a Script", create(items_body(), "s"))
+    yield Case(
+        "16,000 items, improvised",
+        Ask("POST", "/v1/responses", items_body()),
+        options=("--on-miss", "improvise"),
+    )
+    yield Case("a million items", create(items_body(count=1_000_000)))
+    for method, path in (("GET", "/input_items?limit=1"), ("GET", ""), ("POST", "/cancel"), ("DELETE", "")):
+        yield Case(
+            f"{method} {path} after 16,000 items", Ask(method, f"/v1/responses/resp_1{path}"), (stored,)
+        )
+    yield Case(
+        "GET /input_items after a long text",
+        Ask("GET", "/v1/responses/resp_1/input_items"),
+        (create(text_body(b"\\n")),),
+    )
+    for what in ("compact", "input_tokens"):
+        yield Case(f"{what}, 16,000 items", Ask("POST", f"/v1/responses/{what}", items_body()))
+        yield Case(
+            f"{what}, 16,000 items, strict",
+            Ask("POST", f"/v1/responses/{what}", items_body()),
+            options=strict,
+        )
+        yield Case(f"{what}, a long text", Ask("POST", f"/v1/responses/{what}", text_body(b"\\n")))
+        yield Case(
+            f"{what} of what is stored",
+            Ask(
+                "POST", f"/v1/responses/{what}", b'{"model":"m","input":"a","previous_response_id":"resp_1"}'
+            ),
+            (stored,),
+        )
+    yield Case("fresh ids of 10,000 items", create(b'{"stream":true}', "many"), options=fresh, folder="many")
+    yield Case("the same, not streamed", create(b"{}", "many"), options=fresh, folder="many")
+    yield Case(
+        "nearest of 10,000 long names",
+        Ask(
+            "POST",
+            "/v1/responses",
+            json.dumps({"model": "test_case_00007_" + "abcdefgh_" * 16, "input": "x"}).encode(),
+        ),
+        folder="names",
+    )
+    yield Case(
+        "1,100 faults", create(b'{"stream":true}', "a", "x-respool-fault: " + ";".join(["bom"] * 1100))
+    )
+    yield Case(
+        "seconds of 20,000 digits", create(b"{}", "a", f"x-respool-fault: stall(seconds={'1' * 20000}x)")
+    )
+    yield Case("huge_event(16M)", create(b'{"stream":true}', "a", "x-respool-fault: huge_event(size=16M)"))
+    yield Case("huge_event(100M)", create(b'{"stream":true}', "a", "x-respool-fault: huge_event(size=100M)"))
+    ids = [b'{"type":"item_reference","id":"msg_%d"}' % number for number in range(10_000)]
+    references = b'{"model":"m","input":[%b]}' % b",".join(ids)
+    yield Case(
+        "10,000 unknown items after 500 responses", create(references), (create(b'{"input":"a"}'),) * 500
+    )
+    yield Case("conversation of 16,000 items", create(items_body(b'"conversation":"c1",')))
+
+
+def make_folder(kind: str, folder: Path) -> None:
+    """Write the recordings of a kind."""
+    if kind == "few":
+        (folder / "a.jsonl").write_text(EVENTS)
+        (folder / "s.script.yaml").write_text("text: hello\n")
+    elif kind == "many":
+        (folder / "many.jsonl").write_text(many_items(10_000))
+    else:
+        rng = Random(1)
+        for number in range(10_000):
+            name = f"test_case_{number:05d}_" + "".join(rng.choice("abcdefgh_") for _ in range(150))
+            (folder / f"{name}.jsonl").write_text(EVENTS)
+
+
+def many_items(count: int) -> str:
+    """Return a recording of so many items."""
+    lines = EVENTS.splitlines()[:1]
+    items = []
+    for place in range(count):
+        item = {
+            "id": f"fc_{place}",
+            "type": "function_call",
+            "call_id": f"call_{place}",
+            "name": "f",
+            "arguments": "{}",
+            "status": "completed",
+        }
+        items.append(item)
+        for kind in ("added", "done"):
+            lines.append(
+                json.dumps(
+                    {
+                        "type": f"response.output_item.{kind}",
+                        "sequence_number": len(lines),
+                        "output_index": place,
+                        "item": item,
+                    }
+                )
+            )
+    response = {"id": "resp_1", "object": "response", "status": "completed", "output": items}
+    lines.append(
+        json.dumps({"type": "response.completed", "sequence_number": len(lines), "response": response})
+    )
+    return "\n".join(lines) + "\n"
+
+
+def ask(port: int, request: bytes) -> bytes:
+    """Send a request, and return the beginning of its answer; all of that is read."""
+    with socket.create_connection(("127.0.0.1", port), _TIMEOUT) as connection:
+        begin = b""
+        with suppress(OSError):  # it was refused before it had come
+            connection.sendall(request)
+        with suppress(OSError):
+            while part := connection.recv(MIB):
+                begin = begin or part
+        return begin
+
+
+@contextmanager
+def watched(port: int, waits: list[float]) -> Iterator[None]:
+    """Ask `/healthz` over and over, and add the longest wait to `waits`."""
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    longest = 0.0
+    ended = threading.Event()
+    begun = threading.Event()
+
+    def run() -> None:
+        nonlocal longest
+        with socket.create_connection(("127.0.0.1", port), _TIMEOUT) as connection:
+            while not ended.is_set():
+                at = time.monotonic()
+                connection.sendall(request)
+                connection.recv(4096)
+                if begun.is_set():
+                    longest = max(longest, time.monotonic() - at)
+                begun.set()
+                ended.wait(_PAUSE)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    begun.wait()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        waits.append(longest)
+
+
+def measure(case: Case, say: Callable[[str], None]) -> float:
+    """Return the longest wait of a case, in seconds: the least of several tries."""
+    waits: list[float] = []
+    status = b""
+    with TemporaryDirectory() as name:
+        make_folder(case.folder, Path(name))
+        with respool([name], ["--speed", "instant", *case.options]) as server:
+            for _ in range(TRIES):
+                for before in case.before:
+                    ask(server.port, before.text())
+                request = case.ask.text()
+                time.sleep(0.1)
+                with watched(server.port, waits):
+                    status = ask(server.port, request)
+    wait = min(waits)
+    say(f"{wait * 1000:7.1f} ms  {status[9:12].decode():3}  {case.name}")
+    return wait
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what the arguments ask for; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench.waits", description=__doc__.split("\n")[0])
+    parser.add_argument("--only", default="", metavar="TEXT", help="only cases whose names hold this")
+    options = parser.parse_args(arguments)
+    longest = 0.0
+    for case in cases():
+        if options.only in case.name:
+            longest = max(longest, measure(case, lambda line: print(line, flush=True)))
+    print(f"longest: {longest * 1000:.1f} ms, expected at most {LIMIT * 1000:g} ms")
+    return 1 if longest > LIMIT else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

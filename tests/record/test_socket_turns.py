@@ -1,0 +1,163 @@
+"""Frames of a socket in, what is told of its turns out."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from respool.record.socket_turns import SocketTurns
+from respool.record.turn import RawJSON
+
+
+class Told:
+    """A tape that keeps what it is told."""
+
+    def __init__(self, body: bytes, at: float) -> None:
+        self.body = json.loads(body)
+        self.told: list[tuple[Any, ...]] = [("begin", at)]
+        self.notes: dict[str, Any] = {}
+
+    def head(self, status: int, headers: Any, at: float) -> None:
+        self.told.append(("head", status, at))
+
+    def chunk(self, data: bytes, at: float) -> None:
+        self.told.append((data.decode(), at))
+
+    def note(self, fields: Mapping[str, Any]) -> None:
+        self.notes |= fields
+
+    def end(self, how: str, at: float) -> None:
+        self.told.append(("end", how, at))
+
+
+class Connection:
+    """One connection, and the tapes of its turns."""
+
+    def __init__(self) -> None:
+        self.tapes: list[Told] = []
+        self.turns = SocketTurns(self._begin)
+        self.now = 0.0
+
+    def _begin(self, body: bytes, at: float) -> Told:
+        self.tapes.append(Told(body, at))
+        return self.tapes[-1]
+
+    def run(self, *frames: tuple[str, dict[str, Any] | str]) -> list[Told]:
+        """Send and receive frames, one each second."""
+        for who, frame in frames:
+            text = frame if isinstance(frame, str) else json.dumps(frame)
+            (self.turns.sent if who == ">" else self.turns.received)(text, self.now)
+            self.now += 1.0
+        return self.tapes
+
+
+CREATE = {"type": "response.create", "model": "m", "input": "Hi"}
+CREATED = '{"type": "response.created",  "response":{"id":"r"}}'
+DONE = '{"type":"response.completed","response":{"id":"r"}}'
+
+
+def sse(text: str) -> str:
+    return f"event: {json.loads(text)['type']}\ndata: {text}\n\n"
+
+
+def test_the_events_of_a_create_are_a_turn_with_their_text_and_moments() -> None:
+    (tape,) = Connection().run((">", CREATE), ("<", CREATED), ("<", DONE))
+    assert tape.body == {"model": "m", "input": "Hi", "stream": True}
+    assert tape.told == [
+        ("begin", 0.0), ("head", 200, 1.0), (sse(CREATED), 1.0), (sse(DONE), 2.0), ("end", "complete", 2.0)
+    ]  # fmt: skip
+    assert tape.notes == {"transport": "websocket"}
+
+
+def test_a_second_create_on_a_lane_waits_for_the_first_to_end() -> None:
+    first, second = Connection().run(
+        (">", CREATE),
+        (">", {**CREATE, "input": "More"}),
+        ("<", CREATED),
+        ("<", DONE),
+        ("<", CREATED),
+        ("<", DONE),
+    )
+    assert [entry[-1] for entry in first.told] == [0.0, 2.0, 2.0, 3.0, 3.0]
+    assert [entry[-1] for entry in second.told] == [1.0, 4.0, 4.0, 5.0, 5.0]
+
+
+def test_lanes_are_told_apart_and_their_name_is_not_in_the_text() -> None:
+    def on(lane: str, text: str) -> str:
+        return f'{text[:-1]},"stream_id":"{lane}"}}'
+
+    one, two = Connection().run(
+        (">", {**CREATE, "stream_id": "a"}),
+        (">", {**CREATE, "stream_id": "b"}),
+        ("<", on("b", CREATED)),
+        ("<", on("a", CREATED)),
+        ("<", on("a", DONE)),
+        ("<", on("b", DONE)),
+    )
+    assert [entry[0] for entry in one.told] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
+    assert [entry[0] for entry in two.told] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
+
+
+def test_a_refused_create_is_an_answer_without_events() -> None:
+    error = '{"type":"error","status":400,"error":{"code":"x",  "message":"No."}}'
+    (tape,) = Connection().run((">", CREATE), ("<", error))
+    assert tape.told[1:] == [
+        ("head", 400, 1.0), ('{"error":{"code":"x",  "message":"No."}}', 1.0), ("end", "complete", 1.0)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("last", ["response.failed", None])
+def test_an_error_in_the_stream_may_be_followed_by_the_failed_response(last: str | None) -> None:
+    connection = Connection()
+    error = '{"type":"error","code":"x","message":"No.","sequence_number":1}'
+    connection.run((">", CREATE), ("<", CREATED), ("<", error))
+    if last:
+        connection.run(("<", {"type": last, "response": {"id": "r"}}))
+    connection.turns.closed(1000, "", "server", 9.0)
+    (tape,) = connection.tapes
+    assert tape.told[3][0] == sse(error)
+    assert tape.told[-1][:2] == ("end", "complete")
+
+
+def test_a_warm_up_is_no_turn() -> None:
+    (tape,) = Connection().run(
+        (">", {**CREATE, "generate": False}),
+        ("<", CREATED),
+        ("<", DONE),
+        (">", CREATE),
+        ("<", CREATED),
+        ("<", DONE),
+    )
+    assert tape.told[0] == ("begin", 3.0)
+
+
+def test_frames_beside_the_events_are_kept_apart() -> None:
+    steer = {"type": "response.steer", "previous_response_id": "r", "input": "Wait"}
+    accepted = {"type": "response.steer.accepted", "steer": {"id": "s"}}
+    (tape,) = Connection().run((">", CREATE), ("<", CREATED), (">", steer), ("<", accepted), ("<", DONE))
+    beside = tape.notes["frames_beside"]
+    assert isinstance(beside, RawJSON)
+    assert json.loads(beside.text) == [[2.0, "client", steer], [3.0, "server", accepted]]
+    assert [entry[0] for entry in tape.told] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
+
+
+@pytest.mark.parametrize(("by", "how"), [("server", "cut"), ("client", "client left")])
+def test_a_close_ends_all_turns_that_are_under_way(by: str, how: str) -> None:
+    connection = Connection()
+    connection.run((">", CREATE), ("<", CREATED), (">", CREATE))
+    connection.turns.closed(1011, "oops", by, 5.0)
+    assert [tape.told[-1] for tape in connection.tapes] == [("end", how, 5.0)] * 2
+    assert connection.tapes[0].notes["close"] == {"code": 1011, "reason": "oops", "by": by}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"type":"response.created"}', '{"type":"ping"}', "7"])
+def test_a_frame_of_no_turn_is_nobodys(text: str) -> None:
+    connection = Connection()
+    connection.run(("<", text), (">", text))
+    assert connection.tapes == []
+
+
+def test_a_frame_that_is_no_json_is_part_of_the_turn_as_it_is() -> None:
+    (tape,) = Connection().run((">", CREATE), ("<", '{"type":"resp'))
+    assert tape.told[-1] == ('data: {"type":"resp\n\n', 1.0)
