@@ -123,7 +123,7 @@ class _AgentsLaneChecker:
             yield from _named(self._name, response.finish())
 
     def _owner(self, data: Mapping[str, Any]) -> object:
-        """The id of the response that an event is of which names none."""
+        """Return the id of the response of an event that names none."""
         steer = data.get("steer")
         target = steer.get("previous_response_id") if isinstance(steer, dict) else data.get("response_id")
         if isinstance(target, str):

@@ -200,7 +200,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
 
 
 def _upstream(options: Mapping[str, Any]) -> "UpstreamPlan | None":
-    """What is to be asked upstream; None if nothing is. Raises OptionError."""
+    """Return the plan of the requests to an upstream; None if there are none. Raises OptionError."""
     if options["upstream"] is None and options["on_miss"] != "record":
         if options["record_into"] is not None:
             raise OptionError("--record-into says where to record, but not whom to ask: --upstream URL does")

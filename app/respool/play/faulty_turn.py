@@ -105,7 +105,7 @@ def _sound(playback: Playback) -> Iterator[Frame]:
 
 
 def _slowed(events: Sequence[Event], moments: Sequence[float], rate: ActiveFault) -> list[float]:
-    """The moments at which all bytes of each text frame have come, through a line that has a rate."""
+    """Return the moments at which all bytes of each text frame have arrived over a line with this rate."""
     frames = (
         Frame(at, event.text.encode("utf-8", "replace"), event=event)
         for event, at in zip(events, moments, strict=True)

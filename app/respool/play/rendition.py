@@ -126,14 +126,14 @@ class Rendition:
 
     @cached_property
     def output_ids(self) -> Sequence[str]:
-        """The ids of the items that it puts out, and of their calls."""
+        """The ids of the output items, and of their calls."""
         output = snapshot.fold(self.events).get("output")
         items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
         ids = (item.get(name) for item in items for name in ("id", "call_id"))
         return [id_ for id_ in ids if isinstance(id_, str) and id_]
 
     def prepare(self, *, output: bool) -> None:
-        """Work out now what would be when it is first asked for; with `output`, also the ids of its items."""
+        """Compute the cached properties now; with `output`, also the ids of its items."""
         for name in ("begun", "end", "progress", "final_response", *(["output_ids"] if output else [])):
             getattr(self, name)
 
@@ -204,14 +204,15 @@ class Renditions:
         return rendition
 
     def _size(self, recording: Recording, changes: Changes) -> int:
-        """About how many bytes a changed rendition is made of."""
+        """Return the approximate size of a changed rendition's sources, in bytes."""
         unchanged = self._unchanged.get(recording)
         if unchanged is not None:
             return len(changes.request) + len(unchanged.schedule.encoded.data)
         return len(changes.request) + sum(len(text) for _, text in recording.types())
 
     def _prepared(self, recording: Recording, changes: Changes) -> Rendition:
-        """A rendition with all that a play asks of it first: if it is made in a thread, that is, too."""
+        """Return a rendition with all that a play needs first: computed in the same thread, if it is made in
+        one."""
         rendition = self._make(recording, changes)
         if len(rendition.schedule.encoded.data) > LARGE:
             rendition.prepare(output=bool(changes.ids))

@@ -12,9 +12,9 @@ NOT_KEPT = object()  # in place of a member that is not small
 
 
 def small_members(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the members of an object with `NOT_KEPT` in place of those that are not small: of ids, flags and
-    numbers the values are kept, and so that of a conversation, which may be an object of its id. Return None
-    for an object that has too many members, or a long name among them."""
+    """Return the members of an object, with `NOT_KEPT` in place of large ones: ids, flags and numbers keep
+    their values, also a conversation given as an object of its id. Return None for an object with too many
+    members, or with a long name."""
     if len(value) > _MOST_SMALL or any(len(name) > _SHORT for name in value):
         return None
     return {name: member if _is_small(member) else NOT_KEPT for name, member in value.items()}
@@ -33,15 +33,15 @@ def _is_small(member: Any) -> bool:
 class JSONObject(Mapping[str, Any]):
     """A JSON object that is kept as text, since the parsed form takes many times the memory.
 
-    Nothing that was parsed is kept, but the small members of a large one (`small_members`); who looks at
-    several large members takes a `dict` of it.
+    Each access parses the text anew, except for the small members of a large one (`small_members`): make a
+    `dict` of it to read several large members.
     """
 
     __slots__ = ("_small", "text")
 
     def __init__(self, text: bytes, small: Mapping[str, Any] | None = None) -> None:
-        """`text` has been parsed before, so that it is known to be an object. With `small`, a member that is
-        neither there nor `NOT_KEPT` is none."""
+        """Keep `text`, which must be known to be a JSON object. `small` has all its members, with `NOT_KEPT`
+        for large ones."""
         self.text = text
         self._small = small
 

@@ -38,8 +38,9 @@ def items_before(
 
 
 def items_of_chain(chain: Mapping[str, Playback], now: float | None) -> Callable[[], list[Item]]:
-    """Return what gives the items of responses, each continued by the one before it in `chain` (by ids), the
-    oldest first, as they are at the clock's moment `now`, or at its end. It may be called in any thread.
+    """Return a function that returns the items of responses, the oldest first, as they are at the clock's
+    moment `now`, or at its end. Each response in `chain` (by ids) is continued by the one before it. It
+    may be called in any thread.
 
     That raises RequestError for more than `MOST_EARLIER` items.
     """

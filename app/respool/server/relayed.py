@@ -1,4 +1,4 @@
-"""What the server knows of a response that an upstream has given, when that was recorded."""
+"""Storing the response of an upstream, after it was recorded."""
 
 from respool.errors import OptionError
 from respool.play.playback import Origin, Playback
@@ -11,8 +11,8 @@ from respool.server.request import Request
 def remember_relayed(
     server: MockServer, request: Request, decision: Decision, turn: Recording, series: str, number: int
 ) -> None:
-    """Remember a response as if the recorded `turn`, the `number`-th of `series`, had just been played to its
-    end: requests that continue it are understood, and it can be retrieved."""
+    """Store a response as if the recorded `turn`, the `number`-th of `series`, had just been played to its
+    end, so that it can be continued and retrieved."""
     try:
         session = server.session(request.session)
     except OptionError:

@@ -146,7 +146,7 @@ def _missing(stubs: Iterable[Stub], store: Store) -> Iterator[str]:
 
 
 def _never_held(stubs: Iterable[Stub], store: Store) -> Iterator[str]:
-    """Stubs with a hold at an event that nothing which they play has, or a successor that is not there."""
+    """Yield a line for each stub with a hold at an event that it never plays, or with a missing successor."""
     for stub in stubs:
         where = f"stub {printable(stub.name)} ({stub.place})"
         if stub.steer and isinstance(stub.steer.successor, str) and not named(store, stub.steer.successor):

@@ -53,37 +53,37 @@ class Parameter:
 
 
 def string(longest: int | None = None, *, required: bool = False, inside: Inside | None = None) -> Parameter:
-    """A string of at most `longest` characters."""
+    """Declare a string of at most `longest` characters."""
     return Parameter((str,), "a string", longest=longest, required=required, inside=inside)
 
 
 def boolean() -> Parameter:
-    """true or false."""
+    """Declare a boolean."""
     return Parameter((bool,), "a boolean")
 
 
 def integer(least: int | None = None, most: int | None = None) -> Parameter:
-    """An integer; 1.0 is none, as to the service."""
+    """Declare an integer. 1.0 is none, as to the service."""
     return Parameter((int,), "an integer", least, most)
 
 
 def decimal(least: int | None = None, most: int | None = None) -> Parameter:
-    """A number, integer or not."""
+    """Declare a number, integer or not."""
     return Parameter((int, float), "a decimal", least, most)
 
 
 def enum(*values: str) -> Parameter:
-    """One of these strings."""
+    """Declare one of these strings."""
     return Parameter((str,), api_errors.one_of(values), values=values)
 
 
 def mapping(inside: Inside | None = None, expected: str = "an object") -> Parameter:
-    """An object."""
+    """Declare an object."""
     return Parameter((dict,), expected, inside=inside)
 
 
 def array(expected: str, inside: Inside | None = None) -> Parameter:
-    """An array; `expected` says of what."""
+    """Declare an array; `expected` says of what."""
     return Parameter((list,), expected, inside=inside)
 
 
