@@ -156,6 +156,7 @@ class _Turns:
             now = session.clock.now()
             if asked.warm_up:
                 playback = server.warm_up(request, now, asked.lineage)
+                exchange.why = "warm-up: checked, and nothing is played"
             else:
                 playback, decision = server.begin(request, now, asked.lineage)
                 exchange.recording, exchange.why = playback.recording.name, decision.line
