@@ -39,7 +39,7 @@ _SLOW = (
     "test_node_package.py test_socket_fuzz.py test_fault_table.py"
 ).split()
 # Files whose tests run clients of other people: `make test-clients` installs those and runs the tests.
-_CLIENTS = "test_sdk_examples.py test_codex.py test_every_client.py".split()
+_CLIENTS = "test_sdk_examples.py test_codex.py test_every_client.py test_recorded_loop.py".split()
 _SLOW_FOLDERS = ("tests/http/page/", "tests/deploy/")
 
 

@@ -8,6 +8,7 @@ by the request that they were recorded with; the default, or the only recording;
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from respool.errors import NoMatchingRecording, RecordingError, printable
@@ -23,6 +24,7 @@ from respool.server.indexes import Indexes
 from respool.server.request import PLAY_HEADER, Request
 from respool.server.rule_set import Playable, named
 from respool.server.session import Session
+from respool.server.whole_request import whole_body
 
 IMPROVISED = "improvised"  # a tier, and the name of such a recording
 RETRY_HEADER = "x-stainless-retry-count"
@@ -97,7 +99,7 @@ def decide(request: Request, session: Session, now: float, indexes: Indexes) -> 
     if decision is None and session.default and (found := named(store, session.default)):
         return _turn(found, "default", request, session, now, indexes)  # a test's own word
     if decision is None and not (default and default[0] == "only"):  # which answers whatever was asked
-        decision = _by_request(asked)
+        decision = _by_request(asked, now)
     if decision is not None:
         return decision
     if default is not None:
@@ -243,17 +245,20 @@ def _by_stub(asked: _Asked, now: float) -> Decision | None:
     return Decision("stub", why, decision.recording, origin, decision.used, None, stub, match.state)
 
 
-def _by_request(asked: _Asked) -> Decision | None:
+def _by_request(asked: _Asked, now: float) -> Decision | None:
     session, lineage, index = asked.session, asked.lineage, asked.indexes.recorded
     if not len(index):
         return None
-    match = index.match(
-        asked.compared(),
+    look = partial(
+        index.match,
         seen=Seen(_Played(session.plays), session.served),
         lineage=(lineage.series, lineage.turn) if lineage else None,
         retry=asked.request.header(RETRY_HEADER) not in (None, "0"),
         strictness=asked.indexes.options.match,
     )
+    match = look(asked.compared())
+    if match is None and (whole := whole_body(asked.request, session, now)):
+        match = look(index.forms_of(whole))
     if match is None:
         return None
     turns = asked.indexes.store.turns(match.recording)

@@ -15,6 +15,7 @@ from respool.server.conversations import output_items
 from respool.server.indexes import Indexes
 from respool.server.request import Request
 from respool.server.session import Session
+from respool.server.whole_request import items_before
 
 _PLAIN = (None, "message")
 _MOST_LOOKED_AT = 200  # playbacks whose events are made again, to find items by their ids
@@ -46,32 +47,12 @@ def check_history(
     if not known:
         check_links(body)
         return
-    context, repeated = _context(request, session, now), _Repeated(session, indexes)
+    context, repeated = items_before(request, session, now), _Repeated(session, indexes)
     find = _Stored(session, now, decision, indexes).find if decision else None
     try:
         check_links(body, Known(context, find, repeated=repeated))
     except _TooManyError:
         check_links(body, Known(context, repeated=repeated))
-
-
-def _context(request: Request, session: Session, now: float) -> list[Item] | None:
-    """The items that come before the input; None where they are not known as a whole."""
-    if (conversation := request.conversation_id) is not None:
-        return session.conversations.items(conversation, now)
-    found: list[list[Item]] = []
-    previous = request.previous_response_id
-    seen: set[str] = set()
-    while previous is not None:
-        playback = session.history.get(previous)
-        if playback is None or previous in seen:  # forgotten, or played twice with the same id
-            return None
-        seen.add(previous)
-        continued = Request(dict(playback.body))
-        if continued.conversation_id is not None:
-            return None
-        found.append([*input_items(continued.body, previous), *output_items(playback, playback.ends)])
-        previous = continued.previous_response_id
-    return [item for items in reversed(found) for item in items]
 
 
 class _Stored:

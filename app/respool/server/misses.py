@@ -13,6 +13,7 @@ from respool.server.choosing import Decision, lineage_of, stub_context
 from respool.server.indexes import Indexes
 from respool.server.request import Request
 from respool.server.session import Session
+from respool.server.whole_request import whole_body
 
 logger = logging.getLogger("respool.matching")
 
@@ -50,7 +51,8 @@ def near_misses(request: Request, session: Session, now: float, indexes: Indexes
     ]
     recordings: tuple[Near, ...] = ()
     if len(index := indexes.recorded):
-        recordings = indexes.nearest(index.forms_of(request.body))
+        body = whole_body(request, session, now) or request.body
+        recordings = indexes.nearest(index.forms_of(body))
     return NearMisses(recordings, tuple(sorted(stubs, key=lambda near: len(near.failed))[:MOST]))
 
 

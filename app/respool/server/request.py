@@ -33,13 +33,18 @@ class Request:
     session: str = ""  # "": that of all who name none
     text: bytes = b""  # the body as it was read; b"" where only its value is known
     faults: "tuple[Fault, ...]" = ()  # that it asks for
-    continued: "Playback | None" = None  # on a WebSocket: what it continues of its connection
+    earlier: "Sequence[Playback]" = ()  # on a WebSocket: what it continues of its connection, newest first
     checked: bool = False  # `check` has found nothing; it is not done twice
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, by its name in lower case; None if it was not sent."""
         wanted = name.encode("latin-1")
         return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
+
+    @property
+    def continued(self) -> "Playback | None":
+        """On a WebSocket: the response of its connection that it continues, stored or not."""
+        return self.earlier[0] if self.earlier else None
 
     @property
     def kept_body(self) -> Mapping[str, Any]:

@@ -3,11 +3,11 @@
 const [, , baseURL, ...runs] = process.argv;
 
 export const BASE_URL = baseURL;
-export const QUESTION = "What is the weather in Paris now?";
+export const QUESTION = process.env.RESPOOL_QUESTION || "What is the weather in Paris now?";
 export const modelOf = (name) => process.env.RESPOOL_MODEL || name;
 
 /** What the tools give, whichever is called. */
-export const answer = (tool, asked) => JSON.stringify({ tool, asked, is: "noon, 18 degrees" });
+export const answer = (tool, asked) => `${tool} of ${Object.values(asked).join(", ")}: noon, 18 degrees`;
 
 /** Call `run(kind, name, calls)`, which resolves to the streamed text, for each run of the command line. */
 export async function main(run) {

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 BASE_URL = sys.argv[1]
-QUESTION = "What is the weather in Paris now?"
+QUESTION = os.environ.get("RESPOOL_QUESTION") or "What is the weather in Paris now?"
 os.environ.update(OPENAI_BASE_URL=BASE_URL, OPENAI_API_KEY="any")
 os.environ.pop("OPENAI_MAX_RETRIES", None)
 
@@ -20,7 +20,7 @@ def model_of(name: str) -> str:
 
 def answer(tool: str, arguments: dict[str, Any]) -> str:
     """What the tools give, whichever is called."""
-    return json.dumps({"tool": tool, "asked": arguments, "is": "noon, 18 degrees"})
+    return f"{tool} of {', '.join(map(str, arguments.values()))}: noon, 18 degrees"
 
 
 async def tell(run: Callable[[str, str, list[str]], Any]) -> None:

@@ -1,6 +1,7 @@
 """The openai package for Python."""
 
 import json
+import os
 from typing import Any
 
 from driver import QUESTION, answer, main, model_of
@@ -26,8 +27,11 @@ def run(kind: str, name: str, calls: list[str]) -> str:
         return "".join(streamed)
     given: Any = [{"role": "user", "content": QUESTION}]
     more: dict[str, Any] = {}
+    always: dict[str, Any] = (
+        {"metadata": json.loads(os.environ["RESPOOL_METADATA"])} if "RESPOOL_METADATA" in os.environ else {}
+    )
     for _ in range(6):
-        response = turn(streamed, model=model, input=given, tools=TOOLS, **more)
+        response = turn(streamed, model=model, input=given, tools=TOOLS, **always, **more)
         asked = [item for item in response.output if item.type == "function_call"]
         if not asked:
             break
