@@ -177,7 +177,9 @@ def test_a_warm_up_is_answered_at_once_and_can_be_continued(store: bool, server:
 
     stored = client.get(f"/v1/responses/{id_}")
     assert stored.status_code == (200 if store else 404)
-    assert [one.recording for one in server.journal if one.method == "POST"] == [None, "text/hello"]
+    asked = [one for one in server.journal if one.method == "POST"]
+    assert [one.recording for one in asked] == [None, "text/hello"]
+    assert asked[0].why.startswith("warm-up")
 
 
 def test_an_output_of_a_call_that_nobody_made_evicts_what_it_continues(server: MockServer) -> None:

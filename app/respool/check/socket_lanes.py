@@ -6,8 +6,8 @@ between its first and its last, and the events that set an item up may be left o
 README of openai 3.57's WebSocket helpers.
 
 In the multi-agent beta, responses of several agents run on one lane at a time, each with its own terminal
-event: there an event belongs to the response that it names, or to that of its item or agent. How those are numbered
-is not documented. Source: the `agent` members in openai 3.57's beta types.
+event: there an event belongs to the response that it names, or to that of its item or agent. How those are
+numbered is not documented. Source: the `agent` members in openai 3.57's beta types.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

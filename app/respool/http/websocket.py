@@ -166,6 +166,7 @@ class _Turns:
             stub = None
             if asked.warm_up:
                 playback = server.warm_up(request, now, asked.lineage)
+                exchange.why = "warm-up: checked, and nothing is played"
             else:
                 playback, decision, _ = server.begin(request, now, asked.lineage)
                 exchange.recording, exchange.why = playback.recording.name, decision.line

@@ -306,7 +306,8 @@ class MockServer:
                     raise
                 raise ask_upstream(error, None) from None  # which may know it
         if lineage:  # what its connection remembers may not be stored
-            request = replace(request, continued=getattr(lineage[0].turn, "playback", None))
+            playbacks = [getattr(one.turn, "playback", None) for one in lineage]
+            request = replace(request, earlier=[one for one in playbacks if one is not None])
         decision = self._decide(request, session, moment)
         answer = decision.recording or self._improvised(request, session, moment)
         recording = self.saved_answers.streamed(answer)
