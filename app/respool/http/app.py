@@ -123,9 +123,7 @@ def create_app(
 
         app.add_route("/metrics", Metrics(server).answer, include_in_schema=False)
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
-    if (
-        websocket and not server.state.shared
-    ):  # a socket decides without waiting, which a store does not allow
+    if websocket:
         sockets.add_routes(app.router, server, socket_settings or SocketSettings(), request_faults)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
     app.add_middleware(Guard)

@@ -4,9 +4,11 @@ The protocol is `play.socket_connection`, the sending `http.sending.socket`. Her
 HTTP: its path, its headers and its key, the denials of the upgrade, and the journal.
 """
 
+import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -19,6 +21,7 @@ from starlette.websockets import WebSocket
 from respool.errors import NoMatchingRecording, RequestError
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault
+from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.problems import envelope, profile_of
 from respool.http.responses import asked_holds
@@ -29,6 +32,7 @@ from respool.http.sending.socket_line import line_of
 from respool.play.hold_points import HoldPoint
 from respool.play.live_turn import LiveTurn, PlaybackTurn
 from respool.play.playback import Playback
+from respool.play.session_clock import SessionClock
 from respool.play.socket_actions import StartTurn
 from respool.play.socket_connection import INTERNAL_ERROR, SocketConnection
 from respool.play.socket_settings import SocketSettings
@@ -79,16 +83,22 @@ async def _serve(
         _check_origin(scope)
         asked = asked_faults(steering(scope, FAULT_HEADER.encode()), request_faults)
         holds = asked_holds(scope)
-        session = server.session(session_of(scope))
-        for active in server.draw_upgrade_faults(asked, session.name):
-            exchange.faults = (str(active.fault),)
-            raise _refusal_by(active.fault)
+
+        def admit() -> SessionClock:
+            session = server.session(session_of(scope))
+            for active in server.draw_upgrade_faults(asked, session.name):
+                exchange.faults = (str(active.fault),)
+                raise _refusal_by(active.fault)
+            return session.clock
+
+        clock = await decided(server, session_of(scope), admit)
     except RequestError as error:
         await _deny(error, socket)
         return
-    await socket.accept()
     exchange.status = 101
-    clock = session.clock
+    if server.state.shared:
+        await server.state.note(exchange)
+    await socket.accept()
     beta = ",".join(header_values(scope, b"openai-beta"))
     if _BETA in beta.replace(" ", ""):
         settings = replace(settings, multi_agent=True)
@@ -135,61 +145,95 @@ class _Turns:
         self._connection = exchange_of(scope)
         self._session = session_of(scope)
         self._holds = holds
+        self.waits = server.state.shared
+        self._one_by_one = asyncio.Lock()
 
     def start(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
         """Start a response. Raise RequestError."""
-        server, session = self._server, self._server.session(self._session)
+        exchange = self._arrived()
+        try:
+            with _as_frames(exchange):
+                request = self._request(asked, exchange)
+                return self._begin(wake, *self._decide(asked, request, exchange))
+        except RequestError as error:
+            self._refused(exchange, error)
+            raise
+
+    async def start_later(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
+        """Start a response by what a shared state knows, after those that were asked for before it. Raise
+        RequestError."""
+        server, exchange = self._server, self._arrived()
+        async with self._one_by_one:
+            try:
+                with _as_frames(exchange):
+                    request = self._request(asked, exchange)
+                    started = await decided(
+                        server,
+                        self._session,
+                        lambda: self._decide(asked, request, exchange),
+                        *needs_of(request),
+                    )
+            except RequestError as error:
+                exchange.status = error.status
+                await server.state.note(exchange)
+                self._refused(exchange, error)
+                raise
+            turn = self._begin(wake, *started)
+            await server.state.note(exchange)
+            return turn
+
+    def _arrived(self) -> Exchange:
         of = self._connection
         exchange = Exchange(
             "POST",
             of.path,
-            server.clock.now(),
+            self._server.clock.now(),
             address=of.address,
             session=self._session,
             transport=WEBSOCKET,
             raw_query=of.raw_query,
             raw_headers=of.raw_headers,
         )
-        server.journal.add(exchange)
-        try:
-            request = self._request(asked, exchange)
-            now = session.clock.now()
-            if asked.warm_up:
-                playback = server.warm_up(request, now, asked.lineage)
-            else:
-                playback, decision = server.begin(request, now, asked.lineage)
-                exchange.recording, exchange.why = playback.recording.name, decision.line
-            if playback.recording.plain:
-                raise _refusal(playback)
-            live: LiveTurn = PlaybackTurn(playback)
-            if not asked.warm_up and (active := self._draw(playback)):
-                from respool.play.faulty_turn import faulty_turn  # late: most servers meet no fault
+        self._server.journal.add(exchange)
+        return exchange
 
-                exchange.faults = tuple(str(one.fault) for one in active)
-                live = faulty_turn(playback, active)
-        except NoMatchingRecording as error:
-            exchange.unmatched = True
-            exchange.near = error.near_misses
-            refused = RequestError(str(error), status=404, code="no_matching_recording")
-            self._refused(exchange, refused)
-            raise refused from None
-        except RequestError as error:
-            self._refused(exchange, error)
-            raise
-        exchange.status = 200
-        if server.journal.watchers:
-            server.journal.tell(STARTED, exchange)
-        exchange.response_id = playback.id
-        delivery = Delivery(
-            playback,
-            session.clock,
-            exchange,
-            on_left=partial(server.client_left, playback, self._session),
-            known_in=server.deliveries,
-        )
+    def _decide(
+        self, asked: StartTurn, request: Request, exchange: Exchange
+    ) -> tuple[LiveTurn, Playback, Delivery]:
+        """Decide what answers. It changes nothing but the session, so that it can be done again."""
+        server, session = self._server, self._server.session(self._session)
+        # Time counts from the arrival: it may be a while that the shared state takes.
+        now = session.clock.now() if session.clock.setting or not self.waits else exchange.received
+        if asked.warm_up:
+            playback = server.warm_up(request, now, asked.lineage)
+        else:
+            playback, decision = server.begin(request, now, asked.lineage)
+            exchange.recording, exchange.why = playback.recording.name, decision.line
+        if playback.recording.plain:
+            raise _refusal(playback)
+        live: LiveTurn = PlaybackTurn(playback)
+        if not asked.warm_up and (active := self._draw(playback)):
+            from respool.play.faulty_turn import faulty_turn  # late: most servers meet no fault
+
+            exchange.faults = tuple(str(one.fault) for one in active)
+            live = faulty_turn(playback, active)
+        on_left = partial(server.client_left, playback, self._session)
+        if server.state.shared:
+            on_left = partial(server.state.run_later, self._session, on_left)
+        delivery = Delivery(playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries)
         delivery.transport = WEBSOCKET
         if not asked.warm_up and (self._holds or session.holds):
             hold(delivery, self._holds, session.holds)
+        return live, playback, delivery
+
+    def _begin(
+        self, wake: Callable[[], None], live: LiveTurn, playback: Playback, delivery: Delivery
+    ) -> SocketTurn:
+        exchange, journal = delivery.exchange, self._server.journal
+        exchange.status = 200
+        if journal.watchers:
+            journal.tell(STARTED, exchange)
+        exchange.response_id = playback.id
         turn = SocketTurn(live, delivery, playback.subscribe(wake))
         delivery.begin(turn)
         return turn
@@ -237,7 +281,20 @@ class _Turns:
         exchange.seconds = self._server.clock.now() - exchange.received
         if self._server.journal.watchers:
             self._server.journal.tell(ENDED, exchange)
+        if self.waits:
+            self._server.state.note_later(exchange)
         logger.info("%s", exchange)
+
+
+@contextmanager
+def _as_frames(exchange: Exchange) -> Iterator[None]:
+    """Have a miss be refused as other requests are."""
+    try:
+        yield
+    except NoMatchingRecording as error:
+        exchange.unmatched = True
+        exchange.near = error.near_misses
+        raise RequestError(str(error), status=404, code="no_matching_recording") from None
 
 
 def _refusal(playback: Playback) -> RequestError:

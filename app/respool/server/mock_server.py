@@ -21,7 +21,7 @@ from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
 from respool.play.saved_answers import SavedAnswers
 from respool.play.session_clock import MODES, Mode, SessionClock
-from respool.play.warm_up import warm_up_turn
+from respool.play.warm_up import warm_up_recording
 from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
@@ -31,9 +31,7 @@ from respool.recordings.recording import (
     IDS,
     ON_UNKNOWN_ID,
     REPLAY_WINDOW,
-    Header,
     Recording,
-    TimedEvent,
 )
 from respool.recordings.store import Store
 from respool.server.choosing import Decision, decide, default_of, remember
@@ -54,7 +52,6 @@ from respool.server.state import State
 from respool.server.state.in_memory import MemoryState
 
 _MOST_PACES = 100  # of stubs, of which the renditions are kept
-WARM_UP = "(warm-up)"  # stands for the recording that answers a warm-up
 
 
 class ServerOptions(TypedDict, total=False):
@@ -352,10 +349,8 @@ class MockServer:
         moment = session.clock.now() if now is None else now
         self._check_previous(session, request, lineage, moment)
         id_ = f"resp_{token_hex(25)}"
-        turn = warm_up_turn(request.body, id_, int(moment), moment)
-        timed = tuple(TimedEvent(0.0, event) for event in turn.events)
         playback = Playback(
-            Recording(WARM_UP, Header({}), timed),
+            warm_up_recording(request.body, id_, moment),
             self._warm_ups,
             moment,
             stored=request.store,

@@ -25,6 +25,7 @@ from respool.errors import RequestError, RespoolError, printable
 from respool.play.clock import SystemClock
 from respool.play.playback import Playback, PlaybackRun
 from respool.play.session_clock import SessionClock
+from respool.play.warm_up import WARM_UP, warm_up_recording
 from respool.recordings.digest import digest_of
 from respool.recordings.recording import Recording
 from respool.server.improvising import IMPROVISED, improvised
@@ -453,7 +454,7 @@ class RedisState:
         )
 
     def _others(self, record: PlaybackRecord) -> Iterator[Recording]:
-        """Recordings that are in no file: those of stubs, and one that is made from the request."""
+        """Recordings that are in no file: those of stubs, and those that are made from the request."""
         server = self._server
         if (found := server.store.get(record.recording)) is not None:
             yield server.saved_answers.streamed(found)
@@ -462,6 +463,8 @@ class RedisState:
                 if stub.name == record.origin.stub and stub.play.word is None:
                     with suppress(RespoolError):
                         yield from server.indexes.playable(stub).turns
+        if record.recording == WARM_UP:
+            yield warm_up_recording(json.loads(record.body), record.id, record.started)
         if record.recording == IMPROVISED:
             with suppress(RespoolError):
                 yield improvised(json.loads(record.body))
