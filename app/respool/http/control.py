@@ -74,7 +74,7 @@ class Controller:
         first = edited.gate if edited and edited.gate is not None else 0
         count = control.release(delivery, events, until)
         paced = events is None and until is None
-        await self._settle([delivery])
+        await self._made(delivery)
         last = delivery.events_sent if paced else first + count
         return _events(delivery, first, max(first, min(last, delivery.events_sent)))
 
@@ -83,24 +83,24 @@ class Controller:
     ) -> None:
         """As `control.inject`; return when what is due was handed to the connection."""
         control.inject(delivery, event, renumber=renumber, before=before)
-        await self._settle([delivery])
+        await self._made(delivery)
 
     async def replace(self, delivery: Delivery, number: int, event: Event | None = None) -> None:
         """As `control.replace_event`."""
         control.replace_event(delivery, number, event)
-        await self._settle([delivery])
+        await self._made(delivery)
 
     async def hold(self, delivery: Delivery, point: HoldPoint | None = None) -> None:
         """As `control.hold_now`."""
         control.hold_now(delivery, point)
-        await self._settle([delivery])
+        await self._made(delivery)
 
     async def finish(
         self, delivery: Delivery, how: control.How = "terminal", error: Mapping[str, Any] | None = None
     ) -> None:
         """As `control.finish`; return when the answer has ended."""
         control.finish(delivery, how, error)
-        await self._settle([delivery])
+        await self._made(delivery)
 
     async def advance(
         self,
@@ -148,8 +148,10 @@ class Controller:
                     await asyncio.wait_for(changed.wait(), min(left, 0.005) if poll else left)
         return found
 
-    async def _settle(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
-        return await settled(lambda: deliveries)
+    async def _made(self, delivery: Delivery) -> None:
+        """An edit was made: have the other servers know, and what is due handed to the connection."""
+        await self.server.state.keep(delivery.playback)
+        await settled(lambda: [delivery])
 
 
 async def settled(deliveries: Callable[[], Iterable[Delivery]]) -> list[Delivery]:

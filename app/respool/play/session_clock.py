@@ -77,15 +77,16 @@ class SessionClock:
         """How it runs, as it is kept: the same as long as nobody has set or moved it."""
         if self._setting is None or not self.frozen:
             return self._setting
-        return replace(self._setting, now=self.now(), since=0.0)
+        return replace(self._setting, now=self.now())
 
     def follow(self, setting: ClockSetting | None) -> None:
         """Run as another process has set it, which may have moved it on."""
         known = self.kept_setting
         if setting == known:
             return
-        if setting and known and setting.mode == known.mode == "frozen" and setting.now >= known.now:
-            self._held.advance(setting.now - known.now)
+        if setting and known and setting.mode == known.mode == "frozen" and setting.since == known.since:
+            # Since it was frozen it was only moved on; here that may have come before it was kept.
+            self._held.advance_to(setting.now)
             return
         self._apply(setting)
         self._tell()

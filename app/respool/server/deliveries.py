@@ -8,6 +8,7 @@ from respool.errors import EditError, RequestError, printable
 from respool.play.clock import Clock, Timer
 from respool.play.edits import Comment, Finish, Release
 from respool.play.hold_points import HoldPoint
+from respool.play.playback import Playback
 from respool.server.delivery import Delivery
 from respool.server.journal import Exchange
 
@@ -21,8 +22,10 @@ class Deliveries:
     says something: both by the server's clock, not by the session's.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, on_edit: Callable[[Playback], None] = lambda playback: None) -> None:
+        """`on_edit` is told of each playback that was edited by a timer, or by a socket's steer."""
         self._clock = clock
+        self.on_edit = on_edit
         self._live: dict[int, Delivery] = {}
         self._ended: deque[tuple[int, Exchange, bool]] = deque(maxlen=MOST_ENDED)
         self._timers: dict[int, tuple[int, list[Timer]]] = {}  # and how many events had been sent
@@ -120,6 +123,7 @@ class Deliveries:
             delivery.exchange.ended = f"held {point} for {point.ttl:g} s, then released"
             with suppress(EditError):
                 delivery.playback.edit(Release(), delivery.clock.now())
+                self.on_edit(delivery.playback)
         else:
             self._cut(delivery, f"hold expired: {point}, nobody released it in {point.ttl:g} s")
 
@@ -127,6 +131,7 @@ class Deliveries:
         delivery.ended_by = why
         with suppress(EditError):
             delivery.playback.edit(Finish("cut"), delivery.clock.now())
+            self.on_edit(delivery.playback)
 
     def _keep_alive(self, delivery: Delivery, seconds: float) -> float | None:
         if not self._waits(delivery):

@@ -158,6 +158,12 @@ class Delivery(AnswerDelivery):
         """Note that the schedule has changed."""
         self.held = False
 
+    def steer(self, sent: int, text: str) -> None:
+        """End the playback after so many events, as its socket has: see `Playback.steer`."""
+        self.playback.steer(sent, text, self.clock.now())
+        if self.known_in is not None:
+            self.known_in.on_edit(self.playback)
+
     @property
     def has_ended(self) -> bool:
         """Whether nothing more is sent."""

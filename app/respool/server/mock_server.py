@@ -48,7 +48,7 @@ from respool.server.misses import Misses
 from respool.server.request import Request
 from respool.server.session import EVERYBODYS, Session
 from respool.server.sessions import IDLE, SESSION_BY, AnySessions
-from respool.server.state import State
+from respool.server.state import NO_AUTO, State
 from respool.server.state.in_memory import MemoryState
 
 _MOST_PACES = 100  # of stubs, of which the renditions are kept
@@ -179,10 +179,12 @@ class MockServer:
         self._paced: dict[Pace, Renditions] = {}  # at the paces of stubs
         self._warm_ups = Renditions(Pace(speed=inf))
         self.memory = Memory(stateless, stand_in=self._said if on_unknown_id == "default" else None)
-        self.deliveries = Deliveries(self.clock)
         self.session_idle = session_idle
         self.clock_mode: Mode = clock_mode
         self.state: State = state or MemoryState()
+        if clock_mode == "auto" and self.state.shared:
+            raise OptionError(f"clock is auto: {NO_AUTO}")
+        self.deliveries = Deliveries(self.clock, self.state.keep_later)
         self.journal.shared = self.state.shared
         self.sessions: AnySessions = self.state.sessions(self)
         self.faults = faults

@@ -7,13 +7,20 @@ from typing import Any
 
 import pytest
 
-from respool.errors import RequestError
+from respool.errors import OptionError, RequestError
 from respool.faults import parse
 from respool.play.clock import ManualClock
+from respool.play.edits import Finish, Hold, Insert, Release
+from respool.play.hold_points import HoldPoint
+from respool.protocol.events import Event
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
+from respool.server.delivery import Delivery
+from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
+from respool.server.session_holds import SessionHold
+from respool.server.session_holds import hold as session_hold
 from respool.server.state import Need, State
 
 pytestmark = pytest.mark.parametrize("state", ["fakeredis", "redis"], indirect=True)
@@ -176,3 +183,80 @@ async def test_a_refusal_of_a_decision_is_the_clients_and_not_that_of_the_store(
         await one.state.run("", lambda: one.retrieve("resp_9"))
     assert refused.value.status == 404
     assert one.state.problem == ""
+
+
+SESSION = Request({"background": True, "stream": True, "input": "x"}, session="s")
+
+
+async def test_a_stream_that_is_resumed_elsewhere_has_the_edits_that_were_made_here(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    playback = await one.state.run("", lambda: one.start(BACKGROUND))
+    nodes.clock.advance(2.0)
+    playback.edit(Insert(Event('{"type":"new"}', "new")), nodes.clock.now())
+    playback.edit(Finish("cut"), nodes.clock.now())
+    await one.state.keep(playback)
+    found = await other.state.run("", lambda: other.stream("resp_1"), [ID])
+    assert found.events == playback.events
+    assert [event.type for event in found.events] == ["response.created", "new"]
+    assert found.ending == "cut"
+
+
+async def test_a_stream_that_is_open_elsewhere_follows_an_edit(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    await one.state.run("", lambda: one.start(BACKGROUND))
+    there = await other.state.run("", lambda: other.stream("resp_1"), [ID])
+    told: list[int] = []
+    there.subscribe(lambda: told.append(len(there.events)))
+    here = await one.state.run("", lambda: one.stream("resp_1"), [ID])
+    here.edit(Hold(), nodes.clock.now())
+    here.edit(Release(1), nodes.clock.now())
+    await one.state.keep(here)
+    await nodes.until(lambda: len(told) == 2)
+    assert list(there.schedule.moments) == list(here.schedule.moments)
+
+
+async def test_a_cancel_elsewhere_and_here_is_kept_as_the_later_one(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    sent = await one.state.run("", lambda: one.start(BACKGROUND))
+    sent.subscribe(lambda: None)
+    await other.state.run("", lambda: other.cancel("resp_1", now=999.0), [ID])
+    await nodes.until(lambda: sent.run.cancelled)
+    assert sent.run.cancelled == 1000.0  # this server's: up to then it may have sent what was due
+    again = await other.state.run("", lambda: other.stream("resp_1"), [ID])
+    await nodes.until(lambda: again.run.cancelled == 1000.0)
+    assert again.events == sent.events
+
+
+async def test_the_holds_of_a_session_hold_streams_of_any_server_and_are_counted_once(nodes: Nodes) -> None:
+    servers = [await nodes.add() for _ in range(3)]
+    hold = SessionHold("h1", HoldPoint.read("response.created"), "a", times=4)
+    await servers[0].state.run("s", lambda: servers[0].session("s").holds.put(hold))
+
+    def start(server: MockServer) -> bool:
+        playback = server.start(SESSION)
+        delivery = Delivery(playback, server.session("s").clock, Exchange("POST", "/", 0.0))
+        session_hold(delivery, (), server.session("s").holds)
+        return delivery.hold_ids == ("h1",)
+
+    held = await asyncio.gather(
+        *(server.state.run("s", lambda server=server: start(server)) for server in servers * 4)
+    )
+    assert sum(held) == 4
+    assert await servers[2].state.run("s", lambda: servers[2].session("s").holds.remove("h1"))
+    assert not await servers[1].state.run("s", lambda: bool(servers[1].session("s").holds))
+
+
+async def test_a_frozen_clock_never_goes_back_to_what_was_kept(nodes: Nodes) -> None:
+    one = await nodes.add()
+    clock = await one.state.run("s", lambda: one.session("s").clock)
+    await one.state.run("s", lambda: one.session("s").clock.set("frozen"))
+    clock.advance(5.0)  # on its way through what is due
+    assert await one.state.run("s", lambda: one.session("s").clock.now()) == 1005.0
+    await one.state.run("s", lambda: one.session("s").clock.reset())
+    await one.state.run("s", lambda: one.session("s").clock.set("frozen"))
+    assert await one.state.run("s", lambda: one.session("s").clock.now()) == 1000.0
+
+
+async def test_clocks_that_jump_by_themselves_are_refused(nodes: Nodes) -> None:
+    with pytest.raises(OptionError, match=r"clock is auto: .* servers with one state"):
+        await nodes.add(clock_mode="auto")

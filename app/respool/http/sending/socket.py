@@ -183,7 +183,7 @@ class SocketDriver:
                     actions += self._start(action)  # the loop comes to these as well
                 case Cut():
                     if turn := self._turn_of(action.turn):
-                        turn.delivery.playback.steer(action.sent, action.text, self._clock.now())
+                        turn.delivery.steer(action.sent, action.text)
                 case Cancel():
                     if turn := self._turn_of(action.turn):
                         self._leave(turn)

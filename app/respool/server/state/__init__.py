@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from respool.play.playback import Playback
 from respool.server.journal import Exchange
 
 if TYPE_CHECKING:
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from respool.server.sessions import AnySessions
 
 T = TypeVar("T")
+
+# Why the clocks of a shared state do not jump by themselves.
+NO_AUTO = (
+    "a clock jumps by itself as soon as all streams of its session are idle, and servers with one state "
+    "(--state) do not ask each other at every event: freeze it and "
+    "advance it, or use one server without --state"
+)
 
 
 class Need(NamedTuple):
@@ -66,6 +74,12 @@ class State(Protocol):
         """Do the same with one that waits for something, as briefly as it can."""
 
     def run_later(self, session: str, decide: Callable[[], object]) -> None:
+        """Do the same without waiting for it."""
+
+    async def keep(self, playback: Playback) -> None:
+        """Have all servers know what was done to a live response here: its edits. Raise RequestError, 503."""
+
+    def keep_later(self, playback: Playback) -> None:
         """Do the same without waiting for it."""
 
     async def note(self, exchange: Exchange) -> None:

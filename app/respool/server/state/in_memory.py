@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, TypeVar
 
+from respool.play.playback import Playback
 from respool.server.history import Budget
 from respool.server.journal import Exchange
 from respool.server.session import Session
@@ -52,6 +53,12 @@ class MemoryState:
 
     def run_later(self, session: str, decide: Callable[[], object]) -> None:
         decide()
+
+    async def keep(self, playback: Playback) -> None:
+        pass
+
+    def keep_later(self, playback: Playback) -> None:
+        pass
 
     async def note(self, exchange: Exchange) -> None:
         pass

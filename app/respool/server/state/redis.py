@@ -12,8 +12,9 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
 from contextlib import suppress
+from math import inf
 from random import uniform
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -212,10 +213,21 @@ class RedisState:
                 raise answer
         return done is not None
 
+    async def keep(self, playback: Playback) -> None:
+        place = self._places.get(playback.run)
+        if place is not None:  # it is stored
+            await self.run(place[0], lambda: None, [Need("response", place[1])])
+
+    def keep_later(self, playback: Playback) -> None:
+        self._later(self.keep(playback))
+
     def run_later(self, session: str, decide: Callable[[], object]) -> None:
+        self._later(self.run(session, decide))
+
+    def _later(self, work: Coroutine[Any, Any, object]) -> None:
         async def run() -> None:
             with suppress(RequestError):
-                await self.run(session, decide)
+                await work
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
@@ -415,7 +427,9 @@ class RedisState:
     def _make_playback(self, session: str, record: PlaybackRecord) -> Playback:
         run = self._runs.get(record.token) or PlaybackRun(token=record.token)
         renditions = self._server.renditions_at(pace_options(record.pace))
-        playback = playback_of(record, self._find(record), renditions, run)
+        clock = self._clocks.get(session)
+        now = clock.now() if clock else -inf
+        playback = playback_of(record, self._find(record), renditions, run, now)
         self._note_run(session, playback)
         return playback
 
