@@ -16,9 +16,10 @@ from respool.play.session_clock import Mode
 from respool.server.session_holds import SessionHold
 
 if TYPE_CHECKING:
-    from respool.http.control import Advanced, Controller, SentEvent
+    from respool.http.control import Advanced, Controller
     from respool.server.control import How, PlaybackView
     from respool.server.delivery import Delivery
+    from respool.server.sent_events import SentEvent
 
 T = TypeVar("T")
 WAIT = 10.0  # seconds

@@ -149,6 +149,16 @@ def create_app(
         return RequireHost(made, hosts) if hosts else made
 
     mount = LazyMount("/__admin", make) if admin else None
+
+    async def called(message: bytes) -> bytes:
+        """Another server asks for the first time: the admin API answers, from now on by itself."""
+        assert mount
+        await mount.made()
+        assert server.state.called not in (None, called)
+        return await server.state.called(message)
+
+    if mount and server.state.shared:
+        server.state.called = called
     app.edge = Edge(
         app.all_layers, server, RequireHost(create, hosts) if hosts else create, for_browsers, mount
     )

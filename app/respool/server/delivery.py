@@ -130,7 +130,7 @@ class Delivery(AnswerDelivery):
     @property
     def id(self) -> str:
         """How the admin API names it."""
-        return f"pb_{self.number}"
+        return f"pb_{self.number}" if self.known_in is None else self.known_in.name_of(self.number)
 
     def begin(self, sender: Sender) -> None:
         """Note that it is under way: until another end is told, the server has cut it."""

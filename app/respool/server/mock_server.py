@@ -36,7 +36,7 @@ from respool.recordings.recording import (
 from respool.recordings.store import Store
 from respool.server.choosing import Decision, decide, default_of, remember
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
-from respool.server.deliveries import Deliveries
+from respool.server.deliveries import RESET_WHILE_HELD, Deliveries
 from respool.server.history import History
 from respool.server.improvising import improvised
 from respool.server.indexes import Indexes, MatchOptions
@@ -184,7 +184,7 @@ class MockServer:
         self.state: State = state or MemoryState()
         if clock_mode == "auto" and self.state.shared:
             raise OptionError(f"clock is auto: {NO_AUTO}")
-        self.deliveries = Deliveries(self.clock, self.state.keep_later)
+        self.deliveries = Deliveries(self.clock, self.state.keep_later, self.state.node)
         self.journal.shared = self.state.shared
         self.sessions: AnySessions = self.state.sessions(self)
         self.faults = faults
@@ -200,7 +200,7 @@ class MockServer:
     def reset(self, session: str = EVERYBODYS) -> None:
         """Have one session as at its beginning, and its requests forgotten. Its streams that are held are
         cut, others go on. Other sessions are not touched."""
-        self.deliveries.end_held(session, "its session was reset while it was held")
+        self.deliveries.end_held(session, RESET_WHILE_HELD)
         self.journal.clear_session(session)
         if (known := self.sessions.find(session)) is not None:
             known.reset()

@@ -260,3 +260,34 @@ async def test_a_frozen_clock_never_goes_back_to_what_was_kept(nodes: Nodes) -> 
 async def test_clocks_that_jump_by_themselves_are_refused(nodes: Nodes) -> None:
     with pytest.raises(OptionError, match=r"clock is auto: .* servers with one state"):
         await nodes.add(clock_mode="auto")
+
+
+async def test_a_server_asks_another_one_and_is_told_if_that_has_gone_or_cannot_answer(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    assert await one.state.others() == [other.state.node]
+    with pytest.raises(RequestError, match="it has no admin API") as refused:
+        await one.state.ask(other.state.node, b"question")
+    assert (refused.value.status, refused.value.code) == (503, "server_silent")
+
+    async def answer(message: bytes) -> bytes:
+        return b"answer to " + message
+
+    other.state.called = answer
+    assert await one.state.ask(other.state.node, b"question") == b"answer to question"
+    await other.state.stop()
+    assert await one.state.others() == []
+    assert await one.state.ask(other.state.node, b"question") is None
+
+
+async def test_one_server_at_a_time_moves_a_clock_on(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    inside: list[int] = []
+
+    async def move(server: MockServer) -> None:
+        async with server.state.exclusive("s"):
+            inside.append(1)
+            await asyncio.sleep(0)
+            assert inside.pop()
+            assert not inside
+
+    await asyncio.gather(*(move(server) for server in (one, other) * 5))

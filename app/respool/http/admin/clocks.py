@@ -10,6 +10,7 @@ from respool.errors import OptionError, RequestError, printable
 from respool.http.admin.models import Model, SessionName, example
 from respool.http.admin.playbacks import Sent, conflicts
 from respool.http.control import Advanced, Controller
+from respool.http.deciding import decided
 from respool.play.hold_points import HoldPoint
 from respool.play.session_clock import Mode
 from respool.server.mock_server import MockServer
@@ -95,7 +96,7 @@ def router(server: MockServer) -> APIRouter:
     async def advance(body: Advance) -> AdvancedClock:
         """Move a frozen clock on, and answer when all that was due on the way was handed to the connections,
         one moment after the other."""
-        session = server.session(body.session)
+        session = await decided(server, body.session, lambda: server.session(body.session))
         to = None
         if body.to is not None:
             point = HoldPoint.of({"event": body.to.event, "nth": body.to.nth})
@@ -103,6 +104,12 @@ def router(server: MockServer) -> APIRouter:
         found: Advanced = await conflicts(
             lambda: controller.advance(session, seconds=body.seconds, next=body.next, to=to)
         )
+
+        def keep() -> None:  # the others have moved theirs with it
+            if (clock := server.session(body.session).clock).frozen:
+                clock.advance_to(found.now)
+
+        await decided(server, body.session, keep)
         return AdvancedClock(
             now=found.now,
             sent=[Sent(playback=one.playback, seq=one.seq, type=one.type, t=one.t) for one in found.sent],

@@ -6,6 +6,7 @@ what it has changed is committed; if another server has changed the same meanwhi
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from respool.play.playback import Playback
@@ -38,6 +39,8 @@ class State(Protocol):
 
     shared: bool  # by several servers
     plays: Counter[str]  # of each recording's turn, in all sessions
+    node: str  # the name of this server among those that share the state; "" if none does
+    called: Callable[[bytes], Awaitable[bytes]] | None  # answers what other servers ask
 
     def sessions(self, server: "MockServer") -> "AnySessions":
         """Return the sessions of a server; it is called once."""
@@ -81,6 +84,15 @@ class State(Protocol):
 
     def keep_later(self, playback: Playback) -> None:
         """Do the same without waiting for it."""
+
+    async def others(self) -> list[str]:
+        """Return the names of the other servers that share the state. Raise RequestError, 503."""
+
+    async def ask(self, node: str, message: bytes) -> bytes | None:
+        """Return what `called` of another server answers; None if that has gone. Raise RequestError, 503."""
+
+    def exclusive(self, session: str) -> AbstractAsyncContextManager[None]:
+        """Let nobody else move on the clock of a session. Raise RequestError, 503."""
 
     async def note(self, exchange: Exchange) -> None:
         """Have all servers know of a request, before its answer begins."""

@@ -61,6 +61,7 @@ class Commit:
         if core.clock != view.core.clock:
             self._wake(name)
         if history.cleared:
+            self._wake(name, "", "x", 1)
             self._add("DEL", keys.plays, keys.responses, keys.conversations)
             if view.deleted:
                 self._add("ZREM", key_names.SESSIONS, name)
@@ -133,10 +134,10 @@ class Commit:
 
         return conversation_record(state, epoch, write)
 
-    def _wake(self, session: str, response: str = "") -> None:
+    def _wake(self, session: str, response: str = "", *more: object) -> None:
         self._add(
             "XADD", key_names.WAKE, "MAXLEN", "~", MOST_WAKES, "*",
-            "n", self._node, "s", session, "r", response,
+            "n", self._node, "s", session, "r", response, *more,
         )  # fmt: skip
 
     def _add(self, *command: object) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from respool.play.playback import Playback
@@ -25,6 +26,8 @@ class MemoryState:
     not_ready = ""
     round_trips = 0
     busy = False
+    node = ""
+    called: Callable[[bytes], Awaitable[bytes]] | None = None
 
     def __init__(self) -> None:
         self.plays: Counter[str] = Counter()
@@ -59,6 +62,15 @@ class MemoryState:
 
     def keep_later(self, playback: Playback) -> None:
         pass
+
+    async def others(self) -> list[str]:
+        return []
+
+    async def ask(self, node: str, message: bytes) -> bytes | None:
+        return None
+
+    def exclusive(self, session: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     async def note(self, exchange: Exchange) -> None:
         pass

@@ -12,8 +12,8 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator
+from contextlib import asynccontextmanager, suppress
 from math import inf
 from random import uniform
 from secrets import token_hex
@@ -29,6 +29,7 @@ from respool.play.session_clock import SessionClock
 from respool.play.warm_up import WARM_UP, warm_up_recording
 from respool.recordings.digest import digest_of
 from respool.recordings.recording import Recording
+from respool.server.deliveries import RESET_WHILE_HELD
 from respool.server.improvising import IMPROVISED, improvised
 from respool.server.journal import Exchange
 from respool.server.session import Session
@@ -41,9 +42,11 @@ from respool.server.session_record import (
 )
 from respool.server.state import Need
 from respool.server.state import keys as key_names
+from respool.server.state.calls import Calls, Handler
 from respool.server.state.committing import Commit
 from respool.server.state.journal_stream import JournalStream
 from respool.server.state.json_text import decode_name
+from respool.server.state.keys import Keys
 from respool.server.state.link import Command, Link, StoreUnavailable
 from respool.server.state.loading import Plan
 from respool.server.state.views import (
@@ -66,6 +69,7 @@ SKEW = 0.25  # seconds by which clocks may differ
 CHECK_EVERY = 30.0  # seconds, for the clocks
 AGAIN = 0.5  # seconds between attempts to reach a store
 BLOCK = 1000  # ms for which the store lets us wait for a wake-up
+LONGEST_ADVANCE = 120_000  # ms for which one server alone moves a clock on
 MOST_PLAYED = 1000  # recordings that are kept because they were played, whatever becomes of their files
 
 
@@ -79,6 +83,7 @@ class RedisState:
         self._link = Link(url, **options)
         self.plays: Counter[str] = Counter()
         self.node = token_hex(8)
+        self._calls = Calls(self._link, self.node)
         self._number = 0
         self._problem = "it was not reached yet"
         self._skewed = ""
@@ -233,6 +238,37 @@ class RedisState:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    # --- the other servers ---
+
+    @property
+    def called(self) -> Handler | None:
+        return self._calls.handler
+
+    @called.setter
+    def called(self, handler: Handler | None) -> None:
+        self._calls.handler = handler
+
+    async def others(self) -> list[str]:
+        return await self._calls.others()
+
+    async def ask(self, node: str, message: bytes) -> bytes | None:
+        return await self._calls.ask(node, message)
+
+    @asynccontextmanager
+    async def exclusive(self, session: str) -> AsyncIterator[None]:
+        key, token = Keys(session).advancing, token_hex(8)
+        while True:
+            (taken,) = await self._link.once([("SET", key, token, "NX", "PX", LONGEST_ADVANCE)])
+            if taken:
+                break
+            await asyncio.sleep(0.01)
+        try:
+            yield
+        finally:
+            (holder,) = await self._link.once([("GET", key)])
+            if holder == token.encode():
+                await self._link.once([("DEL", key)])
+
     # --- the journal ---
 
     async def note(self, exchange: Exchange) -> None:
@@ -276,6 +312,7 @@ class RedisState:
         await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(RequestError):
             await self._journal.close()
+        await self._calls.leave()
         await self._link.close()
 
     async def _connect(self) -> None:
@@ -283,6 +320,7 @@ class RedisState:
         try:
             await self._measure_skew()
             await self._compare_recordings()
+            await self._calls.beat()
         except StoreUnavailable as error:
             self._lost(error)
             return
@@ -355,6 +393,7 @@ class RedisState:
             if self._problem:
                 continue
             with suppress(StoreUnavailable):
+                await self._calls.beat()
                 await self._compare_recordings()
                 if turns % round(CHECK_EVERY) == 0 or self._skewed:
                     await self._measure_skew()
@@ -390,10 +429,17 @@ class RedisState:
                 for id_, flat in found[0][1] if found else ():
                     self._last_wake = id_.decode()
                     fields = dict(zip(flat[::2], flat[1::2], strict=True))
-                    if fields[b"n"].decode() != self.node:
+                    if b"to" in fields:
+                        self._calls.take(fields)
+                    elif fields[b"n"].decode() != self.node:
+                        if b"x" in fields:
+                            self._was_reset(decode_name(fields[b"s"]))
                         changed.add((decode_name(fields[b"s"]), decode_name(fields[b"r"])))
                 for session, response in changed:
                     await self._look(session, response)
+
+    def _was_reset(self, session: str) -> None:
+        self._server.deliveries.end_held(session, RESET_WHILE_HELD)
 
     async def _look_at_all(self) -> None:
         places = {(session, "") for session in self._clocks} | set(self._places.values())
