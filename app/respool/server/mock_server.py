@@ -50,6 +50,7 @@ from respool.server.session import EVERYBODYS, Session
 from respool.server.sessions import IDLE, SESSION_BY, AnySessions
 from respool.server.state import NO_AUTO, State
 from respool.server.state.in_memory import MemoryState
+from respool.server.uploads import Uploads
 
 _MOST_PACES = 100  # of stubs, of which the renditions are kept
 
@@ -159,6 +160,7 @@ class MockServer:
                 "on-unknown-id is default, but there is none; give the name of a recording as default"
             )
         self.store = store
+        self.uploads = Uploads(store)
         self.indexes = Indexes(store, MatchOptions(default, match, on_miss, on_exhausted))
         self.misses = Misses(self.indexes)
         self.pace = pace or Pace()

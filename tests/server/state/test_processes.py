@@ -240,6 +240,19 @@ def test_a_reset_cuts_what_is_held_by_any_server(paced: list[ServerProcess]) -> 
     assert ask(other, "GET", f"/playbacks/{id_}")["ended"] == "its session was reset while it was held"
 
 
+def test_a_recording_that_was_uploaded_to_one_server_is_served_by_all(paced: list[ServerProcess]) -> None:
+    one, other = paced
+    recording = '[0.0, {"type":"response.created","response":{"id":"resp_up"}}]\n'
+    path = "/__admin/recordings/mine/up"
+    jsonl = {"content-type": "application/jsonl"}
+    assert httpx2.put(f"{one.url}{path}", content=recording, headers=jsonl).status_code == 200
+    answer = httpx2.post(f"{other.url}/r/mine/up/v1/responses", json={"stream": True})
+    assert (answer.status_code, answer.text.count("response.created")) == (200, 2)  # event and data
+    assert httpx2.get(f"{other.url}{path}").json()["uploaded"] is True
+    assert httpx2.delete(f"{other.url}{path}").status_code == 200
+    assert httpx2.post(f"{one.url}/r/mine/up/v1/responses", json={"stream": True}).status_code == 404
+
+
 def test_a_server_that_was_killed_is_soon_not_asked_any_more(
     paced: list[ServerProcess],
 ) -> None:

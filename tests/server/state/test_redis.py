@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from respool.errors import OptionError, RequestError
+from respool.errors import NoMatchingRecording, OptionError, RequestError
 from respool.faults import parse
 from respool.play.clock import ManualClock
 from respool.play.edits import Finish, Hold, Insert, Release
@@ -22,6 +22,7 @@ from respool.server.request import Request
 from respool.server.session_holds import SessionHold
 from respool.server.session_holds import hold as session_hold
 from respool.server.state import Need, State
+from respool.server.state import keys as key_names
 
 pytestmark = pytest.mark.parametrize("state", ["fakeredis", "redis"], indirect=True)
 
@@ -291,3 +292,49 @@ async def test_one_server_at_a_time_moves_a_clock_on(nodes: Nodes) -> None:
             assert not inside
 
     await asyncio.gather(*(move(server) for server in (one, other) * 5))
+
+
+UPLOAD = b'[0.5, {"type":"response.created","response":{"id":"resp_up"}}]\n'
+
+
+async def upload(server: MockServer, name: str, data: bytes = UPLOAD) -> None:
+    found, turns = server.uploads.read(name, ".jsonl", data)
+    server.uploads.put(name, found, turns)
+    await server.state.publish(name, found, data)
+
+
+async def test_an_upload_is_played_by_any_server_at_once_and_replaced_and_removed_for_all(
+    nodes: Nodes,
+) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    request = Request({"model": "up", "background": True})
+    await upload(one, "up")
+    first = await other.state.run("", lambda: other.start(request))
+    assert first.events[0].text == '{"type":"response.created","response":{"id":"resp_up"}}'
+    await upload(other, "up", UPLOAD.replace(b"0.5", b"0.7"))
+    second = await one.state.run("", lambda: one.start(request))
+    assert second.schedule.end == 0.7
+    later = await nodes.add()
+    assert later.uploads.known == one.uploads.known
+    assert (later.store.version, later.state.not_ready) == (2, "")
+    one.uploads.remove("up")
+    await one.state.withdraw("up")
+    with pytest.raises(NoMatchingRecording):
+        await later.state.run("", lambda: later.start(Request({"model": "up"}, path_name="up")))
+
+
+async def test_an_upload_that_the_store_has_lost_makes_a_server_not_ready(nodes: Nodes) -> None:
+    one = await nodes.add()
+    await upload(one, "up")
+    key = key_names.upload(one.uploads.known["up"].digest)
+    await one.state._link.once([("DEL", key)])
+    other = await nodes.add()
+    assert "the uploaded recording up cannot be served here" in other.state.not_ready
+
+
+async def test_uploads_do_not_make_other_servers_lack_recordings(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    await upload(one, "up")
+    await one.state._compare_recordings()
+    await other.state._compare_recordings()
+    assert (one.state.not_ready, other.state.not_ready) == ("", "")

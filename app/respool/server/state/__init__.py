@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from respool.play.playback import Playback
 from respool.server.journal import Exchange
+from respool.server.uploads import Upload
 
 if TYPE_CHECKING:
     from respool.server.mock_server import MockServer
@@ -84,6 +85,12 @@ class State(Protocol):
 
     def keep_later(self, playback: Playback) -> None:
         """Do the same without waiting for it."""
+
+    async def publish(self, name: str, upload: Upload, data: bytes) -> None:
+        """Have all servers serve what was uploaded here. Raise RequestError, 503."""
+
+    async def withdraw(self, name: str) -> None:
+        """Have all servers forget an upload. Raise RequestError, 503."""
 
     async def others(self) -> list[str]:
         """Return the names of the other servers that share the state. Raise RequestError, 503."""

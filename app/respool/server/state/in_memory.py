@@ -11,6 +11,7 @@ from respool.server.journal import Exchange
 from respool.server.session import Session
 from respool.server.sessions import MOST_BYTES, Sessions
 from respool.server.state import Need
+from respool.server.uploads import Upload
 
 if TYPE_CHECKING:
     from respool.server.mock_server import MockServer
@@ -61,6 +62,12 @@ class MemoryState:
         pass
 
     def keep_later(self, playback: Playback) -> None:
+        pass
+
+    async def publish(self, name: str, upload: Upload, data: bytes) -> None:
+        pass
+
+    async def withdraw(self, name: str) -> None:
         pass
 
     async def others(self) -> list[str]:

@@ -8,7 +8,14 @@ PLAYS = f"{PREFIX}plays"  # hash: of each recording's turn, in all sessions
 JOURNAL = f"{PREFIX}journal"  # stream
 WAKE = f"{PREFIX}wake"  # stream: which session, or which of its responses, has become another one
 RECORDINGS = f"{PREFIX}recordings"  # hash: name of a turn, digest
+UPLOADS = f"{PREFIX}uploads"  # hash: name of a recording, JSON of what was uploaded
+UPLOADS_VERSION = f"{PREFIX}uploads:version"  # counts the changes of that
 NODES = f"{PREFIX}nodes"  # sorted set: when each server has said that it is there
+
+
+def upload(digest: str) -> str:
+    """What was uploaded, as it was."""
+    return f"{PREFIX}upload:{digest}"
 
 
 def message(kind: str, id: str) -> str:

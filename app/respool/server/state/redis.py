@@ -49,6 +49,7 @@ from respool.server.state.json_text import decode_name
 from respool.server.state.keys import Keys
 from respool.server.state.link import Command, Link, StoreUnavailable
 from respool.server.state.loading import Plan
+from respool.server.state.shared_uploads import SharedUploads
 from respool.server.state.views import (
     LoadedConversations,
     LoadedHistory,
@@ -56,6 +57,7 @@ from respool.server.state.views import (
     NotLoaded,
     current,
 )
+from respool.server.uploads import Upload
 
 if TYPE_CHECKING:
     from respool.server.mock_server import MockServer
@@ -67,6 +69,7 @@ MOST_TRIES = 100  # of one decision; each time another server was quicker
 MOST_LOADS = 1000  # of one decision: the responses that one continues come one by one
 SKEW = 0.25  # seconds by which clocks may differ
 CHECK_EVERY = 30.0  # seconds, for the clocks
+KEEP_EVERY = 600.0  # seconds, for what is kept as long as a server is there
 AGAIN = 0.5  # seconds between attempts to reach a store
 BLOCK = 1000  # ms for which the store lets us wait for a wake-up
 LONGEST_ADVANCE = 120_000  # ms for which one server alone moves a clock on
@@ -96,6 +99,7 @@ class RedisState:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loop_tasks: list[asyncio.Task[None]] = []
         self._known_version = -1
+        self._here: dict[str, str] = {}  # digests of the recordings of files, by their names
         self._last_wake = "$"
         self._running = 0
         self._stopping = False
@@ -105,6 +109,7 @@ class RedisState:
 
     def sessions(self, server: "MockServer") -> LoadedSessions:
         self._server = server
+        self._uploads = SharedUploads(self._link, server.uploads)
         self._journal = JournalStream(self._link, server.journal, self.node, server.session_idle)
         return LoadedSessions()
 
@@ -122,7 +127,7 @@ class RedisState:
 
     @property
     def not_ready(self) -> str:
-        return self.problem or self._lacking
+        return self.problem or self._lacking or self._uploads.lacking
 
     def played(self, turn: str) -> None:
         pass  # it is committed with the session
@@ -185,6 +190,7 @@ class RedisState:
             plan.complete = False
             while not plan.complete:
                 answers = await self._link.ask(connection, plan.commands())
+                await self._uploads.sync(plan.uploads_version(answers))
                 views = plan.views(answers, self._make_session, self._make_playback)
             refusal: RespoolError | None = None
             token = current.set(views)
@@ -237,6 +243,12 @@ class RedisState:
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def publish(self, name: str, upload: Upload, data: bytes) -> None:
+        await self._uploads.publish(name, upload, data)
+
+    async def withdraw(self, name: str) -> None:
+        await self._uploads.withdraw(name)
 
     # --- the other servers ---
 
@@ -321,6 +333,7 @@ class RedisState:
             await self._measure_skew()
             await self._compare_recordings()
             await self._calls.beat()
+            await self._uploads.look()
         except StoreUnavailable as error:
             self._lost(error)
             return
@@ -363,14 +376,14 @@ class RedisState:
         if store.version != self._known_version:
             version = store.version
             digests = await asyncio.to_thread(self._digests)
-            commands: list[Command] = [("MULTI",), ("DEL", key_names.RECORDINGS)]
-            fields = [part for pair in digests.items() for part in pair]
-            if fields:
-                commands.append(("HSET", key_names.RECORDINGS, *fields))
-            await self._link.once([*commands, ("EXEC",)])
-            self._known_version, self._here = version, digests
-            self._lacking = ""
-            return
+            if digests != self._here or self._known_version < 0:
+                commands: list[Command] = [("MULTI",), ("DEL", key_names.RECORDINGS)]
+                fields = [part for pair in digests.items() for part in pair]
+                if fields:
+                    commands.append(("HSET", key_names.RECORDINGS, *fields))
+                await self._link.once([*commands, ("EXEC",)])
+                self._here = digests
+            self._known_version = version
         (flat,) = await self._link.once([("HGETALL", key_names.RECORDINGS)])
         wanted = {decode_name(flat[at]): flat[at + 1].decode() for at in range(0, len(flat), 2)}
         lacking = sorted(name for name, digest in wanted.items() if self._here.get(name) != digest)
@@ -383,7 +396,7 @@ class RedisState:
 
     def _digests(self) -> dict[str, str]:
         store = self._server.store
-        return {turn.name: digest_of(turn) for name in store.names for turn in store.turns(name)}
+        return {turn.name: digest_of(turn) for name in store.sources for turn in store.turns(name)}
 
     async def _check_clocks(self) -> None:
         turns = 0
@@ -394,7 +407,10 @@ class RedisState:
                 continue
             with suppress(StoreUnavailable):
                 await self._calls.beat()
+                await self._uploads.look()
                 await self._compare_recordings()
+                if turns % round(KEEP_EVERY) == 0:
+                    await self._uploads.keep()
                 if turns % round(CHECK_EVERY) == 0 or self._skewed:
                     await self._measure_skew()
 
