@@ -59,7 +59,9 @@ class Shared:
         path = path_in_app(scope)
         try:
             await state.refresh()
-            if path == "/events":
+            if path == "/events" or (
+                path == "/wait" and scope["method"] == "POST"
+            ):  # the journal is that of all
                 end = state.follow()
                 try:
                     await self.app(scope, receive, send)

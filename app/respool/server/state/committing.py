@@ -1,5 +1,6 @@
 """Committing: the commands that write what a decision has changed."""
 
+import time
 from collections.abc import Callable
 from math import inf
 
@@ -58,6 +59,8 @@ class Commit:
         core = core_of(session, epoch)
         if core != view.core:
             self._add("SET", keys.core, encode(core), "PX", ttl)
+            if name and not history.cleared:
+                self._add("ZADD", key_names.SESSIONS, time.time(), name)
         if core.clock != view.core.clock:
             self._wake(name)
         if history.cleared:

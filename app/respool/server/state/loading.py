@@ -134,7 +134,8 @@ class Plan:
                 case "count":
                     view.history.count = next(replies)
                 case "known":
-                    view.known = next(replies) is not None or bool(text or plays)
+                    kept = core != CoreRecord(core.epoch)  # that alone is left of one that was deleted
+                    view.known = next(replies) is not None or kept or bool(plays)
         return view
 
     def _response(

@@ -102,6 +102,8 @@ class RedisState:
         self._here: dict[str, str] = {}  # digests of the recordings of files, by their names
         self._last_wake = "$"
         self._running = 0
+        self._starting: asyncio.Task[None] | None = None
+        self._was_started = False
         self._stopping = False
         self.conflicts = 0
 
@@ -148,6 +150,8 @@ class RedisState:
             self._running -= 1
 
     async def _run(self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need]) -> T:
+        if not self._was_started:
+            await self._start_late()
         plan = Plan()
         plan.add(session, *needs)
         conflicts = loads = 0
@@ -292,6 +296,8 @@ class RedisState:
             self._journal.note_later(exchange)
 
     async def refresh(self) -> None:
+        if not self._was_started:
+            await self._start_late()
         if self.problem:
             raise StoreUnavailable(self.problem)
         try:
@@ -310,10 +316,17 @@ class RedisState:
 
     # --- the store: is it there, what has changed ---
 
+    async def _start_late(self) -> None:
+        """Start where nobody has: an app that is mounted in another one is not told of its start."""
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self.start())
+        await asyncio.shield(self._starting)
+
     async def start(self) -> None:
         self._stopping = False
         await self._connect()
         self._loop_tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._check_clocks())]
+        self._was_started = True
 
     async def stop(self) -> None:
         self._stopping = True  # a library that has a timeout at the same moment forgets that it was cancelled
