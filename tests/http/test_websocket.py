@@ -38,7 +38,13 @@ def server(state: Callable[[], State | None]) -> MockServer:
 def serve() -> Iterator[Serve]:
     """A client of a server that has started."""
     with ExitStack() as stack:
-        yield lambda server, **options: stack.enter_context(TestClient(create_app(server, **options)))
+
+        def serve(server: MockServer, **options: Any) -> TestClient:
+            client = TestClient(create_app(server, **options))
+            # With a shared state, it has been entered.
+            return client if client.portal else stack.enter_context(client)
+
+        yield serve
 
 
 def turn(socket: Any, **body: Any) -> list[dict[str, Any]]:
