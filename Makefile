@@ -3,18 +3,23 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 NODE := tests/node/node_modules/.package-lock.json
+CLIENTS := .venv-clients
+NODE_CLIENTS := tests/node-clients/node_modules/.package-lock.json
 ARGS ?= fixtures/ --default text/hello
 
-.PHONY: serve test test-slow fuzz lint format bench bench-check soak chat-page-runs fault-table site image image-test dist-test clean
+.PHONY: serve test test-slow test-clients fuzz lint format bench bench-check soak chat-page-runs fault-table site image image-test dist-test clean
 
 serve: $(VENV)/.serve
 	$(BIN)/respool serve $(ARGS)
 
 test: $(VENV)/.dev $(NODE)
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not clients"
 
 test-slow: $(VENV)/.dev $(NODE)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m slow
+
+test-clients: $(VENV)/.dev $(NODE) $(CLIENTS)/.ready $(NODE_CLIENTS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m clients
 
 fuzz: ARGS = --minutes 15
 fuzz: $(VENV)/.dev
@@ -60,7 +65,7 @@ image-test:
 	sh tests/image/run
 
 clean:
-	rm -rf $(VENV) .cache tests/node/node_modules
+	rm -rf $(VENV) $(CLIENTS) .cache tests/node/node_modules tests/node-clients/node_modules
 
 $(VENV)/.serve: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -81,3 +86,12 @@ $(VENV)/.docs: $(VENV)/.dev
 # npm writes this file last.
 $(NODE): tests/node/package.json tests/node/package-lock.json
 	if command -v npm >/dev/null; then cd tests/node && npm ci --loglevel=error; fi
+
+# SDKs for Python, in an environment of their own: they need other versions of what Respool needs, and pytest is not theirs.
+$(CLIENTS)/.ready: tests/clients/requirements.txt
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/pip install -q --disable-pip-version-check -r $<
+	touch $@
+
+$(NODE_CLIENTS): tests/node-clients/package.json tests/node-clients/package-lock.json
+	if command -v npm >/dev/null; then cd tests/node-clients && npm ci --loglevel=error; fi

@@ -2,7 +2,8 @@
 
 Clients play, leave early, reset, read slowly, stop reading, ask for faults, send bad bodies, resume, poll and
 cancel, all at once, against a server in a process of its own. Every sound answer is compared with the
-recording. Once a minute, and at the end when all clients have left, it looks at what the server holds.
+recording. Once a minute, and at the end when all clients have left, it looks at what the server holds; with
+``--redis``, at what its store holds as well (a redis-server of its own).
 
 Exit codes: 0 fine; 1 an answer was wrong, or something has stayed; 2 wrong usage.
 """
@@ -12,15 +13,21 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from bench import habits
 from bench.habits import HABITS, Answers
+from bench.state import redis_server
 from respool.bench.servers import ServerProcess, respool
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 CLIENTS = 40
 LIMIT = 60.0  # seconds for one visit of a client, which takes a few at most
@@ -29,6 +36,9 @@ LEAST = 0.1  # minutes
 LOOK = 0.5  # seconds between two looks at what the server holds
 SETTLED = 4  # looks that see the same
 SETTLE_LIMIT = 20.0  # seconds for the server to let go of what has left
+POOLED = 64  # connections to the store that a server may keep
+KEYS = 200  # keys by which the second half may make the store larger, and
+STORE_GROWTH = 16.0  # MB
 GROWTH = 8.0  # MB by which the second half may make the server larger; the first fills what is bounded
 
 
@@ -39,13 +49,19 @@ class Held:
     descriptors: int
     threads: int
     memory: float  # resident, in MB
+    keys: int | None = None  # in its store; None: it has none
+    store_memory: float = 0.0  # of that, in MB
 
     @classmethod
-    def by(cls, server: ServerProcess) -> "Held":
-        return cls(server.descriptors(), server.threads(), server.memory() / 1e6)
+    def by(cls, server: ServerProcess, store: "Redis | None" = None) -> "Held":
+        held = (server.descriptors(), server.threads(), server.memory() / 1e6)
+        if store is None:
+            return cls(*held)
+        return cls(*held, int(store.dbsize()), int(store.info("memory")["used_memory"]) / 1e6)
 
     def __str__(self) -> str:
-        return f"{self.descriptors} descriptors, {self.threads} threads, {self.memory:.1f} MB"
+        text = f"{self.descriptors} descriptors, {self.threads} threads, {self.memory:.1f} MB"
+        return text if self.keys is None else f"{text}, store {self.keys} keys and {self.store_memory:.1f} MB"
 
 
 @dataclass(slots=True)
@@ -63,8 +79,9 @@ def problems(before: Held, middle: Held, end: Held, after: Held, tally: Tally) -
     """What a soak has found, each as a line. Clients were there at `middle` and `end`, and not otherwise."""
     found = [f"wrong, {count} times: {problem}" for problem, count in tally.wrong.most_common(10)]
     found += [f"no client has made this visit: {name}" for name in HABITS if not tally.visits[name]]
-    if after.descriptors > before.descriptors:
-        found.append(f"{after.descriptors} descriptors are open, expected {before.descriptors} as before")
+    most = before.descriptors + (0 if after.keys is None else POOLED)
+    if after.descriptors > most:
+        found.append(f"{after.descriptors} descriptors are open, expected {most} as before")
     if after.threads > before.threads:
         found.append(f"{after.threads} threads run, expected {before.threads} as before")
     if end.memory > middle.memory + GROWTH:
@@ -72,17 +89,33 @@ def problems(before: Held, middle: Held, end: Held, after: Held, tally: Tally) -
             f"{end.memory:.1f} MB are resident at the end, expected at most {GROWTH:g} MB more than the "
             f"{middle.memory:.1f} MB of half the time"
         )
+    if end.keys is not None and middle.keys is not None:
+        if end.keys > middle.keys + KEYS:
+            found.append(
+                f"the store has {end.keys} keys at the end, expected at most {KEYS} more than the "
+                f"{middle.keys} of half the time"
+            )
+        if end.store_memory > middle.store_memory + STORE_GROWTH:
+            found.append(
+                f"the store has {end.store_memory:.1f} MB at the end, expected at most {STORE_GROWTH:g} MB "
+                f"more than the {middle.store_memory:.1f} MB of half the time"
+            )
     return found
 
 
 async def soak(
-    server: ServerProcess, answers: Answers, seconds: float, say: Callable[[str], None]
+    server: ServerProcess,
+    answers: Answers,
+    seconds: float,
+    say: Callable[[str], None],
+    store: "Redis | None" = None,
 ) -> list[str]:
-    """Let the clients come for so many seconds. Gives what was found; `say` is told how it goes."""
+    """Let the clients come for so many seconds. Gives what was found; `say` is told how it goes. `store` is
+    the server's, if it has one."""
     tally = Tally()
     # So that what is made once has been made.
     await asyncio.gather(*(_visit(name, server.port, answers, Random(name), tally) for name in HABITS))
-    before = await _settled(server)
+    before = await _settled(server, store=store)
     say(f"before: {before}")
     started = time.monotonic()
     end = started + seconds
@@ -93,10 +126,10 @@ async def soak(
     held = {}
     for moment in sorted({seconds / 2, seconds, *(60.0 * minute for minute in range(1, int(seconds / 60)))}):
         await asyncio.sleep(started + moment - time.monotonic())
-        held[moment] = Held.by(server)
+        held[moment] = Held.by(server, store)
         say(f"{moment:5.0f} s: {held[moment]}, {tally}")
     await asyncio.gather(*clients)
-    after = await _settled(server, before)
+    after = await _settled(server, before, store)
     say(f"after: {after}, {tally}")
     say("visits: " + ", ".join(f"{count:,} {name}" for name, count in tally.visits.most_common()))
     return problems(before, held[seconds / 2], held[seconds], after, tally)
@@ -120,20 +153,32 @@ async def _visit(name: str, port: int, answers: Answers, rng: Random, tally: Tal
     tally.visits[name] += 1
 
 
-async def _settled(server: ServerProcess, wanted: Held | None = None) -> Held:
+async def _settled(server: ServerProcess, wanted: Held | None = None, store: "Redis | None" = None) -> Held:
     """What the server holds, once that is no more than was `wanted`, or (without that) stays the same; or
     after some time."""
     limit = time.monotonic() + SETTLE_LIMIT
     same = 0
-    held = Held.by(server)
+    held = Held.by(server, store)
     while same < SETTLED and time.monotonic() < limit:
         await asyncio.sleep(LOOK)
-        last, held = held, Held.by(server)
+        last, held = held, Held.by(server, store)
         if wanted is None:
             same = same + 1 if held.descriptors == last.descriptors else 0
         elif held.descriptors <= wanted.descriptors and held.threads <= wanted.threads:
             break
     return held
+
+
+@contextmanager
+def _store(wanted: bool) -> "Iterator[tuple[list[str], Redis | None]]":
+    """The options of a server with a store, and a client of that."""
+    if not wanted:
+        yield [], None
+        return
+    from redis import Redis
+
+    with redis_server() as url, Redis.from_url(url) as store:
+        yield ["--state", url], store
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -146,13 +191,14 @@ def main(arguments: Sequence[str]) -> int:
         metavar="N",
         help=f"how long; {LEAST:g} to 1440 (default: 10)",
     )
+    parser.add_argument("--redis", action="store_true", help="keep the state in a redis-server")
     options = parser.parse_args(arguments)
     if not LEAST <= options.minutes <= 1440:
         parser.error(f"minutes is {options.minutes:g}, expected {LEAST:g} to 1440")
     with TemporaryDirectory() as folder:
         answers = habits.write(Path(folder))
-        with respool([folder], []) as server:
-            found = asyncio.run(soak(server, answers, options.minutes * 60, print))
+        with _store(options.redis) as (url, store), respool([folder], url) as server:
+            found = asyncio.run(soak(server, answers, options.minutes * 60, print, store))
     for line in found:
         print(line, file=sys.stderr)
     return 1 if found else 0

@@ -34,10 +34,12 @@ settings.load_profile("same")
 
 # Files whose tests are mostly processes, browsers and other programs: `make test-slow` runs them.
 _SLOW = (
-    "test_chat_page.py test_controls.py test_example_projects.py test_examples.py test_sdk_examples.py "
+    "test_chat_page.py test_controls.py test_example_projects.py test_examples.py "
     "test_soak.py test_bench.py test_schemathesis.py test_serve_workers.py test_record.py test_drill.py "
-    "test_node_package.py test_socket_fuzz.py test_fault_table.py test_codex.py"
+    "test_node_package.py test_socket_fuzz.py test_fault_table.py test_processes.py test_limits.py"
 ).split()
+# Files whose tests run clients of other people: `make test-clients` installs those and runs the tests.
+_CLIENTS = "test_sdk_examples.py test_codex.py test_every_client.py test_recorded_loop.py".split()
 _SLOW_FOLDERS = ("tests/http/page/", "tests/deploy/")
 
 
@@ -46,6 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.path.as_posix()
         if item.path.name in _SLOW or any(folder in path for folder in _SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
+        if item.path.name in _CLIENTS:
+            item.add_marker(pytest.mark.clients)
 
 
 _BEGAN = pytest.StashKey[float]()  # when the first test did

@@ -1,13 +1,16 @@
-"""Stores for the tests of shared state: redis-server of Debian, where it is installed."""
+"""Stores for the tests of shared state: redis-server of Debian, where it is installed. And servers as
+processes."""
 
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -16,9 +19,7 @@ class RealStore:
     """A redis-server of Debian, on a free port. It may be stopped and started again."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._command = [
             "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder),
@@ -60,3 +61,51 @@ def real_store(folder: Path) -> Iterator[str]:
         yield store.url
     finally:
         store.stop()
+
+
+class ServerProcess:
+    """`respool serve`, with `--state` where there is a store, on a free port."""
+
+    def __init__(self, folder: Path, *options: str, log: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = log
+        command = [sys.executable, "-m", "respool", "serve", str(folder), "--port", str(self.port), *options]
+        with log.open("ab") as file:
+            self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+
+    def wait_until_ready(self) -> None:
+        """Wait until it takes requests."""
+        for _ in range(3000):
+            with suppress(OSError), urlopen(f"{self.url}/readyz") as answer:
+                if answer.status == 200:
+                    return
+            assert self.process.poll() is None, self._log.read_text()
+            time.sleep(0.02)
+        raise AssertionError(f"it is not ready within a minute: {self._log.read_text()}")
+
+    def kill(self) -> None:
+        """End it as an operating system does that has no memory left."""
+        self.process.kill()
+        self.process.wait()
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def server_processes(count: int, folder: Path, *options: str, logs: Path) -> Iterator[list[ServerProcess]]:
+    """So many servers of one folder, when they are ready."""
+    with ExitStack() as stack:
+        servers = []
+        for number in range(count):
+            servers.append(ServerProcess(folder, *options, log=logs / f"server-{number}.log"))
+            stack.callback(servers[-1].kill)
+        for server in servers:
+            server.wait_until_ready()
+        yield servers

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from bench import habits, soak
 from bench.habits import HABITS, Answers
-from bench.soak import GROWTH, Held, Tally, problems
+from bench.soak import GROWTH, POOLED, Held, Tally, problems
 
 from respool.faults import parse
 from respool.testing import running_server
@@ -33,6 +33,17 @@ def test_a_short_soak_finds_nothing(
     assert end.startswith("    4 s: ")
     assert after.endswith(", 0 wrong")
     assert all(name in visits for name in HABITS)
+
+
+def test_a_store_may_keep_its_connections_and_must_not_grow() -> None:
+    before, middle = Held(14, 1, 70.0, 10, 1.0), Held(50, 1, 90.0, 1000, 20.0)
+    after = Held(14 + POOLED, 1, 70.0, 1000, 20.0)
+    assert problems(before, middle, middle, after, Tally(Counter(HABITS))) == []
+    end = Held(50, 1, 90.0, 1201, 36.1)
+    assert problems(before, middle, end, after, Tally(Counter(HABITS))) == [
+        "the store has 1201 keys at the end, expected at most 200 more than the 1000 of half the time",
+        "the store has 36.1 MB at the end, expected at most 16 MB more than the 20.0 MB of half the time",
+    ]
 
 
 def test_what_is_as_before_is_no_problem() -> None:

@@ -127,7 +127,8 @@ class RunningServer:
         Others are not touched."""
 
         async def reset() -> None:
-            self.server.reset(session)
+            await self.server.state.forget_requests(session)
+            await self.server.state.run(session, lambda: self.server.reset(session))
 
         if self.loop is None:
             self.server.reset(session)

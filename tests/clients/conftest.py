@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from respool import Pace, running_server
+from respool.server.state.opening import open_state
 from respool.testing import RunningServer
 
 TESTS = Path(__file__).parents[1]
@@ -33,10 +34,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
 
 
+# Run with a store as well. What the others show has nothing to do with it, or has a server of its own that
+# stands still, or takes long: Node says what Python says.
+WITH_STORE = ("test_openai_python", "test_conversations", "test_websocket_python", "test_turns")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run some modules with each kind of state."""
+    if (
+        metafunc.module.__name__.rpartition(".")[2] in WITH_STORE
+        and "running" in metafunc.fixturenames
+        and "running" not in metafunc.module.__dict__  # one of its own
+    ):
+        metafunc.parametrize("running", ["memory", "redis"], indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def running() -> Iterator[RunningServer]:
+def running(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
     """Our recordings, all at once."""
-    with running_server(FIXTURES, pace=Pace(speed=math.inf)) as running:
+    kind = getattr(request, "param", "memory")
+    state = open_state(request.getfixturevalue("redis_url")) if kind == "redis" else None
+    with running_server(FIXTURES, pace=Pace(speed=math.inf), state=state) as running:
         yield running
 
 

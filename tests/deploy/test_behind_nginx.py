@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,18 +18,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from state_servers import RealStore, require_redis
+from state_servers import RealStore, free_port, require_redis
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 EVENTS = 40  # of the recording, 50 ms apart
 STREAMS = int(os.environ.get("RESPOOL_TEST_STREAMS", "60"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Nodes:

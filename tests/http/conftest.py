@@ -2,10 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -14,6 +16,85 @@ from uvicorn.server import ServerState
 
 from respool.http import create_app
 from respool.server.mock_server import MockServer
+
+STATES = ("memory", "fakeredis", "redis")
+# The modules that are run with each kind of state, besides those that say so themselves (test_stored,
+# test_conversations, test_websocket). Left out are modules that show nothing of what is remembered: the times
+# and bytes of sending (sending/, which has a server without HTTP around it), uvicorn's limits and private
+# parts, keys, hosts, profiles, page files; and test_live_streams, whose clocks are auto and whose ids are
+# those of one process: for several servers, tests/server/state/test_processes.py has the same.
+EVERY_STATE = frozenset(
+    "test_responses test_app test_edge test_matching test_models test_tokens test_requests test_sessions "
+    "test_stubs test_faults test_verify test_recordings test_timelines".split()
+)
+# Single tests of those that have the state in memory only, and why.
+LEFT_OUT = {
+    name: why
+    for why, names in {
+        "they look into the sessions of the server, which with a store are there for one decision only": (
+            "test_a_reset_is_of_one_session test_a_session_is_not_begun_by_being_looked_at "
+            "test_the_items_of_a_conversation_count_as_well "
+            "test_the_response_that_is_continued_counts_as_well "
+            "test_a_session_plays_what_it_is_told_until_it_is_reset "
+            "test_a_reset_of_a_session_that_is_not_there_says_so"
+        ),
+        "they expect requests to be numbered from 1; with a store, numbers are times": (
+            "test_requests_are_listed_by_conditions test_requests_come_in_pages "
+            "test_a_request_is_shown_whole_without_its_secrets test_a_request_is_found_by_its_request_id "
+            "test_one_that_nothing_answered_says_why test_any_body_is_shown_within_bounds "
+            "test_the_requests_of_one_session_are_forgotten test_to_forget_requests_a_session_must_be_named "
+            "test_what_has_come_is_not_waited_for"
+        ),
+        "they call the app without its start and end, or count what runs beside it": (
+            "test_create_is_answered_as_it_would_be_through_all_layers "
+            "test_the_life_of_the_server_is_no_request "
+            "test_a_layer_that_someone_adds_is_passed_by_every_request "
+            "test_the_app_answers_where_it_is_mounted_in_another_one "
+            "test_the_processing_time_is_the_time_until_the_head_leaves "
+            "test_a_header_that_is_not_utf_8_names_nothing test_a_wait_ends_when_its_client_leaves "
+            "test_only_so_many_wait_at_once test_the_watch_ends_with_the_server"
+        ),
+        "a store counts responses by their ids, of which two plays have one": (
+            "test_sessions_are_listed_with_what_they_hold"
+        ),
+        "it expects an answer that has no word of a store": (
+            "test_health_counts_what_is_served_and_what_is_refused"
+        ),
+    }.items()
+    for name in names.split()
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module with each kind of state."""
+    name = metafunc.module.__name__.rpartition(".")[2]
+    if (
+        name in EVERY_STATE
+        and "state" in metafunc.fixturenames
+        and metafunc.definition.originalname not in LEFT_OUT
+    ):
+        metafunc.parametrize("state", STATES, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where the state is shared, have each `TestClient` start its app, which begins to use the store."""
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    if parameters.get("state", "memory") == "memory":
+        yield
+        return
+    with ExitStack() as stack:
+        made = TestClient.__init__
+
+        def make(self: TestClient, *arguments: Any, **options: Any) -> None:
+            made(self, *arguments, **options)
+            if not hasattr(self, "_started"):
+                self._started = True
+                stack.enter_context(self)
+
+        monkeypatch.setattr(TestClient, "__init__", make)
+        yield
+
 
 PROTOCOLS = {"httptools": HttpToolsProtocol, "h11": H11Protocol}
 

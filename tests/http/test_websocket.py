@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,34 @@ from respool.play.pace import Pace
 from respool.play.socket_settings import SocketSettings
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer
-from respool.server.request import Request
+from respool.server.state import State
+
+# Wherever it is kept what was asked, the answers are the same.
+pytestmark = pytest.mark.parametrize("state", ["memory", "fakeredis", "redis"], indirect=True)
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ENDS = {"response.completed", "response.failed", "response.incomplete", "error"}
 
 
+Serve = Callable[..., TestClient]
+
+
 @pytest.fixture
-def server() -> MockServer:
-    return MockServer(Store([FIXTURES]), pace=Pace(speed=math.inf), default="text/hello")
+def server(state: Callable[[], State | None]) -> MockServer:
+    return MockServer(Store([FIXTURES]), pace=Pace(speed=math.inf), default="text/hello", state=state())
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """A client of a server that has started."""
+    with ExitStack() as stack:
+
+        def serve(server: MockServer, **options: Any) -> TestClient:
+            client = TestClient(create_app(server, **options))
+            # With a shared state, it has been entered.
+            return client if client.portal else stack.enter_context(client)
+
+        yield serve
 
 
 def turn(socket: Any, **body: Any) -> list[dict[str, Any]]:
@@ -45,8 +66,8 @@ def turn(socket: Any, **body: Any) -> list[dict[str, Any]]:
         "/openai/responses?api-version=2025-04-01-preview",
     ],
 )
-def test_the_upgrade_is_accepted_wherever_the_post_is(path: str, server: MockServer) -> None:
-    with TestClient(create_app(server)).websocket_connect(path) as socket:
+def test_the_upgrade_is_accepted_wherever_the_post_is(path: str, server: MockServer, serve: Serve) -> None:
+    with serve(server).websocket_connect(path) as socket:
         types = [event["type"] for event in turn(socket)]
 
     assert (types[0], types[-1]) == ("response.created", "response.completed")
@@ -77,8 +98,9 @@ def test_an_upgrade_that_is_denied_gets_the_envelope_of_an_error(
     status: int,
     code: str | None,
     server: MockServer,
+    serve: Serve,
 ) -> None:
-    client = TestClient(create_app(server, **options))
+    client = serve(server, **options)
     with pytest.raises(WebSocketDenialResponse) as denied, client.websocket_connect(path, headers=headers):
         pass
 
@@ -88,14 +110,16 @@ def test_an_upgrade_that_is_denied_gets_the_envelope_of_an_error(
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://testserver"])
-def test_pages_of_this_machine_and_of_the_server_itself_may_connect(origin: str, server: MockServer) -> None:
-    client = TestClient(create_app(server))
+def test_pages_of_this_machine_and_of_the_server_itself_may_connect(
+    origin: str, server: MockServer, serve: Serve
+) -> None:
+    client = serve(server)
     with client.websocket_connect("/v1/responses", headers={"origin": origin}) as socket:
         assert turn(socket)[-1]["type"] == "response.completed"
 
 
-def test_the_headers_of_the_upgrade_hold_for_all_creates(server: MockServer) -> None:
-    client = TestClient(create_app(server))
+def test_the_headers_of_the_upgrade_hold_for_all_creates(server: MockServer, serve: Serve) -> None:
+    client = serve(server)
     headers = {"x-respool-play": "tools/get_weather#2", "x-respool-session": "mine"}
     with client.websocket_connect("/v1/responses", headers=headers) as socket:
         answers = [turn(socket) for _ in range(2)]
@@ -105,8 +129,8 @@ def test_the_headers_of_the_upgrade_hold_for_all_creates(server: MockServer) -> 
     assert {one.session for one in server.journal} == {"mine"}
 
 
-def test_the_journal_has_the_connection_and_each_create(server: MockServer) -> None:
-    with TestClient(create_app(server)).websocket_connect("/r/text/hello/v1/responses") as socket:
+def test_the_journal_has_the_connection_and_each_create(server: MockServer, serve: Serve) -> None:
+    with serve(server).websocket_connect("/r/text/hello/v1/responses") as socket:
         count = len(turn(socket, metadata={"a": "b"}))
         turn(socket, previous_response_id="resp_missing")
 
@@ -125,8 +149,11 @@ def test_the_journal_has_the_connection_and_each_create(server: MockServer) -> N
     assert "over websocket" in str(created)
 
 
-def test_a_create_without_recording_is_refused_on_its_lane_and_the_socket_stays() -> None:
-    with TestClient(create_app(MockServer(Store([FIXTURES])))).websocket_connect("/v1/responses") as socket:
+def test_a_create_without_recording_is_refused_on_its_lane_and_the_socket_stays(
+    state: Callable[[], State | None], serve: Serve
+) -> None:
+    server = MockServer(Store([FIXTURES]), state=state())
+    with serve(server).websocket_connect("/v1/responses") as socket:
         (error,) = turn(socket, stream_id="a")
         assert (error["status"], error["error"]["code"], error["stream_id"]) == (
             404,
@@ -136,8 +163,8 @@ def test_a_create_without_recording_is_refused_on_its_lane_and_the_socket_stays(
         assert turn(socket, model="text/hello")[-1]["type"] == "response.completed"
 
 
-def test_a_recording_that_is_an_http_error_becomes_an_error_frame(server: MockServer) -> None:
-    with TestClient(create_app(server)).websocket_connect("/r/errors/rate_limit/v1/responses") as socket:
+def test_a_recording_that_is_an_http_error_becomes_an_error_frame(server: MockServer, serve: Serve) -> None:
+    with serve(server).websocket_connect("/r/errors/rate_limit/v1/responses") as socket:
         (error,) = turn(socket)
 
     (recording,) = server.store.turns("errors/rate_limit")
@@ -147,8 +174,10 @@ def test_a_recording_that_is_an_http_error_becomes_an_error_frame(server: MockSe
     assert error["error"]["message"] == body["message"]
 
 
-def test_a_response_that_is_not_stored_can_be_continued_on_its_connection_alone(server: MockServer) -> None:
-    client = TestClient(create_app(server))
+def test_a_response_that_is_not_stored_can_be_continued_on_its_connection_alone(
+    server: MockServer, serve: Serve
+) -> None:
+    client = serve(server)
     with client.websocket_connect("/v1/responses") as socket:
         first = turn(socket, store=False)[-1]["response"]["id"]
         assert turn(socket, store=False, previous_response_id=first)[-1]["type"] == "response.completed"
@@ -157,8 +186,8 @@ def test_a_response_that_is_not_stored_can_be_continued_on_its_connection_alone(
     assert error["error"]["code"] == "previous_response_not_found"
 
 
-def test_a_stored_response_can_be_continued_on_another_connection(server: MockServer) -> None:
-    client = TestClient(create_app(server))
+def test_a_stored_response_can_be_continued_on_another_connection(server: MockServer, serve: Serve) -> None:
+    client = serve(server)
     with client.websocket_connect("/v1/responses") as socket:
         first = turn(socket)[-1]["response"]["id"]
     with client.websocket_connect("/v1/responses") as socket:
@@ -167,8 +196,10 @@ def test_a_stored_response_can_be_continued_on_another_connection(server: MockSe
 
 
 @pytest.mark.parametrize("store", [True, False])
-def test_a_warm_up_is_answered_at_once_and_can_be_continued(store: bool, server: MockServer) -> None:
-    client = TestClient(create_app(server))
+def test_a_warm_up_is_answered_at_once_and_can_be_continued(
+    store: bool, server: MockServer, serve: Serve
+) -> None:
+    client = serve(server)
     with client.websocket_connect("/v1/responses") as socket:
         warm = turn(socket, generate=False, store=store, instructions="Be brief.")
         assert [event["type"] for event in warm] == ["response.created", "response.completed"]
@@ -177,12 +208,16 @@ def test_a_warm_up_is_answered_at_once_and_can_be_continued(store: bool, server:
 
     stored = client.get(f"/v1/responses/{id_}")
     assert stored.status_code == (200 if store else 404)
-    assert [one.recording for one in server.journal if one.method == "POST"] == [None, "text/hello"]
+    asked = [one for one in server.journal if one.method == "POST"]
+    assert [one.recording for one in asked] == [None, "text/hello"]
+    assert asked[0].why.startswith("warm-up")
 
 
-def test_an_output_of_a_call_that_nobody_made_evicts_what_it_continues(server: MockServer) -> None:
+def test_an_output_of_a_call_that_nobody_made_evicts_what_it_continues(
+    server: MockServer, serve: Serve
+) -> None:
     output = [{"type": "function_call_output", "call_id": "call_missing", "output": "1"}]
-    with TestClient(create_app(server)).websocket_connect("/v1/responses") as socket:
+    with serve(server).websocket_connect("/v1/responses") as socket:
         first = turn(socket, store=False)[-1]["response"]["id"]
         (refused,) = turn(socket, store=False, previous_response_id=first, input=output)
         (evicted,) = turn(socket, store=False, previous_response_id=first)
@@ -192,10 +227,13 @@ def test_an_output_of_a_call_that_nobody_made_evicts_what_it_continues(server: M
     assert evicted["error"]["code"] == "previous_response_not_found"
 
 
-def test_a_steered_response_is_told_as_incomplete_later(server: MockServer) -> None:
+def test_a_steered_response_is_told_as_incomplete_later(
+    state: Callable[[], State | None], serve: Serve
+) -> None:
     clock = ManualClock()
-    steered = MockServer(Store([FIXTURES / "tools"]), clock=clock, default="web_search")
-    with TestClient(create_app(steered)).websocket_connect("/v1/responses") as socket:
+    steered = MockServer(Store([FIXTURES / "tools"]), clock=clock, default="web_search", state=state())
+    client = serve(steered)
+    with client.websocket_connect("/v1/responses") as socket:
         socket.send_json({"type": "response.create", "model": "gpt-5", "input": "Hello!"})
         socket.send_text("{")
         assert socket.receive_json()["error"]["code"] == "invalid_json"  # so the create has been read
@@ -209,103 +247,23 @@ def test_a_steered_response_is_told_as_incomplete_later(server: MockServer) -> N
         while events[-1]["type"] != "response.incomplete":
             events.append(socket.receive_json())
 
-    told = next(one for one in steered.history.all(id_) if one.run.edits)
-    assert told.status(clock.now()) == "incomplete"
-    assert json.loads(told.snapshot(clock.now())) == events[-1]["response"]
+        told = client.get(f"/v1/responses/{id_}").json()
+    assert told == events[-1]["response"]
 
 
-def steered(socket: Any, clock: ManualClock) -> list[dict[str, Any]]:
-    """A create, which is steered when it has begun, and all that follows the answer, until the end."""
-    socket.send_json({"type": "response.create", "model": "gpt-5", "input": "Hello!"})
-    id_ = socket.receive_json()["response"]["id"]
-    socket.send_json({"type": "response.steer", "previous_response_id": id_, "input": "Stop."})
-    events = [socket.receive_json()]
-    clock.advance(100.0)
-    while sum(event["type"] in ENDS for event in events) < 2 and "failed" not in events[-1]["type"]:
-        events.append(socket.receive_json())
-        if events[-1]["type"] in ENDS:
-            clock.advance(100.0)  # the successor has just begun
-    return events
-
-
-LONG = "text: A long story.\ndeltas: 1\npace: {gap: 1}\nsteer: "
-
-
-@pytest.mark.parametrize(
-    ("steer", "text"),
-    [
-        ("{at: immediate, successor: other}", "The other."),
-        ("{at: immediate, successor: {text: Stopped.}}", "Stopped."),
-        ("{at: never, successor: {turns: [text: One., text: Two.]}}", "One."),
-    ],
-)
-def test_a_script_says_what_comes_after_a_steer(steer: str, text: str, tmp_path: Path) -> None:
-    (tmp_path / "long.script.yaml").write_text(LONG + steer)
-    (tmp_path / "other.script.yaml").write_text("text: The other.")
-    clock = ManualClock()
-    server = MockServer(Store([tmp_path]), clock=clock)
-    with TestClient(create_app(server)).websocket_connect("/r/long/v1/responses") as socket:
-        events = steered(socket, clock)
-    assert events[-1]["response"]["output"][0]["content"][0]["text"] == text
-    first = next(event for event in events if event["type"] in ENDS)
-    assert first["type"] == ("response.completed" if "never" in steer else "response.incomplete")
-
-
-def test_a_stub_says_what_comes_after_a_steer_and_wins(tmp_path: Path) -> None:
-    (tmp_path / "long.script.yaml").write_text(f"{LONG}never")
-    (tmp_path / "stubs.yaml").write_text(
-        "stubs: [{play: long, steer: {at: immediate, successor: {text: Stopped.}}, faults: [unknown_event]}]"
-    )
-    clock = ManualClock()
-    server = MockServer(Store([tmp_path]), clock=clock)
-    with TestClient(create_app(server)).websocket_connect("/v1/responses") as socket:
-        events = steered(socket, clock)
-    assert events[-1]["response"]["output"][0]["content"][0]["text"] == "Stopped."
-    assert {exchange.faults for exchange in server.journal} == {(), ("unknown_event",)}
-
-
-@pytest.mark.parametrize(
-    ("steer", "code", "message"),
-    [
-        ("{error: too_many_pending_steers}", "too_many_pending_steers", "The recording says"),
-        ("{at: immediate, successor: othr}", "successor_creation_failed", "nearest: other"),
-    ],
-)
-def test_a_steer_may_fail_as_a_script_says(steer: str, code: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / "long.script.yaml").write_text(LONG + steer)
-    (tmp_path / "other.script.yaml").write_text("text: The other.")
-    clock = ManualClock()
-    server = MockServer(Store([tmp_path]), clock=clock)
-    with TestClient(create_app(server)).websocket_connect("/r/long/v1/responses") as socket:
-        failed = steered(socket, clock)[-1]
-    assert (failed["type"], failed["error"]["code"]) == ("response.steer.failed", code)
-    assert message in failed["error"]["message"]
-
-
-def test_the_upgrade_says_the_pace_and_the_clock(tmp_path: Path) -> None:
-    (tmp_path / "long.script.yaml").write_text("text: Hi\npace: {gap: 8}")
-    clock = ManualClock()
-    server = MockServer(Store([tmp_path]), clock=clock)
-    path = "/s/mine/r/long/with/pace=4/v1/responses?x-respool-clock=frozen"
-    with TestClient(create_app(server)).websocket_connect(path) as socket:
-        socket.send_json({"type": "response.create", "model": "gpt-5", "input": "Hello!"})
-        assert socket.receive_json()["type"] == "response.created"
-        session = server.session("mine")
-        assert session.clock.frozen
-        assert session.clock.next_deadline == session.clock.now() + 2.0
-
-
-def test_the_limits_of_a_connection_are_settings(server: MockServer) -> None:
-    app = create_app(server, socket_settings=SocketSettings(frame_bytes=100))
-    with TestClient(app).websocket_connect("/v1/responses") as socket:
+def test_the_limits_of_a_connection_are_settings(server: MockServer, serve: Serve) -> None:
+    client = serve(server, socket_settings=SocketSettings(frame_bytes=100))
+    with client.websocket_connect("/v1/responses") as socket:
         socket.send_json({"type": "response.create", "input": "x" * 200})
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
     assert closed.value.code == 1009
 
 
-def test_each_frame_of_nonsense_is_answered_or_closes_the_connection(server: MockServer) -> None:
-    with TestClient(create_app(server)).websocket_connect("/v1/responses") as socket:
+def test_each_frame_of_nonsense_is_answered_or_closes_the_connection(
+    server: MockServer, serve: Serve
+) -> None:
+    with serve(server).websocket_connect("/v1/responses") as socket:
         for text in ("", "{", "[1]", '{"type":7}', '{"type":"response.create","input":1e999}'):
             socket.send_text(text)
             assert socket.receive_json()["type"] == "error"
@@ -313,20 +271,3 @@ def test_each_frame_of_nonsense_is_answered_or_closes_the_connection(server: Moc
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
     assert closed.value.code == 1003
-
-
-@pytest.mark.parametrize("profile", ["openai", "openrouter"])
-def test_a_socket_has_no_keepalives_between_its_events(profile: str, tmp_path: Path) -> None:
-    (tmp_path / "slow.script.yaml").write_text("text: Hi\npace: {gap: 10}")
-    clock = ManualClock()
-    server = MockServer(Store([tmp_path]), clock=clock, keepalive=3.0, profile=profile)
-    with TestClient(create_app(server)).websocket_connect("/v1/responses") as socket:
-        socket.send_json({"type": "response.create", "model": "slow", "input": "Hello!"})
-        events = [socket.receive_json()]
-        clock.advance(1000.0)
-        while events[-1]["type"] not in ENDS:
-            events.append(socket.receive_json())
-    assert "keepalive" not in {event["type"] for event in events}
-    assert [event["sequence_number"] for event in events] == list(range(len(events)))
-    over_http = server.start(Request({"model": "slow", "stream": True}))
-    assert len(over_http.schedule) > len(events)  # where they are

@@ -348,6 +348,24 @@ def test_those_who_subscribed_are_told_of_a_cancel_once(message: Playback) -> No
     assert told == ["a"]
 
 
+def test_a_cancel_elsewhere_comes_after_what_was_sent_here_meanwhile(message: Playback) -> None:
+    message.subscribe(lambda: None)
+    due = message.due(103.5)
+    message.follow([], 102.0, 103.5)  # two more were sent since
+    assert message.run.cancelled == 103.5
+    assert message.events[due].type == "response.failed"
+
+
+def test_a_cancel_elsewhere_that_came_later_is_followed_where_nobody_is_sent_anything(
+    message: Playback,
+) -> None:
+    message.follow([], 102.0, 104.0)
+    assert message.run.cancelled == 102.0
+    message.follow([], 103.0, 104.0)
+    assert (message.run.cancelled, len(message.run.edits)) == (103.0, 1)
+    assert message.events[message.due(103.0) - 1].type == "response.failed"
+
+
 def test_a_cancel_reaches_every_view_of_a_run(recording: Callable[..., Recording]) -> None:
     padded = recording(
         "a",

@@ -13,7 +13,7 @@ from respool.play.session_clock import SessionClock
 from respool.recordings.hold_points import HoldPoint, parse
 from respool.recordings.recording import Header, Recording
 from respool.server import control
-from respool.server.deliveries import Deliveries
+from respool.server.deliveries import Deliveries, server_in
 from respool.server.delivery import Delivery
 from respool.server.journal import Exchange
 from respool.server.session_holds import SessionHold, SessionHolds, hold
@@ -104,7 +104,7 @@ async def test_one_that_has_ended_is_known_and_cannot_be_changed(
     assert deliveries.get("pb_1") is delivery
     delivery.complete()
     assert (len(deliveries), delivery.state) == (0, "done")
-    assert [number for number, _, _ in deliveries.ended] == [1]
+    assert [id_ for id_, _, _ in deliveries.ended] == ["pb_1"]
     with pytest.raises(RequestError, match=r"The playback pb_1 has ended\."):
         deliveries.get("pb_1")
     with pytest.raises(RequestError, match=r"There is no playback pb_2\."):
@@ -167,3 +167,12 @@ async def test_a_socket_that_is_held_is_kept_alive_by_pings(
     assert pings == [11.0, 21.0]
     assert len(delivery.playback.events) == 1  # cut after that; no comment was put in
     assert delivery.playback.playing.comments == ()
+
+
+@pytest.mark.parametrize(("id_", "name"), [("pb_1", ""), ("pb_0a1b2c_17", "0a1b2c"), ("x", ""), ("", "")])
+def test_an_id_says_which_of_several_servers_sends_it(id_: str, name: str) -> None:
+    assert server_in(id_) == name
+
+
+def test_ids_of_servers_that_share_a_state_differ() -> None:
+    assert Deliveries(ManualClock(), node="0a1b2c3d").name_of(17) == "pb_0a1b2c_17"

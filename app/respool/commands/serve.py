@@ -121,7 +121,7 @@ def _serving(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **of_part(Part.PROCESS, options),
         "tls": None if certificate is None else (certificate, key),
-        "websocket": options["websocket"] and options["state"] is None,  # see `create_app`
+        "websocket": options["websocket"],
     }
 
 

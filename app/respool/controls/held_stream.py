@@ -9,8 +9,8 @@ from respool.controls.link import Link
 from respool.controls.verbs import WAIT, HoldRequest, Verbs, point_of
 
 if TYPE_CHECKING:
-    from respool.http.control import SentEvent
     from respool.server.control import PlaybackView
+    from respool.server.sent_events import SentEvent
 
 
 class HeldStream:

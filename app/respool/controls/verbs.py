@@ -10,9 +10,10 @@ from respool.recordings.hold_points import HoldPoint
 from respool.server.session_holds import SessionHold
 
 if TYPE_CHECKING:
-    from respool.http.control import Controller, SentEvent
+    from respool.http.control import Controller
     from respool.server.control import How, PlaybackView
     from respool.server.delivery import Delivery
+    from respool.server.sent_events import SentEvent
 
 WAIT = 10.0  # seconds
 

@@ -130,9 +130,7 @@ def create_app(
 
         app.add_route("/metrics", Metrics(server).answer, include_in_schema=False)
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
-    if (
-        websocket and not server.state.shared
-    ):  # a socket decides without waiting, which a store does not allow
+    if websocket:
         sockets.add_routes(app.router, server, socket_settings or SocketSettings(), request_faults)
     if upstream is not None:
         app.add_middleware(AskForUnknown, server=server, upstream=upstream)
@@ -160,6 +158,16 @@ def create_app(
         return RequireHost(made, hosts) if hosts else made
 
     mount = LazyMount("/__admin", make) if admin else None
+
+    async def called(message: bytes) -> bytes:
+        """Another server asks for the first time: the admin API answers, from now on by itself."""
+        assert mount
+        await mount.made()
+        assert server.state.called not in (None, called)
+        return await server.state.called(message)
+
+    if mount and server.state.shared:
+        server.state.called = called
     app.edge = Edge(
         app.all_layers, server, RequireHost(create, hosts) if hosts else create, for_browsers, mount
     )

@@ -2,40 +2,26 @@
 and answers when what was let go was handed to the connections."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from respool.errors import EditError, OptionError
-from respool.play.edits import NEVER, Postpone
+from respool.errors import OptionError
+from respool.http.walk import MOST_SENT, MOST_STEPS, LocalParty, Stand, Step, Walk, settled
+from respool.play.edits import NEVER
 from respool.play.session_clock import SessionClock
 from respool.protocol.events import Event
 from respool.recordings.hold_points import HoldPoint
 from respool.server import control
 from respool.server.delivery import Delivery
 from respool.server.mock_server import MockServer
+from respool.server.sent_events import SentEvent, sent_events
 from respool.server.session import Session
-
-PATIENCE = 5.0  # real seconds to wait for a client that does not read
-MOST_SENT = 10_000  # events that an answer tells
-MOST_STEPS = 1_000_000
-APART = 2e-6  # seconds between events of one moment, when they are sent one by one
+from respool.server.state.json_text import decode, encode
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class SentEvent:
-    """An event that was sent. `seq` is its sequence number, or its place in a stream without numbers; `t`,
-    seconds since the playback began at which it was due."""
-
-    playback: str
-    seq: int
-    type: str
-    t: float
-    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +60,33 @@ class Controller:
         first = edited.gate if edited and edited.gate is not None else 0
         count = control.release(delivery, events, until)
         paced = events is None and until is None
-        await self._settle([delivery])
+        await self._made(delivery)
         last = delivery.events_sent if paced else first + count
-        return _events(delivery, first, max(first, min(last, delivery.events_sent)))
+        return sent_events(delivery, first, max(first, min(last, delivery.events_sent)))
 
     async def inject(
         self, delivery: Delivery, event: Event, *, renumber: bool = True, before: int | None = None
     ) -> None:
         """As `control.inject`; return when what is due was handed to the connection."""
         control.inject(delivery, event, renumber=renumber, before=before)
-        await self._settle([delivery])
+        await self._made(delivery)
 
     async def replace(self, delivery: Delivery, number: int, event: Event | None = None) -> None:
         """As `control.replace_event`."""
         control.replace_event(delivery, number, event)
-        await self._settle([delivery])
+        await self._made(delivery)
 
     async def hold(self, delivery: Delivery, point: HoldPoint | None = None) -> None:
         """As `control.hold_now`."""
         control.hold_now(delivery, point)
-        await self._settle([delivery])
+        await self._made(delivery)
 
     async def finish(
         self, delivery: Delivery, how: control.How = "terminal", error: Mapping[str, Any] | None = None
     ) -> None:
         """As `control.finish`; return when the answer has ended."""
         control.finish(delivery, how, error)
-        await self._settle([delivery])
+        await self._made(delivery)
 
     async def advance(
         self,
@@ -120,9 +106,11 @@ class Controller:
             raise OptionError("give one of seconds, next and to")
         if not session.clock.frozen:
             raise OptionError("the clock is not frozen: freeze it before it can be advanced")
-        async with _advancing.setdefault(session.clock, asyncio.Lock()):
-            walk = _Walk(self, session)
-            await walk.settle()
+        server, name = self.server, session.name
+        async with _advancing.setdefault(session.clock, asyncio.Lock()), server.state.exclusive(name):
+            others = [_RemoteParty(server, node) for node in await server.state.others()]
+            walk = Walk(name, [LocalParty(server, name, session.clock), *others])
+            await walk.begin()
             if seconds is not None:
                 if not 0 <= seconds < NEVER:
                     raise OptionError(f"seconds is {seconds}, expected 0 or more")
@@ -133,7 +121,14 @@ class Controller:
                 await walk.events(next)
             elif to is not None:
                 await walk.upto(*to)
-            return walk.result()
+            deadline = walk.deadline
+            return Advanced(
+                walk.now,
+                tuple(walk.sent[:MOST_SENT]),
+                None if deadline is None else max(0.0, deadline - walk.now),
+                walk.held,
+                walk.behind,
+            )
 
     async def wait(self, look: Callable[[], T | None], timeout: float, *, poll: bool = False) -> T | None:
         """Return what `look` gives, as soon as it gives something; None if it has not in `timeout` real
@@ -148,119 +143,20 @@ class Controller:
                     await asyncio.wait_for(changed.wait(), min(left, 0.005) if poll else left)
         return found
 
-    async def _settle(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
-        return await settled(lambda: deliveries)
+    async def _made(self, delivery: Delivery) -> None:
+        """An edit was made: have the other servers know, and what is due handed to the connection."""
+        await self.server.state.keep(delivery.playback)
+        await settled(lambda: [delivery])
 
 
-async def settled(deliveries: Callable[[], Iterable[Delivery]]) -> list[Delivery]:
-    """Wait until the deliveries have handed all that is due to their connections. Return those that have not
-    in PATIENCE seconds, since their clients do not read."""
-    loop = asyncio.get_running_loop()
-    turns, until = 0, loop.time() + PATIENCE
-    while True:
-        # Some turns of the loop at least: who was woken by the clock has yet to run.
-        await asyncio.sleep(0 if turns < 100 else 0.001)
-        turns += 1
-        behind = [delivery for delivery in deliveries() if not delivery.idle]
-        if turns > 2 and (not behind or loop.time() > until):
-            return behind
+class _RemoteParty:
+    """The streams of a session that another server sends."""
 
+    def __init__(self, server: MockServer, node: str) -> None:
+        self._server = server
+        self._node = node
 
-class _Walk:
-    """One advance of a session's clock."""
-
-    def __init__(self, controller: Controller, session: Session) -> None:
-        self._server = controller.server
-        self._session = session
-        self._clock = session.clock
-        self._sent: list[SentEvent] = []
-        self._known: dict[int, tuple[Delivery, int]] = {}
-        self._behind: list[Delivery] = []
-        self._look()
-        self._sent.clear()
-
-    async def settle(self) -> None:
-        self._behind = await settled(self._live)
-        self._look()
-
-    async def by(self, seconds: float) -> None:
-        target = self._clock.now() + seconds
-        for _ in range(MOST_STEPS):
-            deadline = self._clock.next_deadline
-            if deadline is None or deadline > target:
-                break
-            self._clock.advance_to(deadline)
-            await self.settle()
-        self._clock.advance_to(target)
-        await self.settle()
-
-    async def events(self, count: int) -> None:
-        wanted = len(self._sent) + count
-        while len(self._sent) < wanted and await self._one():
-            pass
-
-    async def upto(self, delivery: Delivery, point: HoldPoint) -> None:
-        place = point.place(delivery.playback.events)
-        if place is None:
-            raise EditError(f"{delivery.id} has no event {point}")
-        while delivery.events_sent < place and delivery.sender is not None and await self._one():
-            pass
-
-    async def _one(self) -> bool:
-        """Move on to the next moment for which somebody waits, and let one event of it go; whether there is
-        such a moment."""
-        streams = [one for one in self._live() if one.transport == "sse" and not one.exchange.faults]
-        first = min(streams, key=lambda one: (one.next_due(), one.number), default=None)
-        moment = first.next_due() if first else NEVER
-        deadline = self._clock.next_deadline
-        if deadline is not None and deadline < moment:
-            self._clock.advance_to(deadline)
-        elif moment == NEVER:
-            return False
-        else:
-            until = moment + APART
-            for one in streams:
-                playing = one.playback.playing
-                following = playing.frame_after(one.events_sent + (one is first))
-                moments = playing.schedule.moments
-                if following < len(moments) and one.playback.started + moments[following] < until:
-                    edit = Postpone(until - one.playback.started, keep=one is first)
-                    one.playback.edit(edit, self._clock.now())
-            self._clock.advance_to(moment)
-        await self.settle()
-        return True
-
-    def result(self) -> Advanced:
-        now, deadline = self._clock.now(), self._clock.next_deadline
-        return Advanced(
-            now,
-            tuple(self._sent[:MOST_SENT]),
-            None if deadline is None else max(0.0, deadline - now),
-            tuple(one.id for one in self._live() if one.held),
-            tuple(one.id for one in self._behind),
-        )
-
-    def _live(self) -> list[Delivery]:
-        return self._server.deliveries.of(self._session.name)
-
-    def _look(self) -> None:
-        """Note what has been sent since the last look."""
-        for one in self._live():
-            self._known.setdefault(one.number, (one, one.playback.playing.events_in(one.first)))
-        news = []
-        for number, (one, before) in self._known.items():
-            if (sent := one.events_sent) > before:
-                news += _events(one, before, sent)
-                self._known[number] = (one, sent)
-        self._sent += news
-
-
-def _events(delivery: Delivery, first: int, last: int) -> list[SentEvent]:
-    playing = delivery.playback.playing
-    found = []
-    for place in range(first, min(last, len(playing.events))):
-        event = playing.events[place]
-        number = event.sequence_number
-        at = playing.schedule.moments[playing.frame_after(place + 1) - 1]
-        found.append(SentEvent(delivery.id, place if number is None else number, event.type, at, event.text))
-    return found
+    async def do(self, step: Step) -> Stand:
+        told = await self._server.state.ask(self._node, encode(step))
+        # One that has gone sends nothing.
+        return Stand(step.moment) if told is None else decode(told, Stand)

@@ -20,21 +20,25 @@ class LazyMount:
         """Return whether the request is for this app."""
         if self.prefix not in scope["path"] or scope["type"] != "http":
             return False
-        return f"{_path_in_app(scope)}/".startswith(f"{self.prefix}/")
+        return f"{path_in_app(scope)}/".startswith(f"{self.prefix}/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._app
-        if app is None:  # in a thread, since imports take a third of a second, and streams should go on
-            app = await asyncio.to_thread(self._make_once)
+        app = await self.made()
         root = scope.get("root_path", "")
         mounted = {
             **scope,
             "app_root_path": scope.get("app_root_path", root),
             "root_path": root + self.prefix,
         }
-        if _path_in_app(mounted) == "":
+        if path_in_app(mounted) == "":
             mounted["path"] += "/"
         await app(mounted, receive, send)
+
+    async def made(self) -> ASGIApp:
+        """Return the app."""
+        if self._app is None:  # in a thread: imports take a third of a second, and streams should go on
+            return await asyncio.to_thread(self._make_once)
+        return self._app
 
     def _make_once(self) -> ASGIApp:
         with self._lock:
@@ -43,7 +47,7 @@ class LazyMount:
             return self._app
 
 
-def _path_in_app(scope: Scope) -> str:
+def path_in_app(scope: Scope) -> str:
     """Return the path below that at which the app is mounted, as Starlette has it."""
     path: str = scope["path"]
     root = scope.get("root_path", "")

@@ -4,13 +4,15 @@ The protocol is `play.socket_connection`, the sending `http.sending.socket`. Her
 HTTP: its path, its headers and its key, the denials of the upgrade, and the journal.
 """
 
+import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.routing import Router, WebSocketRoute
 from starlette.types import Scope
@@ -20,6 +22,7 @@ from respool.errors import NoMatchingRecording, RequestError
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault
 from respool.http.asked import asked_holds, asked_pace, set_asked_clock
+from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.problems import envelope, profile_of
 from respool.http.sending.connection import SERVER_SEND, header_values, steering
@@ -29,11 +32,13 @@ from respool.http.sending.socket_line import line_of
 from respool.match.stubs import Stub
 from respool.play.live_turn import LiveTurn, PlaybackTurn
 from respool.play.playback import Playback
+from respool.play.session_clock import SessionClock
 from respool.play.socket_actions import StartTurn
 from respool.play.socket_connection import INTERNAL_ERROR, SocketConnection
 from respool.play.socket_settings import SocketSettings
 from respool.protocol.events import compact
 from respool.recordings.hold_points import HoldPoint
+from respool.recordings.steer_rule import SteerRule
 from respool.server.choosing import AskUpstream
 from respool.server.delivery import Delivery
 from respool.server.journal import ENDED, STARTED, WEBSOCKET, Exchange
@@ -81,17 +86,23 @@ async def _serve(
         _check_origin(scope)
         asked = asked_faults(steering(scope, FAULT_HEADER.encode()), request_faults)
         holds, pace = asked_holds(scope), asked_pace(scope)
-        session = server.session(session_of(scope))
-        set_asked_clock(scope, session.clock)
-        for active in server.draw_upgrade_faults(asked, session.name):
-            exchange.faults = (str(active.fault),)
-            raise _refusal_by(active.fault)
+
+        def admit() -> SessionClock:
+            session = server.session(session_of(scope))
+            set_asked_clock(scope, session.clock)
+            for active in server.draw_upgrade_faults(asked, session.name):
+                exchange.faults = (str(active.fault),)
+                raise _refusal_by(active.fault)
+            return session.clock
+
+        clock = await decided(server, session_of(scope), admit)
     except RequestError as error:
         await _deny(error, socket)
         return
-    await socket.accept()
     exchange.status = 101
-    clock = session.clock
+    if server.state.shared:
+        await server.state.note(exchange)
+    await socket.accept()
     beta = ",".join(header_values(scope, b"openai-beta"))
     if _BETA in beta.replace(" ", ""):
         settings = replace(settings, multi_agent=True)
@@ -125,6 +136,14 @@ def _check_origin(scope: Scope) -> None:
             )
 
 
+class _Decided(NamedTuple):
+    """What answers a request, and what becomes of a steer."""
+
+    live: LiveTurn
+    delivery: Delivery
+    rule: SteerRule | None
+
+
 class _Turns:
     """Starts the responses of one connection, by the same `MockServer.start` as HTTP. Each has an exchange
     of its own in the journal."""
@@ -144,69 +163,97 @@ class _Turns:
         self._session = session_of(scope)
         self._holds = holds
         self._pace = pace
+        self.waits = server.state.shared
+        self._one_by_one = asyncio.Lock()
 
     def start(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
         """Start a response. Raise RequestError."""
-        server, session = self._server, self._server.session(self._session)
+        exchange = self._arrived()
+        try:
+            with _as_frames(exchange):
+                request = self._request(asked, exchange)
+                return self._begin(wake, self._decide(asked, request, exchange))
+        except RequestError as error:
+            self._refused(exchange, error)
+            raise
+
+    async def start_later(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
+        """Start a response by what a shared state knows, after those that were asked for before it. Raise
+        RequestError."""
+        server, exchange = self._server, self._arrived()
+        async with self._one_by_one:
+            try:
+                with _as_frames(exchange):
+                    request = self._request(asked, exchange)
+                    started = await decided(
+                        server,
+                        self._session,
+                        lambda: self._decide(asked, request, exchange),
+                        *needs_of(request),
+                    )
+            except RequestError as error:
+                exchange.status = error.status
+                await server.state.note(exchange)
+                self._refused(exchange, error)
+                raise
+            turn = self._begin(wake, started)
+            await server.state.note(exchange)
+            return turn
+
+    def _arrived(self) -> Exchange:
         of = self._connection
         exchange = Exchange(
             "POST",
             of.path,
-            server.clock.now(),
+            self._server.clock.now(),
             address=of.address,
             session=self._session,
             transport=WEBSOCKET,
             raw_query=of.raw_query,
             raw_headers=of.raw_headers,
         )
-        server.journal.add(exchange)
-        try:
-            request = self._request(asked, exchange)
-            now = session.clock.now()
-            stub = None
-            if asked.warm_up:
-                playback = server.warm_up(request, now, asked.lineage)
-            else:
-                playback, decision, _ = server.begin(request, now, asked.lineage)
-                exchange.recording, exchange.why = playback.recording.name, decision.line
-                stub = decision.stub
-            if playback.recording.plain:
-                raise _refusal(playback)
-            live: LiveTurn = PlaybackTurn(playback)
-            if not asked.warm_up and (active := self._draw(playback, stub)):
-                from respool.play.faulty_turn import faulty_turn  # late: most servers meet no fault
+        self._server.journal.add(exchange)
+        return exchange
 
-                exchange.faults = tuple(str(one.fault) for one in active)
-                live = faulty_turn(playback, active)
-        except NoMatchingRecording as error:
-            exchange.unmatched = True
-            exchange.near = error.near_misses
-            hint = (
-                " Over WebSocket no upstream is asked; HTTP does." if isinstance(error, AskUpstream) else ""
-            )
-            refused = RequestError(f"{error}{hint}", status=404, code="no_matching_recording")
-            self._refused(exchange, refused)
-            raise refused from None
-        except RequestError as error:
-            self._refused(exchange, error)
-            raise
-        exchange.status = 200
-        if server.journal.watchers:
-            server.journal.tell(STARTED, exchange)
-        exchange.response_id = playback.id
-        delivery = Delivery(
-            playback,
-            session.clock,
-            exchange,
-            on_left=partial(server.client_left, playback, self._session),
-            known_in=server.deliveries,
-        )
+    def _decide(self, asked: StartTurn, request: Request, exchange: Exchange) -> _Decided:
+        """Decide what answers. It changes nothing but the session, so that it can be done again."""
+        server, session = self._server, self._server.session(self._session)
+        # Time counts from the arrival if a shared state is asked, which may take a while.
+        now = session.moment(exchange.received if self.waits else None)
+        stub = None
+        if asked.warm_up:
+            playback = server.warm_up(request, now, asked.lineage)
+            exchange.why = "warm-up: checked, and nothing is played"
+        else:
+            playback, decision, _ = server.begin(request, now, asked.lineage)
+            exchange.recording, exchange.why = playback.recording.name, decision.line
+            stub = decision.stub
+        if playback.recording.plain:
+            raise _refusal(playback)
+        live: LiveTurn = PlaybackTurn(playback)
+        if not asked.warm_up and (active := self._draw(playback, stub)):
+            from respool.play.faulty_turn import faulty_turn  # late: most servers meet no fault
+
+            exchange.faults = tuple(str(one.fault) for one in active)
+            live = faulty_turn(playback, active)
+        on_left = partial(server.client_left, playback, self._session)
+        if server.state.shared:
+            on_left = partial(server.state.run_later, self._session, on_left)
+        delivery = Delivery(playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries)
         delivery.transport = WEBSOCKET
-        of_stub = stub.hold if stub else ()
-        if not asked.warm_up and (self._holds or session.holds or of_stub or playback.recording.header.hold):
+        header, of_stub = playback.recording.header, stub.hold if stub else ()
+        if not asked.warm_up and (self._holds or session.holds or of_stub or header.hold):
             hold(delivery, self._holds, session.holds, of_stub)
-        rule = stub.steer if stub and stub.steer else playback.recording.header.steer
-        turn = SocketTurn(live, delivery, playback.subscribe(wake), rule)
+        return _Decided(live, delivery, stub.steer if stub and stub.steer else header.steer)
+
+    def _begin(self, wake: Callable[[], None], decided: _Decided) -> SocketTurn:
+        delivery, journal = decided.delivery, self._server.journal
+        exchange, playback = delivery.exchange, delivery.playback
+        exchange.status = 200
+        if journal.watchers:
+            journal.tell(STARTED, exchange)
+        exchange.response_id = playback.id
+        turn = SocketTurn(decided.live, delivery, playback.subscribe(wake), decided.rule)
         delivery.begin(turn)
         return turn
 
@@ -256,7 +303,21 @@ class _Turns:
         exchange.seconds = self._server.clock.now() - exchange.received
         if self._server.journal.watchers:
             self._server.journal.tell(ENDED, exchange)
+        if self.waits:
+            self._server.state.note_later(exchange)
         logger.info("%s", exchange)
+
+
+@contextmanager
+def _as_frames(exchange: Exchange) -> Iterator[None]:
+    """Have a miss be refused as other requests are."""
+    try:
+        yield
+    except NoMatchingRecording as error:
+        exchange.unmatched = True
+        exchange.near = error.near_misses
+        hint = " Over WebSocket no upstream is asked; HTTP does." if isinstance(error, AskUpstream) else ""
+        raise RequestError(f"{error}{hint}", status=404, code="no_matching_recording") from None
 
 
 def _refusal(playback: Playback) -> RequestError:

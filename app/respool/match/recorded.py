@@ -33,13 +33,15 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A turn whose request is known. Equal answers have an equal `answer`; None: unlike any other."""
+    """A turn whose request is known. Equal answers have an equal `answer`; None: unlike any other. `whole` is
+    the request with the items of what it continues, if it continues a response that was recorded, too."""
 
     name: str
     turn: int
     request: Mapping[str, Any]
     failed: bool = False
     answer: object = None
+    whole: Mapping[str, Any] | None = None
 
     @property
     def place(self) -> Place:
@@ -110,13 +112,19 @@ class RecordedIndex:
         self.entries = tuple(entry for entry in entries if entry.request)
         self.forms = tuple(self.forms_of(entry.request) for entry in self.entries)
         self._by_tier: dict[str, dict[str, list[int]]] = {tier: defaultdict(list) for tier in TIERS}
-        for number, forms in enumerate(self.forms):
-            for tier in TIERS:
-                if key := self._key(tier, forms):
-                    self._by_tier[tier][key].append(number)
+        for number, (entry, forms) in enumerate(zip(self.entries, self.forms, strict=True)):
+            self._add(number, forms)
+            if entry.whole:
+                self._add(number, self.forms_of(entry.whole))
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def _add(self, number: int, forms: Forms) -> None:
+        for tier in TIERS:
+            key = self._key(tier, forms)
+            if key and number not in self._by_tier[tier][key]:
+                self._by_tier[tier][key].append(number)
 
     def forms_of(self, body: Mapping[str, Any]) -> Forms:
         """Return a body as each tier compares it."""

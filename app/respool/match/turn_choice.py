@@ -38,6 +38,7 @@ class TurnFacts:
     output: Sequence[Item] = ()
     request: Mapping[str, Any] = field(default_factory=dict)  # empty: unknown
     failed: bool = False  # an HTTP error, an `error` event, a failed response, or a stream without its end
+    id: str = ""  # of the response
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def facts(recording: Recording) -> TurnFacts:
         response = fold(timed.event for timed in recording.events)
     output = response.get("output")
     items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
-    return TurnFacts(tuple(items), header.request, is_error(recording))
+    return TurnFacts(tuple(items), header.request, is_error(recording), str(response.get("id") or ""))
 
 
 def is_error(recording: Recording) -> bool:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -256,6 +257,29 @@ class Playback:
         for tell in list(self.run.subscribers):
             tell()
         return stream
+
+    def follow(self, edits: Sequence[MadeEdit], cancelled: float | None, now: float) -> None:
+        """Take over what was done to it from another process: `edits` begin with those that are known, and
+        it was `cancelled` at that moment, or was not.
+
+        While somebody sends it here, it is cancelled `now` instead: that was not sent which comes after.
+        """
+        run = self.run
+        known = sum(type(made.edit) is not Cancel for made in run.edits)
+        if run.cancelled is None and len(edits) > known:
+            for made in edits[known:]:
+                with suppress(EditError):  # of two that were made at once, this one came second
+                    self.edit(made.edit, made.now)
+        if cancelled is None or cancelled == run.cancelled:
+            return
+        if run.cancelled is None:
+            self.cancel(max(cancelled, now) if run.subscribers else cancelled)
+        elif cancelled > run.cancelled:
+            if not run.subscribers:
+                run.edits[:] = [made for made in run.edits if type(made.edit) is not Cancel]
+                self._edited, self._edits, run.cancelled = None, 0, None
+                self.cancel(cancelled)
+            run.cancelled = cancelled
 
     def steer(self, sent: int, text: str, now: float) -> None:
         """End it after its first `sent` events, with the event `text`, a ``response.incomplete``."""

@@ -95,15 +95,16 @@ class SessionClock:
         """The setting to store, unchanged as long as nothing sets or moves the clock."""
         if self._setting is None or not self.frozen:
             return self._setting
-        return replace(self._setting, now=self.now(), since=0.0)
+        return replace(self._setting, now=self.now())
 
     def follow(self, setting: ClockSetting | None) -> None:
         """Apply the setting of another process, which may have moved the clock forward."""
         known = self.kept_setting
         if setting == known:
             return
-        if setting and known and setting.mode == known.mode == "frozen" and setting.now >= known.now:
-            self._held.advance(setting.now - known.now)
+        if setting and known and setting.mode == known.mode == "frozen" and setting.since == known.since:
+            # Since it was frozen it was only moved on; here that may have come before it was kept.
+            self._held.advance_to(setting.now)
             return
         self._apply(setting)
         self._tell()

@@ -6,6 +6,9 @@ from typing import Any
 from respool.play.live_turn import FixedTurn
 from respool.protocol.events import Event, compact
 from respool.protocol.response import USUAL, echo, usage_of
+from respool.recordings.recording import Header, Recording, TimedEvent
+
+WARM_UP = "(warm-up)"  # stands for the name of the recording that answers a warm-up
 
 
 def warm_up_turn(body: Mapping[str, Any], id: str, created_at: int, started: float) -> FixedTurn:
@@ -20,6 +23,12 @@ def warm_up_turn(body: Mapping[str, Any], id: str, created_at: int, started: flo
         _event("response.completed", ended, 1),
     ]
     return FixedTurn.of(id, events, [started, started], stored=body.get("store") is not False)
+
+
+def warm_up_recording(body: Mapping[str, Any], id: str, moment: float) -> Recording:
+    """Return the recording that a warm-up plays. It follows from these alone, so it need not be kept."""
+    turn = warm_up_turn(body, id, int(moment), moment)
+    return Recording(WARM_UP, Header({}), tuple(TimedEvent(0.0, event) for event in turn.events))
 
 
 def _echo(body: Mapping[str, Any]) -> Mapping[str, Any]:

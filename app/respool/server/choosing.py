@@ -9,6 +9,7 @@ asked for what is not recorded, the only recording answers nothing else.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from respool.errors import (
@@ -32,6 +33,7 @@ from respool.server.indexes import Indexes
 from respool.server.request import PLAY_HEADER, Request
 from respool.server.rule_set import Playable, named
 from respool.server.session import Session
+from respool.server.whole_request import whole_forms
 
 IMPROVISED = "improvised"  # a tier, and the name of such a recording
 RELAYED = "relayed"  # the tier of what an upstream answers
@@ -140,7 +142,7 @@ def _decide(request: Request, session: Session, now: float, indexes: Indexes) ->
     if decision is None and asks == "always":
         raise NotRecorded("The upstream is asked for everything.")
     if decision is None and not (default and default[0] == "only"):  # which answers whatever was asked
-        decision = _by_request(asked)
+        decision = _by_request(asked, now)
     if decision is not None:
         return decision
     if default is not None:
@@ -297,12 +299,12 @@ def _by_stub(asked: _Asked, now: float) -> Decision | None:
     return Decision("stub", why, decision.recording, origin, decision.used, None, stub, match.state)
 
 
-def _by_request(asked: _Asked) -> Decision | None:
+def _by_request(asked: _Asked, now: float) -> Decision | None:
     session, lineage, index = asked.session, asked.lineage, asked.indexes.recorded
     if not len(index):
         return None
-    match = index.match(
-        asked.compared(),
+    look = partial(
+        index.match,
         seen=Seen(_Played(session.plays), session.served),
         lineage=(lineage.series, lineage.turn) if lineage else None,
         retry=asked.request.header(RETRY_HEADER) not in (None, "0"),
@@ -310,6 +312,9 @@ def _by_request(asked: _Asked) -> Decision | None:
         strictness=asked.indexes.options.match
         or (None if asks_upstream(session, asked.indexes) in ("never", "stubs") else "strict"),
     )
+    match = look(asked.compared())
+    if match is None and (whole := whole_forms(asked.request, session, now, index)):
+        match = look(whole)
     if match is None:
         return None
     turns = asked.indexes.store.turns(match.recording)

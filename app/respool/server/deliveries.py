@@ -7,11 +7,14 @@ from contextlib import contextmanager, suppress
 from respool.errors import EditError, RequestError, printable
 from respool.play.clock import Clock, Timer
 from respool.play.edits import Comment, Finish, Release
+from respool.play.playback import Playback
 from respool.recordings.hold_points import HoldPoint
 from respool.server.delivery import Delivery
 from respool.server.journal import Exchange
 
 MOST_ENDED = 1000  # that can still be asked for
+PREFIX = "pb_"  # of ids
+RESET_WHILE_HELD = "its session was reset while it was held"
 
 
 class Deliveries:
@@ -21,10 +24,16 @@ class Deliveries:
     the server's clock, not by the session's.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self, clock: Clock, on_edit: Callable[[Playback], None] = lambda playback: None, node: str = ""
+    ) -> None:
+        """`on_edit` is called with each playback that a timer, or a socket's steer, has edited. `node` is the
+        server's name among those that share its state."""
+        self._prefix = f"{PREFIX}{short_name(node)}_" if node else PREFIX
         self._clock = clock
+        self.on_edit = on_edit
         self._live: dict[int, Delivery] = {}
-        self._ended: deque[tuple[int, Exchange, bool]] = deque(maxlen=MOST_ENDED)
+        self._ended: deque[tuple[str, Exchange, bool]] = deque(maxlen=MOST_ENDED)
         self._timers: dict[int, tuple[int, list[Timer]]] = {}  # and how many events had been sent
         self._count = 0
         self._watchers: set[Callable[[], None]] = set()
@@ -37,8 +46,8 @@ class Deliveries:
         return len(self._live)
 
     @property
-    def ended(self) -> Iterator[tuple[int, Exchange, bool]]:
-        """The latest that have ended: their numbers, their exchanges, and whether they were cancelled."""
+    def ended(self) -> Iterator[tuple[str, Exchange, bool]]:
+        """The latest that have ended: their ids, their exchanges, and whether they were cancelled."""
         return iter(list(self._ended))
 
     def of(self, session: str) -> list[Delivery]:
@@ -47,7 +56,7 @@ class Deliveries:
 
     def get(self, id: str) -> Delivery:
         """Return the delivery with that id. Raise RequestError if it is not in progress."""
-        number = id.removeprefix("pb_")
+        number = id.removeprefix(self._prefix)
         if (
             number.isascii()
             and number.isdigit()
@@ -55,9 +64,13 @@ class Deliveries:
             and (found := self._live.get(int(number)))
         ):
             return found
-        if any(f"pb_{one}" == id for one, _, _ in self._ended):
+        if any(one == id for one, _, _ in self._ended):
             raise RequestError(f"The playback {printable(id)} has ended.", status=404, code="playback_ended")
         raise RequestError(f"There is no playback {printable(id)}.", status=404, code="not_found")
+
+    def name_of(self, number: int) -> str:
+        """Return the id of a delivery."""
+        return f"{self._prefix}{number}"
 
     def add(self, delivery: Delivery) -> None:
         """Add a delivery that begins."""
@@ -74,7 +87,7 @@ class Deliveries:
             return
         if self._timers:
             self._stop_timers(number)
-        self._ended.append((number, delivery.exchange, delivery.playback.run.cancelled is not None))
+        self._ended.append((delivery.id, delivery.exchange, delivery.playback.run.cancelled is not None))
         if self._watchers:
             self._tell()
 
@@ -121,6 +134,7 @@ class Deliveries:
             delivery.exchange.ended = f"held {point} for {point.ttl:g} s, then released"
             with suppress(EditError):
                 delivery.playback.edit(Release(), delivery.clock.now())
+                self.on_edit(delivery.playback)
         else:
             self._cut(delivery, f"hold expired: {point}, nobody released it in {point.ttl:g} s")
 
@@ -128,6 +142,7 @@ class Deliveries:
         delivery.ended_by = why
         with suppress(EditError):
             delivery.playback.edit(Finish("cut"), delivery.clock.now())
+            self.on_edit(delivery.playback)
 
     def _keep_alive(self, delivery: Delivery, seconds: float) -> float | None:
         if not self._waits(delivery):
@@ -146,3 +161,13 @@ class Deliveries:
     def _stop_timers(self, number: int) -> None:
         for timer in self._timers.pop(number, (0, []))[1]:
             timer.cancel()
+
+
+def short_name(node: str) -> str:
+    """Return a server's name as the ids of its deliveries have it."""
+    return node[:6]
+
+
+def server_in(id: str) -> str:
+    """Return the short name of the server that sends a delivery, by its id; "" if it says none."""
+    return id.removeprefix(PREFIX).rpartition("_")[0]

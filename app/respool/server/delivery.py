@@ -134,7 +134,7 @@ class Delivery(AnswerDelivery):
     @property
     def id(self) -> str:
         """Its id in the admin API."""
-        return f"pb_{self.number}"
+        return f"pb_{self.number}" if self.known_in is None else self.known_in.name_of(self.number)
 
     def begin(self, sender: Sender) -> None:
         """Note that it has begun: without another report, the server has cut it."""
@@ -162,6 +162,12 @@ class Delivery(AnswerDelivery):
     def go_on(self) -> None:
         """Note that the schedule has changed."""
         self.held = False
+
+    def steer(self, sent: int, text: str) -> None:
+        """End the playback after so many events, as its socket has: see `Playback.steer`."""
+        self.playback.steer(sent, text, self.clock.now())
+        if self.known_in is not None:
+            self.known_in.on_edit(self.playback)
 
     @property
     def has_ended(self) -> bool:

@@ -3,7 +3,9 @@ change."""
 
 import logging
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from respool.errors import NoMatchingRecording, OptionError, escaped, printable
@@ -13,6 +15,7 @@ from respool.match.recorded import Forms, Recorded, RecordedIndex
 from respool.match.rules import STRICTNESS
 from respool.match.stubs import Stub
 from respool.match.turn_choice import ON_EXHAUSTED, TurnFacts, TurnIndex, facts, is_error
+from respool.match.whole import whole_recorded
 from respool.recordings.recording import Recording
 from respool.recordings.steer_rule import SteerRule
 from respool.recordings.store import Store
@@ -117,17 +120,24 @@ class Indexes:
         """The recordings with a recorded request."""
         rules = self.rule_set.rules
         if (index := self._recorded) is None:
-            index = RecordedIndex(
-                (
-                    Recorded(name, number, turn.header.request, is_error(turn), _Answer(turn))
-                    for name in self.store.names
-                    for number, turn in enumerate(self.store.turns(name), 1)
-                    if "input" in turn.header.request or not turn.scripted  # some parameters, in a Script
-                ),
-                rules,
-            )
+            index = RecordedIndex(self._entries(), rules)
             self._recorded = index
         return index
+
+    def _entries(self) -> list[Recorded]:
+        found = [
+            (name, number, turn)
+            for name in self.store.names
+            for number, turn in enumerate(self.store.turns(name), 1)
+            if "input" in turn.header.request or not turn.scripted  # some parameters, in a Script
+        ]
+        whole: Sequence[Mapping[str, Any] | None] = [None] * len(found)
+        if any(turn.header.request.get("previous_response_id") for _, _, turn in found):
+            whole = whole_recorded([self.facts(turn) for _, _, turn in found])
+        return [
+            Recorded(name, number, turn.header.request, is_error(turn), _Answer(turn), complete)
+            for (name, number, turn), complete in zip(found, whole, strict=True)
+        ]
 
     def nearest(self, forms: Forms) -> tuple[Near, ...]:
         """Return the recordings with the nearest requests."""

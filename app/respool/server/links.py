@@ -6,8 +6,6 @@ What is not known for certain is never refused: see `respool.protocol.request.li
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from respool.errors import RequestError
-from respool.play.offload import offload
 from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED
 from respool.protocol.items import Item, input_items
@@ -15,9 +13,9 @@ from respool.protocol.request import Known, check_links
 from respool.server.choosing import IMPROVISED, Decision
 from respool.server.conversations import output_items
 from respool.server.indexes import Indexes
-from respool.server.lineage import items_of_chain
 from respool.server.request import Request
 from respool.server.session import Session
+from respool.server.whole_request import items_before
 
 _PLAIN = (None, "message")
 _MOST_LOOKED_AT = 200  # playbacks whose events are made again, to find items by their ids
@@ -52,34 +50,12 @@ def check_history(
     if not known:
         check_links(body)
         return
-    context, repeated = _context(request, session, now), _Repeated(session, indexes)
+    context, repeated = items_before(request, session, now), _Repeated(session, indexes)
     find = _Stored(session, now, decision, indexes).find if decision else None
     try:
         check_links(body, Known(context, find, repeated=repeated))
     except _TooManyError:
         check_links(body, Known(context, repeated=repeated))
-
-
-def _context(request: Request, session: Session, now: float) -> list[Item] | None:
-    """Return the items before the input; None if not all are known."""
-    if (conversation := request.conversation_id) is not None:
-        return session.conversations.items(conversation, now)
-    previous = request.previous_response_id
-    seen: dict[str, Playback] = {}
-    while previous is not None:
-        playback = session.history.get(previous)
-        if playback is None or previous in seen:  # forgotten, or played twice with the same id
-            return None
-        seen[previous] = playback
-        before, of_conversation = playback.continues
-        if of_conversation is not None:
-            return None
-        previous = before
-    items = items_of_chain(seen, None)
-    try:
-        return offload(sum(playback.size for playback in seen.values()), "earlier items", items)
-    except RequestError:  # too many
-        return None
 
 
 class _Stored:

@@ -14,6 +14,7 @@ from respool.server.choosing import Decision, lineage_of, stub_context
 from respool.server.indexes import Indexes
 from respool.server.request import Request
 from respool.server.session import Session
+from respool.server.whole_request import whole_forms
 
 logger = logging.getLogger("respool.matching")
 
@@ -51,7 +52,7 @@ def near_misses(request: Request, session: Session, now: float, indexes: Indexes
     ]
     recordings: tuple[Near, ...] = ()
     if len(index := indexes.recorded):
-        forms = request.forms(index)
+        forms = whole_forms(request, session, now, index) or request.forms(index)
         recordings = offload(request.size, "nearest", lambda: indexes.nearest(forms))
     return NearMisses(recordings, tuple(sorted(stubs, key=lambda near: len(near.failed))[:MOST]))
 

@@ -22,7 +22,7 @@ from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED, Changes, Renditions
 from respool.play.saved_answers import SavedAnswers
 from respool.play.session_clock import MODES, Mode, SessionClock
-from respool.play.warm_up import warm_up_turn
+from respool.play.warm_up import warm_up_recording
 from respool.protocol import api_errors, profiles
 from respool.protocol.events import compact
 from respool.protocol.items import Item, input_items
@@ -32,9 +32,7 @@ from respool.recordings.recording import (
     IDS,
     ON_UNKNOWN_ID,
     REPLAY_WINDOW,
-    Header,
     Recording,
-    TimedEvent,
 )
 from respool.recordings.store import Store
 from respool.server.choosing import (
@@ -48,7 +46,7 @@ from respool.server.choosing import (
     remember_stub,
 )
 from respool.server.conversations import Conversations, PlaybackInConversation, output_items
-from respool.server.deliveries import Deliveries
+from respool.server.deliveries import RESET_WHILE_HELD, Deliveries
 from respool.server.history import History
 from respool.server.improvising import improvised
 from respool.server.indexes import ASKS_UPSTREAM, Indexes, MatchOptions
@@ -60,11 +58,11 @@ from respool.server.misses import Misses
 from respool.server.request import Request
 from respool.server.session import EVERYBODYS, Session
 from respool.server.sessions import IDLE, SESSION_BY, AnySessions
-from respool.server.state import State
+from respool.server.state import NO_AUTO, State
 from respool.server.state.in_memory import MemoryState
+from respool.server.uploads import Uploads
 
 _MOST_PACES = 100  # of stubs, of which the renditions are kept
-WARM_UP = "(warm-up)"  # stands for the recording that answers a warm-up
 
 
 class ServerOptions(TypedDict, total=False):
@@ -181,6 +179,7 @@ class MockServer:
                 "on-unknown-id is default, but there is none; give the name of a recording as default"
             )
         self.store = store
+        self.uploads = Uploads(store)
         self.indexes = Indexes(store, MatchOptions(default, match, on_miss, on_exhausted, asks_upstream))
         self.misses = Misses(self.indexes)
         self.pace = pace or Pace()
@@ -201,10 +200,12 @@ class MockServer:
         self._paced: dict[tuple[Pace, float | None], Renditions] = {}  # of stubs, of requests, of sockets
         self._warm_ups = Renditions(Pace(speed=inf))
         self.memory = Memory(stateless, stand_in=self._said if on_unknown_id == "default" else None)
-        self.deliveries = Deliveries(self.clock)
         self.session_idle = session_idle
         self.clock_mode: Mode = clock_mode
         self.state: State = state or MemoryState()
+        if clock_mode == "auto" and self.state.shared:
+            raise OptionError(f"clock is auto: {NO_AUTO}")
+        self.deliveries = Deliveries(self.clock, self.state.keep_later, self.state.node)
         self.journal.shared = self.state.shared
         self.sessions: AnySessions = self.state.sessions(self)
         self.faults = faults
@@ -220,7 +221,7 @@ class MockServer:
     def reset(self, session: str = EVERYBODYS) -> None:
         """Reset one session to its beginning, and remove its requests. Its held streams are cut, others go
         on. Other sessions are not touched."""
-        self.deliveries.end_held(session, "its session was reset while it was held")
+        self.deliveries.end_held(session, RESET_WHILE_HELD)
         self.journal.clear_session(session)
         if (known := self.sessions.find(session)) is not None:
             known.reset()
@@ -307,7 +308,8 @@ class MockServer:
                     raise
                 raise ask_upstream(error, None) from None  # which may know it
         if lineage:  # what its connection remembers may not be stored
-            request = replace(request, continued=getattr(lineage[0].turn, "playback", None))
+            playbacks = [getattr(one.turn, "playback", None) for one in lineage]
+            request = replace(request, earlier=[one for one in playbacks if one is not None])
         decision = self._decide(request, session, moment)
         answer = decision.recording or self._improvised(request, session, moment)
         recording = self.saved_answers.streamed(answer)
@@ -404,10 +406,8 @@ class MockServer:
         moment = session.clock.now() if now is None else now
         self._check_previous(session, request, lineage, moment)
         id_ = f"resp_{token_hex(25)}"
-        turn = warm_up_turn(request.body, id_, int(moment), moment)
-        timed = tuple(TimedEvent(0.0, event) for event in turn.events)
         playback = Playback(
-            Recording(WARM_UP, Header({}), timed),
+            warm_up_recording(request.body, id_, moment),
             self._warm_ups,
             moment,
             stored=request.store,

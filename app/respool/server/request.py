@@ -36,9 +36,9 @@ class Request:
     session: str = ""  # "": that of all who name none
     text: bytes = b""  # the body as it was read; b"" where only its value is known
     faults: "tuple[Fault, ...]" = ()  # that it asks for
-    continued: "Playback | None" = None  # on a WebSocket: what it continues of its connection
     pace: Mapping[str, Any] | None = None  # how it differs, by the names of `Pace`'s fields
     plays: "Playable | None" = None  # what answers it, whatever it names: after a steer, on a WebSocket
+    earlier: "Sequence[Playback]" = ()  # on a WebSocket: what it continues of its connection, newest first
     checked: bool = False  # `check` has found nothing; it is not done twice
     seed: str = ""  # of fresh ids, the same whenever it is decided; "": new ones each time
 
@@ -52,6 +52,11 @@ class Request:
         if self.size <= LARGE:
             return index.forms_of(self.body)
         return offload(self.size, "forms", lambda: index.prepared(self.body))
+
+    @property
+    def continued(self) -> "Playback | None":
+        """On a WebSocket: the response of its connection that it continues, stored or not."""
+        return self.earlier[0] if self.earlier else None
 
     @property
     def kept_body(self) -> Mapping[str, Any]:

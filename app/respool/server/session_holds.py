@@ -47,7 +47,7 @@ class SessionHolds:
         self._holds: dict[str, SessionHold] = {}
         self._seen: dict[str, int] = {}  # streams that each was for
         self._held: dict[str, int] = {}
-        self._made = 0
+        self.made = 0  # ids
 
     def __iter__(self) -> Iterator[SessionHold]:
         return iter(list(self._holds.values()))
@@ -57,10 +57,10 @@ class SessionHolds:
 
     def new_id(self) -> str:
         """Return an unused id."""
-        self._made += 1
-        while f"h{self._made}" in self._holds:
-            self._made += 1
-        return f"h{self._made}"
+        self.made += 1
+        while f"h{self.made}" in self._holds:
+            self.made += 1
+        return f"h{self.made}"
 
     def put(self, hold: SessionHold) -> None:
         """Add a hold, or replace the one with its id. Raise OptionError if there are too many."""
@@ -68,6 +68,15 @@ class SessionHolds:
             raise OptionError(f"the session has {MOST} holds already; remove some")
         self._holds[hold.id] = hold
         self._seen[hold.id] = self._held[hold.id] = 0
+
+    def counts(self, id: str) -> tuple[int, int]:
+        """Return how many streams a hold applied to, and how many it has held."""
+        return self._seen[id], self._held[id]
+
+    def restore(self, hold: SessionHold, seen: int, held: int) -> None:
+        """Add a hold with its stored counts."""
+        self._holds[hold.id] = hold
+        self._seen[hold.id], self._held[hold.id] = seen, held
 
     def remove(self, id: str) -> bool:
         """Remove a hold. Return False if there was none. Streams that it holds stay held."""

@@ -17,22 +17,27 @@ import msgspec
 from respool.faults import parse
 from respool.match.stubs import Stub
 from respool.match.stubs_file import read_stub
+from respool.play.edit_records import from_data, to_data
+from respool.play.edits import Cancel
 from respool.play.pace import Pace
 from respool.play.playback import Origin, Playback, PlaybackRun
 from respool.play.rendition import UNCHANGED, Changes, Renditions
 from respool.play.session_clock import ClockSetting
 from respool.protocol.json_object import JSONObject
 from respool.recordings.digest import digest_of
+from respool.recordings.hold_points import HoldPoint
 from respool.recordings.recording import Recording
 from respool.server.conversations import ConversationState, PlaybackInConversation
 from respool.server.session import Session
+from respool.server.session_holds import SessionHold
 
 INSTANT = "instant"  # a speed for which JSON has no number
 
 
 class PlaybackRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """The record of a playback. `recording` is the name of the turn, `digest` its version; `pace` is that of
-    a stub. `cancelled` is the moment of the cancel; None: it was not cancelled.
+    a stub. `cancelled` is the moment of the cancel; None: it was not cancelled. `edits` are in the form of
+    `edit_records`.
 
     `token` is its own, and `epoch` that of its session: see `CoreRecord`.
     """
@@ -52,6 +57,19 @@ class PlaybackRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     stored: bool = True
     origin: Origin | None = None
     cancelled: float | None = None
+    edits: list[dict[str, Any]] = []
+
+
+class HoldRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A hold for streams that will begin: how many it was for, and how many it has held."""
+
+    id: str
+    point: HoldPoint
+    recording: str | None = None
+    nth: int | None = None
+    times: int | None = None
+    seen: int = 0
+    held: int = 0
 
 
 class ConversationRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -87,6 +105,8 @@ class CoreRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     ids: dict[str, dict[str, int]] = {}
     altered: bool = False
     default: str | None = None
+    holds: list[HoldRecord] = []
+    holds_made: int = 0
 
 
 class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -122,6 +142,13 @@ def core_of(session: Session, epoch: str = "") -> CoreRecord:
         {name: dict(ids) for name, ids in session.ids.items()},
         session.altered,
         session.default,
+        [
+            HoldRecord(
+                hold.id, hold.point, hold.recording, hold.nth, hold.times, *session.holds.counts(hold.id)
+            )
+            for hold in session.holds
+        ],
+        session.holds.made,
     )
 
 
@@ -140,6 +167,10 @@ def restore_core(session: Session, core: CoreRecord) -> None:
     session.ids.update({name: dict(ids) for name, ids in core.ids.items()})
     session.altered = core.altered
     session.default = core.default
+    for one in core.holds:
+        hold = SessionHold(one.id, one.point, one.recording, one.nth, one.times)
+        session.holds.restore(hold, one.seen, one.held)
+    session.holds.made = core.holds_made
 
 
 @lru_cache(1024)
@@ -168,13 +199,19 @@ def playback_record(
         playback.stored,
         playback.origin,
         playback.run.cancelled,
+        [to_data(made) for made in playback.run.edits if type(made.edit) is not Cancel],
     )
 
 
 def playback_of(
-    record: PlaybackRecord, recording: Recording, renditions: Renditions, run: PlaybackRun | None = None
+    record: PlaybackRecord,
+    recording: Recording,
+    renditions: Renditions,
+    run: PlaybackRun | None = None,
+    now: float = -inf,
 ) -> Playback:
-    """Return the playback of a record, which plays `recording`. `run` is its run, if known."""
+    """Return the playback of a record, which plays `recording`. `run` is its run, if known, at the session's
+    moment `now`."""
     playback = Playback(
         recording,
         renditions,
@@ -188,8 +225,8 @@ def playback_of(
         origin=record.origin,
         run=run or PlaybackRun(token=record.token),
     )
-    if record.cancelled is not None:
-        playback.cancel(record.cancelled)
+    if record.edits or record.cancelled is not None:
+        playback.follow([from_data(data) for data in record.edits], record.cancelled, now)
     return playback
 
 

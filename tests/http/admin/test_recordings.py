@@ -8,6 +8,7 @@ import pytest
 from respool.errors import OptionError
 from respool.http.admin import recordings
 from respool.recordings.store import Store
+from respool.server import uploads
 
 Admin = Callable[..., Any]
 RECORDINGS = "/__admin/recordings"
@@ -144,9 +145,9 @@ def test_a_script_cannot_be_uploaded_since_it_may_name_files(admin: Admin) -> No
     assert put(admin(), "up", script, "application/yaml").status_code == 415
 
 
-@pytest.mark.parametrize(("bound", "most"), [("MOST_UPLOADED", 1), ("MOST_BYTES", len(JSONL) + 1)])
+@pytest.mark.parametrize(("bound", "most"), [("MOST", 1), ("MOST_BYTES", len(JSONL) + 1)])
 def test_uploads_have_bounds(bound: str, most: int, admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recordings, bound, most)
+    monkeypatch.setattr(uploads, bound, most)
     client = admin()
     assert put(client, "one").status_code == 200
     assert put(client, "one").status_code == 200
@@ -159,7 +160,7 @@ def test_an_upload_counts_as_what_it_becomes_when_it_is_decompressed(
     admin: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert put(admin(), "up", gzip.compress(JSONL)).json()["size"] == len(JSONL)
-    monkeypatch.setattr(recordings, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(uploads, "MOST_BYTES", 10_000)
     bomb = gzip.compress(JSONL + b"\n" * 1_000_000)
     assert put(admin(), "up", bomb).status_code == 400
 

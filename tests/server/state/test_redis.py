@@ -7,14 +7,22 @@ from typing import Any
 
 import pytest
 
-from respool.errors import RequestError
+from respool.errors import NoMatchingRecording, OptionError, RequestError
 from respool.faults import parse
 from respool.play.clock import ManualClock
+from respool.play.edits import Finish, Hold, Insert, Release
+from respool.protocol.events import Event
+from respool.recordings.hold_points import HoldPoint
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
+from respool.server.delivery import Delivery
+from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
+from respool.server.session_holds import SessionHold
+from respool.server.session_holds import hold as session_hold
 from respool.server.state import Need, State
+from respool.server.state import keys as key_names
 
 pytestmark = pytest.mark.parametrize("state", ["fakeredis", "redis"], indirect=True)
 
@@ -176,3 +184,157 @@ async def test_a_refusal_of_a_decision_is_the_clients_and_not_that_of_the_store(
         await one.state.run("", lambda: one.retrieve("resp_9"))
     assert refused.value.status == 404
     assert one.state.problem == ""
+
+
+SESSION = Request({"background": True, "stream": True, "input": "x"}, session="s")
+
+
+async def test_a_stream_that_is_resumed_elsewhere_has_the_edits_that_were_made_here(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    playback = await one.state.run("", lambda: one.start(BACKGROUND))
+    nodes.clock.advance(2.0)
+    playback.edit(Insert(Event('{"type":"new"}', "new")), nodes.clock.now())
+    playback.edit(Finish("cut"), nodes.clock.now())
+    await one.state.keep(playback)
+    found = await other.state.run("", lambda: other.stream("resp_1"), [ID])
+    assert found.events == playback.events
+    assert [event.type for event in found.events] == ["response.created", "new"]
+    assert found.ending == "cut"
+
+
+async def test_a_stream_that_is_open_elsewhere_follows_an_edit(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    await one.state.run("", lambda: one.start(BACKGROUND))
+    there = await other.state.run("", lambda: other.stream("resp_1"), [ID])
+    told: list[int] = []
+    there.subscribe(lambda: told.append(len(there.events)))
+    here = await one.state.run("", lambda: one.stream("resp_1"), [ID])
+    here.edit(Hold(), nodes.clock.now())
+    here.edit(Release(1), nodes.clock.now())
+    await one.state.keep(here)
+    await nodes.until(lambda: len(told) == 2)
+    assert list(there.schedule.moments) == list(here.schedule.moments)
+
+
+async def test_a_cancel_elsewhere_and_here_is_kept_as_the_later_one(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    sent = await one.state.run("", lambda: one.start(BACKGROUND))
+    sent.subscribe(lambda: None)
+    await other.state.run("", lambda: other.cancel("resp_1", now=999.0), [ID])
+    await nodes.until(lambda: sent.run.cancelled)
+    assert sent.run.cancelled == 1000.0  # this server's: up to then it may have sent what was due
+    again = await other.state.run("", lambda: other.stream("resp_1"), [ID])
+    await nodes.until(lambda: again.run.cancelled == 1000.0)
+    assert again.events == sent.events
+
+
+async def test_the_holds_of_a_session_hold_streams_of_any_server_and_are_counted_once(nodes: Nodes) -> None:
+    servers = [await nodes.add() for _ in range(3)]
+    hold = SessionHold("h1", HoldPoint.read("response.created"), "a", times=4)
+    await servers[0].state.run("s", lambda: servers[0].session("s").holds.put(hold))
+
+    def start(server: MockServer) -> bool:
+        playback = server.start(SESSION)
+        delivery = Delivery(playback, server.session("s").clock, Exchange("POST", "/", 0.0))
+        session_hold(delivery, (), server.session("s").holds)
+        return delivery.hold_ids == ("h1",)
+
+    held = await asyncio.gather(
+        *(server.state.run("s", lambda server=server: start(server)) for server in servers * 4)
+    )
+    assert sum(held) == 4
+    assert await servers[2].state.run("s", lambda: servers[2].session("s").holds.remove("h1"))
+    assert not await servers[1].state.run("s", lambda: bool(servers[1].session("s").holds))
+
+
+async def test_a_frozen_clock_never_goes_back_to_what_was_kept(nodes: Nodes) -> None:
+    one = await nodes.add()
+    clock = await one.state.run("s", lambda: one.session("s").clock)
+    await one.state.run("s", lambda: one.session("s").clock.set("frozen"))
+    clock.advance(5.0)  # on its way through what is due
+    assert await one.state.run("s", lambda: one.session("s").clock.now()) == 1005.0
+    await one.state.run("s", lambda: one.session("s").clock.reset())
+    await one.state.run("s", lambda: one.session("s").clock.set("frozen"))
+    assert await one.state.run("s", lambda: one.session("s").clock.now()) == 1000.0
+
+
+async def test_clocks_that_jump_by_themselves_are_refused(nodes: Nodes) -> None:
+    with pytest.raises(OptionError, match=r"clock is auto: .* servers with one state"):
+        await nodes.add(clock_mode="auto")
+
+
+async def test_a_server_asks_another_one_and_is_told_if_that_has_gone_or_cannot_answer(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    assert await one.state.others() == [other.state.node]
+    with pytest.raises(RequestError, match="it has no admin API") as refused:
+        await one.state.ask(other.state.node, b"question")
+    assert (refused.value.status, refused.value.code) == (503, "server_silent")
+
+    async def answer(message: bytes) -> bytes:
+        return b"answer to " + message
+
+    other.state.called = answer
+    assert await one.state.ask(other.state.node, b"question") == b"answer to question"
+    await other.state.stop()
+    assert await one.state.others() == []
+    assert await one.state.ask(other.state.node, b"question") is None
+
+
+async def test_one_server_at_a_time_moves_a_clock_on(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    inside: list[int] = []
+
+    async def move(server: MockServer) -> None:
+        async with server.state.exclusive("s"):
+            inside.append(1)
+            await asyncio.sleep(0)
+            assert inside.pop()
+            assert not inside
+
+    await asyncio.gather(*(move(server) for server in (one, other) * 5))
+
+
+UPLOAD = b'[0.5, {"type":"response.created","response":{"id":"resp_up"}}]\n'
+
+
+async def upload(server: MockServer, name: str, data: bytes = UPLOAD) -> None:
+    found, turns = server.uploads.read(name, ".jsonl", data)
+    server.uploads.put(name, found, turns)
+    await server.state.publish(name, found, data)
+
+
+async def test_an_upload_is_played_by_any_server_at_once_and_replaced_and_removed_for_all(
+    nodes: Nodes,
+) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    request = Request({"model": "up", "background": True})
+    await upload(one, "up")
+    first = await other.state.run("", lambda: other.start(request))
+    assert first.events[0].text == '{"type":"response.created","response":{"id":"resp_up"}}'
+    await upload(other, "up", UPLOAD.replace(b"0.5", b"0.7"))
+    second = await one.state.run("", lambda: one.start(request))
+    assert second.schedule.end == 0.7
+    later = await nodes.add()
+    assert later.uploads.known == one.uploads.known
+    assert (later.store.version, later.state.not_ready) == (2, "")
+    one.uploads.remove("up")
+    await one.state.withdraw("up")
+    with pytest.raises(NoMatchingRecording):
+        await later.state.run("", lambda: later.start(Request({"model": "up"}, path_name="up")))
+
+
+async def test_an_upload_that_the_store_has_lost_makes_a_server_not_ready(nodes: Nodes) -> None:
+    one = await nodes.add()
+    await upload(one, "up")
+    key = key_names.upload(one.uploads.known["up"].digest)
+    await one.state._link.once([("DEL", key)])
+    other = await nodes.add()
+    assert "the uploaded recording up cannot be served here" in other.state.not_ready
+
+
+async def test_uploads_do_not_make_other_servers_lack_recordings(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    await upload(one, "up")
+    await one.state._compare_recordings()
+    await other.state._compare_recordings()
+    assert (one.state.not_ready, other.state.not_ready) == ("", "")

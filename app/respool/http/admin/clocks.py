@@ -6,14 +6,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from respool.errors import OptionError, printable
+from respool.errors import OptionError, RequestError, printable
 from respool.http.admin.models import Model, SessionName, example
 from respool.http.admin.playbacks import Sent, conflicts
 from respool.http.control import Advanced, Controller
+from respool.http.deciding import decided
 from respool.play.session_clock import Mode
 from respool.recordings.hold_points import HoldPoint
 from respool.server.mock_server import MockServer
 from respool.server.session import Session
+from respool.server.state import NO_AUTO
 
 
 class Clock(Model):
@@ -83,6 +85,8 @@ def router(server: MockServer) -> APIRouter:
     async def put(body: SetClock) -> Clock:
         """Have a session's clock run, stand still (frozen), or jump to the next moment that is due as soon as
         all of the session's streams are idle (auto)."""
+        if body.mode == "auto" and server.state.shared:
+            raise RequestError(f"The mode auto cannot be used: {NO_AUTO}.", param="mode", code="not_shared")
         session = server.session(body.session)
         now = _moment(body.now) if isinstance(body.now, str) else body.now
         session.clock.set(body.mode, body.speed, now)
@@ -92,7 +96,7 @@ def router(server: MockServer) -> APIRouter:
     async def advance(body: Advance) -> AdvancedClock:
         """Move a frozen clock on, and answer when all that was due on the way was handed to the connections,
         one moment after the other."""
-        session = server.session(body.session)
+        session = await decided(server, body.session, lambda: server.session(body.session))
         to = None
         if body.to is not None:
             point = HoldPoint.of({"event": body.to.event, "nth": body.to.nth})
@@ -100,6 +104,12 @@ def router(server: MockServer) -> APIRouter:
         found: Advanced = await conflicts(
             lambda: controller.advance(session, seconds=body.seconds, next=body.next, to=to)
         )
+
+        def keep() -> None:  # the others have moved theirs with it
+            if (clock := server.session(body.session).clock).frozen:
+                clock.advance_to(found.now)
+
+        await decided(server, body.session, keep)
         return AdvancedClock(
             now=found.now,
             sent=[Sent(playback=one.playback, seq=one.seq, type=one.type, t=one.t) for one in found.sent],

@@ -10,12 +10,13 @@ from pydantic import Field
 
 from respool.errors import EditError, OptionError, RequestError, printable
 from respool.http.admin.models import AnySession, Model, example
-from respool.http.control import Controller, SentEvent
+from respool.http.control import Controller
 from respool.recordings.hold_points import TTL, HoldPoint, OnExpiry
 from respool.server.control import How, PlaybackView, read_event
 from respool.server.delivery import Delivery
 from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
+from respool.server.sent_events import SentEvent
 
 State = Literal["running", "held", "done", "aborted", "cancelled"]
 LONGEST_WAIT = 300.0  # seconds
@@ -174,7 +175,7 @@ def router(server: MockServer) -> APIRouter:
         """List the streams under way, and the latest 1000 that have ended."""
         found = [_ended(*one) for one in deliveries.ended if session in (None, one[1].session)]
         found += [view(one) for one in deliveries if session in (None, one.exchange.session)]
-        found.sort(key=lambda one: int(one.id.removeprefix("pb_")))
+        found.sort(key=lambda one: int(one.id.rpartition("_")[2]))
         wanted = [
             one for one in found if (not state or one.state in state) and recording in (None, one.recording)
         ]
@@ -183,9 +184,9 @@ def router(server: MockServer) -> APIRouter:
     @routes.get("/playbacks/{id}", summary="Look at a live stream")
     async def playback(id: str) -> Playback:
         """Tell how a stream is getting on."""
-        for number, exchange, cancelled in deliveries.ended:
-            if id == f"pb_{number}":
-                return _ended(number, exchange, cancelled)
+        for ended in deliveries.ended:
+            if id == ended[0]:
+                return _ended(*ended)
         return view(deliveries.get(id))
 
     @routes.post("/playbacks/{id}/release", summary="Release a stream")
@@ -289,9 +290,9 @@ def _sent(event: SentEvent) -> Sent:
     return Sent(playback=event.playback, seq=event.seq, type=event.type, t=event.t)
 
 
-def _ended(number: int, exchange: Exchange, cancelled: bool) -> Playback:
+def _ended(id: str, exchange: Exchange, cancelled: bool) -> Playback:
     return Playback(
-        id=f"pb_{number}",
+        id=id,
         session=exchange.session,
         recording=exchange.recording or "",
         transport="",
@@ -331,9 +332,7 @@ def _look(
 
     def done() -> Waited | None:
         ended = [
-            one
-            for one in deliveries.ended
-            if session in (None, one[1].session) and id in (None, f"pb_{one[0]}")
+            one for one in deliveries.ended if session in (None, one[1].session) and id in (None, one[0])
         ]
         return Waited(timeout=False, playback=_ended(*ended[-1])) if ended else None
 

@@ -17,8 +17,6 @@ from respool.recordings.recording import Recording
 from respool.recordings.store import check_name
 from respool.server.mock_server import MockServer
 
-MOST_UPLOADED = 1000  # recordings
-MOST_BYTES = 256 * 1024 * 1024  # of them together
 MOST_CHECKED = 200  # recordings of a list
 MOST_EVENTS_CHECKED = 20_000  # of a recording, where a list is checked
 MOST_CHECKS_KEPT = 20_000
@@ -120,7 +118,7 @@ def router(server: MockServer) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/recordings", tags=["recordings"])
     store = server.store
-    sizes: dict[str, int] = {}  # of those that were uploaded
+    uploads = server.uploads
     checks = _Checks()
 
     @routes.get("", summary="List recordings")
@@ -143,7 +141,7 @@ def router(server: MockServer) -> APIRouter:
             if format in (None, kind) and (not words or _has(words, name, store.turns(name)))
         ]
         page = found[offset : None if limit is None else offset + limit]
-        views = [_view(server, name, sources, sizes) for name in page]
+        views = [_view(server, name, sources) for name in page]
         if checked:
             for view in views[:MOST_CHECKED]:
                 view.findings_by_level = checks.levels(store.turns(view.name))
@@ -162,7 +160,7 @@ def router(server: MockServer) -> APIRouter:
         """Get a recording, with what a check finds."""
         if not store.turns(name):
             raise _missing(name)
-        seen = _view(server, name, store.sources, sizes)
+        seen = _view(server, name, store.sources)
         return RecordingDetail(**dict(seen), findings=list(_findings(store.turns(name))))
 
     # The body is no parameter: it is the recording's own text, and is read as it is.
@@ -184,28 +182,25 @@ def router(server: MockServer) -> APIRouter:
         check_name(name)
         data = await http.body()
         try:
-            turns, size = await run_in_threadpool(_read, data, name, f"{name}{_KINDS[kind]}")
+            found, turns = await run_in_threadpool(uploads.read, name, _KINDS[kind], data)
         except RecordingError as error:
             raise RequestError(f"{error}.", code="invalid_recording") from None
-        others = [other for uploaded, other in sizes.items() if uploaded != name]
-        if len(others) >= MOST_UPLOADED or sum(others) + size > MOST_BYTES:
-            raise RequestError(
-                f"Uploaded are {len(others)} recordings with {sum(others)} bytes, and this one has {size}; "
-                f"expected at most {MOST_UPLOADED} with {MOST_BYTES}. Remove some.",
-                status=413,
-                code="too_many",
-            )
+        uploads.check_room(name, found)
         try:
-            store.add(name, turns)
+            uploads.put(name, found, turns)
         except OptionError as error:
             raise RequestError(f"{error}.", status=409, code="name_taken") from None
-        sizes[name] = size
-        return _view(server, name, store.sources, sizes)
+        try:
+            await server.state.publish(name, found, data)
+        except RequestError:  # nobody else has it
+            uploads.remove(name)
+            raise
+        return _view(server, name, store.sources)
 
     @routes.delete("/{name:path}", summary="Remove an uploaded recording")
     async def remove(name: str) -> Removed:
         """Forget a recording that was uploaded. Those of files stay: what is on disk is not touched."""
-        if not store.remove(name):
+        if not uploads.remove(name):
             if store.turns(name):
                 raise RequestError(
                     f"{printable(name)} is the recording of a file; only uploaded ones can be removed.",
@@ -213,7 +208,7 @@ def router(server: MockServer) -> APIRouter:
                     code="not_uploaded",
                 )
             raise _missing(name)
-        sizes.pop(name, None)
+        await server.state.withdraw(name)
         return Removed(name=name)
 
     return routes
@@ -228,21 +223,13 @@ _CONTENT = {
 }
 
 
-def _read(data: bytes, name: str, path: str) -> tuple[tuple[Recording, ...], int]:
-    """The turns of an upload, and how many bytes it is when it is decompressed. Raises RecordingError."""
-    plain = formats.encodings.plain(data, path, MOST_BYTES)
-    return formats.read(plain, name, path), len(plain)
-
-
 def _missing(name: str) -> RequestError:
     return RequestError(f'There is no recording "{printable(name)}".', status=404, code="not_found")
 
 
-def _view(
-    server: MockServer, name: str, sources: Mapping[str, str], sizes: Mapping[str, int]
-) -> RecordingView:
-    source = sources.get(name)
-    size = sizes.get(name)
+def _view(server: MockServer, name: str, sources: Mapping[str, str]) -> RecordingView:
+    source, upload = sources.get(name), server.uploads.known.get(name)
+    size = upload.size if upload else None
     if source is not None:
         with suppress(OSError):
             size = os.stat(source).st_size

@@ -57,8 +57,17 @@ class SocketTurn:
 class SocketTurns(Protocol):
     """Starts the responses of one connection, and is told how they end."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether a start has to wait for a shared state: then `start_later` is called, not `start`."""
+        ...
+
     def start(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
         """Start a response; `wake` is called when its events have become others. Raise RequestError."""
+        ...
+
+    async def start_later(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
+        """Start a response, after those that were asked for before it. Raise RequestError."""
         ...
 
     def ended(self, turn: SocketTurn) -> None:
@@ -85,6 +94,7 @@ class SocketDriver:
         self._error: BaseException | None = None
         self._task: asyncio.Task[Any] | None = None
         self._wake_soon: Callable[[], None] = self._wake
+        self._starting: set[asyncio.Task[None]] = set()
 
     async def run(self, receive: Receive) -> None:
         """Serve the connection until it is closed. Raise what a defect of ours raises."""
@@ -155,10 +165,13 @@ class SocketDriver:
             self._deadline = deadline = connection.deadline
             return None if self._flushing else deadline
         except BaseException as error:
-            self._error = error
-            if self._task:
-                self._task.cancel()
+            self._failed(error)
             return None
+
+    def _failed(self, error: BaseException) -> None:
+        self._error = error
+        if self._task:
+            self._task.cancel()
 
     def _do(self, actions: list[Action]) -> None:
         running, outbox = self._running, self._outbox
@@ -172,7 +185,7 @@ class SocketDriver:
                     actions += self._start(action)  # the loop comes to these as well
                 case Cut():
                     if turn := self._turn_of(action.turn):
-                        turn.delivery.playback.steer(action.sent, action.text, self._clock.now())
+                        turn.delivery.steer(action.sent, action.text)
                 case Cancel():
                     if turn := self._turn_of(action.turn):
                         self._leave(turn)
@@ -182,14 +195,39 @@ class SocketDriver:
         self._flush()
 
     def _start(self, asked: StartTurn) -> list[Action]:
+        if self._turns.waits:
+            task = asyncio.get_running_loop().create_task(self._start_later(asked))
+            self._starting.add(task)
+            task.add_done_callback(self._starting.discard)
+            return []
         self._end_turns()  # that which was on this lane
         try:
             turn = self._turns.start(asked, self._wake_soon)
         except RequestError as error:
             return self._connection.refused(asked, error, self._clock.now())
+        return self._started(asked, turn)
+
+    def _started(self, asked: StartTurn, turn: SocketTurn) -> list[Action]:
         turn.delivery.ping = self._line.ping  # a socket has no comments
         self._running[asked.stream_id] = turn
         return self._connection.started(asked, turn.live, self._clock.now(), rule=turn.rule)
+
+    async def _start_later(self, asked: StartTurn) -> None:
+        try:
+            try:
+                turn = await self._turns.start_later(asked, self._wake_soon)
+            except RequestError as error:
+                actions = self._connection.refused(asked, error, self._clock.now())
+            else:
+                if self._task is None:  # the client has left meanwhile
+                    self._leave(turn)
+                    return
+                self._end_turns()  # that which was on this lane
+                actions = self._started(asked, turn)
+            self._do(actions)
+            self._set_timer()
+        except Exception as error:
+            self._failed(error)
 
     def _turn_of(self, live: LiveTurn) -> SocketTurn | None:
         return next((turn for turn in self._running.values() if turn.live is live), None)

@@ -6,15 +6,25 @@ committed; if another server has changed the same keys meanwhile, it decides aga
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from respool.play.playback import Playback
 from respool.server.journal import Exchange
+from respool.server.uploads import Upload
 
 if TYPE_CHECKING:
     from respool.server.mock_server import MockServer
     from respool.server.sessions import AnySessions
 
 T = TypeVar("T")
+
+# Why the clocks of a shared state do not jump by themselves.
+NO_AUTO = (
+    "a clock jumps by itself as soon as all streams of its session are idle, and servers with one state "
+    "(--state) do not ask each other at every event: freeze it and "
+    "advance it, or use one server without --state"
+)
 
 
 class Need(NamedTuple):
@@ -30,6 +40,8 @@ class State(Protocol):
 
     shared: bool  # by several servers
     plays: Counter[str]  # of each recording's turn, in all sessions
+    node: str  # the name of this server among those that share the state; "" if none does
+    called: Callable[[bytes], Awaitable[bytes]] | None  # answers what other servers ask
 
     def sessions(self, server: "MockServer") -> "AnySessions":
         """Return the sessions of a server. Call it once."""
@@ -67,6 +79,27 @@ class State(Protocol):
 
     def run_later(self, session: str, decide: Callable[[], object]) -> None:
         """Run `decide` in the same way, without waiting for it."""
+
+    async def keep(self, playback: Playback) -> None:
+        """Have all servers know what was done to a live response here: its edits. Raise RequestError, 503."""
+
+    def keep_later(self, playback: Playback) -> None:
+        """Do the same without waiting for it."""
+
+    async def publish(self, name: str, upload: Upload, data: bytes) -> None:
+        """Have all servers serve what was uploaded here. Raise RequestError, 503."""
+
+    async def withdraw(self, name: str) -> None:
+        """Have all servers forget an upload. Raise RequestError, 503."""
+
+    async def others(self) -> list[str]:
+        """Return the names of the other servers that share the state. Raise RequestError, 503."""
+
+    async def ask(self, node: str, message: bytes) -> bytes | None:
+        """Return what `called` of another server answers; None if that has gone. Raise RequestError, 503."""
+
+    def exclusive(self, session: str) -> AbstractAsyncContextManager[None]:
+        """Let nobody else move on the clock of a session. Raise RequestError, 503."""
 
     async def note(self, exchange: Exchange) -> None:
         """Publish a request to all servers, before its answer begins."""

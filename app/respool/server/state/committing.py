@@ -1,6 +1,8 @@
 """Committing: the commands that write the changes of a decision."""
 
+import time
 from collections.abc import Callable
+from math import inf
 
 from respool.play.playback import Playback
 from respool.server.conversations import ConversationState
@@ -56,9 +58,12 @@ class Commit:
         core = core_of(session, epoch)
         if core != view.core:
             self._add("SET", keys.core, encode(core), "PX", ttl)
+            if name and not history.cleared:
+                self._add("ZADD", key_names.SESSIONS, time.time(), name)
         if core.clock != view.core.clock:
             self._wake(name)
         if history.cleared:
+            self._wake(name, "", "x", 1)
             self._add("DEL", keys.plays, keys.responses, keys.conversations)
             if view.deleted:
                 self._add("ZREM", key_names.SESSIONS, name)
@@ -69,13 +74,15 @@ class Commit:
             self._add("PEXPIRE", keys.plays, ttl)
         present = {playback.run.token: playback for playback in history.present}
         if not history.cleared:
-            self._kept_playbacks(name, view, keys, present)
+            self._kept_playbacks(name, view, keys, present, ttl)
         for playback in history.present:
             if not playback.run.token:
                 self._begin(name, playback, keys, epoch, ttl)
         self._conversations(name, view, keys, epoch, ttl)
 
-    def _kept_playbacks(self, name: str, view: View, keys: Keys, present: dict[str, Playback]) -> None:
+    def _kept_playbacks(
+        self, name: str, view: View, keys: Keys, present: dict[str, Playback], ttl: int
+    ) -> None:
         for token, (id_, text, place, background) in view.playbacks.items():
             playback = present.get(token)
             if playback is None:
@@ -87,13 +94,17 @@ class Commit:
                 if conversation is not None and conversation not in view.dialogues.loaded:
                     raise NotLoaded(name, Need("conversation", conversation))  # the end of its run has moved
                 self._add("LSET", keys.response(id_, background), place, changed)
+                if (end := playback.schedule.end) < inf:  # it may have been held for long
+                    lasts = max(ttl, round((end + AFTER_END) * 1000))
+                    self._add("PEXPIRE", keys.response(id_, background), lasts)
                 self._wake(name, id_)
 
     def _begin(self, name: str, playback: Playback, keys: Keys, epoch: str, ttl: int) -> None:
         playback.run.token = self._token()
         self.begun.append((name, playback))
         key = keys.response(playback.id, playback.background)
-        lasts = max(ttl, round((playback.schedule.end + AFTER_END) * 1000))
+        # What is held would end never: it is aborted, or released, and then kept anew.
+        lasts = max(ttl, round((playback.rendition.schedule.end + AFTER_END) * 1000))
         self._add("LPUSH", key, encode(self._write(playback, epoch)))
         self._add("LTRIM", key, 0, MOST_OF_ONE_ID - 1)
         self._add("PEXPIRE", key, lasts)
@@ -125,10 +136,10 @@ class Commit:
 
         return conversation_record(state, epoch, write)
 
-    def _wake(self, session: str, response: str = "") -> None:
+    def _wake(self, session: str, response: str = "", *more: object) -> None:
         self._add(
             "XADD", key_names.WAKE, "MAXLEN", "~", MOST_WAKES, "*",
-            "n", self._node, "s", session, "r", response,
+            "n", self._node, "s", session, "r", response, *more,
         )  # fmt: skip
 
     def _add(self, *command: object) -> None:

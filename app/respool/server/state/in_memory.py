@@ -2,13 +2,16 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
+from respool.play.playback import Playback
 from respool.server.history import Budget
 from respool.server.journal import Exchange
 from respool.server.session import Session
 from respool.server.sessions import MOST_BYTES, Sessions
 from respool.server.state import Need
+from respool.server.uploads import Upload
 
 if TYPE_CHECKING:
     from respool.server.mock_server import MockServer
@@ -24,6 +27,8 @@ class MemoryState:
     not_ready = ""
     round_trips = 0
     busy = False
+    node = ""
+    called: Callable[[bytes], Awaitable[bytes]] | None = None
 
     def __init__(self) -> None:
         self.plays: Counter[str] = Counter()
@@ -52,6 +57,27 @@ class MemoryState:
 
     def run_later(self, session: str, decide: Callable[[], object]) -> None:
         decide()
+
+    async def keep(self, playback: Playback) -> None:
+        pass
+
+    def keep_later(self, playback: Playback) -> None:
+        pass
+
+    async def publish(self, name: str, upload: Upload, data: bytes) -> None:
+        pass
+
+    async def withdraw(self, name: str) -> None:
+        pass
+
+    async def others(self) -> list[str]:
+        return []
+
+    async def ask(self, node: str, message: bytes) -> bytes | None:
+        return None
+
+    def exclusive(self, session: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     async def note(self, exchange: Exchange) -> None:
         pass

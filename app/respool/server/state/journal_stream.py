@@ -49,6 +49,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     body_dropped: bool = False
     unmatched: bool = False
     near: list[dict[str, Any]] = []
+    transport: str = "http"
 
 
 # What may become another value after the answer has begun.
@@ -200,6 +201,7 @@ class JournalStream:
                 entry.received,
                 entry.request_id,
                 session=entry.session,
+                transport=entry.transport,
                 address=entry.address,
                 response_id=entry.response_id,
                 raw_query=entry.query.encode("latin-1", "replace"),
@@ -262,6 +264,7 @@ def _entry(exchange: Exchange, *, whole: bool) -> Entry:
         exchange.body_dropped,
         exchange.unmatched,
         [dict(one) for one in exchange.near],
+        exchange.transport,
     )
 
 

@@ -8,12 +8,25 @@ PLAYS = f"{PREFIX}plays"  # hash: of each recording's turn, in all sessions
 JOURNAL = f"{PREFIX}journal"  # stream
 WAKE = f"{PREFIX}wake"  # stream: which session, or which of its responses, has become another one
 RECORDINGS = f"{PREFIX}recordings"  # hash: name of a turn, digest
+UPLOADS = f"{PREFIX}uploads"  # hash: name of a recording, JSON of what was uploaded
+UPLOADS_VERSION = f"{PREFIX}uploads:version"  # counts the changes of that
+NODES = f"{PREFIX}nodes"  # sorted set: when each server has said that it is there
+
+
+def upload(digest: str) -> str:
+    """What was uploaded, as it was."""
+    return f"{PREFIX}upload:{digest}"
+
+
+def message(kind: str, id: str) -> str:
+    """What one server asks another one, or answers."""
+    return f"{PREFIX}{kind}:{id}"
 
 
 class Keys:
     """The keys of one session."""
 
-    __slots__ = ("conversations", "core", "name", "plays", "responses", "start")
+    __slots__ = ("advancing", "conversations", "core", "name", "plays", "responses", "start")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -22,6 +35,7 @@ class Keys:
         self.plays = start + "plays"  # hash: of each recording's turn
         self.responses = start + "responses"  # sorted set of ids, by when they began
         self.conversations = start + "conversations"  # set of ids
+        self.advancing = start + "advancing"  # who moves the clock on
 
     def response(self, id: str, background: bool) -> str:
         """Return the key of the list of playbacks with this id, latest first: JSON."""

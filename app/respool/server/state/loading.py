@@ -73,12 +73,18 @@ class Plan:
                         asked.append(("ZSCORE", key_names.SESSIONS, name))
         if self.sessions:
             asked.append(("ZRANGE", key_names.SESSIONS, -MOST_LISTED, -1))
-        return [("UNWATCH",), ("WATCH", *watched), *asked]
+        return [("UNWATCH",), ("WATCH", *watched), ("GET", key_names.UPLOADS_VERSION), *asked]
+
+    @staticmethod
+    def uploads_version(answers: list[Any]) -> bytes | None:
+        """Return the version of the uploaded recordings in the answers: see `SharedUploads`."""
+        version: bytes | None = _sound(answers)[2]
+        return version
 
     def views(self, answers: list[Any], make: MakeSession, playback: MakePlayback) -> Views:
         """Return the views of the answers to `commands`. If they show that more is needed, that is added to
         the plan, which then is not `complete`."""
-        replies = iter(_sound(answers)[2:])
+        replies = iter(_sound(answers)[3:])
         views = Views()
         self.complete = True
         for name, needs in list(self.needs.items()):
@@ -128,7 +134,8 @@ class Plan:
                 case "count":
                     view.history.count = next(replies)
                 case "known":
-                    view.known = next(replies) is not None or bool(text or plays)
+                    kept = core != CoreRecord(core.epoch)  # that alone is left of one that was deleted
+                    view.known = next(replies) is not None or kept or bool(plays)
         return view
 
     def _response(

@@ -13,8 +13,9 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator
+from contextlib import asynccontextmanager, suppress
+from math import inf
 from random import uniform
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -26,8 +27,10 @@ from respool.errors import RequestError, RespoolError, printable
 from respool.play.clock import SystemClock
 from respool.play.playback import Playback, PlaybackRun
 from respool.play.session_clock import SessionClock
+from respool.play.warm_up import WARM_UP, warm_up_recording
 from respool.recordings.digest import digest_of
 from respool.recordings.recording import Recording
+from respool.server.deliveries import RESET_WHILE_HELD
 from respool.server.improvising import IMPROVISED, improvised
 from respool.server.journal import Exchange
 from respool.server.session import Session
@@ -40,11 +43,14 @@ from respool.server.session_record import (
 )
 from respool.server.state import Need
 from respool.server.state import keys as key_names
+from respool.server.state.calls import Calls, Handler
 from respool.server.state.committing import Commit
 from respool.server.state.journal_stream import JournalStream
 from respool.server.state.json_text import decode_name
+from respool.server.state.keys import Keys
 from respool.server.state.link import Command, Link, StoreUnavailable
 from respool.server.state.loading import Plan
+from respool.server.state.shared_uploads import SharedUploads
 from respool.server.state.views import (
     LoadedConversations,
     LoadedHistory,
@@ -52,6 +58,7 @@ from respool.server.state.views import (
     NotLoaded,
     current,
 )
+from respool.server.uploads import Upload
 
 if TYPE_CHECKING:
     from respool.server.mock_server import MockServer
@@ -63,8 +70,10 @@ MOST_TRIES = 100  # of one decision; each time another server was quicker
 MOST_LOADS = 1000  # of one decision: the responses that one continues come one by one
 SKEW = 0.25  # seconds by which clocks may differ
 CHECK_EVERY = 30.0  # seconds, for the clocks
+KEEP_EVERY = 600.0  # seconds, for what is kept as long as a server is there
 AGAIN = 0.5  # seconds between attempts to reach a store
 BLOCK = 1000  # ms for which the store lets us wait for a wake-up
+LONGEST_ADVANCE = 120_000  # ms for which one server alone moves a clock on
 MOST_PLAYED = 1000  # recordings that are kept because they were played, whatever becomes of their files
 
 
@@ -78,6 +87,7 @@ class RedisState:
         self._link = Link(url, **options)
         self.plays: Counter[str] = Counter()
         self.node = token_hex(8)
+        self._calls = Calls(self._link, self.node)
         self._number = 0
         self._problem = "it was not reached yet"
         self._skewed = ""
@@ -90,8 +100,11 @@ class RedisState:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loop_tasks: list[asyncio.Task[None]] = []
         self._known_version = -1
+        self._here: dict[str, str] = {}  # digests of the recordings of files, by their names
         self._last_wake = "$"
         self._running = 0
+        self._starting: asyncio.Task[None] | None = None
+        self._was_started = False
         self._stopping = False
         self.conflicts = 0
 
@@ -99,6 +112,7 @@ class RedisState:
 
     def sessions(self, server: "MockServer") -> LoadedSessions:
         self._server = server
+        self._uploads = SharedUploads(self._link, server.uploads)
         self._journal = JournalStream(self._link, server.journal, self.node, server.session_idle)
         return LoadedSessions()
 
@@ -116,7 +130,7 @@ class RedisState:
 
     @property
     def not_ready(self) -> str:
-        return self.problem or self._lacking
+        return self.problem or self._lacking or self._uploads.lacking
 
     def played(self, turn: str) -> None:
         pass  # it is committed with the session
@@ -137,6 +151,8 @@ class RedisState:
             self._running -= 1
 
     async def _run(self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need]) -> T:
+        if not self._was_started:
+            await self._start_late()
         plan = Plan()
         plan.add(session, *needs)
         conflicts = loads = 0
@@ -180,6 +196,7 @@ class RedisState:
             plan.complete = False
             while not plan.complete:
                 answers = await self._link.ask(connection, plan.commands())
+                await self._uploads.sync(plan.uploads_version(answers))
                 views = plan.views(answers, self._make_session, self._make_playback)
             refusal: RespoolError | None = None
             token = current.set(views)
@@ -213,14 +230,62 @@ class RedisState:
                 raise answer
         return done is not None
 
+    async def keep(self, playback: Playback) -> None:
+        place = self._places.get(playback.run)
+        if place is not None:  # it is stored
+            await self.run(place[0], lambda: None, [Need("response", place[1])])
+
+    def keep_later(self, playback: Playback) -> None:
+        self._later(self.keep(playback))
+
     def run_later(self, session: str, decide: Callable[[], object]) -> None:
+        self._later(self.run(session, decide))
+
+    def _later(self, work: Coroutine[Any, Any, object]) -> None:
         async def run() -> None:
             with suppress(RequestError):
-                await self.run(session, decide)
+                await work
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def publish(self, name: str, upload: Upload, data: bytes) -> None:
+        await self._uploads.publish(name, upload, data)
+
+    async def withdraw(self, name: str) -> None:
+        await self._uploads.withdraw(name)
+
+    # --- the other servers ---
+
+    @property
+    def called(self) -> Handler | None:
+        return self._calls.handler
+
+    @called.setter
+    def called(self, handler: Handler | None) -> None:
+        self._calls.handler = handler
+
+    async def others(self) -> list[str]:
+        return await self._calls.others()
+
+    async def ask(self, node: str, message: bytes) -> bytes | None:
+        return await self._calls.ask(node, message)
+
+    @asynccontextmanager
+    async def exclusive(self, session: str) -> AsyncIterator[None]:
+        key, token = Keys(session).advancing, token_hex(8)
+        while True:
+            (taken,) = await self._link.once([("SET", key, token, "NX", "PX", LONGEST_ADVANCE)])
+            if taken:
+                break
+            await asyncio.sleep(0.01)
+        try:
+            yield
+        finally:
+            (holder,) = await self._link.once([("GET", key)])
+            if holder == token.encode():
+                await self._link.once([("DEL", key)])
 
     # --- the journal ---
 
@@ -233,6 +298,8 @@ class RedisState:
             self._journal.note_later(exchange)
 
     async def refresh(self) -> None:
+        if not self._was_started:
+            await self._start_late()
         if self.problem:
             raise StoreUnavailable(self.problem)
         try:
@@ -251,10 +318,17 @@ class RedisState:
 
     # --- the store: is it there, what has changed ---
 
+    async def _start_late(self) -> None:
+        """Start where nobody has: an app that is mounted in another one is not told of its start."""
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self.start())
+        await asyncio.shield(self._starting)
+
     async def start(self) -> None:
         self._stopping = False
         await self._connect()
         self._loop_tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._check_clocks())]
+        self._was_started = True
 
     async def stop(self) -> None:
         self._stopping = True  # a library that has a timeout at the same moment forgets that it was cancelled
@@ -265,6 +339,7 @@ class RedisState:
         await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(RequestError):
             await self._journal.close()
+        await self._calls.leave()
         await self._link.close()
 
     async def _connect(self) -> None:
@@ -272,6 +347,8 @@ class RedisState:
         try:
             await self._measure_skew()
             await self._compare_recordings()
+            await self._calls.beat()
+            await self._uploads.look()
         except StoreUnavailable as error:
             self._lost(error)
             return
@@ -315,14 +392,14 @@ class RedisState:
         if store.version != self._known_version:
             version = store.version
             digests = await asyncio.to_thread(self._digests)
-            commands: list[Command] = [("MULTI",), ("DEL", key_names.RECORDINGS)]
-            fields = [part for pair in digests.items() for part in pair]
-            if fields:
-                commands.append(("HSET", key_names.RECORDINGS, *fields))
-            await self._link.once([*commands, ("EXEC",)])
-            self._known_version, self._here = version, digests
-            self._lacking = ""
-            return
+            if digests != self._here or self._known_version < 0:
+                commands: list[Command] = [("MULTI",), ("DEL", key_names.RECORDINGS)]
+                fields = [part for pair in digests.items() for part in pair]
+                if fields:
+                    commands.append(("HSET", key_names.RECORDINGS, *fields))
+                await self._link.once([*commands, ("EXEC",)])
+                self._here = digests
+            self._known_version = version
         (flat,) = await self._link.once([("HGETALL", key_names.RECORDINGS)])
         wanted = {decode_name(flat[at]): flat[at + 1].decode() for at in range(0, len(flat), 2)}
         lacking = sorted(name for name, digest in wanted.items() if self._here.get(name) != digest)
@@ -335,7 +412,7 @@ class RedisState:
 
     def _digests(self) -> dict[str, str]:
         store = self._server.store
-        return {turn.name: digest_of(turn) for name in store.names for turn in store.turns(name)}
+        return {turn.name: digest_of(turn) for name in store.sources for turn in store.turns(name)}
 
     async def _check_clocks(self) -> None:
         turns = 0
@@ -345,7 +422,11 @@ class RedisState:
             if self._problem:
                 continue
             with suppress(StoreUnavailable):
+                await self._calls.beat()
+                await self._uploads.look()
                 await self._compare_recordings()
+                if turns % round(KEEP_EVERY) == 0:
+                    await self._uploads.keep()
                 if turns % round(CHECK_EVERY) == 0 or self._skewed:
                     await self._measure_skew()
 
@@ -381,10 +462,17 @@ class RedisState:
                 for id_, flat in found[0][1] if found else ():
                     self._last_wake = id_.decode()
                     fields = dict(zip(flat[::2], flat[1::2], strict=True))
-                    if fields[b"n"].decode() != self.node:
+                    if b"to" in fields:
+                        self._calls.take(fields)
+                    elif fields[b"n"].decode() != self.node:
+                        if b"x" in fields:
+                            self._was_reset(decode_name(fields[b"s"]))
                         changed.add((decode_name(fields[b"s"]), decode_name(fields[b"r"])))
                 for session, response in changed:
                     await self._look(session, response)
+
+    def _was_reset(self, session: str) -> None:
+        self._server.deliveries.end_held(session, RESET_WHILE_HELD)
 
     async def _look_at_all(self) -> None:
         places = {(session, "") for session in self._clocks} | set(self._places.values())
@@ -418,7 +506,9 @@ class RedisState:
     def _make_playback(self, session: str, record: PlaybackRecord) -> Playback:
         run = self._runs.get(record.token) or PlaybackRun(token=record.token)
         renditions = self._server.renditions_at(pace_options(record.pace))
-        playback = playback_of(record, self._find(record), renditions, run)
+        clock = self._clocks.get(session)
+        now = clock.now() if clock else -inf
+        playback = playback_of(record, self._find(record), renditions, run, now)
         self._note_run(session, playback)
         return playback
 
@@ -457,7 +547,7 @@ class RedisState:
         )
 
     def _others(self, record: PlaybackRecord) -> Iterator[Recording]:
-        """Yield the recordings that are in no file: those of stubs, and one made from the request."""
+        """Yield the recordings that are in no file: those of stubs, and those made from the request."""
         server = self._server
         if (found := server.store.get(record.recording)) is not None:
             yield server.saved_answers.streamed(found)
@@ -466,6 +556,8 @@ class RedisState:
                 if stub.name == record.origin.stub and stub.play.word is None:
                     with suppress(RespoolError):
                         yield from server.indexes.playable(stub).turns
+        if record.recording == WARM_UP:
+            yield warm_up_recording(json.loads(record.body), record.id, record.started)
         if record.recording == IMPROVISED:
             with suppress(RespoolError):
                 yield improvised(json.loads(record.body))

@@ -207,7 +207,9 @@ class LoadedSessions:
         """Return the session of that name. Raise OptionError for an invalid name."""
         if name != EVERYBODYS:
             check_name(name)
-        return self._view(name).session
+        view = self._view(name)
+        view.known = True  # it begins now, if it has not
+        return view.session
 
     def find(self, name: str) -> Session | None:
         """Return the session of that name, or None."""

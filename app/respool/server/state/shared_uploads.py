@@ -1,0 +1,92 @@
+"""SharedUploads: uploaded recordings, of which all servers of a store have the same.
+
+A table says which names there are, and a number changes with it. Each decision loads that number with the
+rest, so that who has got the answer to an upload finds it at any server.
+"""
+
+import asyncio
+import logging
+
+from respool.errors import RespoolError, printable
+from respool.server.state import keys as key_names
+from respool.server.state.json_text import decode, decode_name, encode
+from respool.server.state.link import Link
+from respool.server.uploads import Upload, Uploads
+
+KEPT = 86_400_000  # ms after which an upload is forgotten when no server is there any more
+
+logger = logging.getLogger("respool")
+
+
+class SharedUploads:
+    """Keeps `uploads`, those of this server, the same as those of the others."""
+
+    def __init__(self, link: Link, uploads: Uploads) -> None:
+        self._link = link
+        self._uploads = uploads
+        self._syncing = asyncio.Lock()
+        self.version: bytes | None = None  # of the table, as it was when it was read
+        self.lacking = ""  # what cannot be had here, and why
+
+    async def publish(self, name: str, upload: Upload, data: bytes) -> None:
+        """Have all servers serve an upload. Raise RequestError, 503."""
+        *_, done = await self._link.once(
+            [
+                ("MULTI",),
+                ("SET", key_names.upload(upload.digest), data, "PX", KEPT),
+                ("HSET", key_names.UPLOADS, name, encode(upload)),
+                ("PEXPIRE", key_names.UPLOADS, KEPT),
+                ("INCR", key_names.UPLOADS_VERSION),
+                ("EXEC",),
+            ]
+        )
+        await self.sync(str(done[-1]).encode())
+
+    async def withdraw(self, name: str) -> None:
+        """Have all servers forget an upload. Raise RequestError, 503."""
+        commands = [
+            ("MULTI",),
+            ("HDEL", key_names.UPLOADS, name),
+            ("INCR", key_names.UPLOADS_VERSION),
+            ("EXEC",),
+        ]
+        *_, done = await self._link.once(commands)
+        await self.sync(str(done[-1]).encode())
+
+    async def look(self) -> None:
+        """Take up what others have changed. Raise RequestError, 503."""
+        (version,) = await self._link.once([("GET", key_names.UPLOADS_VERSION)])
+        await self.sync(version)
+
+    async def sync(self, version: bytes | None) -> None:
+        """Have what the table has, if its number is another one. Raise RequestError, 503."""
+        if version == self.version:
+            return
+        async with self._syncing:
+            if version == self.version:
+                return
+            (flat,) = await self._link.once([("HGETALL", key_names.UPLOADS)])
+            wanted = {decode_name(flat[at]): decode(flat[at + 1], Upload) for at in range(0, len(flat), 2)}
+            for name in [name for name in self._uploads.known if name not in wanted]:
+                self._uploads.remove(name)
+            self.lacking = ""
+            for name, upload in wanted.items():
+                if self._uploads.known.get(name) != upload:
+                    await self._fetch(name, upload)
+            self.version = version
+
+    async def keep(self) -> None:
+        """Have the store keep what is served for another while."""
+        keys = [key_names.UPLOADS, *(key_names.upload(one.digest) for one in self._uploads.known.values())]
+        await self._link.once([("PEXPIRE", key, KEPT) for key in keys])
+
+    async def _fetch(self, name: str, upload: Upload) -> None:
+        (data,) = await self._link.once([("GET", key_names.upload(upload.digest))])
+        try:
+            if data is None:
+                raise RespoolError("the store has lost it")
+            found, turns = await asyncio.to_thread(self._uploads.read, name, upload.suffix, data)
+            self._uploads.put(name, found, turns)
+        except RespoolError as error:
+            self.lacking = f"the uploaded recording {printable(name)} cannot be served here: {error}"
+            logger.warning("%s", self.lacking)
