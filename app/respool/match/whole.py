@@ -1,5 +1,5 @@
-"""Whole requests: with the items of what they continue in their input, so that a request which names the
-response before it and one which repeats all of it can be compared."""
+"""Whole requests: with the items that they continue in their input, so that a request that names the response
+before it can be compared with one that repeats all of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,13 +18,13 @@ def given_items(body: Mapping[str, Any]) -> list[Any]:
 
 
 def with_items(body: Mapping[str, Any], items: Iterable[Any]) -> dict[str, Any]:
-    """Return a body with these items as its input, which continues nothing."""
+    """Return a body with these items as its input, without references to earlier responses."""
     return {**{name: value for name, value in body.items() if name not in _REMEMBERED}, "input": list(items)}
 
 
 def whole_recorded(turns: Sequence[TurnFacts]) -> list[Mapping[str, Any] | None]:
-    """Return the whole request of each turn which continues another of these turns; None for the others, and
-    where what it continues is not known as a whole."""
+    """Return the whole request of each turn that continues another of these turns; None for other turns, and
+    if not all items are known."""
     by_id = {turn.id: turn for turn in turns if turn.id}
     return [_whole(turn, by_id) if turn.request.get("previous_response_id") else None for turn in turns]
 

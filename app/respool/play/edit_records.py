@@ -1,7 +1,7 @@
-"""Edits as plain data that JSON can hold, and back: what a shared state keeps of them.
+"""Edits as JSON data, and back: the form in which a shared state stores them.
 
-Each is ``{"edit": "release", "now": 12.5, "events": 1}``: the name of its class, the clock's moment at which
-it was made (left out: before all time), and those of its fields that are not as usual.
+Each is ``{"edit": "release", "now": 12.5, "events": 1}``: the name of its class, the clock's moment of the
+edit (left out: before all time), and its fields that differ from their defaults.
 """
 
 import math
@@ -43,7 +43,7 @@ def to_data(made: MadeEdit) -> dict[str, Any]:
 
 
 def from_data(data: Mapping[str, Any]) -> MadeEdit:
-    """Return the edit that `to_data` has written. Raise KeyError for one that is not known."""
+    """Return the edit from the data of `to_data`. Raise KeyError for an unknown one."""
     rest = dict(data)
     kind, now = _KINDS[rest.pop("edit")], rest.pop("now", -math.inf)
     for name in ("event", "error"):

@@ -110,7 +110,7 @@ class Playback:
         return self.after
 
     def prepare(self) -> None:
-        """Have its rendition made. Raise WorkNeeded where that is to be done elsewhere first."""
+        """Make its rendition. Raise WorkNeeded if that must first be done elsewhere."""
         if self.changes is not UNCHANGED and self._unchanged is None:
             self.renditions.get(self.recording, self.changes)
 

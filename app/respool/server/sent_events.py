@@ -1,4 +1,4 @@
-"""SentEvent: an event that was sent, as a controller is told of it."""
+"""SentEvent: an event that was sent, for a controller."""
 
 from dataclasses import dataclass, field
 
@@ -7,8 +7,8 @@ from respool.server.delivery import Delivery
 
 @dataclass(frozen=True, slots=True)
 class SentEvent:
-    """An event that was sent. `seq` is its sequence number, or its place in a stream without numbers; `t`,
-    seconds since the playback began at which it was due."""
+    """An event that was sent. `seq` is its sequence number, or its place in a stream without numbers; `t` is
+    when it was due, in seconds since the playback began."""
 
     playback: str
     seq: int

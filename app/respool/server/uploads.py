@@ -1,5 +1,5 @@
-"""Uploads: the recordings that a test has brought itself. They are in memory, and in a shared state if
-there is one: there by the digest of what was uploaded."""
+"""Uploads: the recordings that a test uploads. They are in memory, and, by the digest of the uploaded bytes,
+in a shared state if there is one."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -16,8 +16,8 @@ MOST_BYTES = 256 * 1024 * 1024  # of them together
 
 
 class Upload(msgspec.Struct, frozen=True):
-    """What was uploaded: its digest, the suffix by which its format is known, and its size in bytes when it
-    is decompressed."""
+    """An uploaded recording: its digest, the suffix that gives its format, and its decompressed size in
+    bytes."""
 
     digest: str
     suffix: str
@@ -25,7 +25,7 @@ class Upload(msgspec.Struct, frozen=True):
 
 
 class Uploads:
-    """The uploaded recordings that this server has, by their names."""
+    """The uploaded recordings of this server, by name."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,18 +33,18 @@ class Uploads:
 
     @property
     def known(self) -> Mapping[str, Upload]:
-        """What was uploaded, by the name of the recording."""
+        """The uploads, by the name of the recording."""
         return self._known
 
     def read(self, name: str, suffix: str, data: bytes) -> tuple[Upload, tuple[Recording, ...]]:
-        """Return what `data` is as an upload, and its turns. Raise RecordingError for what is none."""
+        """Return the upload of `data`, and its turns. Raise RecordingError if it is no recording."""
         path = name + suffix
         plain = formats.encodings.plain(data, path, MOST_BYTES)
         digest = sha256(data + suffix.encode()).hexdigest()[:32]
         return Upload(digest, suffix, len(plain)), formats.read(plain, name, path)
 
     def check_room(self, name: str, upload: Upload) -> None:
-        """Raise RequestError if there is no room for one more."""
+        """Raise RequestError if there is no room for another upload."""
         others = [other.size for uploaded, other in self._known.items() if uploaded != name]
         if len(others) >= MOST or sum(others) + upload.size > MOST_BYTES:
             raise RequestError(
@@ -55,11 +55,12 @@ class Uploads:
             )
 
     def put(self, name: str, upload: Upload, turns: tuple[Recording, ...]) -> None:
-        """Serve it, in place of one of its name. Raise OptionError for a name that is none, or a file's."""
+        """Serve an upload, or replace the one of this name. Raise OptionError for an invalid name, or one of
+        a file."""
         self._store.add(name, turns)
         self._known[name] = upload
 
     def remove(self, name: str) -> bool:
-        """Forget one; whether there was such."""
+        """Remove an upload. Return False if there was none."""
         self._known.pop(name, None)
         return self._store.remove(name)

@@ -1,7 +1,7 @@
-"""The whole of a request: with the items of what it continues, and of what it refers to, in its input.
+"""Whole requests: with the items that they continue, and those that they refer to, in their input.
 
-A client that lets the service remember sends only what is new; another one sends all of it each time. As
-whole requests both are the same, so that a recording of the one answers the other.
+A client that relies on the service's memory sends only new items; another one sends all of them each time. As
+whole requests both are the same, so that a recording of one answers the other.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,9 +23,8 @@ _MOST_LOOKED_AT = 200  # responses whose output is looked at for a reference
 
 
 def whole_body(request: Request, session: Session, now: float) -> Mapping[str, Any] | None:
-    """Return the body that says the same without the session's memory: no `previous_response_id`, no
-    `conversation`, no item that is only referred to. Return None where it is the same, or not all of it is
-    known."""
+    """Return the equivalent body without the session's memory: no `previous_response_id`, no `conversation`,
+    no item that is only referred to. Return None if that is the same body, or not all items are known."""
     body = request.body
     continues = request.previous_response_id is not None or request.conversation_id is not None
     given = given_items(body)
@@ -40,7 +39,7 @@ def whole_body(request: Request, session: Session, now: float) -> Mapping[str, A
 
 
 def whole_forms(request: Request, session: Session, now: float, index: RecordedIndex) -> Forms | None:
-    """Return `whole_body` as it is compared with recorded requests; None where there is none."""
+    """Return `whole_body` in the form for comparison with recorded requests; None if there is none."""
     body = whole_body(request, session, now)
     if body is None:
         return None
@@ -50,8 +49,7 @@ def whole_forms(request: Request, session: Session, now: float, index: RecordedI
 
 
 def items_before(request: Request, session: Session, now: float) -> list[Item] | None:
-    """Return the items that come before a request's input, oldest first; None where they are not known as a
-    whole."""
+    """Return the items before a request's input, oldest first; None if not all are known."""
     if (conversation := request.conversation_id) is not None:
         return session.conversations.items(conversation, now)
     previous = request.previous_response_id
@@ -73,12 +71,12 @@ def items_before(request: Request, session: Session, now: float) -> list[Item] |
 
 
 def _of_connection(request: Request, id: str) -> Playback | None:
-    """A response that only the request's connection remembers."""
+    """Return a response that only the request's connection remembers."""
     return next((one for one in request.earlier if one.id == id), None)
 
 
 def _referred(given: list[Any], session: Session, now: float) -> Iterator[Any]:
-    """The items, those that are referred to themselves; a reference to one that is not known stays."""
+    """Yield the items, with references replaced by the items themselves; unknown references stay."""
     wanted = {str(item.get("id")) for item in given if isinstance(item, dict) and item.get("id")}
     known: dict[str, Item] = {}
     for playback in [*reversed(list(session.history))][:_MOST_LOOKED_AT]:

@@ -81,25 +81,27 @@ class State(Protocol):
         """Run `decide` in the same way, without waiting for it."""
 
     async def keep(self, playback: Playback) -> None:
-        """Have all servers know what was done to a live response here: its edits. Raise RequestError, 503."""
+        """Publish the edits of a live response to all servers. Raise RequestError, 503."""
 
     def keep_later(self, playback: Playback) -> None:
-        """Do the same without waiting for it."""
+        """Publish the edits in the same way, without waiting for it."""
 
     async def publish(self, name: str, upload: Upload, data: bytes) -> None:
-        """Have all servers serve what was uploaded here. Raise RequestError, 503."""
+        """Publish an upload to all servers. Raise RequestError, 503."""
 
     async def withdraw(self, name: str) -> None:
-        """Have all servers forget an upload. Raise RequestError, 503."""
+        """Withdraw an upload from all servers. Raise RequestError, 503."""
 
     async def others(self) -> list[str]:
         """Return the names of the other servers that share the state. Raise RequestError, 503."""
 
     async def ask(self, node: str, message: bytes) -> bytes | None:
-        """Return what `called` of another server answers; None if that has gone. Raise RequestError, 503."""
+        """Return the answer of another server's `called`; None if the server is gone. Raise RequestError,
+        503."""
 
     def exclusive(self, session: str) -> AbstractAsyncContextManager[None]:
-        """Let nobody else move on the clock of a session. Raise RequestError, 503."""
+        """Prevent other servers from moving the clock of a session, within the block. Raise RequestError,
+        503."""
 
     async def note(self, exchange: Exchange) -> None:
         """Publish a request to all servers, before its answer begins."""

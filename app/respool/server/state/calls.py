@@ -1,8 +1,8 @@
-"""Calls: what one server asks another one of the same store, and its answer.
+"""Calls: requests from one server of a store to another, and the answers.
 
-A message is kept in a key, and an entry in the stream of wake-ups says whom it is for: so it is not lost with
-a connection. Each server says every second that it is there. One that has not for `ALIVE` seconds has gone:
-nobody waits for it any more. One that is there and does not answer is an error, never left out.
+A message is kept in a key, and an entry in the stream of wake-ups names its receiver: so it is not lost with
+a connection. Each server reports every second that it is alive. One that has not for `ALIVE` seconds is gone,
+and no call waits for it. One that is alive and does not answer is an error, never left out.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ logger = logging.getLogger("respool")
 
 
 class Calls:
-    """The calls of the server `node`. `handler` answers those that come; None: nothing does."""
+    """The calls of the server `node`. `handler` answers incoming ones; None: no answers."""
 
     def __init__(self, link: Link, node: str) -> None:
         self._link = link
@@ -38,26 +38,26 @@ class Calls:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def beat(self) -> None:
-        """Say that this server is there."""
+        """Report that this server is alive."""
         now = time.time()
         old = ("ZREMRANGEBYSCORE", key_names.NODES, "-inf", now - FORGOTTEN)
         await self._link.once([("ZADD", key_names.NODES, now, self._node), old])
 
     async def leave(self) -> None:
-        """Say that it is not there any more."""
+        """Report that this server is gone, and cancel its calls."""
         for task in self._tasks:
             task.cancel()
         with suppress(RequestError):
             await self._link.once([("ZREM", key_names.NODES, self._node)])
 
     async def others(self) -> list[str]:
-        """Return the names of the other servers that are there."""
+        """Return the names of the other servers that are alive."""
         command = ("ZRANGEBYSCORE", key_names.NODES, time.time() - ALIVE, "+inf")
         (found,) = await self._link.once([command])
         return [name for one in found if (name := one.decode()) != self._node]
 
     async def ask(self, node: str, message: bytes) -> bytes | None:
-        """Return what another server answers; None if it has gone. Raise RequestError, 503, if it cannot
+        """Return the answer of another server; None if it is gone. Raise RequestError, 503, if it cannot
         answer."""
         id_ = token_hex(12)
         answer = self._asked[id_] = asyncio.get_running_loop().create_future()
@@ -81,7 +81,7 @@ class Calls:
             self._asked.pop(id_, None)
 
     def take(self, fields: Mapping[bytes, bytes]) -> None:
-        """Take an entry of the stream of wake-ups that is for somebody."""
+        """Take an entry of the stream of wake-ups that has a receiver."""
         if fields[b"to"].decode() != self._node:
             return
         id_ = fields[b"i"].decode()

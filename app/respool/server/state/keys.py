@@ -14,12 +14,12 @@ NODES = f"{PREFIX}nodes"  # sorted set: when each server has said that it is the
 
 
 def upload(digest: str) -> str:
-    """What was uploaded, as it was."""
+    """Return the key of an uploaded recording's bytes."""
     return f"{PREFIX}upload:{digest}"
 
 
 def message(kind: str, id: str) -> str:
-    """What one server asks another one, or answers."""
+    """Return the key of a call from one server to another, or of its answer."""
     return f"{PREFIX}{kind}:{id}"
 
 

@@ -1,7 +1,7 @@
-"""SharedUploads: uploaded recordings, of which all servers of a store have the same.
+"""SharedUploads: uploaded recordings, the same on all servers of a store.
 
-A table says which names there are, and a number changes with it. Each decision loads that number with the
-rest, so that who has got the answer to an upload finds it at any server.
+A table holds their names, and a version number changes with it. Each decision loads that number with the
+rest, so that a client that has got the answer to an upload finds it on any server.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ logger = logging.getLogger("respool")
 
 
 class SharedUploads:
-    """Keeps `uploads`, those of this server, the same as those of the others."""
+    """Keeps the `uploads` of this server the same as those of the others."""
 
     def __init__(self, link: Link, uploads: Uploads) -> None:
         self._link = link
@@ -29,7 +29,7 @@ class SharedUploads:
         self.lacking = ""  # what cannot be had here, and why
 
     async def publish(self, name: str, upload: Upload, data: bytes) -> None:
-        """Have all servers serve an upload. Raise RequestError, 503."""
+        """Publish an upload to all servers. Raise RequestError, 503."""
         *_, done = await self._link.once(
             [
                 ("MULTI",),
@@ -43,7 +43,7 @@ class SharedUploads:
         await self.sync(str(done[-1]).encode())
 
     async def withdraw(self, name: str) -> None:
-        """Have all servers forget an upload. Raise RequestError, 503."""
+        """Withdraw an upload from all servers. Raise RequestError, 503."""
         commands = [
             ("MULTI",),
             ("HDEL", key_names.UPLOADS, name),
@@ -54,12 +54,12 @@ class SharedUploads:
         await self.sync(str(done[-1]).encode())
 
     async def look(self) -> None:
-        """Take up what others have changed. Raise RequestError, 503."""
+        """Apply the changes of other servers. Raise RequestError, 503."""
         (version,) = await self._link.once([("GET", key_names.UPLOADS_VERSION)])
         await self.sync(version)
 
     async def sync(self, version: bytes | None) -> None:
-        """Have what the table has, if its number is another one. Raise RequestError, 503."""
+        """Apply the table if its version is another one. Raise RequestError, 503."""
         if version == self.version:
             return
         async with self._syncing:
@@ -76,7 +76,7 @@ class SharedUploads:
             self.version = version
 
     async def keep(self) -> None:
-        """Have the store keep what is served for another while."""
+        """Extend the time for which the store keeps what is served."""
         keys = [key_names.UPLOADS, *(key_names.upload(one.digest) for one in self._uploads.known.values())]
         await self._link.once([("PEXPIRE", key, KEPT) for key in keys])
 
