@@ -191,7 +191,7 @@ def test_what_a_stub_cannot_do_is_a_warning(serve: Serve, stubs: str, warning: s
 def test_a_stub_that_plays_what_is_not_there_says_so(serve: Serve) -> None:
     with pytest.raises(NoMatchingRecording, match=r"stub x: no recording is named nope"):
         ask(serve("stubs: [{name: x, play: nope}]"))
-    with pytest.raises(NoMatchingRecording, match="records nothing"):
+    with pytest.raises(NoMatchingRecording, match="no --upstream"):
         ask(serve("stubs: [{name: x, play: proxy}]"))
 
 
