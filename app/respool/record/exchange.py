@@ -201,10 +201,10 @@ class _RedactedLines:
     def feed(self, line: Line) -> str:
         self.held.append(line)
         frame = line.frame
-        texts = self.stream.feed(frame.before if frame.text is None else frame.text)
+        texts = self.stream.feed(frame.before if frame.text is None else frame.text, line.gap)
         if not texts:
             return ""
-        held, self.held = self.held, []
+        held, self.held = self.held[: len(texts)], self.held[len(texts) :]
         frames = redact_frames([one.frame for one in held], lambda _: texts, self.redactor.url)
         return "".join(Line(one.gap, frame).render() for one, frame in zip(held, frames, strict=True))
 

@@ -90,6 +90,18 @@ class Taping:
         self._exchange = None
         self._forget()
 
+    def overrun(self, behind: str, begun: bool) -> None:
+        """What follows is not told: the recorder is too far behind."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
+        kept = ""
+        if self._slot is not None:
+            self._recordings.shelf.abandon(self._slot, keep=True)
+            kept = f"; what came before is in {self._slot.partial}"
+        what = self._name or self._asked.route.path
+        self._recordings.problem(f"{what} is not recorded to its end: the recorder is {behind} behind{kept}")
+
     def leave(self) -> None:
         """Nothing can be written any more: leave the partial file as it is."""
         self._exchange = None
