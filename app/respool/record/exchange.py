@@ -131,6 +131,11 @@ class Exchange:
             return ""
         return "".join(self._stream.feed(self._line(raw, at)) for raw in self._splitter.feed(data))
 
+    @property
+    def response_id(self) -> str:
+        """The id of the response, as far as its events tell it already."""
+        return RecordedTurn({}, self._lines).response_id()
+
     def opening(self) -> RecordedTurn:
         """Return the turn as it is before its first frame, redacted: what a partial file begins with."""
         return RecordedTurn(self._fields("partial")).redacted(self._redactor)
