@@ -3,12 +3,15 @@
 python -m bench.relay [--streams 1,100] [--rounds 3]
 
 Upstream, relay and client are a process each. Direct and through the relay take turns, in one run. Events are
-late against the recording's own moments, so the difference of the two is what the relay adds.
+late against the recording's own moments, so the difference of the two is what the relay adds. At the end the
+recorded times of all relayed streams are compared with the schedule of the upstream.
 """
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -58,7 +61,37 @@ def main(arguments: Sequence[str]) -> int:
                 for line in _rows(streams, pairs):
                     print(line)
             print(f"CPU time of the relay: {relay.cpu_seconds():.2f} s")
+            _wait_until_written(Path(folder) / "recorded")
+        print(timing_line(timing_errors(Path(folder) / "recorded", moments)))
     return 1 if failed else 0
+
+
+def _wait_until_written(folder: Path) -> None:
+    """Wait, a minute at most, until the recorder has written all: it is late by design."""
+    ending, files = time.monotonic() + 60, -1
+    while time.monotonic() < ending:
+        now = sum(1 for _ in folder.rglob("*.jsonl"))
+        if now == files and not any(folder.rglob("*.partial")):
+            return
+        files = now
+        time.sleep(2)
+
+
+def timing_errors(folder: Path, moments: Sequence[float]) -> list[float]:
+    """Return by how many seconds the recorded moment of each event differs from the upstream's, smallest
+    first. Recordings that are not whole are left out."""
+    store = Store(folder)
+    turns = [turn for name in store.names for turn in store.turns(name) if len(turn.events) == len(moments)]
+    recorded = (accumulate(timed.gap or 0.0 for timed in turn.events) for turn in turns)
+    return sorted(abs(at - due) for times in recorded for at, due in zip(times, moments, strict=True))
+
+
+def timing_line(errors: Sequence[float]) -> str:
+    """Return the line on recorded times."""
+    if not errors:
+        return "recorded times: no recording was written"
+    p50, p99 = (errors[min(len(errors) - 1, int(len(errors) * share))] * 1000 for share in (0.5, 0.99))
+    return f"recorded times of {len(errors)} events: off by {p50:.2f} ms (p50), {p99:.2f} ms (p99)"
 
 
 def _rows(streams: int, pairs: Sequence[tuple[LoadReport, ...]]) -> list[str]:

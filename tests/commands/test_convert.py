@@ -23,6 +23,19 @@ def test_the_suffix_says_the_format_and_the_events_stay_the_same(name: str, tmp_
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("options", [("a.script.yaml",), ("a.yaml", "--to", "script")])
+def test_a_script_makes_the_same_events_again(options: tuple[str, ...], tmp_path: Path) -> None:
+    name, *more = options
+    out = tmp_path / name
+    assert run(HELLO, out, *more) == 0
+    [before], [after] = (
+        formats.read(HELLO.read_bytes(), "a", "a"),
+        formats.read(out.read_bytes(), "a", "a.script.yaml"),
+    )
+    assert [one.event.type for one in after.events] == [one.event.type for one in before.events]
+    assert out.stat().st_size < HELLO.stat().st_size / 5
+
+
 def test_a_file_is_replaced_only_when_that_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

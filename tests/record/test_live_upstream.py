@@ -284,3 +284,16 @@ def test_what_makes_no_sense_together_is_told(
     file.write_text("")
     with pytest.raises(OptionError, match=problem):
         UpstreamPlan.of([file], on_miss, options)  # type: ignore[arg-type]
+
+
+def test_the_example_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs/recording.md").read_text()
+    example = page.partition("In Python:\n\n```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    (tmp_path / "fixtures").mkdir()
+    names: dict[str, Any] = {}
+    with running_server(FIXTURES, pace=FAST, default="text/hello") as upstream:
+        exec(example.replace("https://api.openai.com/v1", upstream.base_url), names)
+    assert names["answer"].output_text.startswith("Hello!")
+    assert Store("fixtures").names == ["gpt-5.2/say-hello"]

@@ -1,6 +1,9 @@
 """What is told of exchanges becomes files, and no secret of them is in any, at any moment."""
 
+import dataclasses
 import json
+import threading
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from planted_secrets import (
     stream,
 )
 
+from respool.play.pace import Pace
 from respool.protocol.events import Event
 from respool.protocol.sse import encode
 from respool.record.exchange import COMPLETE, Asked
@@ -66,3 +70,49 @@ def test_a_mistake_costs_one_recording(tmp_path: Path) -> None:
     recorder.close(13.0)
     assert any("not recorded" in problem for problem in recorder.recordings.problems)
     assert any(path.suffix == ".jsonl" for path in tmp_path.rglob("*"))
+
+
+def test_recorded_moments_are_those_of_the_schedule_to_the_microsecond(tmp_path: Path) -> None:
+    store = Store(Path(__file__).parents[2] / "fixtures")
+    original = store.turns("text/hello")[0]
+    moments = Pace().moments(original)
+    desk = Desk(tmp_path, RecordOptions())
+    desk.receive((1, "begin", (Asked("POST", Route("/v1/responses", CREATE), "", (), b"{}", 0.0, 50.0),)))
+    desk.receive((1, "head", (200, HEADERS[:1], 50.0 + moments[0])))
+    for timed, moment in zip(original.events, moments, strict=True):
+        desk.receive((1, "chunk", (encode(timed.event.text, timed.event.type), 50.0 + moment)))
+    desk.receive((1, "end", (COMPLETE, 50.0 + moments[-1], "recorded")))
+    recorded = Store(tmp_path).only
+    assert recorded is not None
+    times = list(accumulate(timed.gap or 0.0 for timed in recorded.events))
+    assert times == pytest.approx(list(moments), abs=len(moments) * 0.5e-6)
+    assert recorded.events[-1].event.type == "response.completed"
+
+
+def test_a_recorder_that_cannot_keep_up_ends_a_recording_and_says_so(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, most=100_000)
+    held, resume = threading.Event(), threading.Event()
+    recorder.when_written(lambda: (held.set(), resume.wait(20)))
+    held.wait(20)  # now nothing is worked through
+    long = recorder.begin(asked())
+    long.head(200, HEADERS, 11.0)
+    frames = [encode(text, Event.parse(text).type) for text in stream(TEXT, ARGUMENTS, 50)]
+    long.chunk(frames[0], 11.5)
+    long.chunk(b"x" * 200_000, 12.0)
+    long.chunk(frames[1], 12.5)
+    long.end(COMPLETE, 13.0)
+    none = recorder.begin(dataclasses.replace(asked(), body=b"x" * 200_000))
+    none.head(200, HEADERS, 14.0)
+    none.end(COMPLETE, 15.0)
+    resume.set()
+    short = recorder.begin(asked())
+    recorder.flush()
+    for part in (lambda: short.head(200, (), 16.0), lambda: short.chunk(b"{}", 16.0)):
+        part()
+    short.end(COMPLETE, 17.0)
+    recorder.close(18.0)
+    ended, skipped = recorder.recordings.problems
+    assert "is not recorded to its end: the recorder is 0 MiB behind; what came before is in " in ended
+    assert skipped == "an answer is not recorded: the recorder is 0 MiB behind"
+    assert Path(ended.rpartition(" ")[2]).read_text().count("\n") == 2  # the header and one event
+    assert len(Store(tmp_path).names) == 1

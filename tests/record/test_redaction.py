@@ -231,7 +231,7 @@ def test_a_private_file_is_its_owners_alone(tmp_path: Path) -> None:
 def test_the_example_of_the_documentation_runs() -> None:
     page = (ROOT / "docs/recording.md").read_text()
     names: dict[str, Any] = {}
-    exec(page.partition("```python\n")[2].partition("```")[0], names)
+    exec(page.partition("### In Python")[2].partition("```python\n")[2].partition("```")[0], names)
     assert names["body"] == '{"input": "is REDACTED-header-1 mine?"}'
     assert names["url"] == "https://example.com/v1/responses?key=REDACTED-header-1"
     assert names["headers"] == []

@@ -339,6 +339,36 @@ def test_a_stream_that_is_resumed_is_one_recording(tmp_path: Path) -> None:
         assert recorded.header.fields["faults"] == ["cut(after=6, times=1)"]
 
 
+def test_what_was_begun_before_the_recorder_is_recorded_as_far_as_it_is_seen(tmp_path: Path) -> None:
+    with relaying(tmp_path / "recorded", pace=Pace(speed=4)) as setup:
+        there, here = (f"{url}/v1/responses" for url in (setup.upstream.url, setup.url))
+        ended = httpx2.post(there, json={"model": "text/conversation", "input": "Hi"}).json()["id"]
+        streamed = json.loads(ask(there, background=True).split(b"data: ")[1].splitlines()[0])["response"][
+            "id"
+        ]
+        for _ in range(2):  # what is asked again says nothing new
+            httpx2.get(f"{here}/{ended}")
+        httpx2.get(f"{here}/{streamed}", params={"stream": "true"})
+        httpx2.get(f"{here}/{streamed}", params={"stream": "true", "starting_after": "3"})
+        clock = setup.upstream.clock
+        clock.freeze()
+        run = json.loads(ask(there, model="tools/get_weather", stream=False, background=True))["id"]
+        states = []
+        for _ in range(2):
+            states.append(httpx2.get(f"{here}/{run}").json()["status"])
+            clock.advance(60)
+        assert states[0] in ("queued", "in_progress")
+        assert states[1] == "completed"
+        recorded = setup.recorded()
+    assert {name.rpartition("/")[2] for name in recorded} == {ended, streamed, run}
+    found = {name.rpartition("/")[2]: turns for name, turns in recorded.items()}
+    assert found[ended][0].header.body["id"] == ended
+    whole = setup.upstream.server.store.get("text/hello")
+    assert whole is not None
+    assert [one.event.text for one in found[streamed][0].events] == [one.event.text for one in whole.events]
+    assert found[run][0].events[-1].event.type == "response.completed"
+
+
 def test_secrets_of_a_request_are_in_no_file(tmp_path: Path) -> None:
     redactor = Redactor(["cust-[0-9]+"])
     key, other = "sk-proj-" + "aB3dE5gH7jK9" * 4, "local-key-4242"

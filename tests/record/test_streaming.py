@@ -1,6 +1,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from respool.record.redaction import Redactor
 from respool.record.streaming import StreamRedactor
 
@@ -32,6 +34,47 @@ def test_an_item_is_held_until_it_is_done_and_a_secret_in_its_deltas_is_gone() -
     assert "".join(json.loads(text).get("delta", "") for text in given) == "is REDACTED-groq-key-1"
     assert given[-1] == done()
     assert stream.finish() == []
+
+
+@pytest.mark.parametrize(
+    ("deltas", "given"),
+    [
+        (["One", " two", " three"], 2),  # white space ends any secret
+        (["One\n", "two"], 1),
+        (["One", "two", "three"], 0),
+        (["key = abc", " def"], 0),  # a value may have white space
+        (["Cookie of a", " b"], 0),
+        (["-----BEGIN PRIVATE KEY-----\n", "MII\n", "abc"], 0),
+        (['{"a":\n', ' "b"'], 0),
+    ],
+)
+def test_of_a_text_that_goes_on_whole_words_are_given_after_half_a_second(
+    deltas: list[str], given: int
+) -> None:
+    stream = StreamRedactor(Redactor())
+    found = [text for one in deltas for text in stream.feed(delta(one), 0.6)]
+    assert found == [delta(one) for one in deltas][:given]
+
+
+def test_of_a_fast_text_many_are_given_together() -> None:
+    stream = StreamRedactor(Redactor())
+    counts = [len(stream.feed(delta(" word"))) for _ in range(130)]
+    assert sum(counts) == 128
+    assert max(counts) == 64
+
+
+def test_what_stands_before_a_secret_is_known_although_it_was_given() -> None:
+    stream = StreamRedactor(Redactor())
+    words = ["The", " header", " is", " Bearer", f" {KEY[:9]}", KEY[9:], " so"]
+    texts = [text for word in words for text in stream.feed(delta(word), 1.0)] + stream.finish()
+    assert (
+        "".join(json.loads(text)["delta"] for text in texts) == "The header is Bearer REDACTED-groq-key-1 so"
+    )
+
+
+def test_with_rules_of_the_users_own_a_text_is_held_until_it_is_done() -> None:
+    stream = StreamRedactor(Redactor(["of a .*"]))
+    assert [stream.feed(delta(word), 1.0) for word in (" one", " of a", " name")] == [[], [], []]
 
 
 def test_of_items_that_come_at_the_same_time_all_are_held() -> None:

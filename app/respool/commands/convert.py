@@ -20,20 +20,22 @@ Examples:
   respool convert tests/cassettes/a.yaml a.jsonl      all exchanges of a cassette, as turns
   respool convert a.jsonl a.har                       for tools that read HAR
   respool convert a.jsonl - --to sse                  what is sent, on stdout
+  respool convert a.har a.script.yaml                 a few lines that make the same events, to edit
 """
 )
 @click.argument("in_", metavar="IN", type=click.Path(path_type=Path, allow_dash=True))
 @click.argument("out", type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "--to",
-    type=click.Choice(["native", "sse", "har", "vcrpy"]),
+    type=click.Choice(["native", "sse", "har", "vcrpy", "script"]),
     help="The format to write [default: as OUT's suffix says, else native].",
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT if there is one.")
 def convert(in_: Path, out: Path, to: str | None, overwrite: bool) -> None:
     """Write the recording IN in another format. No event's text is changed.
 
-    For Scripts there is `respool script`; a Script as IN is written out as events.
+    A Script makes the same events, with ids of its own: as `respool script` writes it. A Script as IN is
+    written out as events.
     """
     from respool.recordings import formats
     from respool.recordings.formats import writing
@@ -41,13 +43,29 @@ def convert(in_: Path, out: Path, to: str | None, overwrite: bool) -> None:
     data, path = _read(in_)
     if str(out) != "-" and out.exists() and not overwrite:
         raise OptionError(f"{out} is there already; expected a new file, or --overwrite")
+    to = to or writing.format_of(out.name) or "native"
+    if to == "script":
+        _script(data, path, out)
+        return
     turns = formats.read(data, out.stem, path)
-    written = writing.WRITERS[to or writing.format_of(out.name) or "native"](turns)
+    written = writing.WRITERS[to](turns)
     if str(out) == "-":
         echo_bytes(written)
         return
     write_file(out, written)
     echo(f"{len(turns)} turn{'s' * (len(turns) != 1)} written to {out}", err=True)
+
+
+def _script(data: bytes, path: str, out: Path) -> None:
+    from respool.commands.script import script_of, tell_of_literals
+
+    written, literal = script_of(data, path)
+    if str(out) == "-":
+        echo_bytes(written.encode())
+    else:
+        write_file(out, written.encode())
+        echo(f"the script is written to {out}", err=True)
+    tell_of_literals(literal)
 
 
 def _read(path: Path) -> tuple[bytes, str]:

@@ -29,6 +29,17 @@ def script(recording: Path, out: Path, pace: bool) -> None:
 
     OUT is a file, or - for stdout. It is the quickest way to change what a recording says.
     """
+    data, path = _read(recording)
+    if str(out) != "-" and out.exists() and recording.exists() and out.samefile(recording):
+        raise OptionError(f"{out} is the recording itself; expected another file, or -")
+    written, literal = script_of(data, path, pace=pace)
+    _write(written, out)
+    tell_of_literals(literal)
+
+
+def script_of(data: bytes, path: str, *, pace: bool = False) -> tuple[str, int]:
+    """Return the Script of a file's recording, as YAML, and how many of its events no step gives. Raises
+    RecordingError."""
     from respool.play.saved_answers import SavedAnswers
     from respool.recordings import formats
     from respool.recordings.formats import codex_session
@@ -36,9 +47,6 @@ def script(recording: Path, out: Path, pace: bool) -> None:
     from respool.scripts.synth import Expansion, Written
     from respool.scripts.unsynth import UnsynthError, unsynth
 
-    data, path = _read(recording)
-    if str(out) != "-" and out.exists() and recording.exists() and out.samefile(recording):
-        raise OptionError(f"{out} is the recording itself; expected another file, or -")
     saved = SavedAnswers()
     # A session log that is named is read as one.
     read = codex_session.read if codex_session.is_session(data) else formats.read
@@ -54,11 +62,14 @@ def script(recording: Path, out: Path, pace: bool) -> None:
         line = turn.events[0].line if turn.events else None
         raise RecordingError(f"no script gives this: {error}", path, line) from None
     written = format_.write(found)
-    format_.read(written.encode(), "script", str(out))  # raises the errors that a server would find
-    _write(written, out)
-    literal = sum(step.type == "event" for turn in found.turns for step in turn.steps)
-    if literal:
-        echo(f"events written one by one, since no step gives them: {literal}", err=True)
+    format_.read(written.encode(), "script", path)  # raises what a server would refuse
+    return written, sum(step.type == "event" for turn in found.turns for step in turn.steps)
+
+
+def tell_of_literals(count: int) -> None:
+    """Say on stderr how many events a Script holds as they are."""
+    if count:
+        echo(f"events written one by one, since no step gives them: {count}", err=True)
 
 
 def _read(recording: Path) -> tuple[bytes, str]:

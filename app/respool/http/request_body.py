@@ -123,7 +123,7 @@ async def beside(size: float, function: Callable[..., T], *arguments: Any) -> T:
 
 
 async def _inflate(body: bytes, coding: str, limit: int) -> bytes:
-    from respool.http.codings import CODINGS, DAMAGE  # late: see there
+    from respool.protocol.codings import CODINGS, DAMAGE  # late: see there
 
     inflate = CODINGS.get(coding)
     if inflate is None:

@@ -131,6 +131,11 @@ class Exchange:
             return ""
         return "".join(self._stream.feed(self._line(raw, at)) for raw in self._splitter.feed(data))
 
+    @property
+    def response_id(self) -> str:
+        """The id of the response, as far as its events tell it already."""
+        return RecordedTurn({}, self._lines).response_id()
+
     def opening(self) -> RecordedTurn:
         """Return the turn as it is before its first frame, redacted: what a partial file begins with."""
         return RecordedTurn(self._fields("partial")).redacted(self._redactor)
@@ -201,10 +206,10 @@ class _RedactedLines:
     def feed(self, line: Line) -> str:
         self.held.append(line)
         frame = line.frame
-        texts = self.stream.feed(frame.before if frame.text is None else frame.text)
+        texts = self.stream.feed(frame.before if frame.text is None else frame.text, line.gap)
         if not texts:
             return ""
-        held, self.held = self.held, []
+        held, self.held = self.held[: len(texts)], self.held[len(texts) :]
         frames = redact_frames([one.frame for one in held], lambda _: texts, self.redactor.url)
         return "".join(Line(one.gap, frame).render() for one, frame in zip(held, frames, strict=True))
 

@@ -29,6 +29,10 @@ class Lineage:
             if words := _words(item, facts.request):
                 self._by_words[words] = name
 
+    def knows(self, response_id: str) -> bool:
+        """Whether an answer with this id was recorded."""
+        return response_id in self._by_id
+
     def continues(self, body: Mapping[str, Any]) -> str | None:
         """Return the name of the recording that a request continues; None if it begins a conversation."""
         for id_ in (body.get("previous_response_id"), _conversation(body)):

@@ -15,8 +15,9 @@ from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
+from respool.record.backlog import MOST, Backlog, size_of
 from respool.record.exchange import RECORDED, Asked
 from respool.record.recording_set import RecordingSet, RecordOptions
 from respool.record.runs import Runs
@@ -31,6 +32,7 @@ logger = logging.getLogger("respool")
 Message = tuple[int, str, tuple[Any, ...]]
 
 _BATCH = 0.005  # seconds for which messages to another process are collected
+_BATCH_SIZE = 1024 * 1024  # bytes of them, about
 _NICE = 15
 _SHARE = 0.2  # of a processor: what the recorder takes at most while requests are relayed; then it is late
 _LONGEST_REST = 0.5  # seconds
@@ -48,13 +50,33 @@ class RecordsExchanges(Protocol):
 
 
 class Tape:
-    """What a relay tells of one exchange. No method waits or fails, and any thread may call them."""
+    """What a relay tells of one exchange. No method waits or fails, and any thread may call them. Where the
+    recorder is too far behind, the recording ends, and what follows is passed over."""
 
-    __slots__ = ("_number", "_put")
+    __slots__ = ("_backlog", "_lost", "_number", "_send")
 
-    def __init__(self, number: int, put: Callable[[Message], object]) -> None:
+    def __init__(self, number: int, send: Callable[[Message, int], object], backlog: Backlog) -> None:
         self._number = number
-        self._put = put
+        self._send = send
+        self._backlog = backlog
+        self._lost = False
+
+    def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> Self:
+        """An exchange begins."""
+        self._put((self._number, "begin", (asked, on_recorded) if on_recorded else (asked,)))
+        return self
+
+    def _put(self, message: Message) -> None:
+        if self._lost:
+            return
+        size = size_of(message[2])
+        if self._backlog.take(size):
+            self._send(message, size)
+            return
+        self._lost = True
+        behind = f"{self._backlog.waiting / 1024 / 1024:.0f} MiB"
+        begun = message[1] != "begin"
+        self._send((self._number, "overrun", (behind, begun)), 0)
 
     def head(self, status: int, headers: Sequence[tuple[str, str]], at: float) -> None:
         """The head of the answer has come."""
@@ -97,7 +119,12 @@ class Desk:
                 if not self.stopped:
                     self.open[number] = Taping(self.recordings, self._runs, *arguments)
                 return
-            last = verb in ("end", "forget")
+            if verb == "overrun" and number not in self.open:
+                behind, begun = arguments
+                if not begun and not self.stopped:
+                    self.recordings.problem(f"an answer is not recorded: the recorder is {behind} behind")
+                return
+            last = verb in ("end", "forget", "overrun")
             taping = self.open.pop(number, None) if last else self.open.get(number)
             if taping is not None:
                 getattr(taping, verb)(*arguments)
@@ -134,10 +161,12 @@ class Recorder:
     Raises RecordingStopped if the folder cannot be made, OptionError for a template that is none.
     """
 
-    def __init__(self, folder: Path, options: RecordOptions | None = None) -> None:
+    def __init__(self, folder: Path, options: RecordOptions | None = None, most: int = MOST) -> None:
+        """At most `most` bytes wait to be worked through."""
         self._desk = Desk(folder, options or RecordOptions())
         self._numbers = count(1)
-        self._queue: SimpleQueue[Message | Callable[[], object] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Message, int] | Callable[[], object] | None] = SimpleQueue()
+        self._backlog = Backlog(most)
         self._thread = threading.Thread(target=self._work, name="respool-recorder", daemon=True)
         self._thread.start()
 
@@ -159,9 +188,10 @@ class Recorder:
     def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> Tape:
         """Return what is to be told of an exchange that begins now. `on_recorded` is called in the
         recorder's thread."""
-        number = next(self._numbers)
-        self._queue.put((number, "begin", (asked, on_recorded)))
-        return Tape(number, self._queue.put)
+        return Tape(next(self._numbers), self._put, self._backlog).begin(asked, on_recorded)
+
+    def _put(self, message: Message, size: int) -> None:
+        self._queue.put((message, size))
 
     def when_written(self, callback: Callable[[], object]) -> None:
         """Have `callback` called, in the recorder's thread, when all is written that was told so far."""
@@ -180,11 +210,13 @@ class Recorder:
         self._thread.join()
 
     def _work(self) -> None:
-        while (message := self._queue.get()) is not None:
-            if callable(message):
-                message()
-            else:
-                self._desk.receive(message)
+        while (told := self._queue.get()) is not None:
+            if callable(told):
+                told()
+                continue
+            message, size = told
+            self._desk.receive(message)
+            self._backlog.give_back(size)
 
 
 class RecorderProcess:
@@ -194,9 +226,11 @@ class RecorderProcess:
     killed, the other one writes what it has. `start` raises what `make` and `Desk` raise.
     """
 
-    def __init__(self, folder: Path, make: Callable[[], RecordOptions]) -> None:
+    def __init__(self, folder: Path, make: Callable[[], RecordOptions], most: int = MOST) -> None:
+        """At most `most` bytes wait to be sent to the process."""
         self._numbers = count(1)
-        self._queue: SimpleQueue[Message | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Message, int] | None] = SimpleQueue()
+        self._backlog = Backlog(most)
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
         self._process = context.Process(target=_record, args=(theirs, folder, make), name="respool-recorder")
@@ -211,13 +245,14 @@ class RecorderProcess:
 
     def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> Tape:
         """Return what is to be told of an exchange that begins now. `on_recorded` is never called."""
-        number = next(self._numbers)
-        self._queue.put((number, "begin", (asked,)))
-        return Tape(number, self._queue.put)
+        return Tape(next(self._numbers), self._put, self._backlog).begin(asked)
+
+    def _put(self, message: Message, size: int) -> None:
+        self._queue.put((message, size))
 
     def close(self, at: float) -> None:
         """Write what is open, and end the process. Do not use it afterwards."""
-        self._queue.put((0, "close", (at,)))
+        self._put((0, "close", (at,)), 0)
         self._queue.put(None)
         self._thread.join()
         with contextlib.suppress(EOFError, OSError):
@@ -231,16 +266,20 @@ class RecorderProcess:
         while not last:
             batch = [self._queue.get()]
             time.sleep(_BATCH)
+            size = 0
             with contextlib.suppress(Empty):
-                while True:
+                while batch[-1] is not None and size < _BATCH_SIZE:
+                    size += batch[-1][1]
                     batch.append(self._queue.get_nowait())
             last = batch[-1] is None
+            told = [one for one in batch if one is not None]
             try:
-                self._ours.send([message for message in batch if message is not None])
+                self._ours.send([message for message, _ in told])
             except OSError:
                 logger.error("the recording process has ended; nothing more is recorded")
                 while not last:  # nothing piles up
                     last = self._queue.get() is None
+            self._backlog.give_back(sum(size for _, size in told))
 
 
 def _record(pipe: Connection, folder: Path, make: Callable[[], RecordOptions]) -> None:

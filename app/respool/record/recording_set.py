@@ -50,6 +50,7 @@ class RecordingSet:
         self.shelf = Shelf(folder, options.overwrite)
         self.problems: list[str] = []
         self._lineage = Lineage()
+        self.begun: set[str] = set()  # the ids of responses whose streams have begun
         self._given: dict[str, str] = {}  # the names that were asked for, and what they became
         self._numbers: dict[str, int] = {}  # with a file for each turn: which turn it is
 
@@ -110,6 +111,10 @@ class RecordingSet:
                 self.problem(f"{path} was changed: the rest of its turn {number} is not recorded")
             else:
                 self._learn(name, text, path, turn)
+
+    def knows(self, response_id: str) -> bool:
+        """Whether a response was begun in this run."""
+        return response_id in self.begun or self._lineage.knows(response_id)
 
     def learn_run(self, name: str, request: Mapping[str, Any], response_id: str) -> None:
         """Remember a response that has begun, so that what continues it is found."""

@@ -64,6 +64,8 @@ class Redactor:
     ) -> None:
         self._literals: dict[str, str] = {}
         own = tuple(map(user_rule, patterns))
+        pointers = tuple(pointers)
+        self.has_own_rules = bool(own or pointers or hook)  # whose secrets may have any form
         self._search = Search((*own, *rules), self._literals, tuple(map(_pointer, pointers)), hook)
         self._placeholders: dict[str, str] = {}
         self._counts: dict[str, int] = {}

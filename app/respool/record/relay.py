@@ -13,8 +13,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
 from respool.http import problems
-from respool.http.codings import CODINGS, DAMAGE
 from respool.http.sending.connection import SERVER_SEND, header_values, reset, transport_of
+from respool.protocol.codings import CODINGS, DAMAGE
 from respool.record.exchange import CLIENT_LEFT, COMPLETE, CUT, DEGRADED, RECORDED, RESET, STOPPED, Asked
 from respool.record.recorder import OnRecorded, RecordsExchanges, Tape
 from respool.record.replays import Replays

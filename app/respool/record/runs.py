@@ -44,6 +44,10 @@ class Runs:
             _, oldest = self._runs.popitem(last=False)
             self._finish(oldest, STOPPED)
 
+    def knows(self, id: str) -> bool:
+        """Whether more of a response is waited for."""
+        return id in self._runs
+
     def saw(self, id: str, body: str, at: float) -> None:
         """Take a Response object: a poll, or the answer to a cancel. One of no run says nothing new."""
         run = self._runs.get(id)

@@ -1,48 +1,146 @@
-"""Redaction of a stream while it comes: events are held until the deltas of their item have come."""
+"""Redaction of a stream while it comes: events are held while a secret may be cut across their deltas."""
 
-import json
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
 
 from respool.protocol.events import TERMINAL_TYPES, loads
 from respool.record.redaction import Redactor
 
 _CLOSING = "response.output_item.done"
+# Texts for people: a secret in them has no white space, but for a few kinds. Arguments of calls are JSON.
+_OF_TEXT = frozenset(
+    "response.output_text.delta response.refusal.delta response.reasoning_text.delta "
+    "response.reasoning_summary_text.delta".split()
+)
+# In a line that has none of these, white space ends whatever secret there may be.
+_WIDE = frozenset("\"'`=:{}[]<>")
+_BEGIN, _END = "-----BEGIN", "-----END"
+_MOST_HELD = 64  # events that are held before those that can be given are
+_PATIENCE = 0.5  # seconds of the stream after which they are
+_CONTEXT = 24  # events that are looked at again, since what stands before a secret tells what it is
 
 
+@dataclass(slots=True)
+class _Text:
+    """A text that comes in deltas: the line that it is in, and what is known of it."""
+
+    line: str = ""
+    begun: bool = False
+    is_json: bool = False
+    in_key: bool = False
+
+    def add(self, delta: str) -> None:
+        if not self.begun and delta.strip():
+            self.begun, self.is_json = True, delta.lstrip()[0] in "{["
+        self.line += delta
+        if _BEGIN in self.line:
+            self.in_key = True
+        if _END in self.line:
+            self.in_key = False
+        if "\n" in self.line:
+            self.line = self.line[self.line.rindex("\n") :]
+
+    def may_be_cut(self, next_: str = "") -> bool:
+        """Whether no secret can go on from here to `next_`, which follows."""
+        if self.is_json or self.in_key:
+            return False
+        if self.line in ("", "\n") or next_.startswith("\n"):
+            return True
+        space = self.line[-1:].isspace() or next_[:1].isspace()
+        return space and _WIDE.isdisjoint(self.line) and "cookie" not in self.line.lower()
+
+
+@dataclass(slots=True)
 class StreamRedactor:
     """Redacts the events of one stream as they come.
 
-    A secret can be cut across deltas, so the events from an item's first delta on are held until the item is
-    done. A recorder that is killed loses these, and writes no secret.
+    A secret can be cut across deltas. So events are held from an item's first delta on: those of texts until
+    white space or a line's end says that no secret goes on, all others until the item is done. With rules of
+    the user's own, texts are held until then, too. A recorder that is killed loses what is held, at most half
+    a second of a text, and writes no secret.
     """
 
-    def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
-        self._held: list[str] = []
-        self._open: set[str] = set()  # the output_index of items with open deltas, as JSON
+    redactor: Redactor
+    _held: list[str] = field(default_factory=list)
+    _open: set[str] = field(
+        default_factory=set
+    )  # the output_index of items that are held until they are done
+    _texts: dict[str, _Text] = field(default_factory=dict)  # those that come, by their place
+    _given: deque[str] = field(default_factory=lambda: deque(maxlen=8 * _CONTEXT))
+    _ready: int = 0  # how many of those held can be given
+    _waited: float = 0.0
 
-    def feed(self, text: str) -> list[str]:
-        """Take the text of one event, or of another frame; return what can be written now, in order."""
-        self._held.append(text)
+    def feed(self, text: str, seconds: float = 0.0) -> list[str]:
+        """Take the text of one event, or of another frame, which came `seconds` after the one before. Return
+        what can be written of those held, the first ones, in order."""
         self._follow(text)
-        return [] if self._open else self.finish()
+        self._held.append(text)
+        self._waited += seconds
+        if not self._open and not self._texts:
+            return self.finish()
+        if self._ready and (self._ready >= _MOST_HELD or self._waited >= _PATIENCE):
+            return self._give(self._ready)
+        return []
 
     def finish(self) -> list[str]:
         """Return what is still held: the stream has ended, or was cut."""
-        held, self._held = self._held, []
         self._open.clear()
-        return self._redactor.events(held)
+        self._texts.clear()
+        found = self._give(len(self._held))
+        self._given.clear()
+        return found
+
+    def _give(self, count: int) -> list[str]:
+        given, self._held = self._held[:count], self._held[count:]
+        self._ready = 0
+        self._waited = 0.0
+        context = self._context()
+        found = self.redactor.events([*context, *given])[len(context) :]
+        self._given.extend(given)
+        return found
+
+    def _context(self) -> list[str]:
+        """The events before those held, from a place on at which no secret is cut."""
+        before = list(self._given)
+        for start in range(max(0, len(before) - _CONTEXT), -1, -1):
+            if start == 0 or _delta(before[start])[:1].isspace():
+                return before[start:]
+        return []
 
     def _follow(self, text: str) -> None:
+        """Take note of what an event says of the texts that come."""
         try:
             event = loads(text)
         except ValueError:
             return
         if not isinstance(event, dict) or not isinstance(type_ := event.get("type"), str):
             return
-        index = json.dumps(event.get("output_index"))
-        if type_.endswith("delta") and isinstance(event.get("delta"), str):
-            self._open.add(index)
+        index = repr(event.get("output_index"))
+        place = repr([event.get(name) for name in ("output_index", "content_index", "summary_index")])
+        if type_ in TERMINAL_TYPES:
+            self._open.clear()
+            self._texts.clear()
+        elif type_.endswith("delta") and isinstance(delta := event.get("delta"), str):
+            if type_ not in _OF_TEXT or self.redactor.has_own_rules:
+                self._open.add(index)
+                return
+            known = self._texts.setdefault(place, _Text())
+            others = all(one.may_be_cut() for name, one in self._texts.items() if name != place)
+            if not self._open and others and known.may_be_cut(delta):
+                self._ready = len(self._held)
+            known.add(delta)
         elif type_ == _CLOSING:
             self._open.discard(index)
-        elif type_ in TERMINAL_TYPES:
-            self._open.clear()
+            for ended in [name for name in self._texts if name.startswith(f"[{index},")]:
+                del self._texts[ended]
+
+
+def _delta(text: str) -> str:
+    """The delta of an event; "" if it has none."""
+    try:
+        event: Any = loads(text)
+    except ValueError:
+        return ""
+    delta = event.get("delta") if isinstance(event, dict) else None
+    return delta if isinstance(delta, str) else ""

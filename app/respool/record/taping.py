@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from respool.errors import RespoolError
-from respool.record.background import Poll, is_run
+from respool.record.background import RUNNING, Poll, is_run
 from respool.record.exchange import RECORDED, STOPPED, Asked, Exchange
+from respool.record.naming import name_of
 from respool.record.recording_set import RecordingSet
 from respool.record.routes import CREATE
 from respool.record.runs import Run, Runs
@@ -29,6 +30,7 @@ class Taping:
         self._runs = runs
         self._asked = asked
         self._on_recorded = on_recorded
+        self._begun = False  # the id of its response is known
         self._name = ""
         self._request: RawJSON | str = ""
         self._slot: Slot | None = None
@@ -59,6 +61,9 @@ class Taping:
             self._give_up(error)
             return
         if self._slot is not None:
+            if not self._begun and (id_ := self._exchange.response_id):
+                self._begun = True
+                self._recordings.begun.add(id_)
             self._recordings.shelf.append(self._slot, text)
 
     def note(self, fields: Mapping[str, Any]) -> None:
@@ -90,6 +95,18 @@ class Taping:
         self._exchange = None
         self._forget()
 
+    def overrun(self, behind: str, begun: bool) -> None:
+        """What follows is not told: the recorder is too far behind."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
+        kept = ""
+        if self._slot is not None:
+            self._recordings.shelf.abandon(self._slot, keep=True)
+            kept = f"; what came before is in {self._slot.partial}"
+        what = self._name or self._asked.route.path
+        self._recordings.problem(f"{what} is not recorded to its end: the recorder is {behind} behind{kept}")
+
     def leave(self) -> None:
         """Nothing can be written any more: leave the partial file as it is."""
         self._exchange = None
@@ -114,10 +131,33 @@ class Taping:
         """Take the answer to what was asked of a response that is there."""
         id_ = self._asked.route.id
         body = turn.fields.get("body")
+        if not self._runs.knows(id_) and not self._recordings.knows(id_):
+            self._add_earlier(turn, id_)
+            return
         if turn.lines:
             self._runs.resumed(id_, turn.lines, self._asked.at, turn)
         elif isinstance(body, RawJSON):
             self._runs.saw(id_, body.text, self._asked.at + turn.fields["elapsed"])
+
+    def _add_earlier(self, turn: RecordedTurn, id_: str) -> None:
+        """Record a response that was begun before this run, so that what asked for it is not known: its whole
+        stream, its end, or its states from now on. It is named by its model and its id."""
+        body = turn.fields.get("body")
+        response = json_object(body.text) if isinstance(body, RawJSON) else turn.first_response()
+        begins_later = bool(turn.lines) and turn.first_sequence_number() != 0
+        if response.get("id") != id_ or begins_later or not (turn.lines or response.get("status")):
+            return
+        name = name_of("{model}/{session}", response, session=id_)
+        if self._recordings.shelf.free(name) != name:  # it was recorded before
+            return
+        self._recordings.shelf.reserve(name)
+        slot = self._recordings.shelf.begin(name, "")
+        if not turn.lines and response["status"] in RUNNING:
+            run = Run(name, turn, self._asked.at, slot, polls=[Poll(turn.fields["elapsed"], response)])
+            self._recordings.learn_run(name, {}, id_)
+            self._runs.add(id_, run)
+            return
+        self._recordings.finish(slot, turn)
 
     def _request_object(self) -> dict[str, object]:
         return json_object(self._request.text) if isinstance(self._request, RawJSON) else {}

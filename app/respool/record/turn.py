@@ -84,17 +84,23 @@ class RecordedTurn:
     def response_id(self) -> str:
         """Return the id of the response; "" if none is told."""
         body = self.fields.get("body")
-        values = [body] if isinstance(body, RawJSON) else []
+        found = json_object(body.text) if isinstance(body, RawJSON) else {}
+        response = found.get("response", found) if found else self.first_response()
+        id_ = response.get("id") if isinstance(response, dict) else None
+        return id_ if isinstance(id_, str) else ""
+
+    def first_response(self) -> dict[str, Any]:
+        """Return the Response object of the first event that has one; an empty one if none has."""
         for line in self.lines:
             if line.frame.text is not None and '"response"' in line.frame.text:
-                values.append(RawJSON(line.frame.text))
-                break
-        for value in values:
-            found = json_object(value.text)
-            response = found.get("response", found)
-            if isinstance(response, dict) and isinstance(id_ := response.get("id"), str):
-                return id_
-        return ""
+                response = json_object(line.frame.text).get("response")
+                return response if isinstance(response, dict) else {}
+        return {}
+
+    def first_sequence_number(self) -> int | None:
+        """Return the sequence number of the first event that has one."""
+        numbers = (sequence_number(line.frame) for line in self.lines)
+        return next((number for number in numbers if number is not None), None)
 
     def last_sequence_number(self) -> int:
         """Return the highest sequence number of an event; -1 if there is none."""

@@ -1,10 +1,14 @@
 """Formats of recorders that have a module of their own: the same exchange in each."""
 
 import base64
+import gzip
 import json
+import zlib
 from typing import Any
 
+import brotli
 import pytest
+import zstandard
 from tests.recordings.formats.format_streams import ANSWER, ASKED, SSE, TEXTS
 
 from respool.errors import NotARecording, RecordingError
@@ -184,3 +188,53 @@ def test_bodies_may_be_numbers(body: Any) -> None:
 def test_utf_16_without_a_byte_order_mark_is_named(coding: str, order: str, path: str) -> None:
     with pytest.raises(NotARecording, match=rf"UTF-16 \({order}\) without a byte order mark"):
         read(SSE.encode(coding), path)
+
+
+def coded(coding: str, data: bytes) -> bytes:
+    """A body as it is on the wire."""
+    match coding:
+        case "br":
+            return bytes(brotli.compress(data))
+        case "zstd":
+            return zstandard.compress(data)
+        case "deflate":
+            return zlib.compress(data)
+    return gzip.compress(data)
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip", "deflate"])
+def test_the_bodies_of_a_flow_may_be_coded(coding: str) -> None:
+    header = [[b"Content-Encoding", coding.encode()]]
+    response = {"status_code": 200, "headers": header, "content": coded(coding, SSE.encode())}
+    body = coded(coding, json.dumps(ASKED).encode())
+    request = {"method": b"POST", "path": b"/v1/responses", "headers": header, "content": body}
+    [turn] = read(tnet({"version": 21, "type": "http", "response": response, "request": request}))
+    assert [timed.event.text for timed in turn.events] == list(TEXTS)
+    assert turn.header.request == ASKED
+
+
+@pytest.mark.parametrize(
+    "headers", [{"content-encoding": ["{}"]}, [{"name": "Content-Encoding", "value": "{}"}]]
+)
+@pytest.mark.parametrize("coding", ["br", "zstd"])
+def test_the_body_of_a_cassette_may_be_coded(coding: str, headers: Any) -> None:
+    headers = json.loads(json.dumps(headers).replace("{}", coding))
+    body = base64.b64encode(coded(coding, SSE.encode())).decode()
+    interaction = {
+        "request": {"method": "POST", "body": json.dumps(ASKED)},
+        "response": {"status": {"code": 200}, "headers": headers, "body": {"base64_string": body}},
+    }
+    [turn] = read(json.dumps({"interactions": [interaction]}).encode(), "a.json")
+    assert [timed.event.text for timed in turn.events] == list(TEXTS)
+    assert turn.header.request == ASKED
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd"])
+def test_a_damaged_body_is_no_exchange(coding: str) -> None:
+    response = {
+        "status_code": 200,
+        "headers": [[b"content-encoding", coding.encode()]],
+        "content": coded(coding, SSE.encode())[:-9],
+    }
+    with pytest.raises(RecordingError):
+        read(tnet({"version": 21, "type": "http", "response": response, "request": {}}))

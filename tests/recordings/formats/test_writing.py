@@ -8,7 +8,10 @@ from respool.recordings import formats
 from respool.recordings.formats import writing
 from respool.recordings.recording import Recording
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+ROOT = Path(__file__).parents[3]
+FIXTURES = ROOT / "fixtures"
+SHARED = ROOT.parent / "shared" / "recordings"
+PUBLISHED = sorted(path for path in SHARED.rglob("*.*") if path.name != "MANIFEST.json" and path.is_file())
 NATIVE = (
     '{"respool":1,"request":{"model":"m","input":"hi"},"headers":{"x-request-id":"req_1"},'
     '"recorded":"2026-11-29T12:00:00Z","done":true}\n'
@@ -45,6 +48,21 @@ def test_recordings_of_our_own_come_back_with_all_event_texts(path: Path, name: 
     again = read(writing.WRITERS[name](turns), f"a.{name}")
     assert texts(again) == texts(turns)
     assert [turn.header.body for turn in again] == [turn.header.body for turn in turns]
+
+
+@pytest.mark.skipif(not PUBLISHED, reason="no ../shared/recordings")
+def test_published_recordings_come_back_in_every_format_with_all_event_texts() -> None:
+    lost, events = [], 0
+    for path in PUBLISHED:
+        turns = [turn for turn in read(path.read_bytes(), str(path)) if not turn.plain]
+        for name, write in writing.WRITERS.items():
+            again = read(write(turns), f"a.{name}")
+            native = read(writing.write_native(again), "a.jsonl")
+            if not texts(again) == texts(native) == texts(tuple(turns)):
+                lost.append((path.name, name))
+        events += sum(map(len, texts(tuple(turns))))
+    assert lost == []
+    assert events > 1000
 
 
 def test_a_har_keeps_times_request_and_headers() -> None:

@@ -23,6 +23,7 @@ from respool.recordings.formats import (
     mitmproxy,
     mock_fixtures,
     script,
+    snapshot,
     sse,
 )
 from respool.recordings.formats.document import begins_as_json
@@ -50,6 +51,7 @@ FORMATS: Mapping[str, Format] = {
     "codex session": codex_session,
     "httprr": httprr,
     "mitmproxy": mitmproxy,
+    "snapshot": snapshot,
     "curl": curl,
     "jsonl": jsonl,
     "sse": sse,

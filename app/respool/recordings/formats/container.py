@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from respool.errors import Effect, NotARecording, RecordingError
-from respool.recordings.formats import exchange, plain_answers, same_streams, streams
+from respool.recordings.formats import encodings, exchange, plain_answers, same_streams, streams
 from respool.recordings.formats.document import (
     MAX_DOCUMENT,
     MAX_NODES,
@@ -130,6 +130,11 @@ class _Search:
             raise RecordingError(f"more than {MAX_NODES} values, by aliases or by size")
         if isinstance(value, str | bytes | list) and (stream := streams.find(value, self._located)):
             return [Exchange(pointer, stream, **_told(around))]
+        if isinstance(value, str | bytes) and (codings := exchange.codings_of(around)):
+            packed = value if isinstance(value, bytes) else streams.unpack(value) or b""
+            body = encodings.uncoded(packed, codings, streams.MAX_BODY)
+            if body != packed and (stream := streams.find(body, self._located)):
+                return [Exchange(pointer, stream, **_told(around))]
         if len(around) > 200:
             return []
         if isinstance(value, list):

@@ -39,6 +39,24 @@ def plain_head(head: bytes) -> bytes:
     return head
 
 
+def uncoded(body: bytes, codings: str, most: int) -> bytes:
+    """A body without the codings that its header ``content-encoding`` names; as it is, where it does not have
+    them (any more), or they are not known."""
+    if not codings or not body:
+        return body
+    from respool.protocol.codings import CODINGS, DAMAGE  # late: see there
+
+    for coding in reversed(codings.lower().split(",")):
+        undo = CODINGS.get(coding.strip().removeprefix("x-"))
+        if undo is not None:
+            try:
+                decoded = undo(body, most)
+            except DAMAGE:
+                return body
+            body = decoded[:most]
+    return body
+
+
 def inflate(data: bytes, path: str = "", most: int = MAX_INFLATED) -> bytes:
     """The content of a gzip file. Raises RecordingError."""
     parts: list[bytes] = []

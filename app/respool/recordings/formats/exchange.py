@@ -228,6 +228,26 @@ def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def codings_of(ancestors: Sequence[Any]) -> str:
+    """How the body of an answer was coded, by the nearest headers around it; "" if they do not say."""
+    for around in reversed(ancestors):
+        if isinstance(around, dict):
+            for headers in (around[key] for key in _HEADER_KEYS if around.get(key)):
+                return _coding_in(headers)
+    return ""
+
+
+def _coding_in(headers: Any) -> str:
+    pairs = headers.items() if isinstance(headers, dict) else headers if isinstance(headers, list) else ()
+    for pair in pairs:
+        name, value = (pair.get("name"), pair.get("value")) if isinstance(pair, dict) else (None, None)
+        if isinstance(pair, list | tuple) and len(pair) == 2:
+            name, value = pair
+        if isinstance(name, str) and name.lower() == "content-encoding":
+            return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ""
+
+
 def metadata(ancestors: Sequence[Any]) -> dict[str, Any]:
     """What the objects around a stream tell of its exchange, the nearest first."""
     found: dict[str, Any] = {}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from respool.errors import RecordingError
-from respool.recordings.formats import container
+from respool.recordings.formats import container, encodings, streams
 from respool.recordings.formats.document import MAX_NODES, Document
 from respool.recordings.formats.turn_builder import OnDamage, refuse
 from respool.recordings.recording import Recording
@@ -37,11 +37,11 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
 def _exchange(flow: Mapping[str, Any]) -> dict[str, Any]:
     request, response = _part(flow.get("request")), _part(flow.get("response"))
     found: dict[str, Any] = {
-        "request": {"url": _text(request.get("path")), "body": request.get("content") or b""},
+        "request": {"url": _text(request.get("path")), "body": _body(request)},
         "response": {
             "status": response.get("status_code"),
             "headers": _headers(response.get("headers")),
-            "body": response.get("content") or b"",
+            "body": _body(response),
         },
     }
     messages = _part(flow.get("websocket")).get("messages")
@@ -54,13 +54,26 @@ def _exchange(flow: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _body(part: Mapping[str, Any]) -> bytes:
+    """A body, which a flow has as it was on the wire."""
+    content = part.get("content")
+    if not isinstance(content, bytes):
+        return b""
+    names = (value for name, value in _pairs(part.get("headers")) if name.lower() == "content-encoding")
+    return encodings.uncoded(content, ",".join(names), streams.MAX_BODY)
+
+
 def _part(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
 def _headers(value: Any) -> list[list[str]]:
+    return [list(pair) for pair in _pairs(value)]
+
+
+def _pairs(value: Any) -> list[tuple[str, str]]:
     pairs = value if isinstance(value, list) else []
-    return [[_text(one) for one in pair] for pair in pairs if isinstance(pair, list)]
+    return [(_text(pair[0]), _text(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
 
 
 def _text(value: Any) -> str:

@@ -147,7 +147,9 @@ WRITERS: Mapping[str, Callable[[Sequence[Recording]], bytes]] = {
     "har": write_har,
     "vcrpy": write_vcrpy,
 }
-_SUFFIXES = {
+_SUFFIXES = {  # the first that fits counts
+    ".script.yaml": "script",
+    ".script.yml": "script",
     ".jsonl": "native",
     ".ndjson": "native",
     ".sse": "sse",
