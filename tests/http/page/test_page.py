@@ -324,6 +324,43 @@ def test_a_request_is_compared_and_rules_are_copied(
     page.get_by_role("button", name="Copy the rules for match.yaml").click()
     expect(page.locator("#toast")).to_have_text("Copied the rules for match.yaml")
     assert clipboard(page) == 'exclude:\n  - "/temperature"\n  - "/input/*/content/*/text"\n'
+    expect(page.get_by_role("button", name="Write to match.yaml")).to_be_enabled()
+
+
+def test_chosen_rules_are_written_to_match_yaml(tmp_path: Path, serve: Any, tab: Tab) -> None:
+    request = "{model: m, input: Order ORD-1 came, temperature: 1}"
+    (tmp_path / "near.script.yaml").write_text(f"request: {request}\ntext: Yes")
+    (tmp_path / "other.script.yaml").write_text("text: No")
+    url = serve(MockServer(Store([tmp_path])))
+    asked = {"model": "m", "input": "Order ORD-2 came", "temperature": 0.5}
+    assert httpx2.post(f"{url}/v1/responses", json=asked).status_code == 404
+    page = tab(f"{url}/__admin/#/journal/1")
+    page.get_by_role("tab", name="Compare").click()
+    write = page.get_by_role("button", name="Write to match.yaml")
+    expect(page.get_by_text(f"Writes to {tmp_path / 'match.yaml'}")).to_be_visible()
+    expect(write).to_be_disabled()
+    page.get_by_role("checkbox", name="Leave out /temperature").check()
+    page.get_by_role("checkbox", name="Leave out /input/0/content/0/text").check()
+    write.click()
+    expect(page.locator("#toast")).to_contain_text("Written to ")
+    expect(page.get_by_text(": equal, but for what is masked")).to_be_visible()
+    assert httpx2.post(f"{url}/v1/responses", json=asked).status_code == 200
+    assert '"/temperature"' in (tmp_path / "match.yaml").read_text()
+
+
+def test_rules_that_cannot_be_written_are_copied(
+    recording: Callable[..., Recording], store: Any, tmp_path: Path, serve: Any, tab: Tab
+) -> None:
+    known = {"model": "m", "input": "Hi", "temperature": 1}
+    store(recording("near", request=known))
+    url = serve(MockServer(Store([tmp_path / "near.jsonl"])))
+    httpx2.post(f"{url}/v1/responses", json={**known, "temperature": 2})
+    page = tab(f"{url}/__admin/#/journal/1")
+    page.get_by_role("tab", name="Compare").click()
+    expect(page.get_by_text("This server has no folder of its own")).to_be_visible()
+    page.get_by_role("checkbox", name="Leave out /temperature").check()
+    expect(page.get_by_role("button", name="Write to match.yaml")).to_be_disabled()
+    expect(page.get_by_role("button", name="Copy the rules")).to_be_enabled()
 
 
 # Sessions
