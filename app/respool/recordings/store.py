@@ -195,6 +195,13 @@ class Store:
             refused=[refusal for refusal in self.refused if str(refusal.error) not in refused_before],
         )
 
+    def reread(self, path: str) -> None:
+        """Look at one file again, or for the first time, and at no other."""
+        name = next((file.name for known, file in self._files.items() if known == path), Path(path).stem)
+        if (file := self._read(path, name)) is not None:
+            self._files[path] = file
+        self._index()
+
     def add(self, name: str, turns: tuple[Recording, ...]) -> None:
         """Serve `turns` as the recording `name`, from memory only. Raises OptionError if the name is invalid,
         or a file has it."""

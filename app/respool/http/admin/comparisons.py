@@ -10,14 +10,11 @@ from respool.errors import RequestError, printable
 from respool.http.admin.models import Model, example
 from respool.match.canonical import canonical
 from respool.match.difference import compare
-from respool.match.masks import DEFAULT_MASKS
-from respool.match.near import NearIndex
-from respool.match.recorded import Forms, Recorded, RecordedIndex
+from respool.match.pointers import without
 from respool.server.mock_server import MockServer
 from respool.server.seen_requests import SeenRequest, SeenRequests
 
 MOST_TEXT = 512 * 1024  # characters of a form
-MOST_SEARCHED = 10_000  # turns among which the nearest is looked for
 
 
 class DifferenceView(Model):
@@ -29,8 +26,8 @@ class DifferenceView(Model):
 
 
 class ComparisonView(Model):
-    """A request beside a recording's, both as they are compared: with keys in order, and what is masked
-    replaced."""
+    """A request beside a recording's, both as they are compared: with keys in order, what is masked replaced,
+    and what match.yaml excludes left out."""
 
     model_config = example(
         request=7,
@@ -75,7 +72,8 @@ def router(server: MockServer) -> APIRouter:
         name, turn, recorded, hint = (
             _named(server, recording) if recording else _nearest(server, request, body)
         )
-        one, other = DEFAULT_MASKS.value(canonical(recorded)), DEFAULT_MASKS.value(canonical(body))
+        rules = server.indexes.rule_set.rules
+        one, other = (without(rules.masks.value(canonical(form)), rules.exclude) for form in (recorded, body))
         found = compare(one, other)
         texts = [json.dumps(form, indent=2, sort_keys=True, ensure_ascii=False) for form in (other, one)]
         return ComparisonView(
@@ -122,18 +120,10 @@ def _nearest(
         recording = server.store.get(f"{name}#{turn}") if name else None
         if name and recording is not None and recording.header.request:
             return str(name), turn, recording.header.request, str(near.get("hint", ""))
-    entries = [
-        Recorded(name, number, turn.header.request)
-        for name in server.store.names[:MOST_SEARCHED]
-        for number, turn in enumerate(server.store.turns(name), 1)
-        if "input" in turn.header.request
-    ]
-    index = RecordedIndex(entries)
-    near_ones = NearIndex(index).nearest(Forms(canonical(body), DEFAULT_MASKS), most=1)
-    if not near_ones:
-        raise RequestError(
-            "No recording tells the request that it was made with.", status=404, code="not_found"
-        )
-    best = near_ones[0]
-    recorded = next(one.request for one in entries if one.place == (best.recording, best.turn))
-    return best.recording, best.turn, recorded, best.hint
+    indexes = server.indexes
+    near_ones = indexes.nearest(indexes.recorded.forms_of(body))
+    for best in near_ones:
+        turns = server.store.turns(best.recording)
+        if best.turn <= len(turns):
+            return best.recording, best.turn, turns[best.turn - 1].header.request, best.hint
+    raise RequestError("No recording tells the request that it was made with.", status=404, code="not_found")

@@ -1,7 +1,7 @@
 // A request beside the nearest recording's, and what would make them the same.
 
-import { api, query } from "./api.js";
-import { copyButton, field, h, put } from "./dom.js";
+import { api, has, query } from "./api.js";
+import { button, copyButton, field, h, put, toast } from "./dom.js";
 import { count, link } from "./words.js";
 
 const MOST_CELLS = 4_000_000; // of the table in which lines are aligned
@@ -26,10 +26,37 @@ export function compareView(request) {
     const yaml = h("code", {});
     const mask = /masks: (\{.*\})$/.exec(found.hint)?.[1];
     const masked = h("input", { type: "checkbox" });
-    const write = () => (yaml.textContent = rules(chosen, general.checked, masked.checked ? mask : null));
+    const maskName = h("input", { type: "text", value: "name", size: "10", spellcheck: "false", on: { input: () => write() } });
+    const pattern = /^\{name: '(.*)'\}$/.exec(mask ?? "")?.[1].replaceAll("''", "'");
+    const save = has("/match-rules", "post") && button("Write to match.yaml", () => add(), { class: "small primary", disabled: true });
+    const where = h("p", { class: "muted", role: "status" });
+    const parts = () => pointersOf(chosen, general.checked);
+    const masks = () => (masked.checked && pattern ? { [maskName.value.trim() || "name"]: pattern } : {});
+    const write = () => {
+      yaml.textContent = rules(parts(), masks());
+      if (save) save.disabled = !ready || (!parts().length && !Object.keys(masks()).length);
+    };
+    let ready = false;
     general.addEventListener("change", write);
     masked.addEventListener("change", write);
     write();
+    if (save) api("/match-rules").then((known) => {
+      ready = known.problem === "";
+      where.textContent = ready ? `Writes to ${known.file}` : known.problem;
+      write();
+    }, (error) => (where.textContent = error.message));
+
+    async function add() {
+      save.disabled = true;
+      try {
+        const now = await api("/match-rules", { method: "POST", body: { exclude: parts(), masks: masks() } });
+        toast(`Written to ${now.file}`);
+        await load(recording);
+      } catch (error) {
+        toast(error.message, true);
+        write();
+      }
+    }
     put(element,
       h("div", { class: "bar" }, field("Compare with", other),
         h("p", {}, "This request and ", h("a", { href: link("recordings", name) }, name), found.differences.length ? `: distance ${found.distance.toFixed(3)}` : ": equal, but for what is masked")),
@@ -43,17 +70,25 @@ export function compareView(request) {
               write();
             } } })),
             h("th", { scope: "row" }, h("code", {}, one.pointer)), h("td", { class: "old" }, one.recorded ?? "absent"), h("td", { class: "new" }, one.received ?? "absent"))))),
-        h("div", { class: "yaml" }, h("h3", {}, "match.yaml"), h("label", {}, general, " any place in lists (*)"), mask && h("label", {}, masked, ` mask ${mask}`),
-          h("pre", { tabindex: "0", "aria-label": "match.yaml" }, yaml), copyButton(() => yaml.textContent, "the rules for match.yaml"))),
+        h("div", { class: "yaml" }, h("h3", {}, "match.yaml"), h("label", {}, general, " any place in lists (*)"),
+          pattern && [h("label", {}, masked, ` mask ${pattern}`), field("Name of the mask", maskName)],
+          h("pre", { tabindex: "0", "aria-label": "match.yaml" }, yaml),
+          h("div", { class: "buttons" }, save, copyButton(() => yaml.textContent, "the rules for match.yaml")), where)),
       h("div", { class: "sides" }, sides(found.recorded, found.received)));
   }
 }
 
+/** JSON pointers; in general ones, any place in a list is meant. */
+export function pointersOf(chosen, general) {
+  return [...new Set([...chosen].map((one) => (general ? one.replace(/\/\d+(?=\/|$)/g, "/*") : one)))];
+}
+
 /** The text for match.yaml, beside the recordings. */
-export function rules(pointers, general, mask) {
-  const parts = [...new Set([...pointers].map((one) => (general ? one.replace(/\/\d+(?=\/|$)/g, "/*") : one)))];
-  if (!parts.length && !mask) return "# choose what is left out of the comparison\n";
-  return (mask ? `masks: ${mask}\n` : "") + (parts.length ? `exclude:\n${parts.map((one) => `  - ${JSON.stringify(one)}\n`).join("")}` : "");
+export function rules(parts, masks) {
+  const named = Object.entries(masks);
+  if (!parts.length && !named.length) return "# choose what is left out of the comparison\n";
+  return (named.length ? `masks:\n${named.map(([name, one]) => `  ${JSON.stringify(name)}: ${JSON.stringify(one)}\n`).join("")}` : "")
+    + (parts.length ? `exclude:\n${parts.map((one) => `  - ${JSON.stringify(one)}\n`).join("")}` : "");
 }
 
 function sides(recorded, received) {
