@@ -153,13 +153,12 @@ def running_server(
         with running_server("fixtures") as running:
             client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
     """
-    from respool.http import create_app
     from respool.http.hosts import Hosts
+    from respool.http.lazy_app import LazyApp
 
     server = MockServer(Store(paths), **options)
-    app = create_app(
-        server, reload=reload, api_keys=api_keys, websocket=websocket, hosts=Hosts(loopback=True)
-    )
+    hosts = Hosts(loopback=True)
+    app = LazyApp(server, reload=reload, api_keys=api_keys, websocket=websocket, hosts=hosts)
     loops: list[asyncio.AbstractEventLoop] = []
     with serving(app, lambda: loops.append(asyncio.get_running_loop())) as url:
         yield RunningServer(url, server, loops[0])

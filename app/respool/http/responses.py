@@ -1,11 +1,11 @@
 """``/v1/responses``: create."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 from starlette.types import Scope
@@ -28,6 +28,9 @@ from respool.server.mock_server import MockServer
 from respool.server.request import Request
 from respool.server.session_holds import hold
 
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
 HOLD_HEADER = "x-respool-hold"
 
 MATCH_HEADER = "x-respool-match"
@@ -38,18 +41,25 @@ _ALTERING = frozenset({"events", "model", "wire"})
 _HOLD_HEADER = HOLD_HEADER.encode()
 
 
-def router(
-    server: MockServer, max_body: int, request_faults: bool, max_streams: int | None = None
-) -> APIRouter:
-    """The routes, for one server. `max_body` is the limit of a request body in bytes; `request_faults`,
-    whether a request may ask for faults; `max_streams`, how many streams there may be at once."""
-    routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
+Create = Callable[[HTTPRequest], Awaitable[Response]]
 
-    @routes.post(
-        "",
-        summary="Create a response",
-        response_class=Response,
-    )
+
+def router(create: Create) -> "APIRouter":
+    """The routes; `create` is what `create_endpoint` gives."""
+    from fastapi import APIRouter  # late: this module is imported where FastAPI is not needed
+
+    routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
+    routes.post("", summary="Create a response", response_class=Response)(create)
+    return routes
+
+
+def create_endpoint(
+    server: MockServer, max_body: int, request_faults: bool, max_streams: int | None = None
+) -> Create:
+    """The function that answers ``POST /v1/responses``, for one server. `max_body` is the limit of a request
+    body in bytes; `request_faults`, whether a request may ask for faults; `max_streams`, how many streams
+    there may be at once."""
+
     async def create(http: HTTPRequest) -> Response:
         """Play the recording that answers: as a stream if the body's `stream` is true; at once, as far as
         it has come, if its `background` is; else its final Response object, at the moment at which the
@@ -123,7 +133,7 @@ def router(
 
         return await decided(server, request.session, decide, *needs_of(request))
 
-    return routes
+    return create
 
 
 def asked_holds(scope: Scope) -> tuple[HoldPoint, ...]:

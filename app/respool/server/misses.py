@@ -4,16 +4,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respool.errors import NoMatchingRecording, TurnsExhausted, printable
-from respool.match.near import Near, explain
-from respool.match.stubs import NearStub
 from respool.server.choosing import Decision, lineage_of, stub_context
 from respool.server.indexes import Indexes
 from respool.server.request import Request
 from respool.server.session import Session
 from respool.server.whole_request import whole_body
+
+if TYPE_CHECKING:
+    from respool.match.near import Near
+    from respool.match.stubs import NearStub
 
 logger = logging.getLogger("respool.matching")
 
@@ -26,12 +28,14 @@ _SIMILAR = 0.75  # of the letters
 class NearMisses:
     """What nearly answers a request: recordings by the request that they were recorded with, and stubs."""
 
-    recordings: tuple[Near, ...] = ()
-    stubs: tuple[NearStub, ...] = ()
+    recordings: "tuple[Near, ...]" = ()
+    stubs: "tuple[NearStub, ...]" = ()
 
     @property
     def line(self) -> str:
         """One line for a log."""
+        from respool.match.near import explain  # late: see `indexes`
+
         told = [explain(self.recordings)] if self.recordings or not self.stubs else []
         return "; ".join([*told, *(near.line for near in self.stubs[:1])])
 
@@ -46,7 +50,7 @@ def near_misses(request: Request, session: Session, now: float, indexes: Indexes
     context = stub_context(request, lineage_of(request, session, now))
     stubs = [
         near
-        for known in (session.stub_set, indexes.rule_set.stubs)
+        for known in (session.stub_set, indexes.rule_set.stub_set)
         for near in (known.near(context, session.stub_state, MOST) if known else ())
     ]
     recordings: tuple[Near, ...] = ()
