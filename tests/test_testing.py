@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -98,3 +100,35 @@ def test_the_admin_api_sees_the_same(running: RunningServer) -> None:
     with urllib.request.urlopen(f"{running.url}/__admin/requests?session=s") as answer:
         listed: Any = json.load(answer)
     assert [one["id"] for one in listed["requests"]] == [running.requests.last.number]
+
+
+_FIRST_USE = """
+import json, sys, urllib.request
+from respool import running_server
+from respool.play.pace import Pace
+
+def ask(path, body=None):
+    request = urllib.request.Request(running.url + path, body and json.dumps(body).encode())
+    return urllib.request.urlopen(request).read()
+
+def loaded():
+    ours = ["respool.http.app", "respool.match.stubs", "respool.match.near"]
+    return [name for name in ("fastapi", "pydantic", "websockets", "h11", *ours) if name in sys.modules]
+
+with running_server(sys.argv[1], pace=Pace(speed=float("inf"))) as running:
+    hello = {"model": "text/hello", "input": "Hi"}
+    assert b"response.completed" in ask("/v1/responses", {**hello, "stream": True})
+    print(*loaded())
+    response = json.loads(ask("/v1/responses", hello))
+    assert json.loads(ask("/v1/responses/" + response["id"]))["id"] == response["id"]
+    assert json.loads(ask("/healthz"))["status"] == "ok"
+    print(*loaded())
+"""
+
+
+def test_what_a_stream_does_not_need_is_imported_when_something_does() -> None:
+    command = [sys.executable, "-c", _FIRST_USE, str(FIXTURES)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    first, later = done.stdout.splitlines()
+    assert first == ""
+    assert "fastapi" in later.split()

@@ -167,8 +167,8 @@ def running_server(
         with running_server("fixtures") as running:
             client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
     """
-    from respool.http import create_app
     from respool.http.hosts import Hosts
+    from respool.http.lazy_app import LazyApp
 
     said: dict[str, Any] = dict(options)
     asked: dict[str, Any] = {name: said.pop(name) for name in _OF_UPSTREAM if name in said}
@@ -182,7 +182,7 @@ def running_server(
         upstream = plan.open(server)
     else:
         server = MockServer(Store(paths), **said)
-    app = create_app(
+    app = LazyApp(
         server,
         reload=reload,
         api_keys=api_keys,

@@ -8,4 +8,5 @@ export { testSession } from "./vitest.js";
 export default async function setup(config) {
   const folders = process.env.RESPOOL_PATHS?.split(process.platform === "win32" ? ";" : ":");
   globalThis.__respool = await startRespool({ fixtures: folders, cwd: config?.rootDir });
+  await globalThis.__respool.requests(); // which has the admin API made: not in the time of the first test
 }

@@ -8,6 +8,7 @@ export default async function setup(project) {
   const folders = process.env.RESPOOL_PATHS?.split(process.platform === "win32" ? ";" : ":");
   const root = project?.config?.root;
   const respool = await startRespool({ fixtures: folders, cwd: root });
+  await respool.requests(); // which has the admin API made: not in the time of the first test
   return () => respool.stop();
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from respool.http import connection_limits, create_app, serving
-from respool.http.connection_limits import MAX_HEAD, MAX_PIPELINED, LimitedH11, limited_protocol
+from respool.http.connection_limits import MAX_HEAD, MAX_PIPELINED, limited_h11, limited_protocol
 from respool.listening import bind
 from respool.play.pace import Pace
 from respool.recordings.store import Store
@@ -42,7 +42,7 @@ def listening(protocol: Any, monkeypatch: pytest.MonkeyPatch, **options: Any) ->
 
 @pytest.fixture(params=["httptools", "h11"])
 def protocol(request: pytest.FixtureRequest) -> Any:
-    return LimitedH11 if request.param == "h11" else limited_protocol()
+    return limited_h11() if request.param == "h11" else limited_protocol()
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """YAML as plain data: what each scalar is, what is refused, and back again."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from respool.scripts import plain_yaml
 from respool.scripts.plain_yaml import MAX_TEXT, MAX_VALUES, PlainYamlError, dump, load
 
 
@@ -139,3 +141,49 @@ def test_plain_data_that_is_written_is_read_as_the_same(data: Any) -> None:
 
 def test_numbers_in_a_list_stand_on_one_line() -> None:
     assert dump({"a": [1, 2.5], "b": [], "c": ["x", 1]}) == "a: [1, 2.5]\nb: []\nc:\n  - x\n  - 1\n"
+
+
+_PIECES = st.sampled_from(
+    [
+        *("a: ", "- ", "\n", "  ", "b", "'", '"', "{", "}", "[", "]", ",", "|", ">", "&x ", "*x ", "!t "),
+        *("#", " #", ": ", ":", "%", "@", "`", "\\", "é", "👋", "~", "1.5", "---", "...", "<<: ", "? "),
+        *("\t", "\x85", "-", "+", "2"),
+    ]
+)
+_SCRIPTS = sorted((Path(__file__).parents[2] / "fixtures" / "scripts").glob("*.yaml"))
+
+
+def read_by(text: str) -> object:
+    """The data of a text, and the place of each value; or what is wrong with it."""
+    try:
+        document = load(text)
+    except PlainYamlError as error:
+        return str(error), error.line, error.column
+    return document.data, document.found
+
+
+@given(st.lists(_PIECES, max_size=25).map("".join))
+@example("a: Som? e\n")
+@example("a: b\tc\n")
+@example("|#")
+def test_the_fast_parser_reads_what_the_other_one_reads(text: str) -> None:
+    assert plain_yaml._FastLoader is not None
+    fast = read_by(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain_yaml, "_FastLoader", None)
+        assert read_by(text) == fast
+
+
+@pytest.mark.parametrize("file", _SCRIPTS, ids=lambda file: file.name)
+def test_both_parsers_read_our_scripts_alike(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = read_by(file.read_text("utf-8"))
+    monkeypatch.setattr(plain_yaml, "_FastLoader", None)
+    assert read_by(file.read_text("utf-8")) == fast
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "- " * 100_000, "{a: " * 100_000, ("[" * 900 + "- " * 40)], ids=len
+)
+def test_what_is_nested_deeply_is_refused(text: str) -> None:
+    with pytest.raises(PlainYamlError):
+        load(text)

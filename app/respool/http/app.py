@@ -1,11 +1,7 @@
 """create_app: the FastAPI application around a MockServer."""
 
-import asyncio
-import gc
-import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from importlib import import_module
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,23 +12,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool import __version__
-from respool.errors import RequestError, RespoolError
-from respool.http import conversations, models, problems, reloading, responses, stored, tokens
+from respool.errors import RequestError
+from respool.http import conversations, models, problems, responses, stored, tokens
 from respool.http import websocket as sockets
-from respool.http.base_paths import base_paths_of
-from respool.http.body_limits import DEFAULT_LIMIT, LARGE
+from respool.http.body_limits import DEFAULT_LIMIT
 from respool.http.cors import cors_options
-from respool.http.edge import Edge, Endpoint, Guard
+from respool.http.edge import Edge, Guard
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
-from respool.http.lazy_mount import LazyMount
+from respool.http.layers import edge_of, running
 from respool.http.sending.connection import SERVER_SEND
 from respool.http.sending.faulty import FaultyEndpoints
 from respool.http.upstream import AskForUnknown, LiveUpstream
 from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer
-
-logger = logging.getLogger("respool")
 
 
 def create_app(
@@ -52,7 +45,7 @@ def create_app(
     base_paths: Sequence[str] = (),
     max_streams: int | None = None,
     upstream: LiveUpstream | None = None,
-) -> FastAPI:
+) -> "App":
     """The application that serves `server`.
 
     `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
@@ -67,27 +60,13 @@ def create_app(
     for metrics without the extra ``metrics``.
     """
 
-    origins = cors_options(cors)
     keys = Keys(api_keys)
-    if admin_token is not None:
-        Keys([admin_token], "the admin token")  # a wrong one is told now, not at the first request
+    create = responses.create_endpoint(server, max_body, request_faults, max_streams, upstream)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await server.state.start()
-        if upstream is not None:
-            await upstream.__aenter__()
-        tasks = [asyncio.create_task(_prepare(server))]
-        if reload:
-            tasks.append(asyncio.create_task(reloading.watch(server.store)))
-        yield
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        if upstream is not None:
-            await upstream.__aexit__(None, None, None)
-        await server.state.stop()
+        async with running(server, reload=reload, upstream=upstream):
+            yield
 
     # FastAPI's own page loads its scripts from elsewhere, and a test machine may have no network.
     app = FastAPIOffline(
@@ -99,11 +78,10 @@ def create_app(
         static_url="/docs/assets",
         favicon_url="data:,",
     )
-    app.__class__ = _App  # since FastAPIOffline is a function, and none of ours
-    assert isinstance(app, _App)
+    app.__class__ = App  # since FastAPIOffline is a function, and none of ours
+    assert isinstance(app, App)
     problems.add_handlers(app)
-    routes = responses.router(server, max_body, request_faults, max_streams, upstream)
-    app.include_router(routes)
+    app.include_router(responses.router(create))
     app.include_router(tokens.router(server, max_body))  # to those below, its paths would be ids
     app.include_router(stored.router(server))
     app.include_router(conversations.router(server, max_body))
@@ -138,44 +116,27 @@ def create_app(
     app.add_middleware(Guard)
     if api_keys:  # inside of CORS, so that a browser may ask first, and read the refusal
         app.add_middleware(RequireKey, keys=keys)
-    app.add_middleware(CORSMiddleware, **origins)
+    app.add_middleware(CORSMiddleware, **cors_options(cors))
     if not websocket:
         app.add_middleware(_RefuseWebSocket)
     if hosts:  # the outermost
         app.add_middleware(RequireHost, hosts=hosts)
-    create: ASGIApp = Guard(Endpoint(routes, "create", app.exception_handlers[RespoolError]))
-    if api_keys:
-        create = RequireKey(create, keys)
-
-    def for_browsers(inner: ASGIApp) -> ASGIApp:
-        layer = CORSMiddleware(inner, **origins)
-        return RequireHost(layer, hosts) if hosts else layer
-
-    def make() -> ASGIApp:
-        from respool.http.admin.app import make_admin  # late: see there
-
-        made = make_admin(server, token=admin_token, max_body=max_body)
-        return RequireHost(made, hosts) if hosts else made
-
-    mount = LazyMount("/__admin", make) if admin else None
-
-    async def called(message: bytes) -> bytes:
-        """Another server asks for the first time: the admin API answers, from now on by itself."""
-        assert mount
-        await mount.made()
-        assert server.state.called not in (None, called)
-        return await server.state.called(message)
-
-    if mount and server.state.shared:
-        server.state.called = called
-    app.edge = Edge(
-        app.all_layers, server, RequireHost(create, hosts) if hosts else create, for_browsers, mount
+    app.edge = edge_of(
+        app.all_layers,
+        server,
+        create,
+        max_body=max_body,
+        api_keys=api_keys,
+        hosts=hosts,
+        cors=cors,
+        admin=admin,
+        admin_token=admin_token,
+        base_paths=base_paths,
     )
-    app.edge.base_paths = base_paths_of(base_paths)
     return app
 
 
-class _App(FastAPI):
+class App(FastAPI):
     """FastAPI behind the edge."""
 
     edge: Edge
@@ -206,21 +167,6 @@ class _App(FastAPI):
         super().add_middleware(*args, **options)
         if hasattr(self, "edge"):
             self.edge.create = None
-
-
-async def _prepare(server: MockServer) -> None:
-    """Encode all recordings, while the server listens already: a request waits for one of them at most."""
-    steady = gc.get_freeze_count() > 0  # what was loaded is not looked at: `commands.serve.steady_gc`
-    # The first stream of a loop imports it otherwise, and all others wait.
-    await asyncio.to_thread(import_module, "anyio._backends._asyncio")
-    for recording in server.recordings():
-        if sum(len(text) for _, text in recording.types()) > LARGE:
-            await asyncio.to_thread(server.schedule, recording)
-        else:
-            server.schedule(recording)
-        if steady:  # what is made now stays as well
-            gc.freeze()
-        await asyncio.sleep(0)
 
 
 # 426, and nothing else, makes clients fall back to HTTP at once: after a 404 the Codex CLI tries

@@ -11,10 +11,8 @@ import re
 import sys
 from typing import Any, cast
 
-import h11
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_HEAD = 64 * 1024  # bytes: request line and headers; also the URL alone, and what trails a body
 MAX_PIPELINED = 1000  # requests that wait on one connection for the answer before theirs
@@ -163,26 +161,33 @@ class _Connection(asyncio.Protocol):
 _PIECE = 4096  # bytes
 
 
-class LimitedH11(_Connection, H11Protocol):
-    """h11 limits a head by itself: see `protocol_for`."""
+def limited_h11() -> type[asyncio.Protocol]:
+    """The protocol class with h11."""
+    import h11  # late: where httptools is there, this one is not used
+    from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    def data_received(self, data: bytes) -> None:
-        if self._refused:
-            self.throw_away(data)
-            return
-        if self.conn.their_state is h11.IDLE and len(data) > _PIECE:
-            # h11 looks at the size of a head only when it has not found its end.
-            for at in range(0, len(data), _PIECE):
-                self.data_received(data[at : at + _PIECE])
-            return
-        super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._disarm()
-        elif self.head_begun():
-            self._arm()
+    class LimitedH11(_Connection, H11Protocol):
+        """h11 limits a head by itself: see `protocol_for`."""
 
-    def head_begun(self) -> bool:
-        return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        def data_received(self, data: bytes) -> None:
+            if self._refused:
+                self.throw_away(data)
+                return
+            if self.conn.their_state is h11.IDLE and len(data) > _PIECE:
+                # h11 looks at the size of a head only when it has not found its end.
+                for at in range(0, len(data), _PIECE):
+                    self.data_received(data[at : at + _PIECE])
+                return
+            super().data_received(data)
+            if self.conn.their_state is not h11.IDLE:
+                self._disarm()
+            elif self.head_begun():
+                self._arm()
+
+        def head_begun(self) -> bool:
+            return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+
+    return cast("type[asyncio.Protocol]", LimitedH11)
 
 
 def _limited_httptools() -> type[asyncio.Protocol]:
@@ -276,5 +281,5 @@ def limited_protocol() -> type[asyncio.Protocol]:
     """The protocol class for uvicorn: with httptools where that is there, else with h11."""
     try:
         return _limited_httptools()
-    except ImportError:  # on Windows
-        return cast("type[asyncio.Protocol]", LimitedH11)
+    except ImportError:  # on a machine for which nobody builds it
+        return limited_h11()

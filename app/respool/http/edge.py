@@ -8,13 +8,11 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from hashlib import sha256
-from typing import Any, cast
+from typing import cast
 
-from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
@@ -239,13 +237,14 @@ def _set_request_id(message: Message, exchange: Exchange, more: Iterable[tuple[b
 
 
 class Endpoint:
-    """A route's function as an ASGI app, for one that takes nothing but the request."""
+    """A function that answers a request, as an ASGI app; `answer` makes a response of our errors."""
 
-    def __init__(self, routes: APIRouter, name: str, answer: Callable[[HTTPRequest, Exception], Any]) -> None:
-        """`answer` makes a response of our errors."""
-        self.function: Callable[[HTTPRequest], Any] = next(
-            route.endpoint for route in routes.routes if isinstance(route, APIRoute) and route.name == name
-        )
+    def __init__(
+        self,
+        function: Callable[[HTTPRequest], Awaitable[Response]],
+        answer: Callable[[HTTPRequest, Exception], Awaitable[Response]],
+    ) -> None:
+        self.function = function
         self.answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,9 +1,8 @@
 """Our errors as the API's error envelope. No traceback reaches a client."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse
@@ -13,6 +12,9 @@ from respool.errors import NoMatchingRecording, RequestError, RespoolError, prin
 from respool.protocol import api_errors
 from respool.protocol.profiles import OPENAI, PROFILES, Profile
 from respool.server.journal import Exchange
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 # For a router's `responses`: it refuses as the API does, never with FastAPI's 422. `http.openapi` tells more.
 REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "A request which the API refuses"}}
@@ -44,13 +46,14 @@ def profile_of(scope: Scope) -> Profile:
     return profile
 
 
-def add_handlers(app: FastAPI) -> None:
+def add_handlers(app: "FastAPI") -> None:
     """Answer every error of the app with the envelope."""
-    app.add_exception_handler(RespoolError, _known)
+    app.add_exception_handler(RespoolError, answer_of)
     app.add_exception_handler(HTTPException, _http)
 
 
-async def _known(request: HTTPRequest, error: Exception) -> JSONResponse:
+async def answer_of(request: HTTPRequest, error: Exception) -> JSONResponse:
+    """Answer one of our errors, and put it into the journal."""
     near: Mapping[str, Any] = {}
     match error:
         case RequestError():

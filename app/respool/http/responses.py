@@ -1,11 +1,11 @@
 """``/v1/responses``: create."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
@@ -30,6 +30,9 @@ from respool.server.mock_server import MockServer
 from respool.server.request import Request
 from respool.server.session_holds import hold
 
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
 MATCH_HEADER = "x-respool-match"
 _FAULT_HEADER = FAULT_HEADER.encode()
 _LONGEST = 500  # characters of what is said in it
@@ -38,23 +41,29 @@ _ALTERING = frozenset({"events", "model", "wire"})
 _MATCH_HEADER = MATCH_HEADER.encode()
 
 
-def router(
+Create = Callable[[HTTPRequest], Awaitable[Response]]
+
+
+def router(create: Create) -> "APIRouter":
+    """The routes; `create` is what `create_endpoint` gives."""
+    from fastapi import APIRouter  # late: this module is imported where FastAPI is not needed
+
+    routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
+    routes.post("", summary="Create a response", response_class=Response)(create)
+    return routes
+
+
+def create_endpoint(
     server: MockServer,
     max_body: int,
     request_faults: bool,
     max_streams: int | None = None,
     upstream: LiveUpstream | None = None,
-) -> APIRouter:
-    """The routes, for one server. `max_body` is the limit of a request body in bytes; `request_faults`,
-    whether a request may ask for faults; `max_streams`, how many streams there may be at once; `upstream`,
-    what answers what is not recorded."""
-    routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
+) -> Create:
+    """Return the function that answers ``POST /v1/responses``, for one server. `max_body` is the limit of a
+    request body in bytes; `request_faults`, whether a request may ask for faults; `max_streams`, how many
+    streams there may be at once; `upstream`, what answers requests without recording."""
 
-    @routes.post(
-        "",
-        summary="Create a response",
-        response_class=Response,
-    )
     async def create(http: HTTPRequest) -> Response:
         """Play the recording that answers: as a stream if the body's `stream` is true; at once, as far as
         it has come, if its `background` is; else its final Response object, at the moment at which the
@@ -143,7 +152,7 @@ def router(
         exchange.why, exchange.relayed = decision.line, True
         return RelayedResponse(upstream, request, decision)
 
-    return routes
+    return create
 
 
 def _answer(delivery: Delivery) -> Response:

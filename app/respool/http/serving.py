@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from sse_starlette.sse import AppStatus
@@ -102,7 +103,7 @@ def uvicorn_server(
         limit_concurrency=max_connections,
         ssl_certfile=tls and tls[0],
         ssl_keyfile=tls and tls[1],
-        ws="websockets-sansio" if websocket else "none",
+        ws=cast("type[asyncio.Protocol]", _socket_protocol) if websocket else "none",
         ws_max_size=SocketSettings().frame_bytes,  # beyond it: 1009, as the connection itself says
         ws_ping_interval=PING_INTERVAL,
         ws_ping_timeout=None,  # a client that is stopped in a debugger keeps its connection
@@ -110,6 +111,14 @@ def uvicorn_server(
     )
     config.head_timeout = head_timeout
     return Server(config, on_started, drain)
+
+
+def _socket_protocol(**given: Any) -> asyncio.Protocol:
+    """Make the protocol of a WebSocket; uvicorn calls this for an upgrade."""
+    # Late: most servers of tests never see one.
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**given)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -10,7 +10,7 @@ asked for what is not recorded, the only recording answers nothing else.
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from respool.errors import (
     AmbiguousMatch,
@@ -21,9 +21,7 @@ from respool.errors import (
     printable,
 )
 from respool.match.canonical import canonical, digest
-from respool.match.context import Context
 from respool.match.recorded import Forms, Place, Seen
-from respool.match.stubs import Stub, StubState
 from respool.match.turn_choice import Used
 from respool.play.offload import offload
 from respool.play.playback import Origin, Playback
@@ -34,6 +32,10 @@ from respool.server.request import PLAY_HEADER, Request
 from respool.server.rule_set import Playable, named
 from respool.server.session import Session
 from respool.server.whole_request import whole_forms
+
+if TYPE_CHECKING:
+    from respool.match.context import Context
+    from respool.match.stubs import Stub, StubState
 
 IMPROVISED = "improvised"  # a tier, and the name of such a recording
 RELAYED = "relayed"  # the tier of what an upstream answers
@@ -60,8 +62,8 @@ class Decision(NamedTuple):
     origin: Origin | None = None
     used: Used | None = None
     served: tuple[str, Place] | None = None
-    stub: Stub | None = None
-    state: StubState | None = None
+    stub: "Stub | None" = None
+    state: "StubState | None" = None
 
     @property
     def line(self) -> str:
@@ -270,7 +272,7 @@ def _continues(request: Request) -> bool:
 
 def _by_stub(asked: _Asked, now: float) -> Decision | None:
     request, session, indexes, lineage = asked.request, asked.session, asked.indexes, asked.lineage
-    sets = [one for one in (session.stub_set, indexes.rule_set.stubs) if one]
+    sets = [one for one in (session.stub_set, indexes.rule_set.stub_set) if one]
     if not sets:
         return None
     context = stub_context(request, lineage)
@@ -325,8 +327,10 @@ def _by_request(asked: _Asked, now: float) -> Decision | None:
     return Decision(match.tier, why, turns[match.turn - 1], origin, served=(match.digest, match.place))
 
 
-def stub_context(request: Request, lineage: Origin | None) -> Context:
+def stub_context(request: Request, lineage: Origin | None) -> "Context":
     """Return a request as the matchers of stubs see it. `lineage` is what it continues."""
+    from respool.match.context import Context  # late: most servers have no stubs
+
     if lineage is None:
         return Context(request)
     return Context(request, lineage.stub or None, lineage.depth + 1)

@@ -5,21 +5,22 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from respool.errors import NoMatchingRecording, OptionError, escaped, printable
-from respool.match.near import Near, NearIndex, WouldSend, would_send
-from respool.match.plays import Play, recordings_of
 from respool.match.recorded import Forms, Recorded, RecordedIndex
 from respool.match.rules import STRICTNESS
-from respool.match.stubs import Stub
 from respool.match.turn_choice import ON_EXHAUSTED, TurnFacts, TurnIndex, facts, is_error
 from respool.match.whole import whole_recorded
 from respool.recordings.recording import Recording
 from respool.recordings.steer_rule import SteerRule
 from respool.recordings.store import Store
 from respool.server.rule_set import Playable, RuleSet, named, playable, read_rule_set
+
+if TYPE_CHECKING:  # what explains misses, and what stubs need, is imported where it is used
+    from respool.match.near import Near, NearIndex, WouldSend
+    from respool.match.stubs import Stub
 
 logger = logging.getLogger("respool")
 
@@ -139,8 +140,10 @@ class Indexes:
             for (name, number, turn), complete in zip(found, whole, strict=True)
         ]
 
-    def nearest(self, forms: Forms) -> tuple[Near, ...]:
+    def nearest(self, forms: Forms) -> "tuple[Near, ...]":
         """Return the recordings with the nearest requests."""
+        from respool.match.near import NearIndex
+
         index = self.recorded
         if self._near is None:
             self._near = NearIndex(index)
@@ -161,7 +164,7 @@ class Indexes:
                 self._turns.popitem(last=False)
         return known[1]
 
-    def playable(self, stub: Stub) -> Playable:
+    def playable(self, stub: "Stub") -> Playable:
         """Return what a stub plays, the same recordings at each call. Raises RecordingError."""
         version = self.store.version
         known = self._plays.get(id(stub))
@@ -186,12 +189,16 @@ class Indexes:
             return found
         known = self._successors.get(id(rule))
         if known is None or known[0] is not rule:
+            from respool.match.plays import Play, recordings_of
+
             turns = recordings_of(Play(script=rule.successor), SUCCESSOR)
             known = self._successors[id(rule)] = rule, Playable(SUCCESSOR, turns)
             if len(self._successors) > _MOST_KEPT:
                 self._successors.popitem(last=False)
         return known[1]
 
-    def _would_send(self, entry: Recorded) -> WouldSend | None:
+    def _would_send(self, entry: Recorded) -> "WouldSend | None":
+        from respool.match.near import would_send
+
         turns = self.store.turns(entry.name)
         return would_send(turns[entry.turn - 1]) if entry.turn <= len(turns) else None

@@ -4,17 +4,19 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respool.errors import NoMatchingRecording, TurnsExhausted, printable
-from respool.match.near import Near, explain
-from respool.match.stubs import NearStub
 from respool.play.offload import offload
 from respool.server.choosing import Decision, lineage_of, stub_context
 from respool.server.indexes import Indexes
 from respool.server.request import Request
 from respool.server.session import Session
 from respool.server.whole_request import whole_forms
+
+if TYPE_CHECKING:
+    from respool.match.near import Near
+    from respool.match.stubs import NearStub
 
 logger = logging.getLogger("respool.matching")
 
@@ -27,12 +29,14 @@ _SIMILAR = 0.75  # of the letters
 class NearMisses:
     """The nearest answers to a request: recordings by their recorded requests, and stubs."""
 
-    recordings: tuple[Near, ...] = ()
-    stubs: tuple[NearStub, ...] = ()
+    recordings: "tuple[Near, ...]" = ()
+    stubs: "tuple[NearStub, ...]" = ()
 
     @property
     def line(self) -> str:
         """A line for a log."""
+        from respool.match.near import explain  # late: see `indexes`
+
         told = [explain(self.recordings)] if self.recordings or not self.stubs else []
         return "; ".join([*told, *(near.line for near in self.stubs[:1])])
 
@@ -47,7 +51,7 @@ def near_misses(request: Request, session: Session, now: float, indexes: Indexes
     context = stub_context(request, lineage_of(request, session, now))
     stubs = [
         near
-        for known in (session.stub_set, indexes.rule_set.stubs)
+        for known in (session.stub_set, indexes.rule_set.stub_set)
         for near in (known.near(context, session.stub_state, MOST) if known else ())
     ]
     recordings: tuple[Near, ...] = ()

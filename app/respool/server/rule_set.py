@@ -4,16 +4,18 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from respool.errors import RecordingError, printable
-from respool.match.plays import Play, recordings_of
 from respool.match.rules import MAX_SIZE, MatchRules, read_rules
-from respool.match.stubs import Stub, StubSet
-from respool.match.stubs_file import read_stubs
 from respool.recordings import formats
 from respool.recordings.recording import Recording
 from respool.recordings.rule_files import is_match_file
 from respool.recordings.store import Store
+
+if TYPE_CHECKING:  # the modules of stubs are imported where there are any
+    from respool.match.plays import Play
+    from respool.match.stubs import Stub, StubSet
 
 MAX_SCRIPT = 4 * 1024 * 1024  # bytes of a Script file that a stub names
 
@@ -32,14 +34,20 @@ class Playable:
 class RuleSet:
     """The rules of a store.
 
+    stub_set  the stubs, indexed; None: there are none
     problems  errors in the files, with their places; the rest is used
     warnings  stubs that never answer, or play what is not there: one line each
     """
 
     rules: MatchRules = field(default_factory=MatchRules)
-    stubs: StubSet = field(default_factory=lambda: StubSet(()))
+    stub_set: "StubSet | None" = None
     problems: tuple[RecordingError, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def stubs(self) -> "tuple[Stub, ...]":
+        """All stubs, in the order of their priority."""
+        return tuple(self.stub_set or ())
 
 
 def read_rule_set(store: Store) -> RuleSet:
@@ -53,6 +61,8 @@ def read_rule_set(store: Store) -> RuleSet:
         if data is None:
             continue
         if not is_match_file(os.path.basename(path)):
+            from respool.match.stubs_file import read_stubs
+
             for stub in read_stubs(data, path, problems.append):
                 if stub.name in stubs:
                     cause = f"the name {stub.name} is also that of the stub at {stubs[stub.name].place}"
@@ -63,6 +73,10 @@ def read_rule_set(store: Store) -> RuleSet:
             rules, first = read_rules(data, path, problems.append), path
         else:
             problems.append(RecordingError(f"not read: {first} holds for all recordings", path))
+    if not stubs:
+        return RuleSet(rules or MatchRules(), None, tuple(problems))
+    from respool.match.stubs import StubSet
+
     known = StubSet(stubs.values())
     return RuleSet(rules or MatchRules(), known, tuple(problems), tuple(_warnings(known, store)))
 
@@ -77,7 +91,7 @@ def named(store: Store, name: str) -> Playable | None:
     return Playable(base, store.turns(base), int(number))
 
 
-def playable(stub: Stub, store: Store) -> Playable:
+def playable(stub: "Stub", store: Store) -> Playable:
     """Return what a stub plays. Raises RecordingError, at the stub's place, if it is not there.
 
     Not for a stub that plays a word: ``improvise`` or ``proxy``.
@@ -88,6 +102,8 @@ def playable(stub: Stub, store: Store) -> Playable:
             return _named(store, play.recordings[0])
         series = f"stub {stub.name}"
         if play.script is not None:
+            from respool.match.plays import recordings_of
+
             return Playable(series, recordings_of(play, series))
         if play.script_file is not None:
             return Playable(series, _script(play.script_file, stub.place, series))
@@ -128,7 +144,7 @@ def _script(name: str, place: str, series: str) -> tuple[Recording, ...]:
         raise ValueError(f"the Script file {printable(name)}: {problem}") from None
 
 
-def _warnings(stubs: StubSet, store: Store) -> Iterator[str]:
+def _warnings(stubs: "StubSet", store: Store) -> Iterator[str]:
     for stub, by in stubs.shadowed():
         where, other = (f"{printable(one.name)} ({one.place})" for one in (stub, by))
         yield f"stub {where} never answers: {other} always does before it"
@@ -136,7 +152,7 @@ def _warnings(stubs: StubSet, store: Store) -> Iterator[str]:
     yield from _never_held(stubs, store)
 
 
-def _missing(stubs: Iterable[Stub], store: Store) -> Iterator[str]:
+def _missing(stubs: "Iterable[Stub]", store: Store) -> Iterator[str]:
     for stub in stubs:
         if _is_found(stub.play):
             try:
@@ -145,7 +161,7 @@ def _missing(stubs: Iterable[Stub], store: Store) -> Iterator[str]:
                 yield str(error)
 
 
-def _never_held(stubs: Iterable[Stub], store: Store) -> Iterator[str]:
+def _never_held(stubs: "Iterable[Stub]", store: Store) -> Iterator[str]:
     """Yield a line for each stub with a hold at an event that it never plays, or with a missing successor."""
     for stub in stubs:
         where = f"stub {printable(stub.name)} ({stub.place})"
@@ -165,7 +181,7 @@ def _never_held(stubs: Iterable[Stub], store: Store) -> Iterator[str]:
                 yield f"{where} is never held {point}: it plays nothing that has such an event"
 
 
-def _is_found(play: Play) -> bool:
+def _is_found(play: "Play") -> bool:
     """Return True if what is played must be looked up."""
     return bool(play.recordings) or play.script_file is not None
 

@@ -2,18 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from respool.errors import OptionError
 from respool.faults.applying import FaultSampler
 from respool.faults.fault import Fault
 from respool.match.recorded import Place
-from respool.match.stubs import Stub, StubSet, StubState
 from respool.match.turn_choice import Used
 from respool.play.clock import Clock
 from respool.play.session_clock import SessionClock
 from respool.server.conversations import Conversations
 from respool.server.history import History
 from respool.server.session_holds import SessionHolds
+
+if TYPE_CHECKING:  # most sessions have no stubs, whose modules take their time
+    from respool.match.stubs import Stub, StubSet, StubState
 
 EVERYBODYS = ""  # the session of those who name none
 LONGEST_NAME = 200  # characters
@@ -76,7 +79,7 @@ class Session:
         self.sampler = FaultSampler(seed)
         self.plays: Counter[str] = Counter()
         self.stubs: list[Stub] = []
-        self._stub_set = StubSet(())
+        self._stub_set: StubSet | None = None
         self.answered: dict[str, int] = {}
         self.scenarios: dict[str, str] = {}
         self.used: dict[str, dict[Used, None]] = {}
@@ -93,15 +96,21 @@ class Session:
         return self.clock.now() if arrived is None or self.clock.is_set else arrived
 
     @property
-    def stub_set(self) -> StubSet:
-        """Its own stubs, indexed."""
-        if self._stub_set.given != tuple(self.stubs):
+    def stub_set(self) -> "StubSet | None":
+        """Its own stubs, indexed; None: it has none."""
+        if not self.stubs:
+            return None
+        if self._stub_set is None or self._stub_set.given != tuple(self.stubs):
+            from respool.match.stubs import StubSet
+
             self._stub_set = StubSet(self.stubs)
         return self._stub_set
 
     @property
-    def stub_state(self) -> StubState:
+    def stub_state(self) -> "StubState":
         """Its state of stubs, its own and those of files."""
+        from respool.match.stubs import StubState
+
         return StubState(self.answered, self.scenarios)
 
     def reset(self) -> None:

@@ -72,7 +72,8 @@ def router(server: MockServer) -> APIRouter:
         """List the stubs that requests of a session are asked of: its own, and then those of files."""
         found = server.sessions.find(session)
         own = [_view(stub, "session") for stub in (found.stubs if found else ())]
-        of_files = [_view(stub, "file") for stub in server.indexes.rule_set.stubs.given]
+        known = server.indexes.rule_set.stub_set
+        of_files = [_view(stub, "file") for stub in (known.given if known else ())]
         return Stubs(stubs=[*own, *of_files])
 
     @routes.post("/stubs", summary="Add a stub to a session", status_code=201)

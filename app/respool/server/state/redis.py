@@ -552,7 +552,7 @@ class RedisState:
         if (found := server.store.get(record.recording)) is not None:
             yield server.saved_answers.streamed(found)
         if record.origin is not None and record.origin.stub:
-            for stub in server.indexes.rule_set.stubs.given:
+            for stub in server.indexes.rule_set.stubs:
                 if stub.name == record.origin.stub and stub.play.word is None:
                     with suppress(RespoolError):
                         yield from server.indexes.playable(stub).turns

@@ -22,7 +22,7 @@ def test_the_tool_is_called_and_its_output_goes_back(respool):
     assert "light rain" in output.text
 
 
-@pytest.mark.respool("text/hello", fault="status(code=503, times=2)")
+@pytest.mark.respool("text/hello", fault="status(code=503, times=2, retry_after_ms=1)")
 def test_a_failure_is_tried_again(respool):
     assert "".join(say("Say hello")).startswith("Hello!")
     respool.assert_called(times=3)

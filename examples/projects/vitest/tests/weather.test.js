@@ -32,7 +32,7 @@ test("the tool is called and its output goes back", async () => {
 
 test("a failure is tried again", async () => {
   await respool.play("text/hello");
-  await respool.fault("status(code=503, times=2)");
+  await respool.fault("status(code=503, times=2, retry_after_ms=1)");
   expect((await all(say(client, "Say hello"))).join("")).toMatch(/^Hello!/);
   expect(await respool.requests()).toHaveLength(3);
 });

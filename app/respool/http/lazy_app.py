@@ -1,0 +1,94 @@
+"""LazyApp: what `create_app` makes, made when a request needs more of it than ``POST /v1/responses``.
+
+A test that streams a response needs no FastAPI, which takes longer than all the rest of a server's start.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from respool.http.body_limits import DEFAULT_LIMIT
+from respool.http.hosts import Hosts
+from respool.http.layers import edge_of, running
+from respool.http.responses import create_endpoint
+from respool.http.sending.connection import SERVER_SEND
+from respool.http.upstream import LiveUpstream
+from respool.server.mock_server import MockServer
+
+
+class LazyApp:
+    """An application that serves `server`; the options are those of `create_app`."""
+
+    ending = False  # it takes no new clients
+
+    def __init__(
+        self,
+        server: MockServer,
+        *,
+        reload: bool = False,
+        api_keys: Sequence[str] = (),
+        websocket: bool = True,
+        hosts: Hosts | None = None,
+        upstream: LiveUpstream | None = None,
+    ) -> None:
+        self._upstream = upstream
+        self._server = server
+        self._reload = reload
+        self._make: Callable[[], ASGIApp] = partial(
+            _rest_of, server, api_keys=api_keys, websocket=websocket, hosts=hosts, upstream=upstream
+        )
+        self._made: ASGIApp | None = None
+        self._lock = threading.Lock()
+        create = create_endpoint(server, DEFAULT_LIMIT, True, upstream=upstream)
+        self.edge = edge_of(
+            self._rest, server, create, max_body=DEFAULT_LIMIT, api_keys=api_keys, hosts=hosts
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        scope[SERVER_SEND] = send
+        try:
+            await self.edge(scope, receive, send)
+        finally:
+            del scope[SERVER_SEND]  # see `app`
+
+    async def _rest(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._made
+        if app is None:  # in a thread, so that streams go on
+            app = await asyncio.to_thread(self._make_once)
+        await app(scope, receive, send)
+
+    def _make_once(self) -> ASGIApp:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Speak the protocol of ASGI's lifespan."""
+        await receive()
+        async with running(self._server, reload=self._reload, upstream=self._upstream):
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _rest_of(
+    server: MockServer,
+    *,
+    api_keys: Sequence[str],
+    websocket: bool,
+    hosts: Hosts | None,
+    upstream: LiveUpstream | None,
+) -> ASGIApp:
+    """The app inside of the edge."""
+    from respool.http.app import create_app  # late: see the module
+
+    app = create_app(server, api_keys=api_keys, websocket=websocket, hosts=hosts, upstream=upstream)
+    rest: ASGIApp = app.all_layers
+    return rest
