@@ -5,7 +5,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -30,6 +30,9 @@ from respool.http.sending.faulty import FaultyEndpoints
 from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer
 
+if TYPE_CHECKING:
+    from respool.http.traces import Traces
+
 logger = logging.getLogger("respool")
 
 
@@ -47,6 +50,7 @@ def create_app(
     admin: bool = True,
     admin_token: str | None = None,
     metrics: bool = False,
+    traces: bool = False,
     base_paths: Sequence[str] = (),
     max_streams: int | None = None,
 ) -> FastAPI:
@@ -56,18 +60,25 @@ def create_app(
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
     `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `hosts`, it answers
     to these names only. Pages of the origins `cors` may call the API. With `admin`, there is the admin API at
-    ``/__admin``; with `admin_token`, that needs it. With `metrics`, there is ``/metrics``. What is below one
+    ``/__admin``; with `admin_token`, that needs it. With `metrics`, there is ``/metrics``; with `traces`, a
+    span of OpenTelemetry for each request, as ``OTEL_*`` say. What is below one
     of `base_paths` is what is below ``/v1``, or at the root. More than `max_streams` streams at once are
     refused.
 
     Raises OptionError for a key or token that no header can carry, for what is no origin or base path, and
-    for metrics without the extra ``metrics``.
+    for metrics and traces without the extras ``metrics`` and ``otel``.
     """
 
     origins = cors_options(cors)
     keys = Keys(api_keys)
     if admin_token is not None:
         Keys([admin_token], "the admin token")  # a wrong one is told now, not at the first request
+
+    tracing: Traces | None = None
+    if traces:
+        from respool.http import traces as otel  # late: few ask for them
+
+        tracing = otel.Traces(server)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -81,6 +92,8 @@ def create_app(
             with suppress(asyncio.CancelledError):
                 await task
         await server.state.stop()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
     # FastAPI's own page loads its scripts from elsewhere, and a test machine may have no network.
     app = FastAPIOffline(
