@@ -109,3 +109,21 @@ def server_processes(count: int, folder: Path, *options: str, logs: Path) -> Ite
         for server in servers:
             server.wait_until_ready()
         yield servers
+
+
+@contextmanager
+def real_cluster(folder: Path, nodes: int = 3) -> Iterator[list[RealStore]]:
+    """A Redis Cluster without replicas, whose slots are shared out evenly."""
+    require_redis()
+    with ExitStack() as stack:
+        stores = []
+        for number in range(nodes):
+            (folder / str(number)).mkdir()
+            options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+            stores.append(RealStore(folder / str(number), *options, "--cluster-port", str(free_port())))
+            stores[-1].start()
+            stack.callback(stores[-1].stop)
+        addresses = [f"127.0.0.1:{store.port}" for store in stores]
+        create = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
+        subprocess.run(create, check=True, capture_output=True, timeout=60)
+        yield stores

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from respool.http import create_app
 from respool.http.metrics import outcome_of
 from respool.play.pace import Pace
-from respool.server.journal import CLIENT_LEFT, CUT, Exchange
+from respool.server.journal import CLIENT_LEFT, CUT, ENDED, Exchange
 from respool.server.mock_server import MockServer
 
 
@@ -38,6 +38,13 @@ def test_what_has_happened_is_counted(server: Callable[..., MockServer]) -> None
     assert told["respool_ready"] == 1
     assert told["process_open_fds"] > 0
     assert len(serving.journal) == 3
+
+
+def test_what_other_servers_have_got_is_counted_by_them(server: Callable[..., MockServer]) -> None:
+    serving = server()
+    with TestClient(create_app(serving, metrics=True)) as client:
+        serving.journal.tell(ENDED, Exchange("POST", "/v1/responses", 0.0, status=200))
+        assert "respool_requests_total ok" not in values(client.get("/metrics").text)
 
 
 def test_without_being_asked_for_there_are_none(server: Callable[..., MockServer]) -> None:

@@ -1,8 +1,9 @@
 """create_app: the FastAPI application around a MockServer."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -27,6 +28,9 @@ from respool.http.upstream import AskForUnknown, LiveUpstream
 from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer
 
+if TYPE_CHECKING:
+    from respool.http.traces import Traces
+
 
 def create_app(
     server: MockServer,
@@ -42,6 +46,7 @@ def create_app(
     admin: bool = True,
     admin_token: str | None = None,
     metrics: bool = False,
+    traces: bool = False,
     base_paths: Sequence[str] = (),
     max_streams: int | None = None,
     upstream: LiveUpstream | None = None,
@@ -52,21 +57,30 @@ def create_app(
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
     `request_faults`, a request may ask for faults by the header ``x-respool-fault``. With `hosts`, it answers
     to these names only. Pages of the origins `cors` may call the API. With `admin`, there is the admin API at
-    ``/__admin``; with `admin_token`, that needs it. With `metrics`, there is ``/metrics``. What is below one
+    ``/__admin``; with `admin_token`, that needs it. With `metrics`, there is ``/metrics``; with `traces`, a
+    span of OpenTelemetry for each request, as ``OTEL_*`` say. What is below one
     of `base_paths` is what is below ``/v1``, or at the root. More than `max_streams` streams at once are
     refused. `upstream` answers what is not recorded, where the server or a stub says so.
 
     Raises OptionError for a key or token that no header can carry, for what is no origin or base path, and
-    for metrics without the extra ``metrics``.
+    for metrics and traces without the extras ``metrics`` and ``otel``.
     """
 
     keys = Keys(api_keys)
     create = responses.create_endpoint(server, max_body, request_faults, max_streams, upstream)
 
+    tracing: Traces | None = None
+    if traces:
+        from respool.http import traces as otel  # late: few ask for them
+
+        tracing = otel.Traces(server)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(server, reload=reload, upstream=upstream):
             yield
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
     # FastAPI's own page loads its scripts from elsewhere, and a test machine may have no network.
     app = FastAPIOffline(

@@ -72,7 +72,7 @@ class Metrics:
         return Response(self._render(self._registry), headers={"content-type": self._content_type})
 
     def _count(self, change: str, exchange: Exchange) -> None:
-        if change != ENDED:
+        if change != ENDED or not exchange.serial:  # another server's, which counts it
             return
         self._requests.labels(outcome_of(exchange)).inc()
         self._events.inc(exchange.events)

@@ -274,6 +274,10 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("metrics", Part.APP, Kind.FLAG, False, "Have /metrics for Prometheus (extra metrics)."),
     Setting(
+        "traces", Part.APP, Kind.FLAG, False,
+        "Send a span for each request, as the variables OTEL_* of OpenTelemetry say (extra otel).",
+    ),
+    Setting(
         "head_timeout", Part.PROCESS, Kind.SECONDS, 60.0,
         "Close a connection whose request's head takes longer [default: 60].",
     ),

@@ -21,7 +21,7 @@ from respool.server.mock_server import MockServer
 from respool.server.request import Request
 from respool.server.session_holds import SessionHold
 from respool.server.session_holds import hold as session_hold
-from respool.server.state import Need, State
+from respool.server.state import Need, State, committing
 from respool.server.state import keys as key_names
 
 pytestmark = pytest.mark.parametrize("state", ["fakeredis", "redis"], indirect=True)
@@ -338,3 +338,17 @@ async def test_uploads_do_not_make_other_servers_lack_recordings(nodes: Nodes) -
     await one.state._compare_recordings()
     await other.state._compare_recordings()
     assert (one.state.not_ready, other.state.not_ready) == ("", "")
+
+
+async def test_the_oldest_responses_of_a_session_are_forgotten(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committing, "MOST", 2)
+    one = await nodes.add(ids="fresh")
+    ids = []
+    for _ in range(4):
+        ids.append((await one.state.run("", lambda: one.start(Request({"background": True})))).id)
+        nodes.clock.advance(1.0)
+    await nodes.until(lambda: not one.state.busy)
+    (found,) = await one.state._link.once([("KEYS", "*:b:*")])
+    assert sorted(key.decode().rpartition(":")[2] for key in found) == sorted(ids[2:])

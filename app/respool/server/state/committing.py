@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from math import inf
+from typing import Any
 
 from respool.play.playback import Playback
 from respool.server.conversations import ConversationState
@@ -15,7 +16,7 @@ from respool.server.session_record import (
 )
 from respool.server.state import Need
 from respool.server.state import keys as key_names
-from respool.server.state.json_text import encode
+from respool.server.state.json_text import decode_name, encode
 from respool.server.state.keys import Keys
 from respool.server.state.link import Command
 from respool.server.state.views import NotLoaded, View, Views
@@ -48,8 +49,17 @@ class Commit:
         self._write = write
         self.commands: list[Command] = []
         self.begun: list[tuple[str, Playback]] = []  # and the session of each
+        self.evicting: list[tuple[int, Keys]] = []  # commands that tell the ids of responses to be forgotten
         for name, view in views.by_name.items():
             self._session(name, view)
+
+    def evictions(self, answers: list[Any]) -> list[Command]:
+        """Return what forgets the oldest responses of sessions with too many, by what `commands` tell."""
+        return [
+            ("UNLINK", *(keys.response(decode_name(id_), background) for background in (True, False)))
+            for place, keys in self.evicting
+            for id_ in answers[place]
+        ]
 
     def _session(self, name: str, view: View) -> None:
         keys, session, history = Keys(name), view.session, view.history
@@ -109,6 +119,8 @@ class Commit:
         self._add("LTRIM", key, 0, MOST_OF_ONE_ID - 1)
         self._add("PEXPIRE", key, lasts)
         self._add("ZADD", keys.responses, playback.started, playback.id)
+        self.evicting.append((len(self.commands), keys))
+        self._add("ZRANGE", keys.responses, 0, -(MOST + 1))
         self._add("ZREMRANGEBYRANK", keys.responses, 0, -(MOST + 1))
         self._add("PEXPIRE", keys.responses, lasts)
 

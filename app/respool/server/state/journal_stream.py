@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from respool.server.journal import ENDED, STARTED, Exchange, Journal
+from respool.server.journal import MOST as MOST_KEPT
 from respool.server.state import keys as key_names
 from respool.server.state.json_text import decode, decode_name, encode
 from respool.server.state.link import Command, Link, StoreUnavailable
@@ -93,7 +94,7 @@ class JournalStream:
     async def note(self, exchange: Exchange) -> None:
         """Write a request whose answer begins. Return when it is written, or cannot be."""
         self._own[exchange.serial] = exchange
-        if len(self._own) > 2 * MOST:
+        if len(self._own) > MOST_KEPT:  # the journal has forgotten it
             del self._own[next(iter(self._own))]
         with suppress(StoreUnavailable):
             await self._put([self._command(exchange, whole=True), self._used(exchange.session)])

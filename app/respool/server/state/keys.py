@@ -1,8 +1,10 @@
-"""Keys: the keys in the store. The part in ``{...}`` says which keys belong together."""
+"""Keys: the keys in the store. The part in ``{...}`` is the same for all: in a cluster, they are in one slot,
+since a decision may change several of them in one transaction."""
 
 from urllib.parse import quote
 
-PREFIX = "respool:"
+TAG = "{respool}"
+PREFIX = f"{TAG}:"
 SESSIONS = f"{PREFIX}sessions"  # sorted set: when each session was last used
 PLAYS = f"{PREFIX}plays"  # hash: of each recording's turn, in all sessions
 JOURNAL = f"{PREFIX}journal"  # stream
@@ -30,7 +32,7 @@ class Keys:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.start = start = f"{PREFIX}{{s={quote(name, safe='')}}}:"
+        self.start = start = f"{PREFIX}s={quote(name, safe='')}:"
         self.core = start + "core"  # JSON
         self.plays = start + "plays"  # hash: of each recording's turn
         self.responses = start + "responses"  # sorted set of ids, by when they began

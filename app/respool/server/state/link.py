@@ -6,10 +6,12 @@ from typing import Any
 
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import AskError, ClusterDownError, RedisError, ResponseError, TryAgainError
 from redis.exceptions import ConnectionError as StoreConnectionError
-from redis.exceptions import RedisError, ResponseError
 
 from respool.errors import OptionError, RequestError, printable
+from respool.server.state.cluster import find_owner
+from respool.server.state.views import NotLoaded
 
 Command = tuple[Any, ...]
 
@@ -30,46 +32,68 @@ class StoreUnavailable(RequestError):
 
 
 class Link:
-    """Connections to the store at `url`. `options` are those of a connection. Raises OptionError for an
-    invalid URL."""
+    """Connections to the store at `url`. `options` are those of a connection. With ``redis+cluster://`` they
+    lead to the node of a cluster that has our keys. Raises OptionError for an invalid URL."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        try:
-            self._pool = BlockingConnectionPool.from_url(
-                url,
-                max_connections=CONNECTIONS,
-                timeout=TIMEOUT,
-                socket_connect_timeout=TIMEOUT,
-                socket_timeout=TIMEOUT,
-                protocol=2,
-                encoding_errors="surrogatepass",
-                **options,
-            )
-        except (ValueError, TypeError) as error:
-            raise OptionError(f"state is {printable(without_password(url))}: {error}") from None
+        self._cluster = "+cluster://" in url
+        self._url = url.replace("+cluster://", "://", 1)
+        self._options = {
+            "socket_connect_timeout": TIMEOUT,
+            "socket_timeout": TIMEOUT,
+            "protocol": 2,
+            "encoding_errors": "surrogatepass",
+            **options,
+        }
         self.url = without_password(url)
         self.round_trips = 0
+        self._known: set[tuple[str, int]] = set()  # addresses of a cluster
+        try:
+            self._pool: BlockingConnectionPool | None = self._pool_of(self._url)
+        except (ValueError, TypeError) as error:
+            raise OptionError(f"state is {printable(self.url)}: {error}") from None
+        if self._cluster:
+            self._pool = None  # it is not known yet to which node
+
+    def _pool_of(self, url: str) -> BlockingConnectionPool:
+        return BlockingConnectionPool.from_url(
+            url, max_connections=CONNECTIONS, timeout=TIMEOUT, **self._options
+        )
+
+    async def _connections(self) -> BlockingConnectionPool:
+        if self._pool is None:
+            self._pool = self._pool_of(await find_owner(self._url, self._options, self._known))
+        return self._pool
+
+    async def _forget_owner(self) -> None:
+        """Ask the cluster again who has our keys."""
+        if self._cluster and self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.disconnect(inuse_connections=False)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AbstractConnection]:
         """Yield a connection for several round trips. Raises StoreUnavailable if one of them fails."""
         try:
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            pool = await self._connections()
+            connection = await pool.get_connection()  # type: ignore[no-untyped-call]
         except (TimeoutError, RedisError, OSError) as error:
+            await self._forget_owner()
             raise StoreUnavailable(self._why(error)) from None
         whole = False
         try:
             yield connection
             whole = True
         except (TimeoutError, RedisError, OSError) as error:
+            await self._forget_owner()
             raise StoreUnavailable(self._why(error)) from None
-        except RequestError:
+        except (RequestError, NotLoaded):
             whole = True  # of a decision, between two round trips
             raise
         finally:
-            if not whole:  # answers may still come
+            if not whole or pool is not self._pool:  # answers may still come, or it leads nowhere
                 await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
+            await pool.release(connection)
 
     async def ask(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
         """Return the answers to `commands`, in one round trip. An error of a command is an answer, too."""
@@ -80,6 +104,10 @@ class Link:
             try:
                 answers.append(await connection.read_response())
             except ResponseError as error:
+                if isinstance(
+                    error, AskError | ClusterDownError | TryAgainError
+                ):  # MovedError is an AskError
+                    raise StoreConnectionError(f"the cluster changes: {error}") from None
                 answers.append(error)
         return answers
 
@@ -100,7 +128,8 @@ class Link:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._pool.disconnect()
+        if self._pool is not None:
+            await self._pool.disconnect()
 
     def _why(self, error: BaseException) -> str:
         kind = "cannot be reached" if isinstance(error, StoreConnectionError | OSError) else "fails"

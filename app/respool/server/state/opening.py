@@ -3,7 +3,7 @@
 from respool.errors import OptionError, printable
 from respool.server.state import State
 
-_SCHEMES = ("redis://", "rediss://", "unix://")
+_SCHEMES = ("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluster://")
 
 
 def open_state(url: str | None) -> State | None:

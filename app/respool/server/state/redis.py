@@ -209,15 +209,20 @@ class RedisState:
             finally:
                 current.reset(token)
             commit = Commit(views, self._server.session_idle, self.node, self._token, self._write)
-            if commit.commands and not await self._commit(connection, commit.commands):
-                return False, result
+            if commit.commands:
+                written = await self._commit(connection, commit.commands)
+                if written is None:
+                    return False, result
+                if old := commit.evictions(written):
+                    self._later(self._link.once(old))
             for name, playback in commit.begun:
                 self._note_run(name, playback)
             if refusal is not None:
                 raise refusal
             return True, result
 
-    async def _commit(self, connection: AbstractConnection, commands: list[Command]) -> bool:
+    async def _commit(self, connection: AbstractConnection, commands: list[Command]) -> list[Any] | None:
+        """Return the answers to `commands`; None if another server was quicker."""
         answers = await self._link.ask(connection, [("MULTI",), *commands, ("EXEC",)])
         for answer in answers[:-1]:
             if isinstance(answer, Exception):
@@ -228,7 +233,7 @@ class RedisState:
         for answer in done or ():
             if isinstance(answer, Exception):
                 raise answer
-        return done is not None
+        return None if done is None else list(done)
 
     async def keep(self, playback: Playback) -> None:
         place = self._places.get(playback.run)
