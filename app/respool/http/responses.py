@@ -18,7 +18,14 @@ from respool.http.heads import head_of
 from respool.http.problems import REFUSALS, envelope
 from respool.http.request_body import beside, parse_body, read_body
 from respool.http.sending.connection import steering
-from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
+from respool.http.sending.faulty import (
+    FAULT_HEADER,
+    FaultyResponse,
+    asked_faults,
+    check_possible,
+    draw,
+    load_faults,
+)
 from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.play.hold_points import HoldPoint, parse
@@ -58,7 +65,9 @@ def router(
         exchange = exchange_of(http.scope)
         body = await read_body(http, max_body)
         server.journal.keep_body(exchange, body)
-        asked = asked_faults(steering(http.scope, _FAULT_HEADER), request_faults)
+        if values := steering(http.scope, _FAULT_HEADER):
+            await load_faults()
+        asked = asked_faults(values, request_faults)
         for fault in asked:
             if fault.category == "socket":
                 raise RequestError(

@@ -23,7 +23,7 @@ from respool.http.edge import exchange_of, name_in_header, name_in_path, session
 from respool.http.problems import envelope, profile_of
 from respool.http.responses import asked_holds
 from respool.http.sending.connection import SERVER_SEND, header_values, steering
-from respool.http.sending.faulty import FAULT_HEADER, asked_faults
+from respool.http.sending.faulty import FAULT_HEADER, asked_faults, load_faults
 from respool.http.sending.socket import SocketDriver, SocketTurn
 from respool.http.sending.socket_line import line_of
 from respool.play.hold_points import HoldPoint
@@ -77,7 +77,9 @@ async def _serve(
     exchange.transport = WEBSOCKET
     try:
         _check_origin(scope)
-        asked = asked_faults(steering(scope, FAULT_HEADER.encode()), request_faults)
+        if values := steering(scope, FAULT_HEADER.encode()):
+            await load_faults()
+        asked = asked_faults(values, request_faults)
         holds = asked_holds(scope)
         session = server.session(session_of(scope))
         for active in server.draw_upgrade_faults(asked, session.name):

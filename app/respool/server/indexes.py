@@ -12,6 +12,7 @@ from respool.match.recorded import Forms, Recorded, RecordedIndex
 from respool.match.rules import STRICTNESS
 from respool.match.stubs import Stub
 from respool.match.turn_choice import ON_EXHAUSTED, TurnFacts, TurnIndex, facts, is_error
+from respool.play.offload import offload
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
 from respool.server.rule_set import Playable, RuleSet, playable, read_rule_set
@@ -19,6 +20,7 @@ from respool.server.rule_set import Playable, RuleSet, playable, read_rule_set
 logger = logging.getLogger("respool")
 
 ON_MISS = ("error", "improvise")  # what answers a request that nothing else does
+_ENTRY = 1024  # bytes: about what it costs to index a recording, in such that are read
 _MOST_KEPT = 1000  # indexes of turns, and what stubs play
 
 
@@ -106,14 +108,23 @@ class Indexes:
         """The recordings that carry their request."""
         rules = self.rule_set.rules
         if (index := self._recorded) is None:
-            index = RecordedIndex(
-                (
-                    Recorded(name, number, turn.header.request, is_error(turn), _Answer(turn))
-                    for name in self.store.names
-                    for number, turn in enumerate(self.store.turns(name), 1)
-                    if "input" in turn.header.request or not turn.scripted  # some parameters, in a Script
+            found = [
+                (name, number, turn)
+                for name in self.store.names
+                for number, turn in enumerate(self.store.turns(name), 1)
+                # In a Script, it may be some parameters.
+                if turn.header.request and ("input" in turn.header.request or not turn.scripted)
+            ]
+            index = offload(
+                len(found) * _ENTRY,
+                ("recorded", self._version),
+                lambda: RecordedIndex(
+                    (
+                        Recorded(name, number, turn.header.request, is_error(turn), _Answer(turn))
+                        for name, number, turn in found
+                    ),
+                    rules,
                 ),
-                rules,
             )
             self._recorded = index
         return index
