@@ -1,5 +1,6 @@
-"""What many clients at once cost a server, and what becomes of them when it ends. Bounds are generous: no test
-of these fails on a busy machine.
+"""What many clients at once cost a server, and what becomes of them when it ends.
+
+Bounds are generous, so that no test of these fails on a busy machine.
 """
 
 import os
