@@ -128,7 +128,7 @@ def router(
             except RequestError as error:  # the recording has no such answer
                 sound = envelope(error, profile=server.profile)
             session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
-            return FaultyResponse(sound, delivery, drawn, playback.started)
+            return FaultyResponse(sound, delivery, drawn, playback.started, server.held_by_faults)
 
         return await decided(server, request.session, decide, *needs_of(request))
 

@@ -25,6 +25,7 @@ from respool.play.session_clock import SessionClock
 from respool.recordings.recording import Recording
 from respool.server.delivery import AnswerDelivery, Delivery
 from respool.server.journal import Exchange
+from respool.server.memory_limits import HeldBytes
 from respool.server.mock_server import MockServer
 
 _FAULTS = "respool.faults.table"
@@ -39,8 +40,6 @@ _MISSING = 64  # bytes
 
 # About what a frame takes in memory besides its bytes.
 _FRAME_BYTES = 500
-# Bytes that the answers with faults of a process hold together.
-MOST_HELD = 512 * 1024 * 1024
 # From so many on, an answer's frames are made outside of the event loop: others would wait for it.
 _LARGE = 1024 * 1024
 
@@ -51,27 +50,6 @@ _TOO_MANY = RequestError(
     type="server_error",
     code="too_many_faults",
 )
-
-
-class _Held:
-    """How many bytes the answers with faults hold together."""
-
-    def __init__(self) -> None:
-        self.used = 0
-
-    def take(self, size: int) -> bool:
-        """Count `size` more, unless that is too much; one answer alone never is."""
-        if self.used and self.used + size > MOST_HELD:
-            return False
-        self.used += size
-        return True
-
-    def give_back(self, size: int) -> None:
-        """Count `size` less."""
-        self.used -= size
-
-
-_held = _Held()
 
 
 async def _begin(frames: Iterator[Frame], size: int) -> Iterator[Frame]:
@@ -168,13 +146,20 @@ class FaultyResponse(Response):
     """An answer to which faults happen."""
 
     def __init__(
-        self, answer: Response, delivery: AnswerDelivery, active: Sequence[ActiveFault], started: float
+        self,
+        answer: Response,
+        delivery: AnswerDelivery,
+        active: Sequence[ActiveFault],
+        started: float,
+        held: HeldBytes,
     ) -> None:
-        """`answer` is the sound one; `started` is the session's moment from which the faults count time."""
+        """`answer` is the sound one; `started` is the session's moment from which the faults count time;
+        `held` is what all such answers of the server hold."""
         self._answer = answer
         self._delivery = delivery
         self._active = active
         self._started = started
+        self._held = held
         delivery.exchange.faults = tuple(str(one.fault) for one in active)
         super().__init__()
 
@@ -187,7 +172,7 @@ class FaultyResponse(Response):
         progress = Progress(delivery, self._started)
         progress.events = 0
         delivery.begin(progress)
-        if not _held.take(size):
+        if not self._held.take(size):
             delivery.over()
             await envelope(_TOO_MANY)(scope, receive, send)
             return
@@ -204,7 +189,7 @@ class FaultyResponse(Response):
         finally:
             unsubscribe()
             watch.cancel()
-            _held.give_back(size)
+            self._held.give_back(size)
             delivery.over()
 
     def _subscribe(self, woken: asyncio.Event) -> Callable[[], None]:
@@ -310,7 +295,9 @@ class FaultyEndpoints:
             await envelope(error, profile=self.server.profile)(scope, receive, send)
             return
         delivery = AnswerDelivery(clock, exchange)
-        await FaultyResponse(sound, delivery, active, clock.now())(scope, receive, send)
+        await FaultyResponse(sound, delivery, active, clock.now(), self.server.held_by_faults)(
+            scope, receive, send
+        )
 
 
 class _Collected:
