@@ -1,9 +1,16 @@
 """Files on which an earlier version fell short, if the folder lies beside the repository."""
 
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from respool.bench.servers import respool
 from respool.check.files import check_file
 from respool.errors import NotARecording, RecordingError
 from respool.recordings import formats
@@ -132,3 +139,86 @@ def test_check_says_what_is_wrong_with_its_place(name: str, code: str, place: st
 def test_a_damaged_line_of_json_lines_is_still_refused() -> None:
     with pytest.raises(RecordingError):
         formats.read(b'{"type":"response.created"}\n{"type":"response.in_progress"},{\n', "a", "a.jsonl")
+
+
+# Body: its status, and what the service says.
+REQUESTS = {
+    "request-call-without-output.json": (400, "input", "No tool output found for function call call_tide."),
+    "request-output-without-call.json": (400, "input", "No tool call found for function call output with "),
+    "request-duplicate-item.json": (400, "input", "Duplicate item found with id msg_a."),
+    "request-reasoning-id-not-stored.json": (404, "input", "Item with id 'rs_gone' not found. Items are not"),
+}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[str]:
+    """The URL of ``respool serve`` with one recording, open to the pages and paths that the cases need."""
+    cors = "app://obsidian.md vscode-webview:// chrome-extension:// tauri://localhost null https://app.test"
+    options = [
+        "--speed",
+        "instant",
+        "--base-path",
+        "/",
+        "--base-path",
+        "/api",
+        "--base-path",
+        "/backend-api/codex",
+    ]
+    options += [word for origin in cors.split() for word in ("--cors", origin)]
+    hello = Path(__file__).parents[1] / "fixtures/text/hello.jsonl"
+    with respool([hello], options) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+@pytest.mark.parametrize(("name", "expected"), REQUESTS.items(), ids=REQUESTS)
+def test_a_broken_history_is_refused(name: str, expected: tuple[int, str, str], served: str) -> None:
+    answer = httpx2.post(f"{served}/v1/responses", content=(FOLDER / name).read_bytes())
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == expected[:2]
+    assert error["message"].startswith(expected[2])
+
+
+def script(name: str, *arguments: str) -> list[str]:
+    """What a case's commands print."""
+    if shutil.which("curl") is None:
+        pytest.skip("no curl")
+    command = ["bash", str(FOLDER / name), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.splitlines()
+
+
+def test_pages_of_other_origins_are_let_in_by_option(served: str) -> None:
+    lines = script("browser-origins.sh", served)
+    assert [line.split()[-1] for line in lines] == ["200"] * 7
+
+
+def test_a_fault_happens_to_polls_and_resumed_streams(served: str) -> None:
+    poll, unknown, resumed = script("fault-on-poll-and-resume.sh", served, "hello")
+    assert poll.endswith(": 503")
+    assert unknown.endswith(": 400")
+    numbers = [int(one) for one in re.findall("[0-9]+", resumed)]
+    assert numbers[0] == 3
+    assert len(numbers) == numbers[-1] - numbers[0], "one of them is lost"
+
+
+def test_an_offer_of_http_2_is_answered(served: str) -> None:
+    [line] = script("h2c-upgrade.sh", f"{served}/r/hello/v1")
+    assert line.startswith('{"id":"resp_')
+
+
+def test_paths_that_clients_have_built_in_are_answered(served: str) -> None:
+    lines = script("paths-of-other-clients.sh", served)
+    assert [line.split()[-1] for line in lines] == ["200", "200", "200", "404"]
+
+
+def test_all_that_says_how_long_to_wait_says_the_same(served: str) -> None:
+    told = "\n".join(script("rate-limit-wait.sh", f"{served}/r/hello/v1")).lower()
+    assert "retry-after: 20\n" in told
+    assert "retry-after-ms: 20000\n" in told
+    assert set(re.findall(r"reset[a-z-]*: (\S+)", told)) == {"20s"}
+    assert "try again in 20s" in told
+
+
+def test_a_folder_with_only_a_har_is_no_empty_folder() -> None:
+    lines = script("folder-without-recordings.sh", str(Path(sys.executable).with_name("respool")))
+    assert "check: exit code 0" in lines, "a HAR is read"
+    assert any("capture" in line for line in lines)

@@ -2,9 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from respool.play import rendition
 from respool.play.pace import Pace
-from respool.play.rendition import MOST_CHANGED, Changes, Renditions
+from respool.play.rendition import MOST_CHANGED, Changes, RenditionCache, Renditions
 from respool.protocol.event_frames import encode_sse
 from respool.recordings import formats
 from respool.recordings.recording import Recording
@@ -148,15 +147,27 @@ def test_texts_between_events_keep_their_share_of_the_time() -> None:
 
 
 def test_changed_renditions_hold_a_bounded_number_of_bytes(
-    recording: Callable[..., Recording], monkeypatch: pytest.MonkeyPatch
+    recording: Callable[..., Recording],
 ) -> None:
-    renditions = Renditions(Pace())
+    cache = RenditionCache()
+    renditions = Renditions(Pace(), cache=cache)
     one = recording("a", [(0.0, "response.x", {"d": "x" * 1000})])
     made = [renditions.get(one, Changes(ids=str(number))) for number in range(3)]
     assert [renditions.get(one, Changes(ids=str(number))) is made[number] for number in range(3)] == [
         True
     ] * 3
-    monkeypatch.setattr(rendition, "MOST_CHANGED_BYTES", 4000)
+    cache.most_bytes = 4000
     latest = renditions.get(one, Changes(ids="3"))
     assert renditions.get(one, Changes(ids="3")) is latest, "the latest is kept in any case"
     assert renditions.get(one, Changes(ids="0")) is not made[0]
+
+
+def test_renditions_at_all_paces_hold_a_bounded_number_of_bytes_together(
+    recording: Callable[..., Recording],
+) -> None:
+    one = recording("a", [(0.0, "response.x", {"d": "x" * 1000})])
+    cache = RenditionCache(most_bytes=10_000)
+    for speed in range(1, 50):
+        Renditions(Pace(speed=speed), cache=cache).get(one, Changes(ids="a"))
+    assert cache.used <= 10_000
+    assert 1 < len(cache) < 5

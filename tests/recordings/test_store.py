@@ -536,7 +536,8 @@ def test_a_link_gives_a_file_another_name(tmp_path: Path) -> None:
 
 
 def test_what_an_editor_leaves_behind_is_passed_over(tmp_path: Path) -> None:
-    write(tmp_path, {"a.jsonl": EVENT, "a.jsonl~": EVENT})
+    behind = ("a.jsonl~", "a.jsonl.bak", "a.jsonl.orig", "a.jsonl.tmp", "a.swp")
+    write(tmp_path, {"a.jsonl": EVENT, **dict.fromkeys(behind, EVENT)})
     assert Store(tmp_path).names == ["a"]
 
 

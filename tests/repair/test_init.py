@@ -222,7 +222,7 @@ def differences(whole: list[JSON], turns: tuple[Recording, ...]) -> set[tuple[st
 SMALL = sorted(name for name, lines in STREAMS.items() if len(lines) < 50)
 
 
-@settings(max_examples=settings.default.max_examples, deadline=None)
+@settings(max_examples=10 * settings.default.max_examples, deadline=None)  # at large: 10,000
 @given(st.sampled_from(SMALL), st.data())
 def test_whatever_is_lost_what_is_left_is_kept_or_nothing_is_written(name: str, data: st.DataObject) -> None:
     lines = STREAMS[name]

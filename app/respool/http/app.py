@@ -174,6 +174,8 @@ class App(FastAPI):
 
     async def all_layers(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The app with its middleware and its router."""
+        if scope.get("path") == self.openapi_url and not self.openapi_schema:
+            await asyncio.to_thread(self.openapi)  # it takes some time, and others would wait
         await super().__call__(scope, receive, send)
 
     def add_middleware(self, *args: Any, **options: Any) -> None:

@@ -81,8 +81,9 @@ async def count_values(body: bytes, most: int) -> int:
         begun = parts[-2] if len(parts) > 1 else None
         within, escaped = begun is not None, bool(begun)
         outside = b"".join(parts[::2])
-        # Each comma has a value after it, and each bracket begins one.
-        found += sum(outside.count(mark) for mark in (b"{", b"[", b","))
+        # A value follows each comma, and each bracket of what is not empty.
+        found += outside.count(b"{") + outside.count(b"[") + outside.count(b",")
+        found -= outside.count(b"[]") + outside.count(b"{}")
         if found > most:
             break
         await asyncio.sleep(0)

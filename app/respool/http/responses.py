@@ -18,7 +18,14 @@ from respool.http.heads import head_of, stream_head
 from respool.http.problems import REFUSALS, envelope
 from respool.http.request_body import beside, parse_body, read_body
 from respool.http.sending.connection import steering_headers
-from respool.http.sending.faulty import FAULT_HEADER, FaultyResponse, asked_faults, check_possible, draw
+from respool.http.sending.faulty import (
+    FAULT_HEADER,
+    FaultyResponse,
+    asked_faults,
+    check_possible,
+    draw,
+    load_faults,
+)
 from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.http.upstream import LiveUpstream, RelayedResponse
@@ -72,7 +79,10 @@ def create_endpoint(
         exchange, steered = exchange_of(scope), steering_headers(scope)
         body = await read_body(http, max_body)
         server.journal.keep_body(exchange, body)
-        asked = asked_faults(steered.get(_FAULT_HEADER, ()), request_faults) if steered else ()
+        values = steered.get(_FAULT_HEADER)
+        if values:
+            await load_faults()
+        asked = asked_faults(values, request_faults) if values else ()
         for fault in asked:
             if fault.category == "socket":
                 raise RequestError(
@@ -135,7 +145,7 @@ def create_endpoint(
             except RequestError as error:  # the recording has no such answer
                 sound = envelope(error, profile=server.profile)
             session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
-            return FaultyResponse(sound, delivery, drawn, playback.started)
+            return FaultyResponse(sound, delivery, drawn, playback.started, server.held_by_faults)
 
         needs = needs_of(request) if server.state.shared else ()
         try:

@@ -61,7 +61,7 @@ def router(server: MockServer) -> APIRouter:
             asked = http.scope.get(ASKED, ())
             codings = accepted_codings(http.headers.get("accept-encoding", ""))
             if active := session.sampler.sample(f"resume {playback.recording.name}", asked, codings):
-                return FaultyResponse(sound, delivery, active, now)
+                return FaultyResponse(sound, delivery, active, now, server.held_by_faults)
             return sound
 
         told = await decided(server, name, decide, Need("response", response_id))

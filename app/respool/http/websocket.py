@@ -26,7 +26,7 @@ from respool.http.deciding import decided, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.problems import envelope, profile_of
 from respool.http.sending.connection import SERVER_SEND, header_values, steering
-from respool.http.sending.faulty import FAULT_HEADER, asked_faults
+from respool.http.sending.faulty import FAULT_HEADER, asked_faults, load_faults
 from respool.http.sending.socket import SocketDriver, SocketTurn
 from respool.http.sending.socket_line import line_of
 from respool.match.stubs import Stub
@@ -84,7 +84,9 @@ async def _serve(
     exchange.transport = WEBSOCKET
     try:
         _check_origin(scope)
-        asked = asked_faults(steering(scope, FAULT_HEADER.encode()), request_faults)
+        if values := steering(scope, FAULT_HEADER.encode()):
+            await load_faults()
+        asked = asked_faults(values, request_faults)
         holds, pace = asked_holds(scope), asked_pace(scope)
 
         def admit() -> SessionClock:

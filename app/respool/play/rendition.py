@@ -170,15 +170,15 @@ class Renditions:
         profile: Profile = OPENAI,
         keepalive: float | None = None,
         framing: str = FRAMINGS[0],
+        cache: "RenditionCache | None" = None,
     ) -> None:
+        """`cache` keeps the changed ones, also of other paces."""
         self.pace = pace
         self._captured = framing == FRAMINGS[0]
         self.profile = profile
         self._keepalive = keepalive
         self._unchanged: WeakKeyDictionary[Recording, Rendition] = WeakKeyDictionary()
-        self._changed: OrderedDict[tuple[Recording, Changes], Rendition] = OrderedDict()
-        self._bytes = 0  # about what they hold
-        self._lock = threading.Lock()  # of the changed ones, which threads may make, too
+        self._cache = RenditionCache() if cache is None else cache
 
     def get(self, recording: Recording, changes: Changes = UNCHANGED) -> Rendition:
         """Return the rendition of a recording with these changes."""
@@ -187,20 +187,11 @@ class Renditions:
             if rendition is None:
                 rendition = self._unchanged[recording] = self._make(recording, changes)
             return rendition
-        key = (recording, changes)
-        with self._lock:
-            if known := self._changed.get(key):
-                self._changed.move_to_end(key)  # the latest is last
-                return known
+        key = (self.pace, self._keepalive, recording, changes)
+        if known := self._cache.get(key):
+            return known
         rendition = offload(self._size(recording, changes), key, partial(self._prepared, recording, changes))
-        with self._lock:
-            if key not in self._changed:
-                self._changed[key] = rendition
-                self._bytes += _weight(key, rendition)
-            while len(self._changed) > 1 and (
-                len(self._changed) > MOST_CHANGED or self._bytes > MOST_CHANGED_BYTES
-            ):
-                self._bytes -= _weight(*self._changed.popitem(last=False))
+        self._cache.put(key, rendition)
         return rendition
 
     def _size(self, recording: Recording, changes: Changes) -> int:
@@ -246,9 +237,42 @@ class Renditions:
         return _wind(events, moments, others, encode, frames, done=done)
 
 
-def _weight(key: tuple[Recording, Changes], rendition: Rendition) -> int:
+_Key = tuple[Pace, float | None, Recording, Changes]  # a pace, and when a stream is kept alive
+
+
+class RenditionCache:
+    """The latest changed renditions, at whatever pace: `MOST_CHANGED` of them, that hold no more than
+    `most_bytes` together; the latest is kept in any case."""
+
+    def __init__(self, most_bytes: int = MOST_CHANGED_BYTES) -> None:
+        self.most_bytes = most_bytes
+        self.used = 0  # bytes, about
+        self._kept: OrderedDict[_Key, Rendition] = OrderedDict()
+        self._lock = threading.Lock()  # threads make some, too
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: _Key) -> Rendition | None:
+        """Return the rendition of that key, which is the latest then."""
+        with self._lock:
+            if known := self._kept.get(key):
+                self._kept.move_to_end(key)
+            return known
+
+    def put(self, key: _Key, rendition: Rendition) -> None:
+        """Keep a rendition, and forget the oldest where there are too many."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = rendition
+                self.used += _weight(key, rendition)
+            while len(self._kept) > 1 and (len(self._kept) > MOST_CHANGED or self.used > self.most_bytes):
+                self.used -= _weight(*self._kept.popitem(last=False))
+
+
+def _weight(key: _Key, rendition: Rendition) -> int:
     """Return the approximate size of a rendition, in bytes: its frames, and its events' texts and data."""
-    return len(key[1].request) + 3 * len(rendition.schedule.encoded.data)
+    return len(key[3].request) + 3 * len(rendition.schedule.encoded.data)
 
 
 def _captured_frames(recording: Recording, events: Sequence[Event]) -> dict[int, bytes]:

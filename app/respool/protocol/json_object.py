@@ -6,8 +6,8 @@ from typing import Any
 from respool.protocol.events import loads
 
 LARGE = 64 * 1024  # bytes of a text from which its small members are kept beside it
-_SHORT = 256  # characters of a text that is a small member
-_MOST_SMALL = 100
+_SHORT = 64  # characters of a text that is a small member
+_MOST_SMALL = 32
 NOT_KEPT = object()  # in place of a member that is not small
 
 

@@ -19,6 +19,8 @@ PARTIAL = ".partial"  # the suffix of a file that is being recorded
 
 # Limits of a file: larger ones are refused, not read into memory.
 MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
+# What editors leave behind, and write before they rename it.
+_LEFT_BEHIND = ("~", ".bak", ".orig", ".swp", ".tmp", PARTIAL)
 LONGEST_NAME = 200  # characters, of a recording that is added
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
 MOST_NOTES = 100  # of one file, that are kept
@@ -357,7 +359,7 @@ def files_below(top: str, on_closed: Callable[[str, OSError], None] | None = Non
         try:
             if entry.is_dir(follow_symlinks=False):
                 waiting += _entries(entry.path, on_closed)
-            elif not entry.name.endswith(("~", PARTIAL)) and entry.is_file():
+            elif not entry.name.endswith(_LEFT_BEHIND) and entry.is_file():
                 found.append(entry.path)
         except OSError:  # a link to nothing, or to itself
             continue

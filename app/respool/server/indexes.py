@@ -13,6 +13,7 @@ from respool.match.recorded import Forms, Recorded, RecordedIndex
 from respool.match.rules import STRICTNESS
 from respool.match.turn_choice import ON_EXHAUSTED, TurnFacts, TurnIndex, facts, is_error
 from respool.match.whole import whole_recorded
+from respool.play.offload import offload
 from respool.recordings.recording import Recording
 from respool.recordings.steer_rule import SteerRule
 from respool.recordings.store import Store
@@ -27,6 +28,7 @@ logger = logging.getLogger("respool")
 ON_MISS = ("error", "improvise", "record")  # what answers a request that nothing else does
 ASKS_UPSTREAM = ("never", "stubs", "recorded", "misses", "always")
 SUCCESSOR = "(successor)"  # the name of a Script that is played after a steer
+_ENTRY = 1024  # bytes: about what it costs to index a recording, in such that are read
 _MOST_KEPT = 1000  # indexes of turns, and what stubs play
 
 
@@ -121,17 +123,25 @@ class Indexes:
         """The recordings with a recorded request."""
         rules = self.rule_set.rules
         if (index := self._recorded) is None:
-            index = RecordedIndex(self._entries(), rules)
+            found = self._with_requests()
+            index = offload(
+                len(found) * _ENTRY,
+                ("recorded", self._version),
+                lambda: RecordedIndex(self._entries(found), rules),
+            )
             self._recorded = index
         return index
 
-    def _entries(self) -> list[Recorded]:
-        found = [
+    def _with_requests(self) -> list[tuple[str, int, Recording]]:
+        return [
             (name, number, turn)
             for name in self.store.names
             for number, turn in enumerate(self.store.turns(name), 1)
-            if "input" in turn.header.request or not turn.scripted  # some parameters, in a Script
+            # In a Script, it may be some parameters.
+            if turn.header.request and ("input" in turn.header.request or not turn.scripted)
         ]
+
+    def _entries(self, found: Sequence[tuple[str, int, Recording]]) -> list[Recorded]:
         whole: Sequence[Mapping[str, Any] | None] = [None] * len(found)
         if any(turn.header.request.get("previous_response_id") for _, _, turn in found):
             whole = whole_recorded([self.facts(turn) for _, _, turn in found])

@@ -9,7 +9,10 @@ from respool.play.clock import Clock
 from respool.play.session_clock import SessionClock
 from respool.server.conversations import Conversations, StatelessConversations
 from respool.server.history import Budget, History
+from respool.server.memory_limits import MemoryLimits
 from respool.server.session import Session
+
+DEFAULT_LIMITS = MemoryLimits()
 
 # The parameters of a request that need what another one has left, or leave something for one.
 NEED_MEMORY = ("background", "conversation", "previous_response_id")
@@ -24,21 +27,29 @@ class Memory:
     """
 
     def __init__(
-        self, stateless: bool = False, stand_in: Callable[[str], Iterable[Any]] | None = None
+        self,
+        stateless: bool = False,
+        stand_in: Callable[[str], Iterable[Any]] | None = None,
+        limits: MemoryLimits = DEFAULT_LIMITS,
     ) -> None:
+        self.limits = limits
         self.stateless = stateless
         self._refuses = stateless and stand_in is None
         self._stand_in = stand_in
 
     def session(self, name: str, *, clock: Clock | SessionClock, seed: int, budget: Budget) -> Session:
         """Return a new session, which stores only what may be stored."""
-        history = History(shared=budget) if not self.stateless else History(most=0)
+        history = (
+            History(most_bytes=self.limits.session, shared=budget) if not self.stateless else History(most=0)
+        )
         if self._refuses:
             conversations: Conversations = StatelessConversations(self.refusal)
         elif self.stateless:
             conversations = Conversations(stand_in=self._stand_in, most=0)
         else:
-            conversations = Conversations(stand_in=self._stand_in, shared=budget)
+            conversations = Conversations(
+                stand_in=self._stand_in, most_characters=self.limits.session, shared=budget
+            )
         return Session(name, clock, history, conversations, seed)
 
     @property

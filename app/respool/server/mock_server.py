@@ -19,7 +19,7 @@ from respool.play.frames import Schedule
 from respool.play.offload import offload
 from respool.play.pace import Pace
 from respool.play.playback import Playback
-from respool.play.rendition import UNCHANGED, Changes, Renditions
+from respool.play.rendition import UNCHANGED, Changes, RenditionCache, Renditions
 from respool.play.saved_answers import SavedAnswers
 from respool.play.session_clock import MODES, Mode, SessionClock
 from respool.play.warm_up import warm_up_recording
@@ -54,6 +54,7 @@ from respool.server.journal import Journal
 from respool.server.lineage import items_before, items_of_chain
 from respool.server.links import check_history
 from respool.server.memory import Memory
+from respool.server.memory_limits import DEFAULT_MEMORY, HeldBytes, MemoryLimits
 from respool.server.misses import Misses
 from respool.server.request import Request
 from respool.server.session import EVERYBODYS, Session
@@ -88,6 +89,7 @@ class ServerOptions(TypedDict, total=False):
     on_exhausted: str
     asks_upstream: str
     clock_mode: Mode
+    max_memory: int | None
 
 
 class Begun(NamedTuple):
@@ -121,6 +123,7 @@ class MockServer:
     state          where is kept what it remembers; if not given, in memory
     match, on_miss, on_exhausted, asks_upstream   how a recording is chosen: see `MatchOptions`
     clock_mode     how the clocks of sessions run until somebody sets them: real, frozen or auto
+    max_memory     bytes that it holds of what it was asked, all together: see `MemoryLimits`
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
@@ -151,6 +154,7 @@ class MockServer:
         on_exhausted: str = "error",
         asks_upstream: str = ASKS_UPSTREAM[0],
         clock_mode: Mode = "real",
+        max_memory: int | None = None,
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -189,17 +193,22 @@ class MockServer:
         if validate is None:  # tests that make ids up send all parameters at once, or none
             validate = ValidationLevel.OFF if on_unknown_id == "default" else ValidationLevel.BASIC
         self.validate = ValidationLevel.read(validate)
-        self.journal = Journal()
         self.on_unknown_id = on_unknown_id
         self.session_by = session_by
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self.framing = framing
-        self._renditions = Renditions(self.pace, self.profile, keepalive, framing)
+        self.limits = MemoryLimits(DEFAULT_MEMORY if max_memory is None else max_memory)
+        self.journal = Journal(most_bytes=self.limits.journal)
+        self.held_by_faults = HeldBytes(self.limits.faults)
+        self._cache = RenditionCache(self.limits.renditions)
+        self._renditions = Renditions(self.pace, self.profile, keepalive, framing, self._cache)
         self.saved_answers = SavedAnswers()
         self._paced: dict[tuple[Pace, float | None], Renditions] = {}  # of stubs, of requests, of sockets
         self._warm_ups = Renditions(Pace(speed=inf))
-        self.memory = Memory(stateless, stand_in=self._said if on_unknown_id == "default" else None)
+        self.memory = Memory(
+            stateless, stand_in=self._said if on_unknown_id == "default" else None, limits=self.limits
+        )
         self.session_idle = session_idle
         self.clock_mode: Mode = clock_mode
         self.state: State = state or MemoryState()
@@ -392,7 +401,7 @@ class MockServer:
         if key not in self._paced:
             if len(self._paced) >= _MOST_PACES:
                 self._paced.clear()
-            self._paced[key] = Renditions(pace, self.profile, keepalive, self.framing)
+            self._paced[key] = Renditions(pace, self.profile, keepalive, self.framing, self._cache)
         return self._paced[key]
 
     def warm_up(

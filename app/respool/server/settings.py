@@ -216,6 +216,10 @@ SETTINGS: tuple[Setting, ...] = (
         "max_body", Part.APP, Kind.SIZE, 32 * 1024 * 1024, "Limit of a request body [default: 32M]."
     ),
     Setting(
+        "max_memory", Part.SERVER, Kind.SIZE, None,
+        "What to hold of requests and their answers, all together [default: 864M].",
+    ),
+    Setting(
         "workers", Part.COMMAND, Kind.COUNT, 1,
         "Processes that serve. Several need --state or --stateless.", metavar="N", show_default=True,
     ),

@@ -115,10 +115,10 @@ async def test_faults_of_the_server_happen_to_create_only(server: Serve, call: C
 
 
 async def test_answers_with_faults_hold_a_bounded_number_of_bytes_together(
-    server: Serve, call: Call, settle: Settle, recording: Any, monkeypatch: pytest.MonkeyPatch
+    server: Serve, call: Call, settle: Settle, recording: Any
 ) -> None:
-    monkeypatch.setattr(faulty, "MOST_HELD", 1000)
     serving = server(recording("a", [(5.0, "response.x", {"d": "x" * 900})] * 2))
+    serving.held_by_faults.most = 1000
     app = create_app(serving)
     headers = [("x-respool-fault", "stall(after=1)")]
     body = {"model": "a", "stream": True}

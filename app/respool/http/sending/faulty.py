@@ -1,9 +1,11 @@
 """Answers with faults: any sound answer as frames, and the loop that sends what faults made of them."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from importlib import import_module
 from itertools import chain, islice
 
 from starlette.responses import Response
@@ -23,9 +25,11 @@ from respool.play.session_clock import SessionClock
 from respool.recordings.recording import Recording
 from respool.server.delivery import AnswerDelivery, Delivery
 from respool.server.journal import Exchange
+from respool.server.memory_limits import HeldBytes
 from respool.server.mock_server import MockServer
 from respool.server.session import Session
 
+_FAULTS = "respool.faults.table"
 FAULT_HEADER = "x-respool-fault"
 _FAULT_HEADER = FAULT_HEADER.encode()
 ASKED = "respool.faults"  # in the scope: the faults that a request asks for
@@ -37,8 +41,6 @@ _MISSING = 64  # bytes
 
 # About what a frame takes in memory besides its bytes.
 _FRAME_BYTES = 500
-# Bytes that the answers with faults of a process hold together.
-MOST_HELD = 512 * 1024 * 1024
 # From so many on, an answer's frames are made outside of the event loop: others would wait for it.
 _LARGE = 1024 * 1024
 
@@ -51,33 +53,18 @@ _TOO_MANY = RequestError(
 )
 
 
-class _Held:
-    """How many bytes the answers with faults hold together."""
-
-    def __init__(self) -> None:
-        self.used = 0
-
-    def take(self, size: int) -> bool:
-        """Count `size` more, unless that is too much; one answer alone never is."""
-        if self.used and self.used + size > MOST_HELD:
-            return False
-        self.used += size
-        return True
-
-    def give_back(self, size: int) -> None:
-        """Count `size` less."""
-        self.used -= size
-
-
-_held = _Held()
-
-
 async def _begin(frames: Iterator[Frame], size: int) -> Iterator[Frame]:
     """The frames; those of a large answer are worked out by a thread, up to the first that is sent."""
     if size < _LARGE:
         return frames
     first = await asyncio.to_thread(lambda: list(islice(frames, 1)))
     return chain(first, frames)
+
+
+async def load_faults() -> None:
+    """Import all faults, which takes a tenth of a second: in a thread, since others would wait for it."""
+    if _FAULTS not in sys.modules:
+        await asyncio.to_thread(import_module, _FAULTS)
 
 
 def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
@@ -160,13 +147,20 @@ class FaultyResponse(Response):
     """An answer to which faults happen."""
 
     def __init__(
-        self, answer: Response, delivery: AnswerDelivery, active: Sequence[ActiveFault], started: float
+        self,
+        answer: Response,
+        delivery: AnswerDelivery,
+        active: Sequence[ActiveFault],
+        started: float,
+        held: HeldBytes,
     ) -> None:
-        """`answer` is the sound one; `started` is the session's moment from which the faults count time."""
+        """`answer` is the sound one; `started` is the session's moment from which the faults count time;
+        `held` is what all such answers of the server hold."""
         self._answer = answer
         self._delivery = delivery
         self._active = active
         self._started = started
+        self._held = held
         delivery.exchange.faults = tuple(str(one.fault) for one in active)
         super().__init__()
 
@@ -179,7 +173,7 @@ class FaultyResponse(Response):
         progress = Progress(delivery, self._started)
         progress.events = 0
         delivery.begin(progress)
-        if not _held.take(size):
+        if not self._held.take(size):
             delivery.over()
             await envelope(_TOO_MANY)(scope, receive, send)
             return
@@ -196,7 +190,7 @@ class FaultyResponse(Response):
         finally:
             unsubscribe()
             watch.cancel()
-            _held.give_back(size)
+            self._held.give_back(size)
             delivery.over()
 
     def _subscribe(self, woken: asyncio.Event) -> Callable[[], None]:
@@ -266,6 +260,7 @@ class FaultyEndpoints:
             await self.app(scope, receive, send)
             return
         try:
+            await load_faults()
             asked = asked_faults(values, self.allowed)
         except RequestError as error:
             await envelope(error, profile=self.server.profile)(scope, receive, send)
@@ -301,7 +296,9 @@ class FaultyEndpoints:
             await envelope(error, profile=self.server.profile)(scope, receive, send)
             return
         delivery = AnswerDelivery(clock, exchange)
-        await FaultyResponse(sound, delivery, active, clock.now())(scope, receive, send)
+        await FaultyResponse(sound, delivery, active, clock.now(), self.server.held_by_faults)(
+            scope, receive, send
+        )
 
 
 class _Collected:

@@ -9,7 +9,7 @@ from respool.play.playback import Playback
 from respool.server.history import Budget
 from respool.server.journal import Exchange
 from respool.server.session import Session
-from respool.server.sessions import MOST_BYTES, Sessions
+from respool.server.sessions import Sessions
 from respool.server.state import Need
 from respool.server.uploads import Upload
 
@@ -36,7 +36,7 @@ class MemoryState:
 
     def sessions(self, server: "MockServer") -> Sessions:
         self._journal_of = server
-        budget = Budget(MOST_BYTES)
+        budget = Budget(server.limits.sessions)
 
         def make(name: str) -> Session:
             clock = server.session_clock(name)
