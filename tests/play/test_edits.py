@@ -42,7 +42,7 @@ def numbered(count: int, gaps: Sequence[float] = (), *, done: bool = False) -> P
 
 def due(playback: Playback, seconds: float) -> list[int | None]:
     """The numbers of the events that were sent by then."""
-    count = playback.playing.events_in(playback.due(STARTED + seconds))
+    count = playback.playing.sse.events_in(playback.due(STARTED + seconds))
     return [event.sequence_number for event in playback.events[:count]]
 
 
@@ -110,7 +110,7 @@ def test_the_end_of_an_answer_can_be_held(done: bool) -> None:
     assert playback.due(STARTED + 1e9) == 2 < len(playback.schedule)
     edit(playback, Release(), 9.0)
     assert playback.due(STARTED + 9) == len(playback.schedule)
-    assert playback.playing.done is done
+    assert playback.playing.sse.done is done
 
 
 def test_events_that_come_between_take_the_next_numbers() -> None:
@@ -261,7 +261,7 @@ def test_whatever_is_done_what_was_due_is_a_prefix(
         sent = data
         assert list(schedule.moments) == sorted(schedule.moments)
         assert len(schedule.encoded.ends) == len(schedule.moments)
-        assert playback.playing.events_in(len(schedule)) == len(playback.events)
+        assert playback.playing.sse.events_in(len(schedule)) == len(playback.events)
         edited = playback.edited
         if edited and edited.gate is not None:
             assert math.isinf(schedule.end), "something waits at each hold"

@@ -138,8 +138,9 @@ def test_a_resume_after_any_number_loses_and_repeats_nothing(recording: Recordin
 @streams
 def test_without_profile_and_keepalive_each_recording_is_as_recorded(recording: Recording) -> None:
     rendition = Renditions(Pace()).get(recording)
-    assert rendition.schedule.encoded.data == b"".join(encode_sse(timed.event) for timed in recording.events)
-    assert list(rendition.schedule.moments) == Pace().moments(recording)
+    frames = b"".join(encode_sse(timed.event) for timed in recording.events)
+    assert rendition.sse.schedule.encoded.data == frames
+    assert list(rendition.sse.schedule.moments) == Pace().moments(recording)
 
 
 def test_comments_are_frames_and_no_events(recording: Callable[..., Recording]) -> None:

@@ -60,7 +60,7 @@ def test_a_script_asked_for_in_the_background_is_queued(script: Recording) -> No
         ("response.queued", "queued"),
         ("response.in_progress", "in_progress"),
     ]
-    assert list(rendition.schedule.moments[:3]) == [1.0, 2.0, 3.0]
+    assert list(rendition.sse.schedule.moments[:3]) == [1.0, 2.0, 3.0]
 
 
 def test_a_recording_repeats_a_request_only_where_it_is_told_to(
@@ -81,12 +81,12 @@ def test_a_recording_repeats_a_request_only_where_it_is_told_to(
 def test_changes_of_bytes_change_no_moment(changes: Changes, recording: Callable[..., Recording]) -> None:
     renditions = Renditions(Pace(jitter=0.1))
     plain, changed = renditions.get(recording()), renditions.get(recording(), changes)
-    assert list(plain.schedule.moments) == list(changed.schedule.moments)
+    assert list(plain.sse.schedule.moments) == list(changed.sse.schedule.moments)
 
 
 def test_the_sentinel_of_a_recording_stays_at_its_end(recording: Callable[..., Recording]) -> None:
     rendition = Renditions(Pace()).get(recording(done=True), Changes(ids="x"))
-    assert len(rendition.schedule) == len(rendition.events) + 1
+    assert len(rendition.sse.schedule) == len(rendition.events) + 1
 
 
 def test_a_response_has_the_id_that_is_asked_for_whatever_its_other_ids_are(
@@ -120,21 +120,21 @@ def captured() -> Recording:
 
 def test_a_capture_is_sent_as_it_was_captured() -> None:
     rendition = Renditions(Pace()).get(captured())
-    assert rendition.schedule.encoded.data == CAPTURE.encode()
-    assert [rendition.events_in(frames) for frames in range(6)] == [0, 0, 1, 1, 2, 2]
-    assert not rendition.done
+    assert rendition.sse.schedule.encoded.data == CAPTURE.encode()
+    assert [rendition.sse.events_in(frames) for frames in range(6)] == [0, 0, 1, 1, 2, 2]
+    assert not rendition.sse.done
 
 
 def test_normal_framing_sends_the_events_alone_as_the_api_does() -> None:
     rendition = Renditions(Pace(), framing="normal").get(captured())
-    assert rendition.schedule.encoded.data == b"".join(encode_sse(event) for event in rendition.events)
+    assert rendition.sse.schedule.encoded.data == b"".join(encode_sse(event) for event in rendition.events)
 
 
 def test_a_changed_event_of_a_capture_is_framed_anew() -> None:
     rendition = Renditions(Pace()).get(captured(), Changes(id="resp_2"))
-    assert b"resp_1" not in rendition.schedule.encoded.data
-    assert rendition.schedule.encoded.data.startswith(b": hello\n\ndata: {")
-    assert rendition.schedule.encoded.data.endswith(b"data: <html>\n\n")
+    assert b"resp_1" not in rendition.sse.schedule.encoded.data
+    assert rendition.sse.schedule.encoded.data.startswith(b": hello\n\ndata: {")
+    assert rendition.sse.schedule.encoded.data.endswith(b"data: <html>\n\n")
 
 
 def test_texts_between_events_keep_their_share_of_the_time() -> None:
@@ -143,7 +143,7 @@ def test_texts_between_events_keep_their_share_of_the_time() -> None:
     text = '[1.0, {"type":"response.created"}]\n[1.0, ": a\\n\\n"]\n[3.0, {"type":"response.completed"}]\n'
     [turn] = jsonl.read(text.encode(), "a", "a.jsonl")
     assert [timed.gap for timed in turn.events] == [1.0, 4.0]
-    assert list(Renditions(Pace(speed=2)).get(turn).schedule.moments) == [0.5, 1.0, 2.5]
+    assert list(Renditions(Pace(speed=2)).get(turn).sse.schedule.moments) == [0.5, 1.0, 2.5]
 
 
 def test_changed_renditions_hold_a_bounded_number_of_bytes(

@@ -57,7 +57,7 @@ def test_names_are_those_of_known_event_types() -> None:
 @others
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda turn: turn.name)
 def test_a_recording_stays_as_it_is(recording: Recording, name: str) -> None:
-    assert rendition(recording, name).schedule == rendition(recording).schedule
+    assert rendition(recording, name).sse.schedule == rendition(recording).sse.schedule
 
 
 @scripts
@@ -116,14 +116,14 @@ def test_open_responses_follows_an_error_with_response_failed() -> None:
 @scripts
 @pytest.mark.parametrize(("name", "done"), [("openresponses", True), ("openrouter", True), ("xai", False)])
 def test_the_end_is_marked_where_the_producer_marks_it(script: Recording, name: str, done: bool) -> None:
-    data = rendition(script, name).schedule.encoded.data
+    data = rendition(script, name).sse.schedule.encoded.data
     assert data.endswith(b"\n\ndata: [DONE]\n\n") == done
 
 
 @scripts
 def test_openrouter_has_no_event_lines(script: Recording) -> None:
     made = rendition(script, "openrouter")
-    lines = made.schedule.encoded.data.decode().split("\n\n")
+    lines = made.sse.schedule.encoded.data.decode().split("\n\n")
     assert lines == [*(f"data: {event.text}" for event in made.events), "data: [DONE]", ""]
 
 

@@ -27,7 +27,7 @@ class Sender:
 
     def events_sent(self) -> int:
         playback = self.delivery.playback
-        return playback.playing.events_in(playback.due(self.delivery.clock.now()))
+        return playback.playing.sse.events_in(playback.due(self.delivery.clock.now()))
 
     def idle(self, now: float) -> bool:
         return True
@@ -166,7 +166,7 @@ async def test_a_socket_that_is_held_is_kept_alive_by_pings(
         await settle()
     assert pings == [11.0, 21.0]
     assert len(delivery.playback.events) == 1  # cut after that; no comment was put in
-    assert delivery.playback.playing.comments == ()
+    assert delivery.playback.playing.sse.comments == ()
 
 
 @pytest.mark.parametrize(("id_", "name"), [("pb_1", ""), ("pb_0a1b2c_17", "0a1b2c"), ("x", ""), ("", "")])

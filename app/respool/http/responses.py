@@ -176,7 +176,7 @@ def _answer(delivery: Delivery) -> Response:
     why = {MATCH_HEADER: line}
     if playback.background:
         return json_response(playback, playback.snapshot(now), now, why)
-    ends = playback.started + playback.rendition.schedule.end
+    ends = playback.started + playback.rendition.sse.schedule.end
     return LateResponse(delivery, head_of(playback, ends, stream=False) | why)
 
 

@@ -91,8 +91,8 @@ class LocalParty:
         )
         for one in streams:
             playing = one.playback.playing
-            following = playing.frame_after(one.events_sent + (one is first))
-            moments = playing.schedule.moments
+            following = playing.sse.frame_after(one.events_sent + (one is first))
+            moments = playing.sse.schedule.moments
             if following < len(moments) and one.playback.started + moments[following] < until:
                 edit = Postpone(until - one.playback.started, keep=one is first)
                 one.playback.edit(edit, self._clock.now())
@@ -108,7 +108,7 @@ class LocalParty:
     def _look(self) -> list[SentEvent]:
         """Return what has been sent since the last look."""
         for one in self._live():
-            self._known.setdefault(one.number, (one, one.playback.playing.events_in(one.first)))
+            self._known.setdefault(one.number, (one, one.playback.playing.sse.events_in(one.first)))
         news = []
         for number, (one, before) in self._known.items():
             if (sent := one.events_sent) > before:

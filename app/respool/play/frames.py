@@ -31,6 +31,22 @@ class EncodedFrames:
         return self.ends[frame - 1] if frame else 0
 
 
+def due(moments: Sequence[float], started: float, now: float) -> int:
+    """Return how many of the `moments` of a playback that began at `started` are past at `now`, both in the
+    clock's seconds: those for which ``started + moment <= now``.
+
+    This comparison is exact to the last bit: a stream sleeps until that sum, and a call at the same moment (a
+    snapshot, a cancel) must see the same events.
+    """
+    count = bisect_right(moments, now - started)
+    # The difference is rounded otherwise than the sum: rarely, by one.
+    while count < len(moments) and started + moments[count] <= now:
+        count += 1
+    while count and started + moments[count - 1] > now:
+        count -= 1
+    return count
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Encoded frames with the moment at which each is due."""
@@ -47,19 +63,8 @@ class Schedule:
         return self.moments[-1] if self.moments else 0.0
 
     def due(self, started: float, now: float) -> int:
-        """Return the number of frames due at `now`, of a playback that began at `started`, both in the
-        clock's seconds: those for which ``started + moment <= now``.
-
-        This comparison is exact to the last bit: a stream sleeps until that sum, and a call at the same
-        moment (a snapshot, a cancel) must see the same frames.
-        """
-        due = bisect_right(self.moments, now - started)
-        # The difference is rounded otherwise than the sum: rarely, by one frame.
-        while due < len(self.moments) and started + self.moments[due] <= now:
-            due += 1
-        while due and started + self.moments[due - 1] > now:
-            due -= 1
-        return due
+        """Return how many frames of a playback are due; see the function `due`."""
+        return due(self.moments, started, now)
 
     def chunk(self, sent: int, due: int) -> tuple[int, bytes]:
         """Return a write of whole frames, from number `sent` up to, not including, number `due`.

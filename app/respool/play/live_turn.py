@@ -86,11 +86,7 @@ class PlaybackTurn:
 
     def due_at(self, place: int) -> float:
         """Return the moment at which an event is due."""
-        playback = self.playback
-        playing = playback.playing
-        if playing.comments:
-            place = playing.frame_after(place + 1) - 1
-        return playback.started + playing.schedule.moments[place]
+        return self.playback.started + self.playback.playing.moments[place]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -150,7 +150,7 @@ class Playback:
     @property
     def schedule(self) -> Schedule:
         """The frames and their moments. An edit replaces the schedule; frames that were due stay the same."""
-        return self.playing.schedule
+        return self.playing.sse.schedule
 
     @property
     def ending(self) -> Ending:
@@ -175,10 +175,10 @@ class Playback:
     def frames(self, starting_after: int | None = None) -> Iterator[Frame]:
         """Yield the frames event by event, with moments in seconds since `started`."""
         first, playing = self.first(starting_after), self.playing
-        for number, frame in enumerate(playing.schedule.frames()):
+        for number, frame in enumerate(playing.sse.schedule.frames()):
             if number >= first:
-                place = playing.events_in(number)
-                whole = playing.events_in(number + 1) > place  # else it is a comment, or [DONE]
+                place = playing.sse.events_in(number)
+                whole = playing.sse.events_in(number + 1) > place  # else it is a comment, or [DONE]
                 yield replace(frame, event=playing.events[place]) if whole else frame
 
     def first(self, starting_after: int | None) -> int:
@@ -186,14 +186,14 @@ class Playback:
         if starting_after is None:
             return 0
         playing = self.playing
-        return playing.frame_after(bisect_right(playing.numbers, starting_after))
+        return playing.sse.frame_after(bisect_right(playing.numbers, starting_after))
 
     def status(self, now: float) -> str:
         """Return the response's status: queued, in_progress, completed, failed, incomplete or cancelled."""
         if self.run.cancelled is not None:
             return CANCELLED
         playing = self.playing
-        due = playing.events_in(playing.schedule.due(self.started, now))
+        due = playing.due(self.started, now)
         if playing.end is not None and due > playing.end:
             return _ENDED[playing.events[playing.end].type]
         return "in_progress" if due > playing.progress or not self.background else "queued"
@@ -303,7 +303,7 @@ class Playback:
         if self._fold is None:
             self._fold = _Fold()
         playing = self.playing
-        due = playing.events_in(playing.schedule.due(self.started, now))
+        due = playing.due(self.started, now)
         response = self._fold.upto(playing.events, due) or playing.begun
         begun = {"object": "response", "output": [], **response}
         return compact_recorded({**begun, "status": status} if status in IN_FLIGHT else begun)

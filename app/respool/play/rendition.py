@@ -5,22 +5,23 @@ Most requests get the recording as it is, and share one rendition. `Changes` has
 
 import re
 import threading
-from bisect import bisect_left, bisect_right
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from random import Random
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from respool.play import keepalive as keepalives
-from respool.play.frames import EncodedFrames, Schedule
+from respool.play.frames import due
 from respool.play.offload import LARGE, offload
 from respool.play.pace import Pace, moments_between
 from respool.play.socket_frames import SocketFrames
+from respool.play.sse_frames import SSEFrames
 from respool.protocol import rewrite, snapshot
-from respool.protocol.event_frames import SSE_DONE, Encoder, encode_comment, encode_data, encode_sse
+from respool.protocol.event_frames import encode_comment, encode_data, encode_sse
 from respool.protocol.events import CREATED, ENDING_TYPES, TERMINAL_TYPES, Event, compact_recorded, loads
 from respool.protocol.members import member_text
 from respool.protocol.profiles import OPENAI, Profile, spoken
@@ -56,38 +57,29 @@ UNCHANGED = Changes()
 
 @dataclass(frozen=True)
 class Rendition:
-    """The events that a play sends, and their moments. Shared by all plays with the same changes.
+    """The events that a play sends, and their moments, in seconds since the request, never falling.
 
-    A frame of the schedule is an event, except for some comments and ``[DONE]``, which comes after all
-    events.
+    It has no bytes of any transport: `sse` and `socket_frames` are made from it when they are first asked
+    for, once for all plays with the same changes.
     """
 
     events: Sequence[Event]
-    schedule: Schedule
-    comments: Sequence[int] = ()  # of each comment, how many events come before it
-    encode: Encoder = encode_sse
+    moments: Sequence[float]
+    lay_out: Callable[[], SSEFrames] = field(repr=False, compare=False)  # makes `sse`
 
-    def events_in(self, frames: int) -> int:
-        """Return the number of events among the first `frames` frames."""
-        if not self.comments:
-            return min(frames, len(self.events))
-        return min(frames - bisect_right(self._comment_places, frames - 1), len(self.events))
-
-    def frame_after(self, events: int) -> int:
-        """Return the place of the frame after the first `events` events."""
-        return events + bisect_right(self.comments, events - 1)
-
-    @property
-    def done(self) -> bool:
-        """Whether it ends with ``[DONE]``."""
-        if len(self.schedule) == len(self.events) + len(self.comments):
-            return False
-        ends = self.schedule.encoded.ends  # an end that can be held is a frame without bytes: `play.edits`
-        return ends[-1] > (ends[-2] if len(ends) > 1 else 0)
+    @classmethod
+    def of_frames(cls, events: Sequence[Event], sse: SSEFrames) -> "Rendition":
+        """Make a rendition with frames that are known."""
+        return cls(tuple(events), sse.event_moments, lambda: sse)
 
     @cached_property
-    def _comment_places(self) -> Sequence[int]:
-        return [before + number for number, before in enumerate(self.comments)]
+    def sse(self) -> SSEFrames:
+        """The frames of a stream of server-sent events."""
+        return self.lay_out()
+
+    def due(self, started: float, now: float) -> int:
+        """Return how many events of a playback that began at `started` are due at `now`; see `frames.due`."""
+        return due(self.moments, started, now)
 
     @cached_property
     def numbers(self) -> Sequence[int]:
@@ -198,14 +190,14 @@ class Renditions:
         """Return the approximate size of a changed rendition's sources, in bytes."""
         unchanged = self._unchanged.get(recording)
         if unchanged is not None:
-            return len(changes.request) + len(unchanged.schedule.encoded.data)
+            return len(changes.request) + len(unchanged.sse.schedule.encoded.data)
         return len(changes.request) + sum(len(text) for _, text in recording.types())
 
     def _prepared(self, recording: Recording, changes: Changes) -> Rendition:
         """Return a rendition with all that a play needs first: computed in the same thread, if it is made in
         one."""
         rendition = self._make(recording, changes)
-        if len(rendition.schedule.encoded.data) > LARGE:
+        if len(rendition.sse.schedule.encoded.data) > LARGE:
             rendition.prepare(output=bool(changes.ids))
         return rendition
 
@@ -234,7 +226,9 @@ class Renditions:
             comment = encode_comment(profile.comment)
             others += [(place, at, comment) for place, at in keepalives.silences(moments, self._keepalive)]
             others.sort(key=lambda other: other[:2])
-        return _wind(events, moments, others, encode, frames, done=done)
+        played = tuple(events)
+        lay_out = partial(SSEFrames.lay_out, played, moments, others, encode, frames, done=done)
+        return Rendition(played, moments, lay_out)
 
 
 _Key = tuple[Pace, float | None, Recording, Changes]  # a pace, and when a stream is kept alive
@@ -272,7 +266,7 @@ class RenditionCache:
 
 def _weight(key: _Key, rendition: Rendition) -> int:
     """Return the approximate size of a rendition, in bytes: its frames, and its events' texts and data."""
-    return len(key[3].request) + 3 * len(rendition.schedule.encoded.data)
+    return len(key[3].request) + 3 * len(rendition.sse.schedule.encoded.data)
 
 
 def _captured_frames(recording: Recording, events: Sequence[Event]) -> dict[int, bytes]:
@@ -296,37 +290,6 @@ def _places_among(
 ) -> list[tuple[int, float, Verbatim]]:
     """Return the same texts, with their places among more events."""
     return [(max(place, bisect_left(moments, at)), at, text) for place, at, text in between]
-
-
-def _wind(
-    events: Sequence[Event],
-    moments: Sequence[float],
-    others: Sequence[tuple[int, float, bytes]],
-    encode: Encoder,
-    captured: Mapping[int, bytes],
-    *,
-    done: bool,
-) -> Rendition:
-    """Return the rendition of these events. `others` are places, moments and bytes of what is between
-    them."""
-    frames: list[bytes] = []
-    times: list[float] = []
-    waiting = deque(others)
-    for place, (event, moment) in enumerate(zip(events, moments, strict=True)):
-        while waiting and waiting[0][0] <= place:
-            _, at, data = waiting.popleft()
-            frames.append(data)
-            times.append(min(at, moment))
-        frames.append(captured.get(id(event)) or encode(event))
-        times.append(moment)
-    for _, at, data in waiting:
-        frames.append(data)
-        times.append(max(at, times[-1] if times else 0.0))
-    if done:
-        frames.append(SSE_DONE)
-        times.append(times[-1] if times else 0.0)
-    places = tuple(place for place, _, _ in others)
-    return Rendition(tuple(events), Schedule(EncodedFrames.join(frames), times), places, encode)
 
 
 def _changed(events: Iterable[Event], recording: Recording, changes: Changes) -> Iterable[Event]:

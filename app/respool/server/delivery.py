@@ -198,10 +198,10 @@ class Delivery(AnswerDelivery):
         playing, sent = self.playback.playing, self.events_sent
         if sent >= len(playing.events):
             return NEVER
-        return self.playback.started + playing.schedule.moments[playing.frame_after(sent + 1) - 1]
+        return self.playback.started + playing.moments[sent]
 
     def sent(self, frames: int) -> None:
         """Note how many frames of the playback were sent, those before `first` included."""
         playing = self.playback.playing
-        before = playing.events_in(self.first) if self.first else 0
-        self.exchange.events = playing.events_in(frames) - before
+        before = playing.sse.events_in(self.first) if self.first else 0
+        self.exchange.events = playing.sse.events_in(frames) - before

@@ -629,7 +629,7 @@ class MockServer:
 
     def schedule(self, recording: Recording) -> Schedule:
         """Return the recording's frames and moments, computed once and shared by all its streams."""
-        return self._renditions.get(recording).schedule
+        return self._renditions.get(recording).sse.schedule
 
     def recordings(self) -> Iterator[Recording]:
         """Iterate over all turns of all recordings. `schedule` of each may be called before it is played, so

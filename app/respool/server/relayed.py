@@ -24,7 +24,7 @@ def remember_relayed(
     playback = Playback(
         recording,
         server.renditions,
-        now - rendition.schedule.end,
+        now - rendition.sse.schedule.end,
         background=request.background,
         streamed=request.stream,
         stored=request.store,

@@ -24,6 +24,6 @@ def sent_events(delivery: Delivery, first: int, last: int) -> list[SentEvent]:
     for place in range(first, min(last, len(playing.events))):
         event = playing.events[place]
         number = event.sequence_number
-        at = playing.schedule.moments[playing.frame_after(place + 1) - 1]
+        at = playing.moments[place]
         found.append(SentEvent(delivery.id, place if number is None else number, event.type, at, event.text))
     return found

@@ -137,9 +137,9 @@ class Progress:
         if self._playback is None:
             return 0
         playing = self._playback.playing
-        return (
-            playing.events_in(self.frames) if self.events is None else min(self.events, len(playing.events))
-        )
+        if self.events is not None:
+            return min(self.events, len(playing.events))
+        return playing.sse.events_in(self.frames)
 
     def idle(self, now: float) -> bool:
         """Whether it waits for a later moment."""

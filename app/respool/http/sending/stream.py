@@ -166,7 +166,7 @@ class Stream:
 
     def events_sent(self) -> int:
         """How many events were sent, those before the first as well."""
-        return self._playback.playing.events_in(self._sent)
+        return self._playback.playing.sse.events_in(self._sent)
 
     def idle(self, now: float) -> bool:
         """Whether all that is due was sent, and it was not the last of it."""

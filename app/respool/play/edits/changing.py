@@ -17,8 +17,6 @@ from respool.play.edits.stream import (
     with_end,
     with_number,
 )
-from respool.play.frames import EncodedFrames, Schedule
-from respool.play.rendition import Rendition
 from respool.protocol.event_frames import encode_comment
 from respool.protocol.events import Event
 
@@ -35,7 +33,7 @@ class Insert:
     def apply(self, stream: EditedStream, time: EditTime) -> EditedStream:
         due = stream.due(time)
         rendition = stream.rendition
-        sent = rendition.events_in(due)
+        sent = rendition.sse.events_in(due)
         place = sent if self.place is None else self.place
         if not sent <= place <= len(stream.events):
             raise EditError(f"nothing can be sent before event {place}: {count_of(sent)} were sent already")
@@ -46,7 +44,7 @@ class Insert:
             rest = [
                 one if (known := one.sequence_number) is None else with_number(one, known + 1) for one in rest
             ]
-        frame = due if self.place is None else rendition.frame_after(place)
+        frame = due if self.place is None else rendition.sse.frame_after(place)
         held = self.place is not None and stream.gate is not None and place >= stream.gate
         moment = NEVER if held else not_before(stream, frame, time.at)
         events = [*stream.events[:place], event, *rest]
@@ -54,19 +52,17 @@ class Insert:
         frames = frames_of(stream)
         if event is not self.event:
             for number_, one in enumerate(rest, place):
-                frames[rendition.frame_after(number_ + 1) - 1] = rendition.encode(one)
-        frames.insert(frame, rendition.encode(event))
+                frames[rendition.sse.frame_after(number_ + 1) - 1] = rendition.sse.encode(one)
+        frames.insert(frame, rendition.sse.encode(event))
         moments, planned = array("d", stream.moments), array("d", stream.planned)
         moments.insert(frame, moment)
         planned.insert(frame, stream.planned[frame - 1] if frame else 0.0)
         comments = [
             count + (count > place or (count == place and count + index >= frame))  # where its frame is
-            for index, count in enumerate(rendition.comments)
+            for index, count in enumerate(rendition.sse.comments)
         ]
         holds = tuple(one + (one > place or (one == place and not held)) for one in stream.holds)
-        made = Rendition(
-            tuple(events), Schedule(EncodedFrames.join(frames), moments), comments, rendition.encode
-        )
+        made = rendition_of(events, frames, moments, comments, rendition.sse.encode)
         return replace(stream, rendition=made, planned=planned, holds=holds)
 
 
@@ -79,25 +75,23 @@ class Replace:
 
     def apply(self, stream: EditedStream, time: EditTime) -> EditedStream:
         rendition = stream.rendition
-        sent = rendition.events_in(stream.due(time))
+        sent = rendition.sse.events_in(stream.due(time))
         if not sent <= self.place < len(stream.events):
             raise EditError(f"event {self.place} cannot be changed: {count_of(sent)} were sent already")
-        frame = rendition.frame_after(self.place + 1) - 1
+        frame = rendition.sse.frame_after(self.place + 1) - 1
         frames, events = frames_of(stream), list(stream.events)
         if self.event is not None:
-            frames[frame], events[self.place] = rendition.encode(self.event), self.event
-            schedule = Schedule(EncodedFrames.join(frames), stream.moments)
-            return replace(stream, rendition=replace(rendition, events=tuple(events), schedule=schedule))
+            frames[frame], events[self.place] = rendition.sse.encode(self.event), self.event
+            made = rendition_of(events, frames, stream.moments, rendition.sse.comments, rendition.sse.encode)
+            return replace(stream, rendition=made)
         del frames[frame], events[self.place]
         moments, planned = array("d", stream.moments), array("d", stream.planned)
         del moments[frame], planned[frame]
-        comments = [count - (count > self.place) for count in rendition.comments]
+        comments = [count - (count > self.place) for count in rendition.sse.comments]
         holds = tuple(sorted({one - (one > self.place) for one in stream.holds}))
-        made = Rendition(
-            tuple(events), Schedule(EncodedFrames.join(frames), moments), comments, rendition.encode
-        )
+        made = rendition_of(events, frames, moments, comments, rendition.sse.encode)
         changed = replace(stream, rendition=made, planned=planned, holds=holds)
-        if holds and holds[0] == len(events) and not made.done:  # what was held is gone: its end is held
+        if holds and holds[0] == len(events) and not made.sse.done:  # what was held is gone: its end is held
             return held_from(with_end(changed), holds[0], changed.due(time))
         return changed
 
@@ -118,6 +112,6 @@ class Comment:
         moments, planned = array("d", stream.moments), array("d", stream.planned)
         moments.insert(frame, not_before(stream, frame, time.at))
         planned.insert(frame, stream.planned[frame])
-        comments = sorted([*rendition.comments, rendition.events_in(frame)])
-        made = rendition_of(rendition.events, frames, moments, comments, rendition.encode)
+        comments = sorted([*rendition.sse.comments, rendition.sse.events_in(frame)])
+        made = rendition_of(rendition.events, frames, moments, comments, rendition.sse.encode)
         return replace(stream, rendition=made, planned=planned)

@@ -14,8 +14,6 @@ from respool.play.edits.stream import (
     rendition_of,
     with_number,
 )
-from respool.play.frames import EncodedFrames, Schedule
-from respool.play.rendition import Rendition
 from respool.protocol.event_frames import SSE_DONE
 from respool.protocol.events import Event, compact_recorded
 from respool.protocol.members import set_members
@@ -49,21 +47,19 @@ class Finish:
         if due == len(stream.moments):
             raise EditError("all of it was sent already")
         rendition = stream.rendition
-        place = rendition.events_in(due)
+        place = rendition.sse.events_in(due)
         frames, events = frames_of(stream)[:due], list(stream.events[:place])
         moments, planned = array("d", stream.moments[:due]), array("d", stream.planned[:due])
         if self.error is not None:
             event = self.error
             if is_numbered(stream.events):
                 event = with_number(event, rendition.numbers[place - 1] + 1 if place else 0)
-            frames.append(rendition.encode(event))
+            frames.append(rendition.sse.encode(event))
             events.append(event)
             moments.append(not_before(stream, due, time.at))
             planned.append(moments[-1])
-        comments = rendition.comments[: due - place]
-        made = Rendition(
-            tuple(events), Schedule(EncodedFrames.join(frames), moments), comments, rendition.encode
-        )
+        comments = rendition.sse.comments[: due - place]
+        made = rendition_of(events, frames, moments, comments, rendition.sse.encode)
         return replace(stream, rendition=made, planned=planned, holds=(), ending=self.how)
 
 
@@ -74,8 +70,8 @@ class Cancel:
     def apply(self, stream: EditedStream, time: EditTime) -> EditedStream:
         rendition = stream.rendition
         frames_due = stream.due(time)
-        due = rendition.events_in(frames_due)
-        frames_due = min(frames_due, len(rendition.events) + len(rendition.comments))  # without [DONE]
+        due = rendition.sse.events_in(frames_due)
+        frames_due = min(frames_due, len(rendition.events) + len(rendition.sse.comments))  # without [DONE]
         # A stream always tells which response it is of, before it tells that this was cancelled.
         place = max(due, rendition.progress)
         number = rendition.numbers[place - 1] + 1 if place else 0
@@ -85,16 +81,16 @@ class Cancel:
         event = Event(set_members(text, {"type": "response.failed"}), "response.failed")
         if told is None or told.sequence_number is not None:
             event = with_number(event, number)
-        encoded, moments = rendition.schedule.encoded, stream.moments
-        kept = [*range(frames_due), *(rendition.frame_after(one + 1) - 1 for one in range(due, place))]
+        encoded, moments = rendition.sse.schedule.encoded, stream.moments
+        kept = [*range(frames_due), *(rendition.sse.frame_after(one + 1) - 1 for one in range(due, place))]
         frames = [encoded.data[encoded.start_of(one) : encoded.ends[one]] for one in kept]
-        frames += [rendition.encode(event), *([SSE_DONE] if rendition.done else [])]
+        frames += [rendition.sse.encode(event), *([SSE_DONE] if rendition.sse.done else [])]
         # Due at once, however it is computed: at the moment of what was due last.
         at = moments[frames_due - 1] if frames_due else 0.0
         times = [*moments[:frames_due], *[at] * (len(frames) - frames_due)]
-        comments = rendition.comments[: frames_due - due]
+        comments = rendition.sse.comments[: frames_due - due]
         events = (*rendition.events[:place], event)
-        made = rendition_of(events, frames, times, comments, rendition.encode)
+        made = rendition_of(events, frames, times, comments, rendition.sse.encode)
         final = compact_recorded(event.data["response"])
         return EditedStream(made, times, final=final)
 
@@ -110,13 +106,15 @@ class Steer:
         rendition = stream.rendition
         place = min(self.sent, len(stream.events))
         event = Event(self.text, "response.incomplete")
-        kept = [rendition.frame_after(one + 1) - 1 for one in range(place)]
+        kept = [rendition.sse.frame_after(one + 1) - 1 for one in range(place)]
         frames = frames_of(stream)
         made = rendition_of(
             (*stream.events[:place], event),
-            [*(frames[one] for one in kept), rendition.encode(event)],
+            [*(frames[one] for one in kept), rendition.sse.encode(event)],
             [*(min(stream.moments[one], time.at) for one in kept), max(0.0, time.at)],
             (),
-            rendition.encode,
+            rendition.sse.encode,
         )
-        return EditedStream(made, made.schedule.moments, final=compact_recorded(event.data.get("response")))
+        return EditedStream(
+            made, made.sse.schedule.moments, final=compact_recorded(event.data.get("response"))
+        )

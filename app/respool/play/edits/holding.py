@@ -17,14 +17,14 @@ class Hold:
     def apply(self, stream: EditedStream, time: EditTime) -> EditedStream:
         due = stream.due(time)
         rendition = stream.rendition
-        place = rendition.events_in(due) if self.place is None else self.place
+        place = rendition.sse.events_in(due) if self.place is None else self.place
         if place in stream.holds:
             return stream
-        if place < rendition.events_in(due) or due == len(stream.moments):
+        if place < rendition.sse.events_in(due) or due == len(stream.moments):
             raise EditError(
-                f"event {place} cannot be held: {count_of(rendition.events_in(due))} were sent already"
+                f"event {place} cannot be held: {count_of(rendition.sse.events_in(due))} were sent already"
             )
-        if place >= len(stream.events) and not rendition.done:
+        if place >= len(stream.events) and not rendition.sse.done:
             stream = with_end(stream)
         holds = tuple(sorted({*stream.holds, min(place, len(stream.events))}))
         return replace(held_from(stream, holds[0], due), holds=holds)
@@ -40,14 +40,14 @@ class Release:
     def apply(self, stream: EditedStream, time: EditTime) -> EditedStream:
         if (gate := stream.gate) is None:
             raise EditError("nothing of it is held")
-        first = max(stream.due(time), stream.rendition.frame_after(gate))
+        first = max(stream.due(time), stream.rendition.sse.frame_after(gate))
         if self.events is None:
             return _go_on(stream, first, time)
         if self.events < 1:
             raise EditError(f"{self.events} events cannot be released; expected 1 or more")
         upto = gate + self.events
         last = upto >= len(stream.events)
-        end = len(stream.moments) if last else stream.rendition.frame_after(upto)
+        end = len(stream.moments) if last else stream.rendition.sse.frame_after(upto)
         moment = not_before(stream, first, time.at)
         moments = array("d", stream.moments)
         moments[first:end] = array("d", [moment]) * (end - first)
@@ -67,10 +67,10 @@ class Postpone:
 
     def apply(self, stream: EditedStream, time: EditTime) -> EditedStream:
         due = stream.due(time)
-        kept = stream.rendition.events_in(due) + self.keep
+        kept = stream.rendition.sse.events_in(due) + self.keep
         if kept >= len(stream.events):
             return stream
-        first = max(due, stream.rendition.frame_after(kept))
+        first = max(due, stream.rendition.sse.frame_after(kept))
         moments, planned = array("d", stream.moments), array("d", stream.planned)
         for frame in range(first, len(moments)):
             if moments[frame] >= self.until:
@@ -82,7 +82,7 @@ class Postpone:
 def _go_on(stream: EditedStream, first: int, time: EditTime) -> EditedStream:
     """The stream at its own pace from frame `first` to the next hold."""
     holds = stream.holds[1:]
-    end = stream.rendition.frame_after(holds[0]) if holds else len(stream.moments)
+    end = stream.rendition.sse.frame_after(holds[0]) if holds else len(stream.moments)
     planned = stream.planned
     delay = not_before(stream, first, max(time.at, planned[first] + stream.delay)) - planned[first]
     moments = array("d", stream.moments)

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from respool.play.frames import EncodedFrames, Schedule
 from respool.play.rendition import Rendition
+from respool.play.sse_frames import SSEFrames
 from respool.protocol.event_frames import Encoder
 from respool.protocol.events import Event
 from respool.protocol.members import set_members
@@ -41,12 +42,12 @@ class EditedStream:
     @classmethod
     def of(cls, rendition: Rendition) -> "EditedStream":
         """Return a rendition without any edits."""
-        return cls(rendition, rendition.schedule.moments)
+        return cls(rendition, rendition.sse.schedule.moments)
 
     @property
     def moments(self) -> Sequence[float]:
         """The moments of the frames, in seconds since the request."""
-        return self.rendition.schedule.moments
+        return self.rendition.sse.schedule.moments
 
     @property
     def events(self) -> Sequence[Event]:
@@ -60,12 +61,13 @@ class EditedStream:
 
     def due(self, time: "EditTime") -> int:
         """Return how many frames are due."""
-        return self.rendition.schedule.due(time.started, time.now)
+        return self.rendition.sse.schedule.due(time.started, time.now)
 
     def with_moments(self, moments: Sequence[float], encoded: EncodedFrames | None = None) -> "EditedStream":
         """Return the same events with other moments; and other frames, if they are given."""
-        schedule = Schedule(encoded or self.rendition.schedule.encoded, moments)
-        return replace(self, rendition=replace(self.rendition, schedule=schedule))
+        sse = self.rendition.sse
+        changed = replace(sse, schedule=Schedule(encoded or sse.schedule.encoded, moments))
+        return replace(self, rendition=Rendition.of_frames(self.events, changed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +109,12 @@ def rendition_of(
     encode: Encoder,
 ) -> Rendition:
     """Return a rendition of these events, frames and moments."""
-    return Rendition(tuple(events), Schedule(EncodedFrames.join(frames), moments), comments, encode)
+    return Rendition.of_frames(events, SSEFrames.join(frames, moments, len(events), comments, encode))
 
 
 def held_from(stream: EditedStream, place: int, due: int) -> EditedStream:
     """Return the stream with all from an event on due never; what is due already stays."""
-    first = max(due, stream.rendition.frame_after(place))
+    first = max(due, stream.rendition.sse.frame_after(place))
     moments = array("d", stream.moments)
     moments[first:] = array("d", [NEVER]) * (len(moments) - first)
     return stream.with_moments(moments)
@@ -120,7 +122,7 @@ def held_from(stream: EditedStream, place: int, due: int) -> EditedStream:
 
 def with_end(stream: EditedStream) -> EditedStream:
     """Return the stream with its end as a frame of its own, without bytes, that can be held."""
-    encoded = stream.rendition.schedule.encoded
+    encoded = stream.rendition.sse.schedule.encoded
     ended = EncodedFrames(encoded.data, array("Q", [*encoded.ends, len(encoded.data)]))
     last = stream.planned[-1] if stream.planned else 0.0
     moments = array("d", [*stream.moments, stream.moments[-1] if stream.moments else 0.0])
@@ -134,7 +136,7 @@ def not_before(stream: EditedStream, frame: int, moment: float) -> float:
 
 def frames_of(stream: EditedStream) -> list[bytes]:
     """Return the bytes of each frame of a stream."""
-    encoded = stream.rendition.schedule.encoded
+    encoded = stream.rendition.sse.schedule.encoded
     return [encoded.data[encoded.start_of(one) : end] for one, end in enumerate(encoded.ends)]
 
 

@@ -114,7 +114,7 @@ class Commit:
         self.begun.append((name, playback))
         key = keys.response(playback.id, playback.background)
         # What is held would end never: it is aborted, or released, and then kept anew.
-        lasts = max(ttl, round((playback.rendition.schedule.end + AFTER_END) * 1000))
+        lasts = max(ttl, round((playback.rendition.sse.schedule.end + AFTER_END) * 1000))
         self._add("LPUSH", key, encode(self._write(playback, epoch)))
         self._add("LTRIM", key, 0, MOST_OF_ONE_ID - 1)
         self._add("PEXPIRE", key, lasts)
