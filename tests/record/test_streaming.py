@@ -41,6 +41,7 @@ def test_an_item_is_held_until_it_is_done_and_a_secret_in_its_deltas_is_gone() -
     [
         (["One", " two", " three"], 2),  # white space ends any secret
         (["One\n", "two"], 1),
+        (["It's:", " two", " three"], 2),
         (["One", "two", "three"], 0),
         (["key = abc", " def"], 0),  # a value may have white space
         (["Cookie of a", " b"], 0),

@@ -9,7 +9,7 @@ from respool.errors import NoMatchingRecording, RequestError
 from respool.play.clock import ManualClock
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
-from respool.server.choosing import decide
+from respool.server.choosing import AskUpstream, decide
 from respool.server.conversations import Conversations
 from respool.server.history import History
 from respool.server.indexes import Indexes, MatchOptions
@@ -251,3 +251,50 @@ def test_a_request_that_names_what_it_wants_is_taken_whatever_else_it_holds(requ
 )
 def test_a_stream_is_asked_for_by_true_alone(body: dict[str, Any], stream: bool) -> None:
     assert Request(body).stream is stream
+
+
+@pytest.mark.parametrize(
+    ("asks", "names", "request_", "found"),
+    [
+        ("misses", ["a"], {"model": "a"}, "a"),
+        ("misses", ["a"], {"model": "b"}, "upstream"),  # the only recording does not answer everything
+        ("misses", [], {"model": "b"}, "upstream"),
+        ("always", ["a", "b"], {"model": "b", "input": "x"}, "b"),  # it names a recording
+        ("always", ["a", "b"], {"model": "c", "input": "x"}, "upstream"),
+        ("recorded", ["a"], {"model": "b"}, "miss"),
+        ("stubs", ["a"], {"model": "b"}, "a"),
+        ("never", ["a"], {"model": "b"}, "a"),
+    ],
+)
+def test_an_upstream_is_asked_for_what_the_setting_says(
+    asks: str, names: list[str], request_: dict[str, Any], found: str, tmp_path: Path
+) -> None:
+    session = Session("", ManualClock(), History(), Conversations())
+    indexes = Indexes(served(tmp_path, *names), MatchOptions(asks_upstream=asks))
+
+    def answers() -> str:
+        try:
+            recording = decide(Request(request_), session, 0.0, indexes).recording
+        except AskUpstream as asked:
+            return asked.decision.tier.replace("relayed", "upstream")
+        except NoMatchingRecording:
+            return "miss"
+        return recording.name if recording else "improvised"
+
+    assert answers() == found
+
+
+def test_a_session_may_ask_an_upstream_although_the_server_does_not(tmp_path: Path) -> None:
+    session = Session("", ManualClock(), History(), Conversations())
+    session.asks_upstream = "misses"
+    session.reset()
+    with pytest.raises(AskUpstream):
+        decide(Request({"model": "b"}), session, 0.0, Indexes(served(tmp_path, "a"), MatchOptions()))
+
+
+def test_a_recording_that_was_refused_is_not_asked_for_upstream(tmp_path: Path) -> None:
+    session = Session("", ManualClock(), History(), Conversations())
+    indexes = Indexes(served(tmp_path, broken="{"), MatchOptions(asks_upstream="misses"))
+    with pytest.raises(NoMatchingRecording, match="was refused") as raised:
+        decide(Request({}, path_name="broken"), session, 0.0, indexes)
+    assert not isinstance(raised.value, AskUpstream)

@@ -377,6 +377,10 @@ def test_with_fresh_ids_a_recording_repeats_the_request(
         ({"ids": "new"}, "ids is new, expected recorded or fresh"),
         ({"replay_window": -1}, "replay-window is -1, expected seconds, 0 or more"),
         ({"on_unknown_id": "new"}, "on-unknown-id is new, expected not-found or default"),
+        (
+            {"on_miss": "record"},
+            "on-miss is record, but this server has no upstream: --upstream URL names one",
+        ),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any], message: str, server: Serve) -> None:

@@ -146,7 +146,8 @@ def _serve(
 
     with steady_gc():
         from respool.http.serving import uvicorn_server
-        from respool.record.recorder import Recorder, RecorderProcess
+        from respool.record.recorder import Recorder
+        from respool.record.recorder_process import RecorderProcess
         from respool.record.relay import Relay
         from respool.record.shelf import leftovers
 

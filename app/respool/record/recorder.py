@@ -5,16 +5,11 @@ A relay tells a `Tape` what comes; that becomes messages, which the `Desk` on th
 
 import contextlib
 import logging
-import multiprocessing
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Protocol, Self
 
 from respool.record.backlog import MOST, Backlog, size_of
@@ -24,18 +19,12 @@ from respool.record.runs import Runs
 from respool.record.shelf import RecordingStopped
 from respool.record.taping import OnRecorded, Taping
 
-__all__ = ["OnRecorded", "RecordOptions", "Recorder", "RecorderProcess", "RecordsExchanges", "Tape"]
+__all__ = ["OnRecorded", "RecordOptions", "Recorder", "RecordsExchanges", "Tape"]
 
 logger = logging.getLogger("respool")
 
 # The number of an exchange, the name of a method, and its arguments.
 Message = tuple[int, str, tuple[Any, ...]]
-
-_BATCH = 0.005  # seconds for which messages to another process are collected
-_BATCH_SIZE = 1024 * 1024  # bytes of them, about
-_NICE = 15
-_SHARE = 0.2  # of a processor: what the recorder takes at most while requests are relayed; then it is late
-_LONGEST_REST = 0.5  # seconds
 
 
 class RecordsExchanges(Protocol):
@@ -217,98 +206,3 @@ class Recorder:
             message, size = told
             self._desk.receive(message)
             self._backlog.give_back(size)
-
-
-class RecorderProcess:
-    """Records in another process, so that redaction takes no time of the relay's.
-
-    `make` is called there, and must be picklable. What that process says goes to stderr. If this process is
-    killed, the other one writes what it has. `start` raises what `make` and `Desk` raise.
-    """
-
-    def __init__(self, folder: Path, make: Callable[[], RecordOptions], most: int = MOST) -> None:
-        """At most `most` bytes wait to be sent to the process."""
-        self._numbers = count(1)
-        self._queue: SimpleQueue[tuple[Message, int] | None] = SimpleQueue()
-        self._backlog = Backlog(most)
-        context = multiprocessing.get_context("spawn")
-        self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_record, args=(theirs, folder, make), name="respool-recorder")
-        self._process.start()
-        theirs.close()
-        if (error := self._ours.recv()) is not None:
-            self._process.join()
-            raise error
-        self.stopped: str | None = None
-        self._thread = threading.Thread(target=self._send, name="respool-recorder", daemon=True)
-        self._thread.start()
-
-    def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> Tape:
-        """Return what is to be told of an exchange that begins now. `on_recorded` is never called."""
-        return Tape(next(self._numbers), self._put, self._backlog).begin(asked)
-
-    def _put(self, message: Message, size: int) -> None:
-        self._queue.put((message, size))
-
-    def close(self, at: float) -> None:
-        """Write what is open, and end the process. Do not use it afterwards."""
-        self._put((0, "close", (at,)), 0)
-        self._queue.put(None)
-        self._thread.join()
-        with contextlib.suppress(EOFError, OSError):
-            self.stopped = self._ours.recv()
-        self._process.join()
-        self._ours.close()
-
-    def _send(self) -> None:
-        """Send messages, many at a time: each wakes the other process, and takes turns with the relay."""
-        last = False
-        while not last:
-            batch = [self._queue.get()]
-            time.sleep(_BATCH)
-            size = 0
-            with contextlib.suppress(Empty):
-                while batch[-1] is not None and size < _BATCH_SIZE:
-                    size += batch[-1][1]
-                    batch.append(self._queue.get_nowait())
-            last = batch[-1] is None
-            told = [one for one in batch if one is not None]
-            try:
-                self._ours.send([message for message, _ in told])
-            except OSError:
-                logger.error("the recording process has ended; nothing more is recorded")
-                while not last:  # nothing piles up
-                    last = self._queue.get() is None
-            self._backlog.give_back(sum(size for _, size in told))
-
-
-def _record(pipe: Connection, folder: Path, make: Callable[[], RecordOptions]) -> None:
-    """What the other process does: it ends when the pipe does, and not by signals, which are the relay's."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
-    try:
-        desk = Desk(folder, make())
-    except Exception as error:
-        pipe.send(error)
-        return
-    pipe.send(None)
-    if hasattr(os, "nice"):
-        os.nice(_NICE)
-    rest = 0.0
-    try:
-        while True:
-            for message in pipe.recv():
-                if message[1] == "close":
-                    desk.close(*message[2])
-                    pipe.send(str(desk.stopped) if desk.stopped else None)
-                    return
-                began = time.process_time()
-                desk.receive(message)
-                rest += (time.process_time() - began) * (1 / _SHARE - 1)
-                # Not all systems let a nice process wait for the others.
-                if rest > _BATCH:
-                    time.sleep(min(rest, _LONGEST_REST))
-                    rest = 0.0
-    except (EOFError, OSError):
-        desk.close(time.monotonic())

@@ -12,9 +12,11 @@ from typing import IO
 
 from respool.errors import OptionError, RespoolError
 from respool.record.headers import REQUEST_HEADERS, RESPONSE_HEADERS, is_allowed, is_secret
+from respool.record.matches import Match
 from respool.record.scan import Finding, find_secrets
-from respool.record.search import Match, Search
-from respool.record.secrets import PLACEHOLDER, RULES, Rule, decode_base64, encode_base64, mixed
+from respool.record.search import Search
+from respool.record.secret_shapes import decode_base64, encode_base64, mixed
+from respool.record.secrets import PLACEHOLDER, RULES, Rule
 
 __all__ = [
     "REQUEST_HEADERS",

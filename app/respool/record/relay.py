@@ -1,31 +1,26 @@
 """Relay: a reverse proxy as an ASGI application. A chunk goes on the moment it comes; then it is recorded."""
 
-import asyncio
-import contextlib
-import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from respool.errors import RequestError, RespoolError
+from respool.errors import RequestError
 from respool.http import problems
-from respool.http.sending.connection import SERVER_SEND, header_values, reset, transport_of
+from respool.http.sending.connection import SERVER_SEND, header_values
 from respool.protocol.codings import CODINGS, DAMAGE
-from respool.record.exchange import CLIENT_LEFT, COMPLETE, CUT, DEGRADED, RECORDED, RESET, STOPPED, Asked
-from respool.record.recorder import OnRecorded, RecordsExchanges, Tape
+from respool.record.exchange import Asked
+from respool.record.recorder import OnRecorded, RecordsExchanges
+from respool.record.relaying import ClientLeft, Relaying, parts_of, texts_of
 from respool.record.replays import Replays
 from respool.record.routes import Route, route
-from respool.record.upstream import Answer, EndedEarly, Headers, Unreachable, Upstream
-
-logger = logging.getLogger("respool")
+from respool.record.upstream import Headers, Upstream
 
 MAX_BODY = 128 * 1024 * 1024  # bytes of a request that is recorded
 SESSION_HEADER, PLAY_HEADER = b"x-respool-session", b"x-respool-play"
-_HELD_UP = 0.02  # seconds; a client that takes longer to take a chunk holds up the next ones
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -66,7 +61,7 @@ class Relay:
             return
         try:
             body = await _read(receive)
-        except _ClientLeft:
+        except ClientLeft:
             return
         except RequestError as error:
             await problems.envelope(error)(scope, receive, send)
@@ -102,18 +97,18 @@ class Relay:
             elif found.kind:
                 content = await _read(receive)
             else:
-                content = _parts(receive) if _has_body(scope) else b""
+                content = parts_of(receive) if _has_body(scope) else b""
             if found.kind:
                 # A stream that is compressed cannot be recorded as it comes from all upstreams.
                 headers = [(name, value) for name, value in headers if name != b"accept-encoding"]
                 headers = [*headers, (b"accept-encoding", b"identity")]
-        except _ClientLeft:
+        except ClientLeft:
             return
         except RequestError as error:
             await problems.envelope(error)(scope, receive, send)
             return
         target = self.upstream.target(found.path, scope["query_string"])
-        exchange = _Relaying(scope, send, self.upstream)
+        exchange = Relaying(scope, send, self.upstream)
         sent = time.monotonic()
         if found.kind and isinstance(content, bytes) and self.recorder is not None:
             exchange.tape = self.recorder.begin(_asked(scope, found, content, sent), on_recorded)
@@ -150,103 +145,6 @@ class Relay:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-class _ClientLeft(Exception):
-    """The client has gone before its request was complete."""
-
-
-class _Relaying:
-    """One exchange on its way through."""
-
-    def __init__(self, scope: Scope, send: Send, upstream: Upstream) -> None:
-        self._scope = scope
-        self._send = send
-        self._upstream = upstream
-        self.tape: Tape | None = None
-        self._timing = RECORDED
-
-    async def run(
-        self, receive: Receive, target: bytes, headers: Headers, content: bytes | AsyncIterator[bytes]
-    ) -> None:
-        """Relay it until it has ended, or the client has left."""
-        relaying = asyncio.ensure_future(self._relay(target, headers, content))
-        # While the body is still being read, that is what notices.
-        left = asyncio.ensure_future(_until_left(receive)) if isinstance(content, bytes) else None
-        how = STOPPED
-        try:
-            await asyncio.wait({relaying, left} if left else {relaying}, return_when=asyncio.FIRST_COMPLETED)
-            how = relaying.result() if relaying.done() else CLIENT_LEFT
-        except _ClientLeft:
-            how = CLIENT_LEFT
-        except Exception as error:  # a mistake of ours: the client sees that its answer is not whole
-            logger.error("cannot relay %s: %r", self._scope["path"], error)
-            how = CUT
-        finally:
-            for task in (relaying, left):
-                if task is not None and not task.done():
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError, Exception):
-                        await task
-            if self.tape is not None:
-                if how:
-                    self.tape.end(how, time.monotonic(), self._timing)
-                else:
-                    self.tape.forget()
-        if how in (CUT, RESET):
-            await self._break(how, receive)
-
-    async def _relay(self, target: bytes, headers: Headers, content: bytes | AsyncIterator[bytes]) -> str:
-        """Return how the answer has ended; "" if there was none, since nobody is there."""
-        try:
-            method = self._scope["method"]
-            if self.tape is not None and isinstance(content, bytes):
-                answer = await self._upstream.stream(method, target, headers, content)
-            else:
-                answer = await self._upstream.send(method, target, headers, content)
-        except Unreachable as error:
-            logger.error("%s", error)
-            refusal = RequestError(str(error), status=502, code="upstream_unreachable", type="server_error")
-            await problems.envelope(refusal)(self._scope, _nothing, self._send)
-            return ""
-        except EndedEarly as error:
-            return RESET if error.reset else CUT
-        try:
-            return await self._relay_answer(answer)
-        finally:
-            await answer.close()
-
-    async def _relay_answer(self, answer: Answer) -> str:
-        tape = self.tape
-        at = time.monotonic()
-        # The server in front writes its own date.
-        headers = [(name, value) for name, value in answer.headers if name.lower() != b"date"]
-        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if tape is not None:
-            tape.head(answer.status, _texts(answer.headers), at)
-        try:
-            async for chunk in answer.body:
-                at = time.monotonic()
-                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-                if tape is not None:
-                    tape.chunk(chunk, at)
-                    if time.monotonic() - at > _HELD_UP:
-                        self._timing = DEGRADED
-        except EndedEarly as error:
-            return RESET if error.reset else CUT
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        return COMPLETE
-
-    async def _break(self, how: str, receive: Receive) -> None:
-        """End the client's connection as the upstream's was."""
-        transport = transport_of(self._scope)
-        if transport is None:
-            return
-        if how == RESET:
-            reset(transport)
-        else:
-            transport.close()
-        await _until_left(receive)  # or the server would say that we have answered nothing
-
-
 def refusal_of(scope: Scope) -> RequestError | None:
     """Return why a request is not relayed at all; None if it is."""
     if scope["type"] == "websocket" or header_values(scope, b"upgrade"):
@@ -278,7 +176,7 @@ def _asked(scope: Scope, found: Route, body: bytes, sent: float) -> Asked:
         method=scope["method"],
         route=found,
         query=scope["query_string"].decode("latin-1"),
-        headers=_texts(scope["headers"]),
+        headers=texts_of(scope["headers"]),
         body=_inflated(body, header_values(scope, b"content-encoding")),
         when=time.time(),
         at=sent,
@@ -303,10 +201,6 @@ def _path(scope: Scope) -> str:
     return raw.partition(b"?")[0].decode("latin-1")
 
 
-def _texts(headers: Headers) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-
-
 def _has_body(scope: Scope) -> bool:
     length = header_values(scope, b"content-length")
     return bool(header_values(scope, b"transfer-encoding")) or bool(length and length[0] != "0")
@@ -314,7 +208,7 @@ def _has_body(scope: Scope) -> bool:
 
 async def _read(receive: Receive) -> bytes:
     parts, size = [], 0
-    async for part in _parts(receive):
+    async for part in parts_of(receive):
         size += len(part)
         if size > MAX_BODY:
             raise RequestError(
@@ -322,23 +216,3 @@ async def _read(receive: Receive) -> bytes:
             )
         parts.append(part)
     return b"".join(parts)
-
-
-async def _parts(receive: Receive) -> AsyncIterator[bytes]:
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _ClientLeft
-        more = message.get("more_body", False)
-        if part := message.get("body", b""):
-            yield part
-
-
-async def _until_left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _nothing() -> Message:
-    raise RespoolError("nothing is read here")

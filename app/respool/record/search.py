@@ -5,7 +5,7 @@ Texts are never written anew: what is found is a place in the text as it stands.
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
@@ -13,16 +13,10 @@ from itertools import accumulate
 from respool.protocol.events import CREATED, loads
 from respool.record.headers import REQUEST_HEADERS, is_allowed
 from respool.record.json_strings import Decoded, Frame, Value, decode, walk
-from respool.record.secrets import (
-    OPAQUE,
-    OPAQUE_FIELDS,
-    PLACEHOLDER,
-    RULES,
-    SCHEME,
-    Rule,
-    decode_base64,
-    field_rule,
-)
+from respool.record.matches import Match, apart, mapped, moved, touches
+from respool.record.percent import PERCENT, percent_decoded
+from respool.record.secret_shapes import decode_base64
+from respool.record.secrets import OPAQUE, OPAQUE_FIELDS, PLACEHOLDER, RULES, SCHEME, Rule, field_rule
 
 _SHORT = 128  # characters of a text for which it is remembered what is in it
 _MANY = 20_000  # such texts
@@ -31,40 +25,9 @@ MAX_LAYERS = 6  # JSON in a string of JSON, base64 in that, ...
 # A line that may be JSON, alone or in a `data:` line of server-sent events.
 _JSON_LINE = re.compile(r"^[ \t]*(?:data:[ \t]*)?(?=[{\[])", re.MULTILINE)
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
-_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 # What tells one text that comes in deltas from another: the place of its part in the answer.
 _PLACE = ("output_index", "content_index", "summary_index")
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A secret, or one part of it, at text[start:end].
-
-    `lo` and `hi` tell which part, as shares of 1, where a secret is cut across deltas. `path` is the parts of
-    the JSON pointer. `encoded` is the text that base64 at this place stands for, `inside` what was found in
-    it. With `instead`, the place is no secret itself, but is to be replaced by this text.
-    """
-
-    start: int
-    end: int
-    rule: str
-    secret: str
-    lo: float = 0.0
-    hi: float = 1.0
-    path: tuple[str | int, ...] = ()
-    encoded: str | None = None
-    inside: tuple["Match", ...] = ()
-    instead: str | None = None
-    is_string: bool = True
-
-    def secrets(self) -> Iterator[tuple[str, str]]:
-        """Yield each secret at this place, with the name of its rule."""
-        if self.encoded is not None:
-            for match in self.inside:
-                yield from match.secrets()
-        elif self.instead is None:
-            yield self.secret, self.rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +71,7 @@ class Search:
         for pieces in channels.pieces.values():
             for source, match in self._in_deltas(pieces, layer):
                 found[source].append(match)
-        return [_apart(matches) for matches in found]
+        return [apart(matches) for matches in found]
 
     def _in_text(self, text: str, source: int, channels: _Channels, key: str, layer: int) -> Iterator[Match]:
         if layer >= MAX_LAYERS or not _JSON_LINE.search(text):
@@ -123,10 +86,10 @@ class Search:
             end = len(text) if end < 0 else end
             walked = self._in_json(text, line.end(), end, source, channels, layer)
             if walked is not None:
-                yield from _moved(self._in_plain(text[done : line.end()], key, layer), done)
+                yield from moved(self._in_plain(text[done : line.end()], key, layer), done)
                 yield from walked
                 done = end
-        yield from _moved(self._in_plain(text[done:], key, layer), done)
+        yield from moved(self._in_plain(text[done:], key, layer), done)
 
     def _in_json(
         self, text: str, start: int, end: int, source: int, channels: _Channels, layer: int
@@ -223,7 +186,7 @@ class Search:
         found = self._find([decoded.text], "" if value.is_key else key, layer + 1)[0]
         if not found and _is_credential(value) and not PLACEHOLDER.search(raw):
             found = [Match(0, len(decoded.text), "named-secret", decoded.text)]
-        return [replace(match, path=value.path) for match in _mapped(found, decoded)]
+        return [replace(match, path=value.path) for match in mapped(found, decoded)]
 
     def _named(self, path: tuple[str | int, ...]) -> bool:
         return any(
@@ -250,12 +213,12 @@ class Search:
         found = [
             match
             for match in self._candidates(text, key)
-            if not _touches(match, shields, inside=True) and not _touches(match, opaque, inside=False)
+            if not touches(match, shields, inside=True) and not touches(match, opaque, inside=False)
         ]
         if layer < MAX_LAYERS:
             found += self._in_percent(text, layer)
             found += self._in_base64(text, opaque, layer)
-        return _apart(found)
+        return apart(found)
 
     def _candidates(self, text: str, key: str) -> Iterator[Match]:
         lowered = text.lower()
@@ -288,17 +251,17 @@ class Search:
         return any(pattern.fullmatch(secret) for pattern in self.allowed)
 
     def _in_percent(self, text: str, layer: int) -> list[Match]:
-        if "%" not in text or not _PERCENT.search(text):
+        if "%" not in text or not PERCENT.search(text):
             return []
-        decoded = _percent_decoded(text)
+        decoded = percent_decoded(text)
         if decoded.text == text:
             return []
-        return list(_mapped(self._in_plain(decoded.text, "", layer + 1), decoded))
+        return list(mapped(self._in_plain(decoded.text, "", layer + 1), decoded))
 
     def _in_base64(self, text: str, opaque: Sequence[tuple[int, int]], layer: int) -> Iterator[Match]:
         for run in _BASE64.finditer(text):
             inner = decode_base64(run.group())
-            if inner is None or _touches(Match(*run.span(), "", ""), opaque, inside=False):
+            if inner is None or touches(Match(*run.span(), "", ""), opaque, inside=False):
                 continue
             if inside := self._find([inner], "", layer + 1)[0]:
                 rule = inside[0].rule
@@ -325,71 +288,3 @@ def _emptied(text: str, span: tuple[int, int], path: tuple[str | int, ...]) -> M
 
 def _without_placeholders(secret: str) -> str:
     return PLACEHOLDER.sub("", secret)
-
-
-def _touches(match: Match, spans: Sequence[tuple[int, int]], *, inside: bool) -> bool:
-    """Tell whether a match overlaps one of the spans; with `inside`, without containing it and more."""
-    place = bisect_right(spans, (match.start, match.start)) - 1
-    for start, end in spans[max(place, 0) : place + 3]:
-        if (
-            match.start < end
-            and start < match.end
-            and not (
-                inside and match.start <= start and end <= match.end and match.end - match.start > end - start
-            )
-        ):
-            return True
-    return False
-
-
-def _moved(matches: Iterable[Match], by: int) -> Iterator[Match]:
-    for match in matches:
-        yield replace(match, start=match.start + by, end=match.end + by)
-
-
-def _mapped(matches: Iterable[Match], decoded: Decoded) -> Iterator[Match]:
-    for match in matches:
-        yield replace(match, start=decoded.starts[match.start], end=decoded.ends[match.end - 1])
-
-
-def _apart(matches: Sequence[Match]) -> list[Match]:
-    """Return the matches, in order, without those that overlap others: the longest stay, else the first."""
-    if len(matches) < 2:
-        return list(matches)
-    kept: list[tuple[int, int, int]] = []
-    order = sorted(range(len(matches)), key=lambda i: (matches[i].start - matches[i].end, i))
-    for number in order:
-        match = matches[number]
-        place = bisect_left(kept, (match.start, match.end, number))
-        if (place and kept[place - 1][1] > match.start) or (place < len(kept) and kept[place][0] < match.end):
-            continue
-        kept.insert(place, (match.start, match.end, number))
-    return [matches[number] for _, _, number in kept]
-
-
-def _percent_decoded(text: str) -> Decoded:
-    parts: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    at = 0
-    for found in _PERCENT.finditer(text):
-        start, end = found.span()
-        parts.append(text[at:start])
-        starts.extend(range(at, start))
-        ends.extend(range(at + 1, start + 1))
-        # Character by character: what is no ASCII is no part of a secret, and stays as it is.
-        for place in range(start, end, 3):
-            code = int(text[place + 1 : place + 3], 16)
-            if code < 0x80:
-                parts.append(chr(code))
-                starts.append(place)
-                ends.append(place + 3)
-            else:
-                parts.append(text[place : place + 3])
-                starts.extend(range(place, place + 3))
-                ends.extend(range(place + 1, place + 4))
-        at = end
-    parts.append(text[at:])
-    starts.extend(range(at, len(text)))
-    ends.extend(range(at + 1, len(text) + 1))
-    return Decoded("".join(parts), starts, ends)

@@ -6,137 +6,28 @@ characters, or a bounded length; tests feed each rule a megabyte of its own begi
 Sources: the vendors' pages on key formats, the rules of gitleaks, GitHub's list of secret scanning patterns.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+
+from respool.record.secret_shapes import (
+    API_ID,
+    always,
+    basic,
+    cookie,
+    keylike,
+    mixed,
+    password,
+    private_key,
+    random_part,
+    spelled_password,
+    varied,
+)
 
 # Text before a secret may end with an escape of another layer: \n sk-..., %3Dsk-..., \u0026key=...
 _ESCAPE = r"(?<=\\[bfnrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})"
 EDGE = rf"(?:(?<![A-Za-z0-9])|{_ESCAPE})"
 END = r"(?![A-Za-z0-9])"
-
-
-def _always(secret: str) -> bool:
-    return True
-
-
-def varied(secret: str) -> bool:
-    """Tell whether a text has more than three different characters: ``sk-xxxxxxxx`` stands for a key."""
-    return len(set(secret)) > 3
-
-
-def random_part(secret: str) -> bool:
-    """Tell whether a part between ``-``, ``_`` and ``.`` is no word: 12 characters with a digit, or 20."""
-    parts = re.split(r"[-_.]", secret)
-    return any(
-        varied(part) and (len(part) >= 20 or (len(part) >= 12 and any(map(str.isdigit, part))))
-        for part in parts
-    )
-
-
-def mixed(secret: str) -> bool:
-    """Tell whether a text has digits and letters, as keys have and names of variables seldom have."""
-    return varied(secret) and any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
-
-
-def keylike(secret: str) -> bool:
-    """Tell whether a value is as irregular as a key: mixed, long, and of no ordinary form.
-
-    Dates, numbers, ids of the API and names with a number are no keys.
-    """
-    if len(secret) < 16 or not mixed(secret) or _ID.match(secret) or _DOTTED.fullmatch(secret):
-        return False
-    # A name in camel case changes its kind of characters seldom, a key all the time.
-    changes = sum(_kind(left) != _kind(right) for left, right in pairwise(secret))
-    return changes * 5 >= len(secret) and len(set(secret)) >= 8
-
-
-def _kind(character: str) -> int:
-    return 0 if character.isdigit() else 1 if character.isupper() else 2 if character.islower() else 3
-
-
-_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # settings.API_KEY_2
-# Ids that the API gives, with their prefixes: they look like keys and are none.
-_ID = re.compile(
-    r"(?:resp|msg|rs|fc|fco|call|ws|ci|ig|mcp|mcpl|mcpr|cntr|cfile|conv|file|vs|req|item|chatcmpl|ctc|prompt|run|thread"
-    r"|asst|org|proj|user|toolu|cmpl|batch|sh|sho|ap|apo|cu|cuo|fs)[_-]"
-)
-
-# Stand-ins for secrets, as examples and cleaned recordings have them: my-secret-key, fake_token, Sanitized.
-_STAND_IN = re.compile(
-    r"(?i:(?:your|my|the|an?|some|test|testing|fake|dummy|mock|mocked|sample|example|demo|local|invalid|wrong|not?|none"
-    r"|null|undefined|true|false|filtered|scrubbed|redacted|sanitized|hidden|masked|removed|omitted|placeholder"
-    r"|secret|api|openai|azure|anthropic|auth|access|client|bearer|user|username|admin|root|postgres|guest|key|token"
-    r"|password|passwd|pass|value|string|here|real|needed|required|optional|unused|empty|changeme|x{3,}+|foo|bar)"
-    r"[-_ .]?){1,8}"
-)
-
-
-def password(secret: str) -> bool:
-    """Tell whether the value of a field for passwords is one: no stand-in, no template, no mask."""
-    return (
-        len(secret) >= 4
-        and not (len(secret) <= 80 and _STAND_IN.fullmatch(secret))
-        and not re.match(r"[\[<{$%(*]|os\.|process\.|env\.", secret)
-        and len(set(secret)) > 2
-        and "***" not in secret
-    )
-
-
-def spelled_password(secret: str) -> bool:
-    """The same in running text, where only what is no word counts."""
-    return password(secret) and any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
-
-
-def basic(secret: str) -> bool:
-    """Tell whether a text is the base64 form of ``user:password``."""
-    decoded = decode_base64(secret)
-    return decoded is not None and ":" in decoded and decoded.isprintable()
-
-
-def decode_base64(text: str) -> str | None:
-    """Return the text that a base64 text stands for; None where it stands for no text in UTF-8."""
-    body = text.rstrip("=")
-    if len(body) % 4 == 1:
-        return None
-    urlsafe = "-" in body or "_" in body
-    try:
-        head = base64.b64decode(_padded(body[:64]), b"-_" if urlsafe else b"+/", validate=True)
-        if _CONTROL.search(head):
-            return None
-        return base64.b64decode(_padded(body), b"-_" if urlsafe else b"+/", validate=True).decode()
-    except (binascii.Error, ValueError):
-        return None
-
-
-def encode_base64(text: str, like: str) -> str:
-    """Return the base64 form of a text, with the alphabet and padding of `like`."""
-    urlsafe = "-" in like or "_" in like
-    encoded = (base64.urlsafe_b64encode if urlsafe else base64.b64encode)(text.encode()).decode()
-    return encoded if like.endswith("=") or len(like) % 4 == 0 else encoded.rstrip("=")
-
-
-def _padded(body: str) -> str:
-    return body + "=" * (-len(body) % 4)
-
-
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
-
-
-def _cookie(secret: str) -> bool:
-    """Tell whether cookies say who somebody is. Those of a network in front, which tell robots, do not."""
-    names = [part.partition("=")[0].strip() for part in secret.split(";") if "=" in part]
-    return bool(names) and mixed(secret) and names[0] not in HARMLESS_COOKIES
-
-
-HARMLESS_COOKIES = frozenset({"__cf_bm", "_cfuvid", "__cflb", "cf_clearance"})
-
-
-def _private_key(secret: str) -> bool:
-    return re.search(r"[A-Za-z0-9+/=]{32}", secret) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +40,7 @@ class Rule:
     name: str
     pattern: re.Pattern[str]
     hints: tuple[str, ...] = ()
-    accept: Callable[[str], bool] = _always
+    accept: Callable[[str], bool] = always
 
     @property
     def group(self) -> int:
@@ -157,7 +48,7 @@ class Rule:
         return min(self.pattern.groups, 1)
 
 
-def _rule(name: str, pattern: str, hints: str, accept: Callable[[str], bool] = _always) -> Rule:
+def _rule(name: str, pattern: str, hints: str, accept: Callable[[str], bool] = always) -> Rule:
     return Rule(name, re.compile(pattern), tuple(hints.split()), accept)
 
 
@@ -188,7 +79,7 @@ RULES: tuple[Rule, ...] = (
         r"(?:[^-]|-(?!----)){0,16384}+"
         r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?",
         "private",
-        _private_key,
+        private_key,
     ),
     _key("anthropic-key", r"sk-ant-[A-Za-z0-9_-]{16,}", "sk-ant-"),
     _key("openrouter-key", r"sk-or-[A-Za-z0-9_-]{16,}", "sk-or-"),
@@ -291,7 +182,7 @@ RULES: tuple[Rule, ...] = (
         r"(?i:\b(?:set-)?cookie)[\"']?[ \t]{0,4}:[ \t]{0,4}[\"']?"
         r"([A-Za-z0-9_.-]{1,64}=[^\s\"'\\][^\r\n\"'\\]{7,4096})",
         "cookie",
-        _cookie,
+        cookie,
     ),
     _rule(
         "query-parameter",
@@ -316,7 +207,7 @@ RULES: tuple[Rule, ...] = (
 
 def _named(value: str) -> bool:
     """Tell whether the value of a field for keys is one."""
-    return len(value) >= 8 and " " not in value and mixed(value) and not _ID.match(value)
+    return len(value) >= 8 and " " not in value and mixed(value) and not API_ID.match(value)
 
 
 # Fields whose value is a secret by its name, without "-", "_" and case. With the name of the rule.
@@ -332,7 +223,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
         ("named-secret", _named),
     ),
     "token": ("named-secret", keylike),  # also what a logprob is about
-    **dict.fromkeys("cookie setcookie".split(), ("cookie", _cookie)),
+    **dict.fromkeys("cookie setcookie".split(), ("cookie", cookie)),
 }
 _SUFFIXES = ("apikey", "password", "clientsecret", "accesstoken", "secretkey", "secretaccesskey", "authtoken")
 

@@ -13,8 +13,9 @@ _OF_TEXT = frozenset(
     "response.output_text.delta response.refusal.delta response.reasoning_text.delta "
     "response.reasoning_summary_text.delta".split()
 )
-# In a line that has none of these, white space ends whatever secret there may be.
-_WIDE = frozenset("\"'`=:{}[]<>")
+# In a line that has none of these, white space ends whatever secret there may be: values in JSON and cookies
+# may hold some. Words have apostrophes and colons.
+_WIDE = frozenset('"={}')
 _BEGIN, _END = "-----BEGIN", "-----END"
 _MOST_HELD = 64  # events that are held before those that can be given are
 _PATIENCE = 0.5  # seconds of the stream after which they are

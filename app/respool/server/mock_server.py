@@ -178,6 +178,8 @@ class MockServer:
             raise OptionError(f"session-by is {session_by}, expected {' or '.join(SESSION_BY)}")
         if not session_idle > 0:
             raise OptionError(f"session-idle is {session_idle}, expected seconds, more than 0")
+        if on_miss == "record" and asks_upstream == "never":
+            raise OptionError("on-miss is record, but this server has no upstream: --upstream URL names one")
         if on_unknown_id == "default" and default_of(store, default) is None:
             raise OptionError(
                 "on-unknown-id is default, but there is none; give the name of a recording as default"

@@ -322,7 +322,6 @@ def test_a_list_of_answers_is_as_many_turns() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "// Jest Snapshot v1\n\nexports[`x 1`] = `\n[\n  " + ",\n  ".join(TEXTS) + "\n]\n`;\n",
         f"export const chunks = {json.dumps(list(TEXTS))};\n",
         "def test_it():\n    send(\n" + "".join(f"        {text!r},\n" for text in TEXTS) + "    )\n",
         f"# A page\n\n```\n{SSE}```\n",

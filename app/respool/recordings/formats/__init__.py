@@ -27,7 +27,7 @@ from respool.recordings.formats import (
     sse,
 )
 from respool.recordings.formats.document import begins_as_json
-from respool.recordings.formats.streams import is_event
+from respool.recordings.formats.event_objects import is_event
 from respool.recordings.formats.turn_builder import OnDamage, refuse
 from respool.recordings.recording import Recording
 

@@ -12,7 +12,14 @@ from dataclasses import replace
 from typing import Any
 
 from respool.errors import Effect, NotARecording, RecordingError
-from respool.recordings.formats import encodings, exchange, plain_answers, same_streams, streams
+from respool.recordings.formats import (
+    encodings,
+    event_objects,
+    exchange,
+    plain_answers,
+    same_streams,
+    streams,
+)
 from respool.recordings.formats.document import (
     MAX_DOCUMENT,
     MAX_NODES,
@@ -151,7 +158,7 @@ class _Search:
     def _walk_object(
         self, value: Mapping[Any, Any], pointer: str, around: list[Any], bound: bool
     ) -> list[Exchange]:
-        if streams.is_event(value) and self._document.sequence is False and not pointer:
+        if event_objects.is_event(value) and self._document.sequence is False and not pointer:
             return self._walk([value], pointer, around, bound=False)
         if (pairs := _pairs(value)) is not None:
             return [
@@ -159,7 +166,7 @@ class _Search:
                 for place, pair in enumerate(pairs)
                 for one in self._walk(pair, f"{pointer}/responses/{place}", [*around, value], bound=False)
             ]
-        if len(value) > 1 and all(map(streams.is_event, value.values())):
+        if len(value) > 1 and all(map(event_objects.is_event, value.values())):
             return self._walk([*value.values()], pointer, around, bound=bound)
         inside = [*around, value]
         asked = _is_exchange(value)

@@ -7,7 +7,7 @@ from datetime import datetime
 from respool.errors import Effect, RecordingError, printable
 from respool.protocol.events import Event, loads
 from respool.protocol.sse import DONE
-from respool.recordings.formats import streams
+from respool.recordings.formats import event_objects
 from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse, response_id
 from respool.recordings.recording import Recording
 
@@ -20,7 +20,7 @@ def sniff(data: bytes) -> bool:
     """Whether most of the first lines are rows, and one of them holds an event."""
     lines = [line for line in data[:65536].decode(errors="replace").splitlines() if line.strip()][:20]
     rows = [cells for line in lines if (cells := _cells(line)) is not None]
-    return 2 * len(rows) > len(lines) and any(streams.is_event(_value(row[1])) for row in rows)
+    return 2 * len(rows) > len(lines) and any(event_objects.is_event(_value(row[1])) for row in rows)
 
 
 def _cells(line: str) -> tuple[str, str, str] | None:

@@ -11,8 +11,9 @@ from typing import Any
 from respool.errors import Effect, NotARecording, RecordingError
 from respool.recordings.formats import exchange, moments, plain_answers, streams
 from respool.recordings.formats.document import MAX_DOCUMENT, parse_json
+from respool.recordings.formats.event_objects import Piece
 from respool.recordings.formats.exchange import Exchange
-from respool.recordings.formats.streams import Piece, Stream
+from respool.recordings.formats.streams import Stream
 from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse
 from respool.recordings.recording import Recording
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from respool.errors import Effect, RecordingError
 from respool.protocol.events import Event, loads
-from respool.recordings.formats import moments, streams
+from respool.recordings.formats import event_objects, moments
 from respool.recordings.formats.sse import Reader
 from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse, response_id
 from respool.recordings.recording import Recording
@@ -97,7 +97,7 @@ def _event(text: str) -> str | None:
         value = loads(text)
     except ValueError:
         return None
-    return text if streams.is_event(value) else None
+    return text if event_objects.is_event(value) else None
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
