@@ -1,10 +1,10 @@
 """How a route decides: at once, or with what a shared state has loaded for it."""
 
-import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from respool.http.heavy import heavy
 from respool.play.offload import WorkNeeded, offloading
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
@@ -34,7 +34,7 @@ async def _offloaded(
     """Do what a decision needs in threads, one work after the other, and make it again."""
     results: dict[Hashable, Any] = {}
     for _ in range(_MOST_WORKS):
-        results[needed.key] = await asyncio.to_thread(needed.work)
+        results[needed.key] = await heavy(needed.work)
         try:
             with offloading(results):
                 return decide()

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib import import_module
 
 from starlette.middleware.cors import CORSMiddleware
@@ -14,6 +15,7 @@ from respool.http.base_paths import base_paths_of
 from respool.http.body_limits import LARGE
 from respool.http.cors import cors_options
 from respool.http.edge import Edge, Endpoint, Guard
+from respool.http.heavy import heavy
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.lazy_mount import LazyMount
@@ -100,7 +102,7 @@ async def _prepare(server: MockServer) -> None:
     await asyncio.to_thread(import_module, "anyio._backends._asyncio")
     for recording in server.recordings():
         if sum(len(text) for _, text in recording.types()) > LARGE:
-            await asyncio.to_thread(server.schedule, recording)
+            await heavy(partial(server.schedule, recording))
         else:
             server.schedule(recording)
         if steady:  # what is made now stays as well

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -11,6 +12,7 @@ from starlette.requests import Request as HTTPRequest
 
 from respool.errors import RequestError
 from respool.http.body_limits import DEFAULT_LIMIT, LARGE, MAX_TEXT, check_body
+from respool.http.heavy import heavy
 from respool.http.sending.connection import steering_headers
 from respool.protocol import fast_json
 from respool.protocol.events import json_kind, nests_deeper, not_json
@@ -119,7 +121,7 @@ async def _read(request: HTTPRequest, limit: int) -> bytes:
 
 async def beside(size: float, function: Callable[..., T], *arguments: Any) -> T:
     """Call a function: in a thread, if it has a body of more than `LARGE` bytes to work on."""
-    return await asyncio.to_thread(function, *arguments) if size > LARGE else function(*arguments)
+    return await heavy(partial(function, *arguments)) if size > LARGE else function(*arguments)
 
 
 async def _inflate(body: bytes, coding: str, limit: int) -> bytes:

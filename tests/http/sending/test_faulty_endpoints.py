@@ -1,11 +1,13 @@
 """Faults that a request asks for, on endpoints other than create."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from respool.faults import FAULTS
+from respool.faults.applying import apply
 from respool.http import create_app
 from respool.http.sending import faulty
 from respool.play.clock import ManualClock
@@ -144,3 +146,22 @@ async def test_the_frames_of_a_large_answer_are_all_sent(
     answer = call(serving, body={"model": "a", "stream": True}, headers=[("x-respool-fault", "comments")])
     await answer.task
     assert answer.body.count(b"data: ") == 50
+
+
+async def test_the_faults_of_a_large_answer_are_applied_outside_of_the_event_loop(
+    server: Serve, call: Call, recording: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def noted(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return apply(*arguments)
+
+    monkeypatch.setattr(faulty, "apply", noted)
+    serving = server(recording("a", [(0.0, "response.x", {"d": "x" * 1000})] * 2000))
+    headers = [("x-respool-fault", "stall(after=5, seconds=0)")]
+    answer = call(serving, body={"model": "a", "stream": True}, headers=headers)
+    await answer.task
+    assert answer.body.count(b"data: ") == 2000
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread(), "a stall looks at the whole answer first"

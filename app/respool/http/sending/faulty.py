@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from itertools import chain, islice
 
@@ -16,6 +17,7 @@ from respool.faults.applying import ActiveFault, apply
 from respool.faults.fault import Fault
 from respool.faults.frame import Action, Frame, Head
 from respool.http.deciding import decided
+from respool.http.heavy import heavy
 from respool.http.problems import envelope
 from respool.http.sending.connection import header_values, reset, steering, transport_of, unsent
 from respool.http.sending.open_streams import from_any_thread
@@ -53,12 +55,17 @@ _TOO_MANY = RequestError(
 )
 
 
-async def _begin(frames: Iterator[Frame], size: int) -> Iterator[Frame]:
-    """The frames; those of a large answer are worked out by a thread, up to the first that is sent."""
+async def _begin(frames: Callable[[], Iterator[Frame]], size: int, first: int = 0) -> Iterator[Frame]:
+    """The frames that `frames` makes, without the `first` ones. Those of a large answer are worked out by a
+    thread, up to the first that is sent: for many faults, the whole answer is."""
     if size < _LARGE:
-        return frames
-    first = await asyncio.to_thread(lambda: list(islice(frames, 1)))
-    return chain(first, frames)
+        return islice(frames(), first, None) if first else frames()
+
+    def begin() -> tuple[list[Frame], Iterator[Frame]]:
+        made = islice(frames(), first, None)
+        return list(islice(made, 1)), made
+
+    return chain(*await heavy(begin))
 
 
 async def load_faults() -> None:
@@ -220,7 +227,7 @@ class FaultyResponse(Response):
         """Send each frame at its moment; whether the answer came to a proper end."""
         clock, started = self._delivery.clock, self._started
         sent = 0
-        frames = await _begin(self._frames(whole), size)
+        frames = await _begin(partial(self._frames, whole), size)
         while (frame := next(frames, None)) is not None:
             if clock.now() < started + frame.at:
                 await line.flush()
@@ -228,7 +235,7 @@ class FaultyResponse(Response):
                     if line.left:
                         return False
                     woken.clear()  # the schedule is another one now
-                    frames = islice(self._frames(whole), sent, None)
+                    frames = await _begin(partial(self._frames, whole), size, sent)
                     continue
             sent += 1
             if frame.head is not None:
