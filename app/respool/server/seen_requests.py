@@ -208,6 +208,7 @@ class SeenRequests(Sequence[SeenRequest]):
     def assert_called(self, *, times: int | Times | None = None, **conditions: Unpack[Conditions]) -> None:
         """Raise AssertionError unless as many requests as `times` meet the conditions: at least one, if it is
         not given. Raises OptionError for a condition that makes no sense."""
+        __tracebackhide__ = True  # pytest shows the line of the test
         given = Times(exactly=times) if isinstance(times, int) else times or Times()
         if failure := check_count(self, RequestFilter(**conditions), given):
             raise AssertionError(failure)
