@@ -454,3 +454,33 @@ def test_it():
 """
     )
     pytester.runpytest_subprocess(*QUIET).assert_outcomes(passed=1)
+
+
+def test_what_fails_is_shown_at_the_line_of_the_test(project: pytest.Pytester) -> None:
+    tests = """
+@pytest.mark.respool("hello", strict="off")
+def test_called(respool):
+    ask(respool.base_url)
+    respool.assert_called(times=1, text="tides")
+
+@pytest.mark.respool("hello", strict="off")
+def test_waited(respool):
+    respool.wait_for(1, timeout=0.01)
+
+@pytest.mark.respool("hello", strict="off")
+def test_played(respool):
+    respool.assert_all_played()
+"""
+    result = run(project, tests)
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            '*expected exactly 1 request with text "tides", but there was none',
+            '*the user\'s last text is *expected a part "tides"',
+            "*after 0.01 s: *",
+            "*never played:",
+            "*  hello",
+        ]
+    )
+    for module in ("mock_session.py", "seen_requests.py", "testing.py", "verify.py"):
+        result.stdout.no_fnmatch_line(f"*{module}:*")

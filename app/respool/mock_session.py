@@ -157,6 +157,7 @@ class MockSession:
     ) -> None:
         """Raise AssertionError unless as many requests of this session as `times` (at least one, if it is
         not given) meet the conditions."""
+        __tracebackhide__ = True  # pytest shows the line of the test
         self.requests.assert_called(times=times, **conditions)
 
     def wait_for(
@@ -164,6 +165,7 @@ class MockSession:
     ) -> "SeenRequests":
         """Return the requests that meet the conditions, as soon as there are `count` of them. Raise
         AssertionError if there are not after `timeout` seconds."""
+        __tracebackhide__ = True  # pytest shows the line of the test
         conditions["session"] = self.name
         return self.running.wait_for(count, timeout=timeout, **conditions)
 
@@ -178,6 +180,7 @@ class MockSession:
     def assert_all_played(self) -> None:
         """Raise AssertionError if a turn was never played, of the recordings that `play` and `script`
         named."""
+        __tracebackhide__ = True  # pytest shows the line of the test
         if unplayed := self.unplayed:
             raise AssertionError("\n".join(["never played:", *(f"  {name}" for name in unplayed)]))
 

@@ -8,7 +8,6 @@ when a test asks for it.
 
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,6 +237,8 @@ def _said(item: pytest.Item) -> Mapping[str, Any]:
     said: dict[str, Any] = {}
     for marker in item.iter_markers(MARKER):  # the closest first
         if unknown := set(marker.kwargs) - set(_SETTINGS):
+            from difflib import get_close_matches  # late: see the module
+
             name = min(unknown)
             near = get_close_matches(name, _SETTINGS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(_SETTINGS)}"

@@ -93,11 +93,13 @@ class RunningServer:
 
             running.assert_called(times=1, session="checkout", body={"model": "gpt-5"})
         """
+        __tracebackhide__ = True  # pytest shows the line of the test
         self.requests.assert_called(times=times, **conditions)
 
     def assert_all_played(self, session: str | None = None) -> None:
         """Raise AssertionError if some turn of a recording was never played: in a session since its last
         reset; without one, at all."""
+        __tracebackhide__ = True  # pytest shows the line of the test
         from respool.server.verify import check_all_played
 
         if failure := check_all_played(self.server.unplayed(session), session):
@@ -108,6 +110,7 @@ class RunningServer:
     ) -> "SeenRequests":
         """Return the requests that meet the conditions, as soon as there are `count` of them. Raise
         AssertionError if there are not after `timeout` seconds."""
+        __tracebackhide__ = True  # pytest shows the line of the test
         from respool.server.request_filter import RequestFilter
         from respool.server.verify import Times, check_count
         from respool.server.waiting import Waiter

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import yaml
 from yamllint import linter
 from yamllint.config import YamlLintConfig
 
+from respool import running_server
 from respool.commands.serve import serve
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-FILES = sorted(DEPLOY.rglob("*.yaml"))
+FILES = [*sorted(DEPLOY.rglob("*.yaml")), DEPLOY.parent / "compose.yml"]
 MANIFESTS = [
     pytest.param(manifest, id=f"{path.name}-{manifest['kind']}-{manifest['metadata']['name']}")
     for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
@@ -58,3 +60,15 @@ def test_the_settings_of_nginx_are_what_nginx_takes(tmp_path: Path) -> None:
     command = ["nginx", "-t", "-q", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
     checked = subprocess.run(command, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_the_health_check_of_compose_tells_whether_it_runs() -> None:
+    compose = yaml.safe_load((DEPLOY.parent / "compose.yml").read_text())
+    how, python, *rest = compose["services"]["respool"]["healthcheck"]["test"]
+    assert (how, python) == ("CMD", "python")
+    with running_server(DEPLOY.parent / "fixtures/text") as running:
+        port = running.url.rpartition(":")[2]
+        check = [sys.executable, *(word.replace(":8080/", f":{port}/") for word in rest)]
+        assert check[-1] != rest[-1]
+        assert subprocess.run(check, capture_output=True).returncode == 0
+    assert subprocess.run(check, capture_output=True).returncode != 0

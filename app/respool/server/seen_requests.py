@@ -212,6 +212,7 @@ class SeenRequests(Sequence[SeenRequest]):
     def assert_called(self, *, times: int | Times | None = None, **conditions: Unpack[Conditions]) -> None:
         """Raise AssertionError unless `times` requests meet the conditions; by default at least one. Raises
         OptionError for an invalid condition."""
+        __tracebackhide__ = True  # pytest shows the line of the test
         given = Times(exactly=times) if isinstance(times, int) else times or Times()
         if failure := check_count(self, RequestFilter(**conditions), given):
             raise AssertionError(failure)
