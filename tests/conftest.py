@@ -37,7 +37,7 @@ _SLOW = (
     "test_chat_page.py test_controls.py test_example_projects.py test_examples.py test_sdk_examples.py "
     "test_soak.py test_bench.py test_schemathesis.py test_serve_workers.py test_record.py test_drill.py "
     "test_node_package.py test_socket_fuzz.py test_fault_table.py test_codex.py test_processes.py "
-    "test_limits.py test_cluster.py"
+    "test_limits.py test_cluster.py test_contention.py"
 ).split()
 _SLOW_FOLDERS = ("tests/http/page/", "tests/deploy/")
 
