@@ -142,7 +142,7 @@ def stream_trips(state: State) -> float:
         events = sum(line.startswith("data:") for line in lines)
         during = running.server.state.round_trips - before
     print(f"a stream of {events} events made {during} round trips while it was under way "
-          "(the one at its end is the journal's)")  # fmt: skip
+          "(one at its end is the journal's, three a second are the server's own)")  # fmt: skip
     return during / events
 
 
