@@ -1,5 +1,5 @@
-"""Three servers behind nginx with one store: one is killed while streams are under way, and the store is
-restarted; no client that resumes loses an event."""
+"""The set-up of deploy/compose.yaml as processes: three servers behind nginx with one store. One is killed
+while streams are under way, and the store is restarted; no client that resumes loses an event."""
 
 import json
 import os
@@ -20,9 +20,12 @@ from typing import Any
 
 import httpx2
 import pytest
+import yaml
 from state_servers import RealStore, free_port, require_redis
 
-CONFIG = Path(__file__).parents[2] / "deploy" / "nginx.conf"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+CONFIG = DEPLOY / "nginx.conf"
+COMPOSE = DEPLOY / "compose.yaml"
 EVENTS = 40  # of the recording
 GAP = float(os.environ.get("NGINX_TEST_GAP", "0.05"))  # seconds between events
 SHARES = (("p50", 0.5), ("p99", 0.99))
@@ -41,7 +44,18 @@ class Nodes:
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, port: int) -> None:
-        command = [sys.executable, "-m", "respool", "serve", str(self.folder / "recordings"), "--quiet"]
+        """Start a server with the command of the compose file, but for what is of its network."""
+        _, _, *options = yaml.safe_load(COMPOSE.read_text())["services"]["respool-1"]["command"]
+        kept = [one for one in options if not one.startswith(("--host=", "--state="))]
+        command = [
+            sys.executable,
+            "-m",
+            "respool",
+            "serve",
+            str(self.folder / "recordings"),
+            *kept,
+            "--quiet",
+        ]
         command += ["--port", str(port), "--state", self.store.url, "--ids", "fresh"]
         self.processes[port] = subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
