@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -92,6 +92,44 @@ def measure(name: str, state: State | None, requests: int) -> float:
     return creates
 
 
+BACKGROUND = {"model": "hello", "input": "Hello!", "background": True}
+ACTIONS: dict[str, Callable[[httpx2.Client, str], httpx2.Response]] = {
+    "create": lambda client, id_: client.post("/r/hello/v1/responses", json=BACKGROUND),
+    "retrieve": lambda client, id_: client.get(f"/v1/responses/{id_}"),
+    "cancel": lambda client, id_: client.post(f"/v1/responses/{id_}/cancel"),
+}
+
+
+def costs(url: str, times: int = 200) -> None:
+    """Print what one request of each kind costs the store: round trips, commands, its own processor time; and
+    how many bytes a live response takes there."""
+    from redis import Redis
+
+    with (
+        running_server(FIXTURES, ids="fresh", state=open_state(url)) as running,
+        httpx2.Client(base_url=running.url, timeout=60.0) as client,
+        Redis.from_url(url) as store,
+    ):
+        ids = []
+        for name, action in ACTIONS.items():
+            store.config_resetstat()
+            before = running.server.state.round_trips
+            for number in range(times):
+                answer = action(client, "" if name == "create" else ids[number])
+                if name == "create":
+                    ids.append(answer.json()["id"])
+            stats = store.info("commandstats").values()
+            commands = sum(one["calls"] for one in stats) / times
+            spent = sum(one["usec"] for one in stats) / times
+            trips = (running.server.state.round_trips - before) / times
+            print(
+                f"{name:9} {trips:5.1f} round trips, {commands:5.1f} commands, {spent:6.1f} us of the store"
+            )
+        keys = store.keys("*:b:*")
+        sizes = sorted(int(store.memory_usage(key) or 0) for key in keys)
+        print(f"a live response takes {sizes[len(sizes) // 2]} bytes in the store (MEMORY USAGE of its key)")
+
+
 def stream_trips(state: State) -> float:
     """The round trips that a server makes for an event of a stream under way."""
     with (
@@ -104,7 +142,7 @@ def stream_trips(state: State) -> float:
         events = sum(line.startswith("data:") for line in lines)
         during = running.server.state.round_trips - before
     print(f"a stream of {events} events made {during} round trips while it was under way "
-          "(the one at its end is the journal's)")  # fmt: skip
+          "(one at its end is the journal's, three a second are the server's own)")  # fmt: skip
     return during / events
 
 
@@ -119,6 +157,7 @@ def main() -> None:
         shared = open_state(url)
         assert shared is not None
         stream_trips(shared)
+        costs(url)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""Three servers behind nginx with one store: one is killed while streams are under way, and the store is
-restarted; no client that resumes loses an event."""
+"""The set-up of deploy/compose.yaml as processes: three servers behind nginx with one store. One is killed
+while streams are under way, and the store is restarted; no client that resumes loses an event."""
 
 import json
 import os
@@ -10,19 +10,26 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+import yaml
 from state_servers import RealStore, free_port, require_redis
 
-CONFIG = Path(__file__).parents[2] / "deploy" / "nginx.conf"
-EVENTS = 40  # of the recording, 50 ms apart
-STREAMS = int(os.environ.get("RESPOOL_TEST_STREAMS", "60"))
+DEPLOY = Path(__file__).parents[2] / "deploy"
+CONFIG = DEPLOY / "nginx.conf"
+COMPOSE = DEPLOY / "compose.yaml"
+EVENTS = 40  # of the recording
+GAP = float(os.environ.get("NGINX_TEST_GAP", "0.05"))  # seconds between events
+SHARES = (("p50", 0.5), ("p99", 0.99))
+STREAMS = int(os.environ.get("NGINX_TEST_STREAMS", "60"))
 
 
 class Nodes:
@@ -37,7 +44,18 @@ class Nodes:
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, port: int) -> None:
-        command = [sys.executable, "-m", "respool", "serve", str(self.folder / "recordings"), "--quiet"]
+        """Start a server with the command of the compose file, but for what is of its network."""
+        _, _, *options = yaml.safe_load(COMPOSE.read_text())["services"]["respool-1"]["command"]
+        kept = [one for one in options if not one.startswith(("--host=", "--state="))]
+        command = [
+            sys.executable,
+            "-m",
+            "respool",
+            "serve",
+            str(self.folder / "recordings"),
+            *kept,
+            "--quiet",
+        ]
         command += ["--port", str(port), "--state", self.store.url, "--ids", "fresh"]
         self.processes[port] = subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
@@ -65,12 +83,12 @@ class Nodes:
 
     def wait_until_ready(self, *ports: int) -> None:
         for port in ports:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while True:
                 with suppress(httpx2.HTTPError):
                     if httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
                         break
-                assert time.monotonic() < deadline, f"{port} is not ready within a minute"
+                assert time.monotonic() < deadline, f"{port} is not ready within two minutes"
                 time.sleep(0.05)
 
 
@@ -82,7 +100,7 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
     (tmp_path / "recordings").mkdir()
     lines = [
-        [0.05, {"type": kind, "sequence_number": number, **fields}]
+        [GAP, {"type": kind, "sequence_number": number, **fields}]
         for number, (kind, fields) in enumerate(
             [
                 ("response.created", {"response": {"id": "resp_1", "object": "response", "output": []}}),
@@ -108,12 +126,22 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
         yield nodes
 
 
-def follow(client: httpx2.Client, again: Callable[[], None]) -> tuple[list[int], int]:
-    """The sequence numbers that a client gets which resumes a stream until it has ended, and how often it had
-    to."""
-    numbers: list[int] = []
+@dataclass
+class Followed:
+    """What a client has got which resumes a stream until it has ended: the sequence numbers, how late each
+    event came (s) after the request and its moment, how often it resumed, and what it was refused with."""
+
+    numbers: list[int] = field(default_factory=list)
+    lateness: list[float] = field(default_factory=list)
+    resumed: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+def follow(client: httpx2.Client, again: Callable[[], None], begun: Callable[[], object]) -> Followed:
+    told = Followed()
+    numbers = told.numbers
     id_ = ""
-    resumed = 0
+    sent = 0.0
     deadline = time.monotonic() + 120
     ended = False
     while not ended:
@@ -125,18 +153,30 @@ def follow(client: httpx2.Client, again: Callable[[], None]) -> tuple[list[int],
             if id_
             else client.stream("POST", "/v1/responses", json=body)
         )
-        with suppress(httpx2.HTTPError), asked as answer:
-            if answer.status_code == 200:
+        sent = sent if id_ else time.perf_counter()
+        try:
+            answer = asked.__enter__()
+            if answer.status_code != 200:
+                told.refused[str(answer.status_code)] += 1
+            else:
                 for line in answer.iter_lines():
                     if line.startswith("data: "):
                         event = json.loads(line[6:])
                         numbers.append(event["sequence_number"])
-                        id_ = id_ or event["response"]["id"]
+                        told.lateness.append(time.perf_counter() - sent - GAP * len(numbers))
+                        if not id_:
+                            id_ = event["response"]["id"]
+                            begun()
                         ended = event["type"] == "response.completed"
+        except httpx2.HTTPError as error:
+            told.refused[type(error).__name__] += 1
+        finally:
+            with suppress(httpx2.HTTPError):
+                asked.__exit__(None, None, None)
         if not ended:
-            resumed += 1
+            told.resumed += 1
             again()
-    return numbers, resumed
+    return told
 
 
 @pytest.mark.usefixtures("nodes")
@@ -147,20 +187,36 @@ def test_no_event_is_lost_when_a_server_is_killed_and_the_store_is_restarted(nod
         httpx2.Client(base_url=nodes.url, timeout=30.0, limits=limits) as client,
         ThreadPoolExecutor(STREAMS) as pool,
     ):
-        following = [pool.submit(follow, client, lambda: pause.wait(0.1)) for _ in range(STREAMS)]
-        time.sleep(1.0)
+        begun = threading.Semaphore(0)
+        following = [
+            pool.submit(follow, client, lambda: pause.wait(0.1), begun.release) for _ in range(STREAMS)
+        ]
+        for _ in range(STREAMS * 9 // 10):  # the others begin while nobody can tell what is kept
+            assert begun.acquire(timeout=120)
         nodes.kill(nodes.ports[0])
         nodes.store.stop()
         nodes.store.start()
         nodes.start(nodes.ports[0])
         results = [one.result() for one in following]
-    assert [numbers for numbers, _ in results] == [list(range(EVENTS))] * STREAMS
-    assert sum(resumed for _, resumed in results) > 0
-    print(f"{STREAMS} streams, {sum(resumed for _, resumed in results)} times resumed, no event lost")
+    assert [one.numbers for one in results] == [list(range(EVENTS))] * STREAMS
+    whole = sorted(late for one in results if not one.resumed for late in one.lateness)
+    late = sorted(late for one in results for late in one.lateness)
+    resumed, refused = (
+        sum(one.resumed for one in results),
+        sum((one.refused for one in results), Counter[str]()),
+    )
+    assert resumed > 0
+    for name, values in (("of streams that did not break", whole), ("of all", late)):
+        told = ", ".join(f"{part} {values[int(len(values) * share)] * 1e3:.0f} ms" for part, share in SHARES)
+        print(f"lateness {name}: {told}, max {values[-1] * 1e3:.0f} ms")
+    print(
+        f"{STREAMS} streams of {EVENTS} events, no event lost, {resumed} times resumed, "
+        f"refused: {dict(refused)}"
+    )
 
 
 def test_any_server_answers_anything_and_no_count_is_lost(nodes: Nodes) -> None:
-    operations = int(os.environ.get("RESPOOL_TEST_OPERATIONS", "400"))
+    operations = int(os.environ.get("NGINX_TEST_OPERATIONS", "400"))
     session = {"x-respool-session": "s"}
 
     def work(number: int) -> int:
