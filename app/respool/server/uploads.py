@@ -2,9 +2,8 @@
 in a shared state if there is one."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
-
-import msgspec
 
 from respool.errors import RequestError
 from respool.recordings import formats
@@ -15,7 +14,8 @@ MOST = 1000  # recordings
 MOST_BYTES = 256 * 1024 * 1024  # of them together
 
 
-class Upload(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Upload:
     """An uploaded recording: its digest, the suffix that gives its format, and its decompressed size in
     bytes."""
 
