@@ -176,6 +176,23 @@ def test_a_play_is_held_and_stepped_in_the_page(url: str, session: str, tab: Tab
     expect(page.locator(".player .told")).to_contain_text("ended · 63 events")
 
 
+def test_a_play_has_the_speed_of_the_session_that_is_chosen(url: str, tab: Tab) -> None:
+    admin(url, "PUT", "/clock", json={"session": "fast", "mode": "real", "speed": 1000})
+    page = tab(f"{url}/__admin/#/recordings/text/hello")
+    page.get_by_label("Session").fill("fast")
+    page.get_by_label("Speed").select_option("the session's own")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".player .told")).to_contain_text("ended")
+    assert admin(url, "GET", "/clock?session=fast")["speed"] == 1000
+    page.get_by_label("Speed").select_option("100 ×")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".player .told")).to_contain_text("ended")
+    assert admin(url, "GET", "/clock?session=fast")["speed"] == 100
+    requests = admin(url, "GET", "/requests?session=fast")["requests"]
+    assert [one["recording"] for one in requests] == ["text/hello"] * 2
+    admin(url, "DELETE", "/sessions?session=fast")
+
+
 def test_a_play_is_stopped(url: str, session: str, tab: Tab) -> None:
     page = tab(f"{url}/__admin/#/recordings/text/hello")
     page.get_by_label("Hold", exact=True).select_option("after=response.created")
@@ -387,6 +404,50 @@ def test_sessions_are_reset_and_deleted_and_have_faults(url: str, session: str, 
     expect(card).to_have_count(0)
 
 
+# Results
+
+
+def test_recordings_with_findings_are_listed(
+    recording: Callable[..., Recording], store: Any, serve: Any, tab: Tab
+) -> None:
+    bad = recording("bad", [(0.0, "response.output_text.delta")])
+    url = serve(MockServer(store(bad, recording("b"))))
+    page = tab(f"{url}/__admin/#/results")
+    checks = page.get_by_role("region", name="Checks")
+    expect(checks.get_by_role("row", name="bad")).to_contain_text("error")
+    expect(checks.get_by_role("status")).to_contain_text("2 recordings of 2 checked")
+    checks.get_by_role("link", name="bad").click()
+    expect(page.get_by_role("heading", level=2)).to_have_text("bad")
+
+
+def report(**fields: Any) -> bytes:
+    case = {"name": "abort", "fault": "abort(after=5)", "category": "end", "expected": "notice",
+            "verdict": "lied", "bad": True, "reason": EVIL, "seconds": 1.5, "stdout": EVIL, "stderr": ""}  # fmt: skip
+    sound = {**case, "name": "latency", "verdict": "ok", "bad": False, "reason": ""}
+    made = {"recording": "text/hello", "command": ["./client"], "passed": False, "comparable": True,
+            "totals": {"ok": 1, "lied": 1}, "cases": [case, sound], **fields}  # fmt: skip
+    return json.dumps(made).encode()
+
+
+def test_the_report_of_a_drill_is_shown_as_text(url: str, tab: Tab) -> None:
+    page = tab(f"{url}/__admin/#/results")
+    file = page.get_by_label("Report of respool drill --json")
+    file.set_input_files({"name": "drill.json", "mimeType": "application/json", "buffer": report()})
+    drill = page.get_by_role("region", name="Drill")
+    expect(drill.get_by_role("row", name="abort")).to_contain_text("lied")
+    expect(drill).to_contain_text(EVIL)
+    expect(drill.get_by_role("row", name="latency")).to_have_count(0)
+    drill.get_by_label("only what is bad").uncheck()
+    expect(drill.get_by_role("row", name="latency")).to_contain_text("ok")
+    page.keyboard.press("1")
+    page.keyboard.press("5")
+    expect(drill).to_contain_text("1 lied")
+    assert page.evaluate("window.pwned") is None
+    file = page.get_by_label("Report of respool drill --json")
+    file.set_input_files({"name": "x.json", "mimeType": "application/json", "buffer": b"{}"})
+    expect(page.get_by_role("alert")).to_have_text("x.json: this is no report of respool drill --json")
+
+
 # The token
 
 
@@ -405,6 +466,25 @@ def test_the_page_asks_for_the_token_and_keeps_it_for_the_tab_alone(
     expect(page.locator("#feed")).to_have_text("connected")
     assert page.evaluate("JSON.stringify(sessionStorage)") == '{"respool-admin-token":"secret"}'
     assert "secret" not in page.evaluate("JSON.stringify(localStorage) + document.cookie + location.href")
+
+
+def test_a_play_asks_for_the_api_key_where_there_is_one(
+    store: Any, recording: Callable[..., Recording], serve: Any, tab: Tab
+) -> None:
+    url = serve(MockServer(store(recording("a"))), api_keys=["sk-right"])
+    page = tab(f"{url}/__admin/#/recordings/a")
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("textbox", name="Key").fill("sk-wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("That key is wrong")).to_be_visible()
+    page.get_by_role("textbox", name="Key").fill("sk-right")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".player .told")).to_contain_text("ended")
+    assert page.evaluate("sessionStorage.getItem('respool-api-key')") == "sk-right"
+    page.get_by_label("Faults").fill("status(code=401)")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".player .told")).to_contain_text("answered with 401")
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 # Untrusted recordings
@@ -492,13 +572,13 @@ def test_an_event_of_10_mb_is_cut_until_all_of_it_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    "place", ["recordings", "recordings/scripts/every_tool", "live", "journal", "sessions"]
+    "place", ["recordings", "recordings/scripts/every_tool", "live", "journal", "sessions", "results"]
 )
 def test_nothing_is_wider_than_the_window(place: str, url: str, session: str, tab: Tab) -> None:
     page = tab(f"{url}/__admin/#/{place}")
     for width, height in [(400, 800), (820, 1100), (1300, 900), (3840, 2160)]:
         page.set_viewport_size({"width": width, "height": height})
-        page.locator(".row, .welcome, .card, .timeline, .empty").first.wait_for(state="attached")
+        page.locator(".row, .welcome, .card, .timeline, .empty, .drill").first.wait_for(state="attached")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -523,6 +603,7 @@ def test_a_narrow_window_has_one_pane_at_a_time(url: str, tab: Tab) -> None:
         ("live", ".welcome"),
         ("journal/LAST", "article"),
         ("sessions", ".card"),
+        ("results", ".drill"),
     ],
 )
 def test_axe_finds_nothing_serious(

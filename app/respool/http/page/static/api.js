@@ -10,6 +10,27 @@ export function onTokenNeeded(ask) {
   askForToken = ask;
 }
 
+const KEY = "respool-api-key";
+let askForKey = null;
+
+/** Have `ask` called, likewise, when the API itself wants a key. */
+export function onKeyNeeded(ask) {
+  askForKey = ask;
+}
+
+/**
+ * Ask the API as a client does, with the key that this tab has. Where the server refuses it, ask for another: but a
+ * 401 that was played, or that is a fault, is an answer like any other.
+ */
+export async function asClient(url, { headers: given, ...options }, refusals = true) {
+  for (;;) {
+    const key = sessionStorage.getItem(KEY);
+    const response = await fetch(url, { ...options, headers: key ? { ...given, authorization: `Bearer ${key}` } : given });
+    if (response.status !== 401 || !refusals || !askForKey || response.headers.has("x-respool-match")) return response;
+    sessionStorage.setItem(KEY, await askForKey(key !== null));
+  }
+}
+
 export class ApiError extends Error {
   constructor(message, status) {
     super(message);

@@ -1,13 +1,15 @@
 // The page: its sections, the feed of the server, the theme and the token.
 
-import { api, follow, has, learn, onTokenNeeded } from "./api.js";
-import { button, field, h, put, toast } from "./dom.js";
+import { api, follow, has, learn, onKeyNeeded, onTokenNeeded } from "./api.js";
+import { h, put, toast } from "./dom.js";
 import { journal } from "./journal.js";
 import { live } from "./live.js";
 import { recordings } from "./recordings.js";
+import { results } from "./results.js";
+import { askSecret } from "./secret.js";
 import { sessions } from "./sessions.js";
 
-const SECTIONS = { recordings: ["Recordings", recordings], live: ["Live", live], journal: ["Journal", journal], sessions: ["Sessions", sessions] };
+const SECTIONS = { recordings: ["Recordings", recordings], live: ["Live", live], journal: ["Journal", journal], sessions: ["Sessions", sessions], results: ["Results", results] };
 const view = document.getElementById("view");
 
 // What the server tells; sections listen for it.
@@ -65,25 +67,10 @@ function makeTheme() {
   set();
 }
 
-function askToken(wrong) {
-  return new Promise((resolve) => {
-    const input = h("input", { type: "password", autocomplete: "off", required: true, spellcheck: "false" });
-    const dialog = h("dialog", { "aria-labelledby": "token-title" },
-      h("form", { method: "dialog", on: { submit: (event) => {
-        event.preventDefault();
-        dialog.close();
-        dialog.remove();
-        resolve(input.value.trim());
-      } } },
-      h("h2", { id: "token-title" }, "The admin token"),
-      h("p", {}, wrong ? "That token is wrong. Try again." : "This server was started with --admin-token. The token is kept for this tab alone."),
-      field("Token", input), h("div", { class: "bar" }, h("button", { type: "submit", class: "primary" }, "Go on"))));
-    dialog.addEventListener("cancel", (event) => event.preventDefault());
-    document.body.append(dialog);
-    dialog.showModal();
-    input.focus();
-  });
-}
+const askToken = (wrong) => askSecret({ title: "The admin token", label: "Token", wrong,
+  why: "This server was started with --admin-token. The token is kept for this tab alone." });
+const askKey = (wrong) => askSecret({ title: "An API key", label: "Key", wrong,
+  why: "This server was started with --api-key, and answers only who has one. The key is kept for this tab alone." });
 
 function onFeed(event, data) {
   const told = document.getElementById("feed");
@@ -122,7 +109,7 @@ function showCount() {
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
   const number = Number(event.key);
-  if (number >= 1 && number <= 4) location.hash = `#/${Object.keys(SECTIONS)[number - 1]}`;
+  if (number >= 1 && number <= Object.keys(SECTIONS).length) location.hash = `#/${Object.keys(SECTIONS)[number - 1]}`;
   else if (event.key === "/") {
     const search = view.querySelector("input[type=search]");
     if (search) {
@@ -141,6 +128,7 @@ window.addEventListener("unhandledrejection", (event) => {
 window.addEventListener("hashchange", show);
 document.addEventListener("keydown", onKey);
 onTokenNeeded(askToken);
+onKeyNeeded(askKey);
 makeTheme();
 makeSections();
 await learn();

@@ -106,5 +106,5 @@ function welcome() {
   return h("div", { class: "welcome" }, h("img", { src: "page/icon.svg", alt: "", width: "56", height: "56" }),
     h("h2", {}, "Choose a recording"),
     h("p", {}, "See what happens in it and when, play it here, and copy the base URL at which it answers."),
-    h("p", { class: "muted" }, "Keys: ", h("kbd", {}, "/"), " search, ", h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "1"), "–", h("kbd", {}, "4"), " sections."));
+    h("p", { class: "muted" }, "Keys: ", h("kbd", {}, "/"), " search, ", h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "1"), "–", h("kbd", {}, "5"), " sections."));
 }
