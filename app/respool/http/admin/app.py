@@ -28,6 +28,7 @@ from respool.http.admin import (
     stubs,
     timelines,
     verify,
+    waits,
 )
 from respool.http.admin.models import Problem
 from respool.http.admin.security import Secured
@@ -49,6 +50,7 @@ ROUTERS: Sequence[Callable[[MockServer], APIRouter]] = (
     comparisons.router,
     match_rules.router,
     playbacks.router,
+    waits.router,
     holds.router,
     clocks.router,
 )

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from respool.errors import OptionError, printable
 from respool.http.admin.models import Model, SessionName, example
-from respool.http.admin.playbacks import Sent, conflicts
+from respool.http.admin.playback_models import Sent
+from respool.http.admin.playbacks import conflicts
 from respool.http.control import Advanced, Controller
 from respool.play.session_clock import Mode
 from respool.recordings.hold_points import HoldPoint
