@@ -5,7 +5,7 @@ continuation on the same lane that fails takes that response away; one from anot
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,3 +98,27 @@ class ConnectionMemory:
             self._bytes -= entry.size
             if self._newest.get(entry.lane) == entry.id:
                 del self._newest[entry.lane]
+
+
+class EndedResponses(Mapping[str, str]):
+    """The status of each response that has ended, by its id: of the latest `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._statuses: dict[str, str] = {}
+
+    def note(self, id: str, status: str) -> None:
+        """Note that a response has ended."""
+        self._statuses.pop(id, None)
+        self._statuses[id] = status  # the latest is last
+        if len(self._statuses) > self._most:
+            del self._statuses[next(iter(self._statuses))]
+
+    def __getitem__(self, id: str) -> str:
+        return self._statuses[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._statuses)
+
+    def __len__(self) -> int:
+        return len(self._statuses)

@@ -1,82 +1,32 @@
 """SocketConnection: the Responses API over one WebSocket, without the socket.
 
 What happens goes in (a frame, the answer to a `StartTurn`, the passing of time), and what is to be done comes
-out: a list of actions, in the order in which they are to be done. All moments are in the clock's seconds.
-Nothing is raised for what a client sends. A driver, of Starlette's socket say, is this loop::
-
-    async def serve(socket: WebSocket, server: MockServer) -> None:
-        clock = server.clock
-        connection = SocketConnection(clock.now(), SocketSettings(), rng=Random())
-        inbox = Inbox(socket)              # a task that puts each message of the socket into a queue
-        actions: list[Action] = []
-        while True:
-            for action in actions:
-                match action:
-                    case Send(text):
-                        await socket.send_text(text)
-                    case StartTurn():
-                        actions += start(connection, server, action)    # the loop comes to these as well
-                    case Cancel(turn):
-                        server.client_left(turn.playback)
-                    case Cut(turn, text):
-                        ...                # what is retrieved later is incomplete, too
-                    case Close(code, reason):
-                        await socket.close(code, reason)
-            if connection.closed:
-                return
-            message = await inbox.get(until=connection.deadline)    # None: that moment has come, or the
-            now = clock.now()                                       # subscription of a playback woke it
-            match message:
-                case None:
-                    actions = connection.wake(now)
-                case {"text": str(text)}:
-                    actions = connection.receive_text(text, now)
-                case {"bytes": bytes()}:
-                    actions = connection.receive_binary(now)
-                case _:                    # websocket.disconnect
-                    actions = connection.receive_close(now)
-
-    def start(connection: SocketConnection, server: MockServer, asked: StartTurn) -> list[Action]:
-        now = server.clock.now()
-        try:
-            if asked.warm_up:
-                server.check(asked.body)   # and the stored previous response, unless asked.lineage has it
-                turn = warm_up_turn(asked.body, f"resp_{token_hex(25)}", int(time()), now)
-            else:                          # lineage: what it continues, also where that is not stored
-                turn = PlaybackTurn(server.start(Request(asked.body, size=asked.size), now, asked.lineage))
-        except RequestError as error:      # a miss, and a recording that is an HTTP error, become one
-            return connection.refused(asked, error, now)
-        return connection.started(asked, turn, now)
+out: actions, in the order in which they are to be done. All moments are in the clock's seconds. Nothing is
+raised for what a client sends. `http.sending.socket.SocketDriver` drives a real one: it does each action, and
+calls `wake` at the `deadline`.
 """
 
-from collections import OrderedDict
 from random import Random
 
 from respool.errors import RequestError
-from respool.play.connection_memory import ConnectionMemory, Remembered
+from respool.play.connection_memory import ConnectionMemory, EndedResponses, Remembered
 from respool.play.lanes import Lane, Lanes, Run
 from respool.play.live_turn import LiveTurn
-from respool.play.socket_actions import Action, Cancel, Close, Cut, Send, StartTurn
+from respool.play.socket_actions import Action, Cancel, Close, Send, StartTurn
 from respool.play.socket_settings import SocketSettings
 from respool.play.steer_answers import (
     NOT_FOUND,
-    SUPERSEDED,
     accepted_steer,
     after_steered,
+    cut_actions,
+    cuts_now,
     failed_steers,
     inject_answer,
     refused_steer,
     steer_refusal,
+    with_waiting_steers,
 )
-from respool.play.steering import (
-    ITEM_DONE,
-    AcceptedSteer,
-    input_list,
-    output_of,
-    place_to_cut,
-    required_input,
-    steered_text,
-)
+from respool.play.steering import ITEM_DONE, AcceptedSteer
 from respool.protocol.websocket import server_frames, socket_errors
 from respool.protocol.websocket.client_frames import (
     Create,
@@ -87,7 +37,6 @@ from respool.protocol.websocket.client_frames import (
     parse,
     size_of,
 )
-from respool.protocol.websocket.steers import SteerAt
 from respool.recordings.steer_rule import SteerRule
 
 UNSUPPORTED_DATA, POLICY_VIOLATION, TOO_BIG, INTERNAL_ERROR = 1003, 1008, 1009, 1011
@@ -108,7 +57,7 @@ class SocketConnection:
         self._ends = opened + self.settings.lifetime
         self._rng = rng
         self._lanes = Lanes(self.settings)
-        self._ended: OrderedDict[str, str] = OrderedDict()  # id -> status, of the latest
+        self._ended = EndedResponses(self.settings.remembered)
         self._out: list[Action] = []
 
     @property
@@ -264,15 +213,10 @@ class SocketConnection:
                 self._out.append(start)
 
     def _start_of(self, lane: Lane, create: Create) -> StartTurn:
-        previous, body, steers = create.previous_response_id, create.body, lane.waiting
+        previous = create.previous_response_id
         known = self.memory.find(previous, lane.name) if previous else None
-        if steers and create.generate and not create.error:  # a warm-up leaves them where they are
-            lane.waiting = None
-            if previous == steers.response_id:
-                lane.carried = steers
-                body = {**body, "input": [*steers.items, *input_list(body.get("input"))]}
-            else:
-                self._out += failed_steers(lane, steers, *SUPERSEDED)
+        body, failed = with_waiting_steers(lane, create)
+        self._out += failed
         return StartTurn(
             lane.name,
             body,
@@ -299,10 +243,7 @@ class SocketConnection:
         lane.run = None
         id_, start = run.turn.id, run.start
         if id_:
-            self._ended[id_] = status
-            self._ended.move_to_end(id_)
-            if len(self._ended) > self.settings.remembered:
-                self._ended.popitem(last=False)
+            self._ended.note(id_, status)
         if status == "failed":
             self._evict(lane, start)
         elif id_:
@@ -324,18 +265,11 @@ class SocketConnection:
             return
         steer = AcceptedSteer(f"steer_{self._rng.getrandbits(128):032x}", frame.input)
         self._out.append(accepted_steer(steer, lane, run))
-        events, end = run.turn.events, run.turn.frames.end
-        if run.steer_at is SteerAt.NEXT_ITEM_DONE:
-            run.cut_after = place_to_cut(events, run.sent, end)
-        elif run.steer_at is SteerAt.IMMEDIATE and not required_input(output_of(events[: run.sent])):
+        if cuts_now(run):
             self._cut(lane, run)
 
     def _cut(self, lane: Lane, run: Run) -> None:
-        number = run.next_number if run.numbered else None
-        text = steered_text(run.turn.events[: run.sent], number)
-        self._send(server_frames.with_stream_id(text, lane.name), lane)
-        run.added += 1
-        self._out.append(Cut(run.turn, text, run.sent))
+        self._out += cut_actions(lane, run)
         self._finish(lane, run, "incomplete")
 
     # The connection

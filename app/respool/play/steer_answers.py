@@ -1,15 +1,24 @@
 """What is answered to steers and injects, frames about a response that runs; and what follows a response that
 was steered."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from respool.errors import printable
 from respool.play.connection_memory import ConnectionMemory
 from respool.play.lanes import Lane, Run
-from respool.play.socket_actions import Action, Send, StartTurn
-from respool.play.steering import AcceptedSteer, WaitingSteers, output_of, required_input
+from respool.play.socket_actions import Action, Cut, Send, StartTurn
+from respool.play.steering import (
+    AcceptedSteer,
+    WaitingSteers,
+    input_list,
+    output_of,
+    place_to_cut,
+    required_input,
+    steered_text,
+)
 from respool.protocol.websocket import server_frames
-from respool.protocol.websocket.client_frames import Inject, Steer
+from respool.protocol.websocket.client_frames import Create, Inject, Steer
 from respool.protocol.websocket.steers import SUCCESSOR_FAILED, SteerAt
 
 # Code and message.
@@ -83,6 +92,36 @@ def failed_steers(lane: Lane, steers: WaitingSteers, code: str, message: str) ->
             code, message, steers.response_id, steer.input, number, lane.name, steer.id
         )
         yield Send(text, lane.name)
+
+
+def cuts_now(run: Run) -> bool:
+    """Note where an accepted steer ends a response. Return whether it ends at once."""
+    events = run.turn.events
+    if run.steer_at is SteerAt.NEXT_ITEM_DONE:
+        run.cut_after = place_to_cut(events, run.sent, run.turn.frames.end)
+    return run.steer_at is SteerAt.IMMEDIATE and not required_input(output_of(events[: run.sent]))
+
+
+def cut_actions(lane: Lane, run: Run) -> tuple[Action, Action]:
+    """End a response here, since it was steered: return what is sent and what is to be noted."""
+    number = run.next_number if run.numbered else None
+    text = steered_text(run.turn.events[: run.sent], number)
+    run.added += 1
+    sent = Send(server_frames.with_stream_id(text, lane.name), lane.name)
+    return sent, Cut(run.turn, text, run.sent)
+
+
+def with_waiting_steers(lane: Lane, create: Create) -> tuple[Mapping[str, Any], Sequence[Send]]:
+    """Return the body of a create with the steers in its input that wait for it; and what tells of steers
+    that waited for another one."""
+    steers = lane.waiting
+    if not steers or not create.generate or create.error:  # a warm-up leaves them where they are
+        return create.body, ()
+    lane.waiting = None
+    if create.previous_response_id != steers.response_id:
+        return create.body, [*failed_steers(lane, steers, *SUPERSEDED)]
+    lane.carried = steers
+    return {**create.body, "input": [*steers.items, *input_list(create.body.get("input"))]}, ()
 
 
 def after_steered(lane: Lane, run: Run, status: str, memory: ConnectionMemory) -> list[Action]:
