@@ -226,6 +226,19 @@ ASK = """async ([name, at]) => {
 }"""
 
 
+def test_a_stream_that_began_before_the_feed_was_open_is_shown(url: str, session: str, tab: Tab) -> None:
+    page = tab("about:blank")
+    waiting: list[Any] = []
+    page.route("**/__admin/events", lambda route: waiting.append(route))
+    page.goto(f"{url}/__admin/#/live")
+    expect(page.get_by_text("No stream is under way")).to_be_visible()
+    ask_held(page)
+    admin(url, "GET", "/wait?for=playback.held&session=page")
+    expect(page.get_by_role("option")).to_have_count(0)
+    waiting[0].continue_()
+    expect(page.get_by_role("option").first).to_contain_text("held")
+
+
 def test_a_live_stream_is_stepped_and_released(url: str, session: str, tab: Tab) -> None:
     page = tab(f"{url}/__admin/#/live")
     ask_held(page)

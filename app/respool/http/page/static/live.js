@@ -69,6 +69,7 @@ export function live({ feed }) {
     timer = setTimeout(look, 60);
   };
   feed.addEventListener("request", onRequest);
+  feed.addEventListener("open", onRequest); // what came before is not told
   document.addEventListener("visibilitychange", onRequest);
   const first = look();
   put(detail, h("div", { class: "welcome" }, h("h2", {}, "Live streams"), h("p", {}, byHand ? "Choose a stream to step through it, release it or cut it." : "Streams appear here while they run.")));
@@ -79,6 +80,7 @@ export function live({ feed }) {
       closed = true;
       clearTimeout(timer);
       feed.removeEventListener("request", onRequest);
+      feed.removeEventListener("open", onRequest);
       document.removeEventListener("visibilitychange", onRequest);
     },
     async show(id) {

@@ -64,12 +64,14 @@ export function sessions({ feed }) {
     timer = setTimeout(load, 300);
   };
   feed.addEventListener("request", onRequest);
+  feed.addEventListener("open", onRequest); // what came before is not told
   load();
   return {
     element: h("div", { class: "page" }, told, cards),
     close: () => {
       clearTimeout(timer);
       feed.removeEventListener("request", onRequest);
+      feed.removeEventListener("open", onRequest);
     },
     show() {},
   };
