@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,7 @@ HERE = {
     ("docs/ci.md", "yaml"),
     ("docs/control.md", "python"),
     ("docs/docker.md", "yaml"),
+    ("docs/drill.md", "text"),
     ("docs/node.md", "js"),
     ("docs/start.md", "js"),
     ("docs/start.md", "python"),
@@ -62,10 +64,6 @@ NOT_RUN = {
     ("docs/admin.md", "console"): "curl against a server that has been asked; /verify has tests of its own",
     ("docs/admin.md", "text"): "an error's words: tests/server/test_verify.py compares such",
     ("docs/cli.md", "text"): "what a command prints: tests/test_show.py runs it and compares",
-    (
-        "docs/drill.md",
-        "text",
-    ): "what a drill prints, with times; tests/commands/test_drill.py runs some",
     (
         "docs/scripts.md",
         "text",
@@ -264,3 +262,17 @@ def test_the_examples_for_testcontainers_are_programs(tmp_path: Path) -> None:
     if shutil.which("node"):
         (tmp_path / "a.mjs").write_text(js)
         subprocess.run(["node", "--check", "a.mjs"], cwd=tmp_path, check=True)
+
+
+def test_the_drill_that_is_shown_has_these_verdicts() -> None:
+    command, *shown = block("docs/drill.md", "text").splitlines()
+    words = shlex.split(command.removeprefix("$ respool").replace("-- python", f"-- {sys.executable}"))
+    done = subprocess.run(
+        [sys.executable, "-m", "respool", *words], cwd=ROOT, capture_output=True, text=True, timeout=200
+    )
+
+    def verdicts(lines: list[str]) -> list[list[str]]:
+        """Case and verdict of each, and the line at the end; times differ."""
+        return [line.split()[:2] for line in lines if line.startswith("  ")] + [lines[-1:]]
+
+    assert verdicts(done.stdout.splitlines()) == verdicts(shown)
