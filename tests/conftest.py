@@ -38,7 +38,7 @@ _SLOW = (
     "test_soak.py test_bench.py test_schemathesis.py test_serve_workers.py test_record.py test_drill.py "
     "test_node_package.py test_socket_fuzz.py test_fault_table.py test_processes.py test_limits.py "
     "test_portable.py test_cluster.py test_many_connections.py test_docs_blocks.py "
-    "test_contention.py"
+    "test_contention.py test_whole_drill.py"
 ).split()
 # Files whose tests run clients of other people: `make test-clients` installs those and runs the tests.
 _CLIENTS = "test_sdk_examples.py test_codex.py test_every_client.py test_recorded_loop.py".split()
