@@ -83,16 +83,18 @@ def started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if parameters.get("state", "memory") == "memory":
         yield
         return
+    made, enter, leave = TestClient.__init__, TestClient.__enter__, TestClient.__exit__
     with ExitStack() as stack:
-        made = TestClient.__init__
 
         def make(self: TestClient, *arguments: Any, **options: Any) -> None:
             made(self, *arguments, **options)
-            if not hasattr(self, "_started"):
-                self._started = True
-                stack.enter_context(self)
+            enter(self)
+            stack.callback(leave, self)
 
+        # A test may enter it once more.
         monkeypatch.setattr(TestClient, "__init__", make)
+        monkeypatch.setattr(TestClient, "__enter__", lambda self: self)
+        monkeypatch.setattr(TestClient, "__exit__", lambda *_: None)
         yield
 
 

@@ -379,8 +379,9 @@ async def test_a_server_that_runs_prepares_all_recordings_before_they_are_asked_
         app = create_app(serving)
         assert prepared == []
         async with app.router.lifespan_context(app):
-            for _ in range(10):
-                await asyncio.sleep(0)
+            async with asyncio.timeout(10):  # a thread has a part in it
+                while len(prepared) < 5:
+                    await asyncio.sleep(0)
             assert prepared == serving.store.names
 
 
@@ -388,13 +389,15 @@ async def test_a_server_that_runs_prepares_all_recordings_before_they_are_asked_
 async def test_what_is_prepared_is_kept_from_garbage_collection_where_what_was_loaded_is(
     loaded: int, steps: int, server: Serve, recording: Make
 ) -> None:
-    app = create_app(server(*(recording(f"a{number}") for number in range(5))))
+    serving = server(*(recording(f"a{number}") for number in range(5)))
+    app = create_app(serving)
     with (
         mock.patch.object(gc, "get_freeze_count", return_value=loaded),
         mock.patch.object(gc, "freeze") as freeze,
+        mock.patch.object(serving, "schedule") as schedule,
     ):
-        async with app.router.lifespan_context(app):
-            for _ in range(10):
+        async with app.router.lifespan_context(app), asyncio.timeout(10):
+            while schedule.call_count < 5:  # a thread has a part in it
                 await asyncio.sleep(0)
     assert freeze.call_count == steps
 

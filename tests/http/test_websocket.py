@@ -38,13 +38,7 @@ def server(state: Callable[[], State | None]) -> MockServer:
 def serve() -> Iterator[Serve]:
     """A client of a server that has started."""
     with ExitStack() as stack:
-
-        def serve(server: MockServer, **options: Any) -> TestClient:
-            client = TestClient(create_app(server, **options))
-            # With a shared state, it has been entered.
-            return client if client.portal else stack.enter_context(client)
-
-        yield serve
+        yield lambda server, **options: stack.enter_context(TestClient(create_app(server, **options)))
 
 
 def turn(socket: Any, **body: Any) -> list[dict[str, Any]]:
