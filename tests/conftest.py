@@ -48,10 +48,19 @@ _SLOW_FOLDERS = ("tests/http/page/", "tests/deploy/")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = item.path.as_posix()
-        if item.path.name in _SLOW or any(folder in path for folder in _SLOW_FOLDERS):
+        if (
+            item.path.name in _SLOW
+            or any(folder in path for folder in _SLOW_FOLDERS)
+            or _state_of(item) in ("fakeredis", "redis")  # the same tests once more, with a store
+        ):
             item.add_marker(pytest.mark.slow)
         if item.path.name in _CLIENTS:
             item.add_marker(pytest.mark.clients)
+
+
+def _state_of(item: pytest.Item) -> object:
+    """Return the kind of state with which a test runs, if it runs with several."""
+    return item.callspec.params.get("state") if hasattr(item, "callspec") else None
 
 
 _BEGAN = pytest.StashKey[float]()  # when the first test did

@@ -208,9 +208,8 @@ def test_the_faults_of_a_stub_happen(serving: Any, ask: Ask) -> None:
     assert statuses == [429, 200]
 
 
-@pytest.mark.parametrize("model", ["gpt-5.2", "loop"])
 def test_a_large_request_is_compared_outside_of_the_loop(
-    serving: Callable[..., MockServer], ask: Ask, monkeypatch: pytest.MonkeyPatch, model: str
+    serving: Callable[..., MockServer], ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
     prepared = RecordedIndex.prepared
@@ -220,10 +219,10 @@ def test_a_large_request_is_compared_outside_of_the_loop(
         return prepared(index, body)
 
     monkeypatch.setattr(RecordedIndex, "prepared", noted)
-    answer = ask(serving(), {"model": model, "input": "x" * (LARGE + 1)})
-    assert answer.status_code == (200 if model == "loop" else 404)
+    answer = ask(serving(), {"model": "gpt-5.2", "input": "x" * (LARGE + 1)})
+    assert answer.status_code == 404
     assert len(threads) == 1
-    assert threads[0].startswith("asyncio_"), "a thread of asyncio.to_thread"
+    assert threads[0].startswith("respool-heavy"), "the thread for heavy work"
 
 
 def test_a_large_request_that_names_its_recording_is_not_compared(

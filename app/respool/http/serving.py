@@ -113,12 +113,12 @@ def uvicorn_server(
     return Server(config, on_started, drain)
 
 
-def _socket_protocol(**given: Any) -> asyncio.Protocol:
+def _socket_protocol(*given: Any, **named: Any) -> asyncio.Protocol:
     """Make the protocol of a WebSocket; uvicorn calls this for an upgrade."""
     # Late: most servers of tests never see one.
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-    return WebSocketsSansIOProtocol(**given)
+    return WebSocketsSansIOProtocol(*given, **named)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

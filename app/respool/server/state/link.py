@@ -1,5 +1,6 @@
 """Link: the connections to a store that speaks the protocol of Redis, and the handling of its failures."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -130,6 +131,8 @@ class Link:
         """Close all connections."""
         if self._pool is not None:
             await self._pool.disconnect()
+        for _ in range(2):  # connections that were left without waiting close in the loop's next rounds
+            await asyncio.sleep(0)
 
     def _why(self, error: BaseException) -> str:
         kind = "cannot be reached" if isinstance(error, StoreConnectionError | OSError) else "fails"
