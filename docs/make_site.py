@@ -21,8 +21,8 @@ OTHERS: Mapping[str, str] = {
     "fixtures/README.md": "fixtures.md",
 }
 NAV: Mapping[str, tuple[str, ...]] = {
-    "Start here": ("index.md", "start.md"),
-    "How to": (
+    "Getting started": ("index.md", "start.md"),
+    "How-to": (
         "pytest.md", "node.md", "ci.md", "docker.md", "drill.md", "recording.md", "scripts.md", "stubs.md",
         "improvise.md", "control.md", "page.md", "scale.md",
     ),

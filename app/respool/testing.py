@@ -43,7 +43,7 @@ class RunningServer:
 
     @property
     def clock(self) -> ClockControl:
-        """The clock of the session of those who name none: ``.clock.freeze()``, ``.clock.advance(30)``; of
+        """The clock of the default session: ``.clock.freeze()``, ``.clock.advance(30)``; of
         another one, ``.clock.of("checkout")``."""
         return ClockControl(self._link)
 
@@ -126,7 +126,7 @@ class RunningServer:
         return waiter.found
 
     def reset(self, session: str = "") -> None:
-        """Have one session as at its beginning, and its requests forgotten; "" is that of all who name none.
+        """Have one session as at its beginning, and its requests forgotten; "" is the default session.
         Others are not touched."""
 
         async def reset() -> None:

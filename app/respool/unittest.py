@@ -19,7 +19,7 @@ class RespoolTestCase(unittest.TestCase):
     """A test case with a session of its own, `self.respool`, in each test.
 
     respool_fixtures  folders and files of recordings
-    respool_play      the recording that answers what names none
+    respool_play      the recording that answers requests without a name
     respool_speed     ``instant``, or a factor: 1 is as recorded
     respool_strict    what fails a test that leaves it behind: off, unmatched (requests) or all (also turns
                       that were never played)

@@ -71,6 +71,6 @@ def admin_options(command: F) -> F:
     """Add the options for the address of the server."""
     url = click.option("--url", default=DEFAULT_URL, show_default=True, help="The server.")
     token = click.option(
-        "--admin-token", metavar="TOKEN", envvar="RESPOOL_ADMIN_TOKEN", help="What its admin API needs."
+        "--admin-token", metavar="TOKEN", envvar="RESPOOL_ADMIN_TOKEN", help="The token of its admin API."
     )
     return url(token(command))

@@ -45,7 +45,7 @@ Examples:
 @click.option(
     "--repeat", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Plays of each stream."
 )
-@click.option("--duration", type=SECONDS, help="Repeat for so long, instead of --repeat.")
+@click.option("--duration", type=SECONDS, help="Repeat for this long, instead of --repeat.")
 @click.option(
     "--ramp", type=SECONDS, help=f"The streams begin spread over this [default: {STARTS} a second]."
 )
@@ -58,7 +58,7 @@ Examples:
 @click.option("--max-gap", type=SECONDS, help="As in serve.")
 @click.option("--ttft", type=SECONDS, help="As in serve.")
 @click.option("--jitter", type=SECONDS, default=0.0, help="As in serve.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all chance.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random values.")
 @click.pass_context
 def bench(
     ctx: click.Context,

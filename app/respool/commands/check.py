@@ -56,10 +56,10 @@ Examples:
     default="human",
     help="What to print.",
 )
-@click.option("--level", type=_LEVEL, default="warning", help="The least that is shown [warning].")
-@click.option("--fail-on", type=_LEVEL, default="error", help="The least that fails [error].")
+@click.option("--level", type=_LEVEL, default="warning", help="The lowest level to show [warning].")
+@click.option("--fail-on", type=_LEVEL, default="error", help="The lowest level that fails [error].")
 @click.option("--schema", is_flag=True, help="Also validate fields by the openai package's models.")
-@click.option("--max-age", type=Age(), help="An error is what was recorded longer ago, as 90d.")
+@click.option("--max-age", type=Age(), help="Report older recordings as errors, as 90d.")
 @click.option("--model", default="gpt-5.2", show_default=True, help="For a URL: the model to ask for.")
 @click.option(
     "--input", "input_", default="Say hello.", show_default=True, help="For a URL: the input to send."

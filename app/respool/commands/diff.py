@@ -31,7 +31,7 @@ Examples:
 )
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
-@click.option("--ignore", multiple=True, type=click.Choice(_KINDS), help="Leave out differences of a kind.")
+@click.option("--ignore", multiple=True, type=click.Choice(_KINDS), help="Ignore differences of this kind.")
 @click.option("--strict", is_flag=True, help="Compare ids and dates, too.")
 @click.option("--html", "html_file", metavar="FILE", help="Write a page; - is stdout.")
 @click.option("--json", "json_file", metavar="FILE", help="Write JSON; - is stdout.")

@@ -88,7 +88,7 @@ Examples:
     envvar="RESPOOL_PATHS",
     metavar="[PATHS...] -- COMMAND...",
 )
-@click.option("--recording", required=True, metavar="NAME", help="What the client is answered with.")
+@click.option("--recording", required=True, metavar="NAME", help="The recording that answers the client.")
 @click.option(
     "--set",
     "--cases",
@@ -110,20 +110,20 @@ Examples:
     type=click.Choice(["http", "websocket"]),
     default="http",
     show_default=True,
-    help="What the client speaks; cases that cannot happen there are left out.",
+    help="The client's transport; impossible cases are left out.",
 )
 @click.option("--timeout", type=SECONDS, default=15.0, help="A run that takes longer hangs [default: 15].")
 @click.option(
     "--jobs", "-j", type=click.IntRange(1, 256), help="Runs at a time [default: one per processor]."
 )
-@click.option("--strict", is_flag=True, help="Being lucky is bad too.")
+@click.option("--strict", is_flag=True, help="Count lucky runs as bad, too.")
 @click.option("--show", is_flag=True, help="Print what bad runs wrote to stdout and stderr.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON; - is stdout.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write the report as JUnit XML; - is stdout.")
 @click.option("--speed", type=SPEED, default="instant", help="As in serve [default: instant].")
 @click.option("--gap", type=GAP, default=0.02, help="As in serve [default: 0.02].")
 @click.option("--max-gap", type=SECONDS, help="As in serve.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all chance.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random values.")
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_print_cases, help="List the cases."
 )

@@ -29,7 +29,7 @@ Examples:
 )
 @click.argument("request_file", metavar="REQUEST.json|-")
 @paths_argument
-@click.option("--default", metavar="NAME", help="The recording that answers what no other does.")
+@click.option("--default", metavar="NAME", help="The recording that answers all other requests.")
 @matching_options
 def explain_request(request_file: str, paths: Sequence[Path], default: str | None, **options: Any) -> None:
     """Say what answers a request to create a response, and why; if nothing does, what is nearest.

@@ -43,19 +43,27 @@ Examples:
     "--refresh",
     type=click.Path(path_type=Path, exists=True),
     metavar="PATH",
-    help="Send the recorded requests of PATH again, and show what is different.",
+    help="Send the recorded requests of PATH again, and show the differences.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=Port.default, show_default=True, type=Port(), help="0 picks a free one.")
 @click.option("--api-key-env", metavar="NAME", help="Send the key in this variable, not the client's.")
-@click.option("--name", "template", metavar="TEMPLATE", help="Of recordings [default: '{model}/{slug}'].")
 @click.option(
-    "--mode", type=click.Choice(_MODES), default="all", show_default=True, help="What is asked upstream."
+    "--name", "template", metavar="TEMPLATE", help="Template of recording names [default: '{model}/{slug}']."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(_MODES),
+    default="all",
+    show_default=True,
+    help="Requests to relay to the upstream.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace recordings of the same name.")
-@click.option("--redact", multiple=True, metavar="REGEX", help="Keep out of files what this matches.")
-@click.option("--redact-pointer", multiple=True, metavar="POINTER", help="Keep out what is at /a/*/b.")
-@click.option("--redact-hook", metavar="MODULE:FUNCTION", help="Keep out the secrets that this finds.")
+@click.option("--redact", multiple=True, metavar="REGEX", help="Redact matches of this pattern.")
+@click.option(
+    "--redact-pointer", multiple=True, metavar="POINTER", help="Redact the value at this pointer, as /a/*/b."
+)
+@click.option("--redact-hook", metavar="MODULE:FUNCTION", help="Redact the secrets that this function finds.")
 @click.option("--http2", is_flag=True, help="Speak HTTP/2 with the upstream, if it does.")
 @click.option("--quiet", "-q", is_flag=True, help="No line for each recording.")
 def record(

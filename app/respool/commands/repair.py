@@ -35,7 +35,7 @@ Examples:
 @click.option("--renumber", is_flag=True, help="Change the sequence_number of sound events where it must be.")
 @click.option("--drop-duplicates", is_flag=True, help="Leave out events that have come before.")
 @click.option("--drop-after-end", is_flag=True, help="Leave out events that come after the end.")
-@click.option("--in-place", is_flag=True, help="Replace IN by what becomes of it.")
+@click.option("--in-place", is_flag=True, help="Replace IN by the result.")
 def repair(
     source: str,
     target: str | None,

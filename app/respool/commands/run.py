@@ -41,7 +41,7 @@ _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
         click.Option(
             ["--summary"], metavar="FILE", help="Append a summary in Markdown to FILE, for a page of a CI."
         ),
-        click.Option(["--strict"], is_flag=True, help="Fail if a request was answered by no recording."),
+        click.Option(["--strict"], is_flag=True, help="Fail if no recording answered some request."),
         click.Option(
             ["--strict-unplayed"], is_flag=True, help="Fail if some turn of a recording was never played."
         ),

@@ -30,9 +30,9 @@ Examples:
 """
 )
 @click.argument("sources", nargs=-1, required=True, metavar="PATH|-...")
-@click.option("--redact", multiple=True, metavar="REGEX", help="Also find what this matches.")
-@click.option("--allow", multiple=True, metavar="REGEX", help="What this matches as a whole is no secret.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing if there is nothing to be found.")
+@click.option("--redact", multiple=True, metavar="REGEX", help="Also find matches of this pattern.")
+@click.option("--allow", multiple=True, metavar="REGEX", help="Full matches of this pattern are no secrets.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing if nothing is found.")
 def scan(sources: Sequence[str], redact: Sequence[str], allow: Sequence[str], quiet: bool) -> None:
     """Find secrets in recordings and other files: keys, tokens, passwords, cookies, private keys.
 

@@ -23,7 +23,7 @@ Examples:
 )
 @click.argument("recording", type=click.Path(path_type=Path, allow_dash=True))
 @click.argument("out", type=click.Path(path_type=Path, allow_dash=True), default="-")
-@click.option("--pace", is_flag=True, help="Also write when things happen, as a pace and pauses.")
+@click.option("--pace", is_flag=True, help="Also write times, as a pace and pauses.")
 def script(recording: Path, out: Path, pace: bool) -> None:
     """Write the script of RECORDING: a few lines of YAML that make the same events again.
 

@@ -38,7 +38,7 @@ Examples:
 @click.argument("path", type=click.Path(path_type=Path, allow_dash=True))
 @click.argument("names", nargs=-1, metavar="[NAME[#TURN]...]")
 @click.option("--events", is_flag=True, help="A line for each event, as in a log.")
-@click.option("--types", is_flag=True, help="How many events there are of each type.")
+@click.option("--types", is_flag=True, help="Count the events of each type.")
 @click.option("--width", type=click.IntRange(40, 1000), help="Characters in a line [the terminal's].")
 def show(path: Path, names: Sequence[str], events: bool, types: bool, width: int | None) -> None:
     """Show recordings as timelines: what happens in them, and when.

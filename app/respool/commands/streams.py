@@ -57,13 +57,15 @@ Examples:
 @click.argument("point", required=False)
 @admin_options
 @click.option("--session", default="", help="The session whose streams are held.")
-@click.option("--recording", metavar="NAME", help="Only streams of it; * stands for any characters.")
-@click.option("--stub", metavar="NAME", help="Only streams that this stub chose; likewise.")
+@click.option(
+    "--recording", metavar="NAME", help="Only streams of this recording; * stands for any characters."
+)
+@click.option("--stub", metavar="NAME", help="Only streams of this stub; * stands for any characters.")
 @click.option("--once", is_flag=True, help="Only the next one.")
 @click.option(
-    "--ttl", type=SECONDS, default=TTL, help="A stream that nobody releases in time is cut [default: 30]."
+    "--ttl", type=SECONDS, default=TTL, help="Cut the stream if it is not released in time [default: 30]."
 )
-@click.option("--keepalive", type=SECONDS, help="Send a comment whenever it was held for so long.")
+@click.option("--keepalive", type=SECONDS, help="Send a comment after each period of this length.")
 @click.option("--remove", metavar="ID", help="Remove this hold instead.")
 def hold(
     point: str | None,
@@ -119,16 +121,18 @@ Examples:
 )
 @click.argument("id")
 @admin_options
-@click.option("--events", type=click.IntRange(min=1), help="So many events.")
+@click.option("--events", type=click.IntRange(min=1), help="Release this many events.")
 @click.option(
-    "--until", metavar="EVENT", help="All up to this event: output_text.delta#3, seq:7, terminal, ..."
+    "--until",
+    metavar="EVENT",
+    help="Release all events up to this one: output_text.delta#3, seq:7, terminal, ...",
 )
 @click.option(
     "--finish",
     is_flag=False,
     flag_value="terminal",
     type=click.Choice(("terminal", "cut", "reset", "error_event", "close")),
-    help="End it: with all that is left, or so.",
+    help="End the stream: with all remaining events, or broken off in this way.",
 )
 def release(
     id: str, url: str, admin_token: str | None, events: int | None, until: str | None, finish: str | None

@@ -33,7 +33,7 @@ class Request:
     path: str = "/v1/responses"  # as routed: without prefixes
     query: str = ""  # as sent, without "?"
     headers: Sequence[tuple[bytes, bytes]] = ()  # names in lower case
-    session: str = ""  # "": that of all who name none
+    session: str = ""  # "": the default session
     text: bytes = b""  # the body as it was read; b"" where only its value is known
     faults: "tuple[Fault, ...]" = ()  # that it asks for
     pace: Mapping[str, Any] | None = None  # how it differs, by the names of `Pace`'s fields

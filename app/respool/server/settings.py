@@ -92,25 +92,25 @@ SETTINGS: tuple[Setting, ...] = (
         words={"instant": math.inf},
     ),
     Setting(
-        "gap", Part.PACE, Kind.GAP, DEFAULT_GAP, "Time before an event which has none [default: 0.02].",
+        "gap", Part.PACE, Kind.GAP, DEFAULT_GAP, "Time before an event without a time [default: 0.02].",
         words={TYPICAL: TYPICAL},
     ),
-    Setting("max_gap", Part.PACE, Kind.SECONDS, None, "No pause is longer."),
-    Setting("ttft", Part.PACE, Kind.SECONDS, None, "Time to first token: when the first delta comes."),
+    Setting("max_gap", Part.PACE, Kind.SECONDS, None, "The longest pause."),
+    Setting("ttft", Part.PACE, Kind.SECONDS, None, "Time to first token, that is the first delta."),
     Setting("jitter", Part.PACE, Kind.SECONDS, 0.0, "Change each gap at random by up to this."),
     Setting(
-        "seed", Part.PACE, Kind.INTEGER, 0, "Of all chance: same seed, same times.", show_default=True
+        "seed", Part.PACE, Kind.INTEGER, 0, "Seed of random values: same seed, same times.", show_default=True
     ),
     Setting(
-        "faults", Part.SERVER, Kind.FAULTS, (), "What goes wrong with every answer, as 'abort(after=5)'.",
+        "faults", Part.SERVER, Kind.FAULTS, (), "A fault for every answer, as 'abort(after=5)'.",
         option="fault", many=True,
     ),
     Setting(
         "request_faults", Part.APP, Kind.FLAG, True,
-        "Whether a request may ask for faults, by the header x-respool-fault [default: it may].",
+        "Allow faults by the header x-respool-fault [default: on].",
     ),
     Setting(
-        "default", Part.SERVER, Kind.TEXT, None, "The recording that answers what no other does.",
+        "default", Part.SERVER, Kind.TEXT, None, "The recording that answers all other requests.",
         metavar="NAME",
     ),
     Setting(
@@ -120,12 +120,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "on_miss", Part.SERVER, Kind.CHOICE, "error",
-        "What answers when nothing does: a 404, an invention, or the upstream, whose answer is recorded.",
+        "The answer without a match: a 404, an improvised answer, or the upstream's, which is recorded.",
         choices=("error", "improvise", "record"), show_default=True,
     ),
     Setting(
         "upstream", Part.UPSTREAM, Kind.TEXT, None,
-        "The base URL that --on-miss record and stubs with proxy ask (extra record).", metavar="URL",
+        "The base URL for --on-miss record and for stubs with proxy (extra record).", metavar="URL",
     ),
     Setting(
         "api_key_env", Part.UPSTREAM, Kind.TEXT, None,
@@ -138,47 +138,47 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "record_mode", Part.UPSTREAM, Kind.CHOICE, "new_episodes",
-        "What --on-miss record asks for: what is not recorded; that, if nothing is at the start; nothing; "
-        "everything.",
+        "Requests that --on-miss record relays: unrecorded ones; those, if there are no recordings at the "
+        "start; none; all.",
         choices=("new_episodes", "once", "none", "all"), show_default=True,
     ),
     Setting(
-        "record_name", Part.UPSTREAM, Kind.TEXT, None, "Of recordings [default: '{model}/{slug}'].",
+        "record_name", Part.UPSTREAM, Kind.TEXT, None, "Template of file names [default: '{model}/{slug}'].",
         metavar="TEMPLATE",
     ),
     Setting(
-        "redact", Part.UPSTREAM, Kind.TEXT, (), "Keep out of recordings what this matches. Repeatable.",
+        "redact", Part.UPSTREAM, Kind.TEXT, (), "Redact matches of this pattern in recordings. Repeatable.",
         many=True, metavar="REGEX",
     ),
     Setting(
         "redact_pointer", Part.UPSTREAM, Kind.TEXT, (),
-        "Keep out of recordings what is at /a/*/b. Repeatable.", many=True, metavar="POINTER",
+        "Redact the value at /a/*/b in recordings. Repeatable.", many=True, metavar="POINTER",
     ),
     Setting(
         "redact_hook", Part.UPSTREAM, Kind.TEXT, None,
-        "Keep out of recordings the secrets that this finds.", metavar="MODULE:FUNCTION",
+        "Redact the secrets that this function finds in recordings.", metavar="MODULE:FUNCTION",
     ),
     Setting(
         "on_exhausted", Part.SERVER, Kind.CHOICE, "error",
-        "What follows a recording's last turn: a 404, that turn again, or the first.",
+        "After a recording's last turn: a 404, the last turn again, or the first.",
         choices=("error", "last", "loop"), show_default=True,
     ),
     Setting(
         "ids", Part.SERVER, Kind.CHOICE, IDS[0],
-        "Of responses, items and calls: as recorded, or fresh ones for each request.",
+        "Ids of responses, items and calls: as recorded, or fresh ones for each request.",
         choices=IDS, show_default=True,
     ),
     Setting(
-        "profile", Part.SERVER, Kind.CHOICE, OPENAI.name, "Whose way of speaking scripts and errors have.",
+        "profile", Part.SERVER, Kind.CHOICE, OPENAI.name, "The dialect of scripts and errors.",
         choices=tuple(PROFILES), show_default=True,
     ),
     Setting(
         "keepalive", Part.SERVER, Kind.SECONDS, None,
-        "Keep a silent stream alive after so many seconds [default: never].",
+        "Send a keepalive after this much silence [default: never].",
     ),
     Setting(
         "framing", Part.SERVER, Kind.CHOICE, FRAMINGS[0],
-        "Of what was captured from a wire: as it was there, or as the API frames events.",
+        "Framing of captured streams: as captured, or as the API frames events.",
         choices=FRAMINGS, show_default=True,
     ),
     Setting(
@@ -187,28 +187,28 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "on_unknown_id", Part.SERVER, Kind.CHOICE, ON_UNKNOWN_ID[0],
-        "What answers for an id that is not known: a 404, or the default recording's response.",
+        "The answer for an unknown id: a 404, or the default recording's response.",
         choices=ON_UNKNOWN_ID, show_default=True,
     ),
     Setting(
         "clock_mode", Part.SERVER, Kind.CHOICE, "real",
-        "How time passes in sessions: it runs, moves only as the admin API says, or jumps to what is due.",
+        "Clock of sessions: runs, moves only by the admin API, or jumps to the next due event.",
         option="clock", choices=MODES, show_default=True,
     ),
     Setting(
         "session_by", Part.SERVER, Kind.CHOICE, "name",
-        "What says which session a request is of, where its path and x-respool-session do not: nothing, or "
-        "its API key.",
+        "How a request without a session in path and x-respool-session selects one: it uses the default "
+        "session, or that of its API key.",
         choices=("name", "api-key"), show_default=True,
     ),
     Setting(
         "session_idle", Part.SERVER, Kind.SECONDS, 3600.0,
-        "Forget a session so long after its last request.", show_default=True,
+        "Delete a session this long after its last request.", show_default=True,
     ),
-    Setting("reload", Part.APP, Kind.FLAG, False, "Take up changes of the files while running."),
+    Setting("reload", Part.APP, Kind.FLAG, False, "Reload changed files."),
     Setting(
         "validate", Part.SERVER, Kind.CHOICE, None,
-        "What to refuse: next to nothing, what is wrong for any model, what the openai package lacks "
+        "Invalid requests to refuse: wrong types, errors for any model, all not in the openai package "
         "[default: basic; off with --on-unknown-id default].",
         option="validate-requests", choices=_VALIDATE,
     ),
@@ -217,19 +217,19 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "max_memory", Part.SERVER, Kind.SIZE, None,
-        "What to hold of requests and their answers, all together [default: 864M].",
+        "Memory for requests and their answers [default: 864M].",
     ),
     Setting(
         "workers", Part.COMMAND, Kind.COUNT, 1,
-        "Processes that serve. Several need --state or --stateless.", metavar="N", show_default=True,
+        "Number of worker processes. Several need --state or --stateless.", metavar="N", show_default=True,
     ),
     Setting(
         "state", Part.COMMAND, Kind.TEXT, None,
-        "Where several servers keep what they remember, as redis://HOST:6379/0 (extra redis) [default: in "
-        "the memory of this process].",
+        "Shared state of several servers, as redis://HOST:6379/0 (extra redis) [default: the memory of this "
+        "process].",
         metavar="URL",
     ),
-    Setting("stateless", Part.SERVER, Kind.FLAG, False, "Remember nothing, and refuse what needs it."),
+    Setting("stateless", Part.SERVER, Kind.FLAG, False, "Store nothing; refuse requests that need state."),
     Setting(
         "api_keys", Part.APP, Kind.TEXT, (), "Answer 401 to other keys. Repeatable.",
         option="api-key", many=True, metavar="KEY",
@@ -241,12 +241,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "websocket", Part.APP, Kind.FLAG, True,
-        "Serve the API over WebSocket, too; if not, an upgrade is refused with 426 [default: it is].",
+        "Serve the API over WebSocket, too; if off, an upgrade gets 426 [default: on].",
     ),
     Setting(
         "allow_host", Part.COMMAND, Kind.TEXT, (),
-        "Answer also to this name in Host; '*.NAME' for all below it, '*' for any. Repeatable. On loopback "
-        "only its own names are answered to.",
+        "Accept this name in Host, too; '*.NAME' for all subdomains, '*' for any. Repeatable. On loopback "
+        "the default is loopback names only.",
         many=True, metavar="NAME",
     ),
     Setting(
@@ -274,12 +274,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "idle_timeout", Part.PROCESS, Kind.SECONDS, 75.0,
-        "Close a connection that nothing was asked on for so long [default: 75].",
+        "Close a connection after this long without a request [default: 75].",
     ),
-    Setting("metrics", Part.APP, Kind.FLAG, False, "Have /metrics for Prometheus (extra metrics)."),
+    Setting("metrics", Part.APP, Kind.FLAG, False, "Serve /metrics for Prometheus (extra metrics)."),
     Setting(
         "traces", Part.APP, Kind.FLAG, False,
-        "Send a span for each request, as the variables OTEL_* of OpenTelemetry say (extra otel).",
+        "Send an OpenTelemetry span for each request, configured by OTEL_* variables (extra otel).",
     ),
     Setting(
         "head_timeout", Part.PROCESS, Kind.SECONDS, 60.0,
@@ -291,14 +291,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "admin", Part.APP, Kind.FLAG, True,
-        "Whether there is the admin API at /__admin [default: it is].",
+        "Serve the admin API at /__admin [default: on].",
     ),
     Setting(
-        "admin_token", Part.APP, Kind.TEXT, None, "What the admin API needs [default: nothing].",
+        "admin_token", Part.APP, Kind.TEXT, None, "The token that the admin API requires [default: none].",
         metavar="TOKEN",
     ),
     Setting(
-        "log_format", Part.COMMAND, Kind.CHOICE, "text", "Of the lines for requests, on stderr.",
+        "log_format", Part.COMMAND, Kind.CHOICE, "text", "Format of the request log on stderr.",
         choices=("text", "json"), show_default=True,
     ),
     Setting("quiet", Part.COMMAND, Kind.FLAG, False, "No line for each request."),

@@ -56,7 +56,7 @@ ROUTERS: Sequence[Callable[[MockServer], APIRouter]] = (
 )
 
 _DESCRIPTION = """What a test asks of Respool besides answers: what was asked, what answered and why; \
-and what changes a session while it runs. Every write names its session; `""` is that of all who name none.
+and what changes a session while it runs. Every write names its session; `""` is the default session.
 
 With `--admin-token`, each request needs it: `authorization: Bearer TOKEN` or `x-respool-admin-token: TOKEN`.
 A page of another origin cannot use this API."""

@@ -47,14 +47,12 @@ def example(**fields: Any) -> ConfigDict:
 
 SessionName = Annotated[
     str,
-    Field(description='The session\'s name; "" is that of all who name none.', max_length=200),
+    Field(description='The session\'s name; "" is the default session.', max_length=200),
 ]
 RequiredSession = Annotated[
-    str, Query(description='The session\'s name; "" is that of all who name none.', max_length=200)
+    str, Query(description='The session\'s name; "" is the default session.', max_length=200)
 ]
 AnySession = Annotated[
     str | None,
-    Query(
-        description='Only of this session; "" is that of all who name none. Left out: of all.', max_length=200
-    ),
+    Query(description='Only of this session; "" is the default session. Left out: of all.', max_length=200),
 ]

@@ -34,7 +34,7 @@ class SessionView(Model):
 
 
 class SessionList(Model):
-    """All sessions; the first is that of all who name none."""
+    """All sessions; the first is the default session."""
 
     sessions: list[SessionView]
 
@@ -97,10 +97,10 @@ def router(server: MockServer) -> APIRouter:
 
     @routes.delete("/sessions", summary="Delete a session")
     async def delete(session: RequiredSession) -> Done:
-        """Forget a session and its requests. That of all who name none cannot be deleted; reset it."""
+        """Forget a session and its requests. The default session cannot be deleted; reset it."""
         if not session:
             raise RequestError(
-                'The session "" is that of all who name none, and cannot be deleted: '
+                'The session "" is the default one, and cannot be deleted: '
                 'POST /__admin/reset with {"session": ""} resets it.',
                 param="session",
             )

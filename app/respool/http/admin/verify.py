@@ -35,7 +35,7 @@ class Match(Model):
         pointers={"/tools/0/name": "get_weather"},
         jmespath="length(input) == `1`",
     )
-    session: Annotated[str | None, Field(description='"" is that of all who name none.')] = None
+    session: Annotated[str | None, Field(description='"" is the default session.')] = None
     method: str | None = None
     path: Annotated[str | None, Field(description="As it was sent; `*` stands for any characters.")] = None
     status: int | None = None
