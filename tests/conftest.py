@@ -38,7 +38,9 @@ _SLOW = (
     "test_soak.py test_bench.py test_schemathesis.py test_serve_workers.py test_record.py test_drill.py "
     "test_node_package.py test_socket_fuzz.py test_fault_table.py test_processes.py test_limits.py "
     "test_portable.py test_cluster.py test_many_connections.py test_docs_blocks.py "
-    "test_contention.py test_whole_drill.py"
+    "test_contention.py test_whole_drill.py test_relay.py test_first_hour.py test_pytest_plugin.py "
+    "test_hostile_requests.py test_live_upstream.py test_load.py test_connection_limits.py test_run.py "
+    "test_turns.py test_over_socket.py test_action.py test_logs.py test_exports.py test_outages.py"
 ).split()
 # Files whose tests run clients of other people: `make test-clients` installs those and runs the tests.
 _CLIENTS = "test_sdk_examples.py test_codex.py test_every_client.py test_recorded_loop.py".split()
