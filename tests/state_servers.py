@@ -126,4 +126,10 @@ def real_cluster(folder: Path, nodes: int = 3) -> Iterator[list[RealStore]]:
         addresses = [f"127.0.0.1:{store.port}" for store in stores]
         create = ["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"]
         subprocess.run(create, check=True, capture_output=True, timeout=60)
+        for store in stores:  # each learns of the others by itself
+            info = ["redis-cli", "-p", str(store.port), "cluster", "info"]
+            for _ in range(1000):
+                if b"cluster_state:ok" in subprocess.run(info, check=True, capture_output=True).stdout:
+                    break
+                time.sleep(0.02)
         yield stores

@@ -1,5 +1,6 @@
 """Every fenced block of README and docs is run by a test, or stands in NOT_RUN with the reason."""
 
+import asyncio
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -148,8 +150,12 @@ def test_the_lines_on_control(server: RunningServer) -> None:
         page=page,
     )
     assert server.requests.last.ended == "cut by hand"
-    run(block("docs/control.md", "python", 1), server=server)
+    run(block("docs/control.md", "python", 2), server=server)
     assert server.server.session("checkout").clock.mode == "auto"
+    lines = textwrap.indent(block("docs/control.md", "python", 1).replace("...", "ask()", 1), "    ")
+    called = run(f"async def main():\n{lines}", server=server, ask=asking(server.base_url))
+    asyncio.run(called["main"]())
+    assert server.server.session().clock.frozen
 
 
 def test_the_lines_on_what_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ async def test_no_turn_is_handed_out_twice_and_no_count_is_lost(servers: list[Mo
 
     def limited(server: MockServer) -> bool:
         request = Request({"model": "stubbed", "input": "x"}, path_name=None, header_name=None, session="s")
-        _, decision = server.begin(request)
+        decision = server.begin(request).decision
         return decision.stub is not None
 
     def fault(server: MockServer) -> int:
