@@ -323,6 +323,15 @@ async def test_an_upload_is_played_by_any_server_at_once_and_replaced_and_remove
         await later.state.run("", lambda: later.start(Request({"model": "up"}, path_name="up")))
 
 
+async def test_what_a_decision_watched_keeps_no_upload_from_being_removed(nodes: Nodes) -> None:
+    one, other = await nodes.add(), await nodes.add()
+    await upload(one, "up")
+    await one.state._link.once([("WATCH", key_names.UPLOADS)])  # on the connection that is used next
+    await upload(other, "other")
+    await one.state.withdraw("up")
+    assert list(one.uploads.known) == ["other"]
+
+
 async def test_an_upload_that_the_store_has_lost_makes_a_server_not_ready(nodes: Nodes) -> None:
     one = await nodes.add()
     await upload(one, "up")

@@ -19,6 +19,10 @@ Command = tuple[Any, ...]
 CONNECTIONS = 64  # at once, of one process
 TIMEOUT = 5.0  # seconds, to connect and for each answer
 
+# What begins a transaction of its own. A decision that changed nothing leaves its watched keys to the next
+# use of its connection, and a transaction would fail for them.
+TRANSACTION: tuple[Command, ...] = (("UNWATCH",), ("MULTI",))
+
 
 class StoreUnavailable(RequestError):
     """The store cannot be used now."""

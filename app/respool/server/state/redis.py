@@ -48,7 +48,7 @@ from respool.server.state.committing import Commit
 from respool.server.state.journal_stream import JournalStream
 from respool.server.state.json_text import decode_name
 from respool.server.state.keys import Keys
-from respool.server.state.link import Command, Link, StoreUnavailable
+from respool.server.state.link import TRANSACTION, Command, Link, StoreUnavailable
 from respool.server.state.loading import Plan
 from respool.server.state.shared_uploads import SharedUploads
 from respool.server.state.views import (
@@ -398,7 +398,7 @@ class RedisState:
             version = store.version
             digests = await asyncio.to_thread(self._digests)
             if digests != self._here or self._known_version < 0:
-                commands: list[Command] = [("MULTI",), ("DEL", key_names.RECORDINGS)]
+                commands: list[Command] = [*TRANSACTION, ("DEL", key_names.RECORDINGS)]
                 fields = [part for pair in digests.items() for part in pair]
                 if fields:
                     commands.append(("HSET", key_names.RECORDINGS, *fields))

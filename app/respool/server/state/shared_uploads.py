@@ -10,7 +10,7 @@ import logging
 from respool.errors import RespoolError, printable
 from respool.server.state import keys as key_names
 from respool.server.state.json_text import decode, decode_name, encode
-from respool.server.state.link import Link
+from respool.server.state.link import TRANSACTION, Link
 from respool.server.uploads import Upload, Uploads
 
 KEPT = 86_400_000  # ms after which an upload is forgotten when no server is there any more
@@ -32,7 +32,7 @@ class SharedUploads:
         """Publish an upload to all servers. Raise RequestError, 503."""
         *_, done = await self._link.once(
             [
-                ("MULTI",),
+                *TRANSACTION,
                 ("SET", key_names.upload(upload.digest), data, "PX", KEPT),
                 ("HSET", key_names.UPLOADS, name, encode(upload)),
                 ("PEXPIRE", key_names.UPLOADS, KEPT),
@@ -45,7 +45,7 @@ class SharedUploads:
     async def withdraw(self, name: str) -> None:
         """Withdraw an upload from all servers. Raise RequestError, 503."""
         commands = [
-            ("MULTI",),
+            *TRANSACTION,
             ("HDEL", key_names.UPLOADS, name),
             ("INCR", key_names.UPLOADS_VERSION),
             ("EXEC",),
