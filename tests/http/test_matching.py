@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from tests.scripts.improvise.requests import OPEN_RESPONSES
 
 from respool.http import create_app
-from respool.http.request_body import LARGE
 from respool.match.recorded import Forms, RecordedIndex
+from respool.play.offload import LARGE
 from respool.play.pace import Pace
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer

@@ -6,10 +6,8 @@ All text from elsewhere (names of files, content of recordings, answers of serve
 
 import codecs
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -185,41 +183,10 @@ def write_file(path: Path, data: bytes, *, replace: bool = True) -> None:
 
     Raises PathError, also if the file exists and `replace` is False. Then the old file is unchanged.
     """
+    from respool.recordings.whole_file import write_whole  # imported late: it takes its time
+
     try:
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():  # a device or a pipe has no content to preserve
-            target.write_bytes(data)
-            return
-        descriptor, beside = tempfile.mkstemp(prefix=".respool-", suffix=".tmp", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if target.exists():
-                shutil.copymode(target, beside)
-            else:
-                os.chmod(beside, 0o666 & ~_umask())
-            _move(beside, target, replace)
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(beside)
+        write_whole(path, data, replace=replace)
     except (OSError, ValueError) as error:
         problem = (getattr(error, "strerror", None) or str(error)).lower()
         raise PathError(f"cannot write {printable(str(path), 300)}: {problem}") from None
-
-
-def _move(beside: str, target: Path, replace: bool) -> None:
-    if not replace:
-        with suppress(NotImplementedError, PermissionError):  # a file system without links
-            os.link(beside, target)
-            return
-        if target.exists():
-            raise FileExistsError(17, "file exists")
-    os.replace(beside, target)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -1,6 +1,5 @@
 """respool record"""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -80,11 +79,12 @@ def record(
 
     Point your client's base URL at what is printed. The client's key goes through, and into no file.
     """
+    from respool.record.live_upstream import key_in
     from respool.record.upstream import Upstream
 
     if (into is None) == (refresh is None):
         raise OptionError("expected --into FOLDER to record, or --refresh PATH to compare")
-    key = _key(api_key_env)
+    key = key_in(api_key_env)
     make = partial(
         _options,
         template=options["template"],
@@ -217,15 +217,6 @@ def _refresh(asked: Any, path: Path, redactor: "Redactor") -> None:
             click.echo("\n".join(f"  {line}" for line in as_text(found)))
     if different:
         raise click.exceptions.Exit(1)
-
-
-def _key(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise OptionError(f"--api-key-env {variable}: the variable is not set")
-    return key
 
 
 def _told(turn: "Recording | None") -> str:

@@ -9,12 +9,12 @@ import re
 import string
 
 from respool.errors import RequestError
+from respool.play.offload import LARGE
 
 DEFAULT_LIMIT = 32 * 1024 * 1024  # bytes of a body, also after inflation
 # Both grow with a larger limit of the body.
 MAX_VALUES = 50_000  # objects, arrays, members and elements in a body
 MAX_TEXT = 8 * 1024 * 1024  # bytes of a body besides the base64 of files
-LARGE = 64 * 1024  # bytes from which a body is looked at in pieces, so that other requests go on
 
 _PIECE = 256 * 1024  # bytes that are looked at at a time
 _FILE_PIECE = 64 * 1024  # bytes; base64 of twice as many is always found

@@ -1,13 +1,18 @@
 """How a route decides: at once, or with what a shared state has loaded for it."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from respool.http.heavy import heavy
 from respool.play.offload import WorkNeeded, offloading
+from respool.play.playback import Playback
+from respool.server.delivery import Delivery
+from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
+from respool.server.session import Session
 from respool.server.state import Need
 
 T = TypeVar("T")
@@ -24,13 +29,11 @@ async def decided(server: MockServer, session: str, decide: Callable[[], T], *ne
             with offloading(_NOTHING):
                 return decide()
         except WorkNeeded as needed:
-            return await _offloaded(server, session, decide, needs, needed)
+            return await _offloaded(decide, needed)
     return await server.state.run(session, decide, needs)
 
 
-async def _offloaded(
-    server: MockServer, session: str, decide: Callable[[], T], needs: Sequence[Need], needed: WorkNeeded
-) -> T:
+async def _offloaded(decide: Callable[[], T], needed: WorkNeeded) -> T:
     """Do what a decision needs in threads, one work after the other, and make it again."""
     results: dict[Hashable, Any] = {}
     for _ in range(_MOST_WORKS):
@@ -41,6 +44,14 @@ async def _offloaded(
         except WorkNeeded as error:
             needed = error
     return decide()
+
+
+def delivery_of(server: MockServer, playback: Playback, session: Session, exchange: Exchange) -> Delivery:
+    """Return the delivery of a playback that has just been decided on."""
+    on_left = partial(server.client_left, playback, session.name)
+    if server.state.shared:
+        on_left = partial(server.state.run_later, session.name, on_left)
+    return Delivery(playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries)
 
 
 def needs_of(request: Request) -> tuple[Need, ...]:

@@ -12,7 +12,6 @@ from starlette.types import ASGIApp
 
 from respool.http import problems
 from respool.http.base_paths import base_paths_of
-from respool.http.body_limits import LARGE
 from respool.http.cors import cors_options
 from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.heavy import heavy
@@ -21,6 +20,7 @@ from respool.http.keys import Keys, RequireKey
 from respool.http.lazy_mount import LazyMount
 from respool.http.responses import Create
 from respool.http.upstream import LiveUpstream
+from respool.play.offload import LARGE
 from respool.server.mock_server import MockServer
 
 

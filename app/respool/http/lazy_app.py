@@ -3,9 +3,7 @@
 A test that streams a response needs no FastAPI, which takes longer than all the rest of a server's start.
 """
 
-import asyncio
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,6 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from respool.http.body_limits import DEFAULT_LIMIT
 from respool.http.hosts import Hosts
 from respool.http.layers import edge_of, running
+from respool.http.lazy_mount import MadeOnce
+from respool.http.lifespan import live
 from respool.http.responses import create_endpoint
 from respool.http.sending.connection import SERVER_SEND
 from respool.http.upstream import LiveUpstream
@@ -37,11 +37,9 @@ class LazyApp:
         self._upstream = upstream
         self._server = server
         self._reload = reload
-        self._make: Callable[[], ASGIApp] = partial(
-            _rest_of, server, api_keys=api_keys, websocket=websocket, hosts=hosts, upstream=upstream
+        self._made = MadeOnce(
+            partial(_rest_of, server, api_keys=api_keys, websocket=websocket, hosts=hosts, upstream=upstream)
         )
-        self._made: ASGIApp | None = None
-        self._lock = threading.Lock()
         create = create_endpoint(server, DEFAULT_LIMIT, True, upstream=upstream)
         self.edge = edge_of(
             self._rest, server, create, max_body=DEFAULT_LIMIT, api_keys=api_keys, hosts=hosts
@@ -49,7 +47,8 @@ class LazyApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            context = running(self._server, reload=self._reload, upstream=self._upstream)
+            await live(context, receive, send)
             return
         scope[SERVER_SEND] = send
         try:
@@ -58,24 +57,8 @@ class LazyApp:
             del scope[SERVER_SEND]  # see `app`
 
     async def _rest(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._made
-        if app is None:  # in a thread, so that streams go on
-            app = await asyncio.to_thread(self._make_once)
+        app = await self._made.get()
         await app(scope, receive, send)
-
-    def _make_once(self) -> ASGIApp:
-        with self._lock:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        """Speak the protocol of ASGI's lifespan."""
-        await receive()
-        async with running(self._server, reload=self._reload, upstream=self._upstream):
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
 
 
 def _rest_of(

@@ -7,14 +7,33 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
+class MadeOnce:
+    """The app that `make` makes when it is first asked for."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._app: ASGIApp | None = None
+        self._lock = threading.Lock()
+
+    async def get(self) -> ASGIApp:
+        """Return the app."""
+        if self._app is None:  # in a thread: imports take a third of a second, and streams should go on
+            return await asyncio.to_thread(self._make_once)
+        return self._app
+
+    def _make_once(self) -> ASGIApp:
+        with self._lock:
+            if self._app is None:
+                self._app = self._make()
+            return self._app
+
+
 class LazyMount:
     """The app that `make` makes, below `prefix` ("/name"). Most servers are never asked for it."""
 
     def __init__(self, prefix: str, make: Callable[[], ASGIApp]) -> None:
         self.prefix = prefix
-        self._make = make
-        self._app: ASGIApp | None = None
-        self._lock = threading.Lock()
+        self._made = MadeOnce(make)
 
     def takes(self, scope: Scope) -> bool:
         """Return whether the request is for this app."""
@@ -36,15 +55,7 @@ class LazyMount:
 
     async def made(self) -> ASGIApp:
         """Return the app."""
-        if self._app is None:  # in a thread: imports take a third of a second, and streams should go on
-            return await asyncio.to_thread(self._make_once)
-        return self._app
-
-    def _make_once(self) -> ASGIApp:
-        with self._lock:
-            if self._app is None:
-                self._app = self._make()
-            return self._app
+        return await self._made.get()
 
 
 def path_in_app(scope: Scope) -> str:

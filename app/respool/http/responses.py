@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,7 @@ from starlette.responses import Response
 
 from respool.errors import RequestError, printable
 from respool.http.asked import asked_holds, asked_pace, set_asked_clock
-from respool.http.body_limits import LARGE
-from respool.http.deciding import decided, needs_of
+from respool.http.deciding import decided, delivery_of, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path
 from respool.http.heads import head_of, stream_head
 from respool.http.problems import REFUSALS, envelope
@@ -29,6 +27,7 @@ from respool.http.sending.faulty import (
 from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
 from respool.http.upstream import LiveUpstream, RelayedResponse
+from respool.play.offload import LARGE
 from respool.play.playback import Playback
 from respool.protocol.events import dumps
 from respool.server.choosing import AskUpstream
@@ -126,17 +125,11 @@ def create_endpoint(
             exchange.why = decision.line
             if not playback.recording.plain:
                 exchange.response_id = playback.id
-            on_left = partial(server.client_left, playback, request.session)
-            if server.state.shared:
-                on_left = partial(server.state.run_later, request.session, on_left)
-            delivery = Delivery(
-                playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries
-            )
+            delivery = delivery_of(server, playback, session, exchange)
             stub = decision.stub
             faults = (*stub.faults, *asked) if stub else asked
             points = asked_holds(scope) if steered else ()
-            if points or session.holds or playback.recording.header.hold or (stub and stub.hold):
-                hold(delivery, points, session.holds, stub.hold if stub else ())
+            hold(delivery, points, session.holds, stub.hold if stub else ())
             drawn = draw(server, playback.recording, faults, scope, session)
             if not drawn:
                 return _answer(delivery)
@@ -169,11 +162,11 @@ def _answer(delivery: Delivery) -> Response:
     """The sound answer. Raises RequestError where the recording has none."""
     playback, now = delivery.playback, delivery.clock.now()
     line = in_header(delivery.exchange.why)
+    why = {MATCH_HEADER: line}
     if playback.recording.plain:
-        return _plain(playback, now, {MATCH_HEADER: line})
+        return _plain(playback, now, why)
     if playback.streamed:
         return PlaybackResponse(delivery, stream_head(playback, now, (_MATCH_HEADER, line.encode())))
-    why = {MATCH_HEADER: line}
     if playback.background:
         return json_response(playback, playback.snapshot(now), now, why)
     ends = playback.started + playback.rendition.sse.schedule.end

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError
+from respool.http.body_limits import DEFAULT_LIMIT
 from respool.http.edge import session_of
 from respool.http.problems import envelope
 from respool.server.choosing import Decision, asks_upstream
@@ -17,7 +18,6 @@ from respool.server.request import Request
 
 _CREATE = "/v1/responses"
 _CONVERSATIONS = "/v1/conversations"
-MAX_BODY = 32 * 1024 * 1024  # bytes of a request that may be asked upstream when nothing here answers
 
 
 class LiveUpstream(Protocol):
@@ -116,16 +116,16 @@ class _Body:
         else:
             self._more = message.get("more_body", False)
             self._size += len(message.get("body", b""))
-            if self._size <= MAX_BODY:
+            if self._size <= DEFAULT_LIMIT:
                 self._parts.append(message.get("body", b""))
         return message
 
     async def rest(self) -> bytes | None:
         """Return all of it; None if the client has left. Raise RequestError if it is too large."""
-        while self._more and not self._left and self._size <= MAX_BODY:
+        while self._more and not self._left and self._size <= DEFAULT_LIMIT:
             await self.receive()
-        if self._size > MAX_BODY:
+        if self._size > DEFAULT_LIMIT:
             raise RequestError(
-                f"The request has more than {MAX_BODY} bytes.", status=413, code="request_too_large"
+                f"The request has more than {DEFAULT_LIMIT} bytes.", status=413, code="request_too_large"
             )
         return None if self._left and self._more else b"".join(self._parts)

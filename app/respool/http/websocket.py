@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ from respool.errors import NoMatchingRecording, RequestError
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault
 from respool.http.asked import asked_holds, asked_pace, set_asked_clock
-from respool.http.deciding import decided, needs_of
+from respool.http.deciding import decided, delivery_of, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.problems import envelope, profile_of
 from respool.http.sending.connection import SERVER_SEND, header_values, steering
@@ -238,15 +237,12 @@ class _Turns:
 
             exchange.faults = tuple(str(one.fault) for one in active)
             live = faulty_turn(playback, active)
-        on_left = partial(server.client_left, playback, self._session)
-        if server.state.shared:
-            on_left = partial(server.state.run_later, self._session, on_left)
-        delivery = Delivery(playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries)
+        delivery = delivery_of(server, playback, session, exchange)
         delivery.transport = WEBSOCKET
-        header, of_stub = playback.recording.header, stub.hold if stub else ()
-        if not asked.warm_up and (self._holds or session.holds or of_stub or header.hold):
-            hold(delivery, self._holds, session.holds, of_stub)
-        return _Decided(live, delivery, stub.steer if stub and stub.steer else header.steer)
+        if not asked.warm_up:
+            hold(delivery, self._holds, session.holds, stub.hold if stub else ())
+        steer = stub.steer if stub and stub.steer else playback.recording.header.steer
+        return _Decided(live, delivery, steer)
 
     def _begin(self, wake: Callable[[], None], decided: _Decided) -> SocketTurn:
         delivery, journal = decided.delivery, self._server.journal

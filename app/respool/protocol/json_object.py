@@ -45,6 +45,11 @@ class JSONObject(Mapping[str, Any]):
         self.text = text
         self._small = small
 
+    @classmethod
+    def of(cls, text: bytes, value: Mapping[str, Any]) -> "JSONObject":
+        """Return the object of a text that was parsed to `value`. Of a large one, small members are kept."""
+        return cls(text, small_members(value) if len(text) > LARGE else None)
+
     def __getitem__(self, name: str) -> Any:
         if self._small is not None and (value := self._small[name]) is not NOT_KEPT:
             return value

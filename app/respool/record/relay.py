@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from respool.errors import RequestError
 from respool.http import problems
+from respool.http.lifespan import live
 from respool.http.sending.connection import SERVER_SEND, header_values
 from respool.protocol.codings import CODINGS, DAMAGE
 from respool.record.exchange import Asked
@@ -40,7 +41,7 @@ class Relay:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await live(self, receive, send)
             return
         scope[SERVER_SEND] = send
         if (
@@ -136,13 +137,6 @@ class Relay:
         await self.upstream.__aexit__(*error)
         if self.recorder is not None:
             self.recorder.close(time.monotonic())
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        async with self:
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
 
 
 def refusal_of(scope: Scope) -> RequestError | None:

@@ -74,8 +74,7 @@ class Relaying:
                 answer = await self._upstream.send(method, target, headers, content)
         except Unreachable as error:
             logger.error("%s", error)
-            refusal = RequestError(str(error), status=502, code="upstream_unreachable", type="server_error")
-            await problems.envelope(refusal)(self._scope, _nothing, self._send)
+            await problems.envelope(refusal_by(error))(self._scope, _nothing, self._send)
             return ""
         except EndedEarly as error:
             return RESET if error.reset else CUT
@@ -137,6 +136,11 @@ async def until_left(receive: Receive) -> None:
 
 async def _nothing() -> Message:
     raise RespoolError("nothing is read here")
+
+
+def refusal_by(error: Unreachable) -> RequestError:
+    """Return what a client is told when the upstream cannot be reached."""
+    return RequestError(str(error), status=502, code="upstream_unreachable", type="server_error")
 
 
 def texts_of(headers: Headers) -> list[tuple[str, str]]:

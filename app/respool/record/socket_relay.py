@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
 
-from respool.errors import RequestError
 from respool.http import problems
 from respool.http.sending.connection import transport_of
 from respool.record.exchange import Asked
 from respool.record.recorder import RecordsExchanges, Tape
+from respool.record.relaying import refusal_by, texts_of
 from respool.record.routes import CREATE, Route
 from respool.record.socket_turns import SocketTurns
 from respool.record.upstream import Headers, Unreachable, UpgradeRefused, Upstream
@@ -52,8 +52,7 @@ async def relay_socket(
         return
     except Unreachable as error:
         logger.error("%s", error)
-        refusal = RequestError(str(error), status=502, code="upstream_unreachable", type="server_error")
-        await problems.envelope(refusal)(scope, receive, send)
+        await problems.envelope(refusal_by(error))(scope, receive, send)
         return
     answered = [] if connection.response is None else connection.response.headers.raw_items()
     kept = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answered]
@@ -63,9 +62,10 @@ async def relay_socket(
     def begin(body: bytes, at: float) -> Tape:
         assert recorder is not None
         route = Route(found.path, CREATE, session=found.session, name=found.name)
-        texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
         query = scope["query_string"].decode("latin-1")
-        return recorder.begin(Asked("POST", route, query, texts, body, time.time(), at, found.session))
+        return recorder.begin(
+            Asked("POST", route, query, texts_of(headers), body, time.time(), at, found.session)
+        )
 
     turns = None if recorder is None else SocketTurns(begin)
     await _Relaying(scope, receive, send, connection, turns).run()

@@ -1,6 +1,5 @@
 """Storing the response of an upstream, after it was recorded."""
 
-from respool.errors import OptionError
 from respool.play.playback import Origin, Playback
 from respool.recordings.recording import Recording
 from respool.server.choosing import Decision
@@ -13,10 +12,7 @@ def remember_relayed(
 ) -> None:
     """Store a response as if the recorded `turn`, the `number`-th of `series`, had just been played to its
     end, so that it can be continued and retrieved."""
-    try:
-        session = server.session(request.session)
-    except OptionError:
-        return
+    session = server.session(request.session)
     origin = decision.origin
     recording = server.saved_answers.streamed(turn)
     rendition = server.renditions.get(recording)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from respool.play.offload import offload
-from respool.protocol.json_object import LARGE, JSONObject, small_members
+from respool.play.offload import LARGE, offload
+from respool.protocol.json_object import JSONObject
 from respool.protocol.request import ValidationLevel, check_create
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ class Request:
 
     def forms(self, index: "RecordedIndex") -> "Forms":
         """Return it as it is compared with the recordings of `index`."""
-        if self.size <= LARGE:
-            return index.forms_of(self.body)
-        return offload(self.size, "forms", lambda: index.prepared(self.body))
+        return forms_of(index, self.body, self.size, "forms")
 
     @property
     def continued(self) -> "Playback | None":
@@ -63,7 +61,7 @@ class Request:
         """The body to store: as text, if that is known."""
         if not self.text:
             return self.body
-        return JSONObject(self.text, small_members(self.body) if len(self.text) > LARGE else None)
+        return JSONObject.of(self.text, self.body)
 
     @property
     def model(self) -> str | None:
@@ -109,3 +107,11 @@ class Request:
         """Raise RequestError, in the API's words, for what the API would refuse."""
         if not self.checked:
             check_create(self.body, level, named=bool(self.path_name or self.header_name))
+
+
+def forms_of(index: "RecordedIndex", body: Mapping[str, Any], size: int, key: str) -> "Forms":
+    """Return a body of `size` bytes as it is compared with the recordings of `index`. Of a large one all is
+    worked out at once, which is offloaded under `key`."""
+    if size <= LARGE:
+        return index.forms_of(body)
+    return offload(size, key, lambda: index.prepared(body))

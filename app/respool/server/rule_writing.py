@@ -1,7 +1,6 @@
 """Writing rules: what a reader of the page adds to the ``match.yaml`` of the server's own folder."""
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from respool.match.rules import MAX_SIZE
 from respool.match.rules_edit import with_rules
 from respool.recordings.rule_files import MATCH, is_match_file
 from respool.recordings.store import Store
+from respool.recordings.whole_file import write_whole
 
 
 def match_file(store: Store) -> Path:
@@ -71,7 +71,7 @@ def add_rules(store: Store, exclude: Sequence[str], masks: Mapping[str, str]) ->
         if len(changed.encode()) > MAX_SIZE:
             raise OptionError(f"{path} would have more than {MAX_SIZE} bytes")
         if changed != text:
-            _write(path, changed)
+            write_whole(path, changed.encode())
     except OptionError as error:
         raise RequestError(f"{error}.", status=409, code="cannot_be_added") from None
     except UnicodeDecodeError:
@@ -92,16 +92,3 @@ def _read_only(path: Path, why: str = "it is read-only") -> RequestError:
         status=409,
         code="read_only",
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the file at once, so that nobody reads half of it. A link stays one."""
-    target = path.resolve()
-    made = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        made.write_bytes(text.encode())
-        if target.exists():
-            shutil.copymode(target, made)
-        os.replace(made, target)
-    finally:
-        made.unlink(missing_ok=True)

@@ -110,10 +110,11 @@ def hold(
     session may be for many recordings: one without such an event is not held.
     """
     playback = delivery.playback
-    if playback.recording.plain:
+    of_recording = playback.recording.header.hold
+    if not (asked or of_recording or stubs or holds) or playback.recording.plain:
         return
     found: list[tuple[HoldPoint, SessionHold | None, bool]] = [
-        (point, None, True) for point in (*asked, *playback.recording.header.hold)
+        (point, None, True) for point in (*asked, *of_recording)
     ]
     found += [(point, None, False) for point in stubs]
     if holds:

@@ -10,12 +10,12 @@ from typing import Any
 from respool.errors import RequestError
 from respool.match.recorded import Forms, RecordedIndex
 from respool.match.whole import given_items, with_items
-from respool.play.offload import LARGE, offload
+from respool.play.offload import offload
 from respool.play.playback import Playback
 from respool.protocol.items import Item, type_of
 from respool.server.conversations import output_items
 from respool.server.lineage import items_of_chain
-from respool.server.request import Request
+from respool.server.request import Request, forms_of
 from respool.server.session import Session
 
 _ITEM = 500  # bytes: about what an item takes
@@ -43,9 +43,7 @@ def whole_forms(request: Request, session: Session, now: float, index: RecordedI
     body = whole_body(request, session, now)
     if body is None:
         return None
-    size = request.size + _ITEM * len(body["input"])
-    make = index.prepared if size > LARGE else index.forms_of
-    return offload(size, "whole forms", lambda: make(body))
+    return forms_of(index, body, request.size + _ITEM * len(body["input"]), "whole forms")
 
 
 def items_before(request: Request, session: Session, now: float) -> list[Item] | None:
