@@ -160,14 +160,14 @@ def steady_gc() -> Iterator[None]:
     Loaded objects (modules, recordings, the app) are never collected: nearly all of them stay, and finding
     that out takes as long as half of the loading. A stream is some 60 objects, and a collection takes up to a
     microsecond for each that it visits: so it visits 500 when they are new, once more at 2,500 (at 25,000,
-    the former value, it stopped all streams for 20 ms), and all of them hardly ever. A request leaves no
-    cycles.
+    the former value, it stopped all streams for 20 ms), and all of them hardly ever. Requests and connections
+    leave no cycles, so there is little to find.
     """
     gc.disable()
     try:
         yield
         gc.freeze()
-        gc.set_threshold(500, 4, 10_000)
+        gc.set_threshold(500, 4, 1_000)
         sys.setswitchinterval(_SWITCH)
     finally:
         gc.enable()

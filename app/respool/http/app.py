@@ -122,8 +122,10 @@ def create_app(
 
         app.add_route("/metrics", Metrics(server).answer, include_in_schema=False)
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
+    socket = None
     if websocket:
-        sockets.add_routes(app.router, server, socket_settings or SocketSettings(), request_faults)
+        socket = sockets.socket_endpoint(server, socket_settings or SocketSettings(), request_faults)
+        sockets.add_routes(app.router, socket)
     if upstream is not None:
         app.add_middleware(AskForUnknown, server=server, upstream=upstream)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
@@ -139,6 +141,7 @@ def create_app(
         app.all_layers,
         server,
         create,
+        socket,
         max_body=max_body,
         api_keys=api_keys,
         hosts=hosts,
@@ -179,10 +182,10 @@ class App(FastAPI):
         await super().__call__(scope, receive, send)
 
     def add_middleware(self, *args: Any, **options: Any) -> None:
-        """Someone else's layer is passed by every request."""
+        """Add middleware. It disables the fast path: every request passes it."""
         super().add_middleware(*args, **options)
         if hasattr(self, "edge"):
-            self.edge.create = None
+            self.edge.create = self.edge.socket = None
 
 
 # 426, and nothing else, makes clients fall back to HTTP at once: after a 404 the Codex CLI tries

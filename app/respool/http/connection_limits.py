@@ -94,6 +94,8 @@ class _Connection(asyncio.Protocol):
     loop: asyncio.AbstractEventLoop
     config: uvicorn.Config
     cycle: Any
+    flow: Any
+    timeout_keep_alive_task: asyncio.TimerHandle | None
     _timer: asyncio.TimerHandle | None = None
     _refused = False
     _thrown_away = 0  # bytes
@@ -105,6 +107,15 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Break the cycles of references: what garbage collection alone would find, a server keeps for long
+        (`commands.serve.steady_gc`). A request under way has what it needs of these."""
+        self.flow = self.cycle = None
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
 
     def send_400_response(self, msg: str) -> None:
         """Called by uvicorn where its parser raised, while that is handled."""
@@ -223,6 +234,13 @@ def _limited_httptools() -> type[asyncio.Protocol]:
 
         def head_begun(self) -> bool:
             return self._in_head and self._unmoved > 0
+
+        def handle_websocket_upgrade(self) -> None:
+            """Hand the connection over: this protocol gets no more calls."""
+            self._disarm()
+            super().handle_websocket_upgrade()
+            self._let_go()
+            self.parser = None  # type: ignore[assignment]  # as uvicorn does when a connection is lost
 
         def on_message_begin(self) -> None:
             super().on_message_begin()

@@ -115,10 +115,9 @@ def uvicorn_server(
 
 def _socket_protocol(*given: Any, **named: Any) -> asyncio.Protocol:
     """Make the protocol of a WebSocket; uvicorn calls this for an upgrade."""
-    # Late: most servers of tests never see one.
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+    from respool.http.socket_protocol import SocketProtocol  # late: most servers of tests never see one
 
-    return WebSocketsSansIOProtocol(*given, **named)
+    return SocketProtocol(*given, **named)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from starlette.routing import Router, WebSocketRoute
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from respool.errors import NoMatchingRecording, RequestError
@@ -53,11 +53,20 @@ _BETA = "responses_multi_agent=v1"
 _rng = Random()  # of the ids of steers, which are no secret
 
 
-def add_routes(router: Router, server: MockServer, settings: SocketSettings, request_faults: bool) -> None:
-    """Serve WebSockets at ``/v1/responses``; elsewhere an upgrade is denied with 404."""
+def socket_endpoint(server: MockServer, settings: SocketSettings, request_faults: bool) -> ASGIApp:
+    """Return the app that serves WebSockets, whatever their path."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        await _serve(server, settings, request_faults, WebSocket(scope, receive, send))
+
+    return serve
+
+
+def add_routes(router: Router, endpoint: ASGIApp) -> None:
+    """Serve WebSockets at ``/v1/responses`` by `endpoint`; elsewhere an upgrade is denied with 404."""
 
     async def serve(socket: WebSocket) -> None:
-        await _serve(server, settings, request_faults, socket)
+        await endpoint(socket.scope, socket.receive, socket.send)
 
     router.routes.append(WebSocketRoute("/v1/responses", serve))
     router.routes.append(WebSocketRoute("/{path:path}", _not_found))

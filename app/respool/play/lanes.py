@@ -32,6 +32,7 @@ class Run:
     added      frames about it between its own, which shift its sequence numbers
     next_at    the moment of its next frame, in the clock's seconds
     frames     those of the turn when `next_at` was computed
+    plain      the places of those frames that have no effect but to be sent
     steer_at   the place where a steer ends it
     rule       the other effects of a steer, as its recording or stub says
     cut_after  the place of the frame after which a steer ends it; None: it goes on to its own end
@@ -45,6 +46,7 @@ class Run:
     added: int = 0
     next_at: float = inf
     frames: SocketFrames | None = None
+    plain: range = range(0)
     steers: list[AcceptedSteer] = field(default_factory=list)
     cut_after: int | None = None
 
@@ -60,6 +62,22 @@ class Run:
             return
         self.sent = min(self.sent, count - 1)
         self.next_at = self.turn.due_at(self.sent)
+        last = count - 1 if frames.end is None else min(frames.end, count - 1)
+        self.plain = range(frames.in_progress + 1, last)
+
+    def next_alone(self, now: float) -> str | None:
+        """Return the text of the next frame of the default lane and step past it, if that is the only frame
+        due and has no effect but to be sent. None: look at everything.
+
+        Most frames are such; this is the path of each event.
+        """
+        place, turn = self.sent, self.turn
+        if self.next_at > now or place not in self.plain or self.added or self.cut_after is not None:
+            return None
+        if turn.frames is not self.frames or (next_at := turn.due_at(place + 1)) <= now or next_at == inf:
+            return None
+        self.sent, self.next_at = place + 1, next_at
+        return turn.frames.texts[place]
 
     def go_on(self) -> None:
         """Wait for the next frame."""
@@ -124,12 +142,18 @@ class Lanes:
     def __init__(self, settings: SocketSettings) -> None:
         self._settings = settings
         self._lanes: dict[str | None, Lane] = {None: Lane(None)}
+        self.default = self._lanes[None]
         self._arrivals = 0
         self._queued = 0
         self._queued_bytes = 0
 
     def __iter__(self) -> Iterator[Lane]:
         return iter(self._lanes.values())
+
+    @property
+    def alone(self) -> Run | None:
+        """What runs on the default lane, if no other was opened."""
+        return self.default.run if len(self._lanes) == 1 else None
 
     @property
     def queued(self) -> int:
@@ -195,7 +219,8 @@ class Lanes:
 
     def clear(self) -> None:
         """Remove all lanes and their queues."""
-        self._lanes = {None: Lane(None)}
+        self.default = Lane(None)
+        self._lanes = {None: self.default}
         self._queued = self._queued_bytes = 0
 
     def _held(self, lane: Lane, arrival: int, memory: ConnectionMemory) -> bool:

@@ -124,6 +124,14 @@ class SocketConnection:
             self._pump()
         return self._taken()
 
+    def next_alone(self, now: float) -> tuple[str, float] | None:
+        """Return the text of a frame of the default lane and the next deadline, if to send it is all there is
+        to do at `now`; else None, and nothing has changed: call `wake`. The cheap form of that."""
+        run = self._lanes.alone
+        if run is None or now >= self._ends or (text := run.next_alone(now)) is None:
+            return None
+        return text, min(run.next_at, self._ends)
+
     def wake(self, now: float) -> list[Action]:
         """Do what is due. Call it at the deadline, and when a playback was cancelled from outside."""
         self._advance(now)

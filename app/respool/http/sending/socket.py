@@ -75,6 +75,10 @@ class SocketTurns(Protocol):
         ...
 
 
+def _wake_nobody() -> None:
+    """Do nothing: the connection does not run."""
+
+
 class SocketDriver:
     """Runs one connection, on the clock of its session."""
 
@@ -90,10 +94,11 @@ class SocketDriver:
         self._closing: Close | None = None
         self._timer: Timer | None = None
         self._deadline: float | None = None  # for which the timer waits
+        self._late = 0.0  # the most that the responses under way know of
         self._flushing: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
         self._task: asyncio.Task[Any] | None = None
-        self._wake_soon: Callable[[], None] = self._wake
+        self._wake_soon: Callable[[], None] = _wake_nobody
         self._starting: set[asyncio.Task[None]] = set()
 
     async def run(self, receive: Receive) -> None:
@@ -110,6 +115,7 @@ class SocketDriver:
         finally:
             self._task = None
             self._clock.unlisten(wake)
+            self._wake_soon = _wake_nobody  # it has us: a cycle that only garbage collection would find
             if self._timer:
                 self._timer.cancel()
             self._do(self._connection.receive_close(self._clock.now()))
@@ -158,9 +164,16 @@ class SocketDriver:
             if self._flushing or self._task is None:
                 return None
             deadline = self._deadline
-            if deadline is not None and now > deadline:
+            if deadline is not None and now - deadline > self._late:
+                self._late = now - deadline
                 for turn in self._running.values():
-                    turn.delivery.late(now - deadline)
+                    turn.delivery.late(self._late)
+            if alone := connection.next_alone(now):
+                text, self._deadline = alone
+                self._running[None].delivery.exchange.events += 1
+                self._outbox.append(text)
+                self._flush()
+                return None if self._flushing else self._deadline
             self._do(connection.wake(now))
             self._deadline = deadline = connection.deadline
             return None if self._flushing else deadline
@@ -210,6 +223,7 @@ class SocketDriver:
     def _started(self, asked: StartTurn, turn: SocketTurn) -> list[Action]:
         turn.delivery.ping = self._line.ping  # a socket has no comments
         self._running[asked.stream_id] = turn
+        self._late = 0.0
         return self._connection.started(asked, turn.live, self._clock.now(), rule=turn.rule)
 
     async def _start_later(self, asked: StartTurn) -> None:

@@ -47,7 +47,8 @@ class SocketLine(Protocol):
 def line_of(server_send: Send | None, send: Send) -> SocketLine:
     """Return the line of a connection that was accepted; `server_send` is the server's own `send`."""
     protocol = getattr(server_send, "__self__", None)
-    return UvicornLine(protocol, send) if type(protocol).__module__ == _UVICORN else ASGILine(send)
+    uvicorn = any(base.__module__ == _UVICORN for base in type(protocol).__mro__)
+    return UvicornLine(protocol, send) if uvicorn else ASGILine(send)
 
 
 class UvicornLine:

@@ -218,7 +218,10 @@ class RedisState:
             for name, playback in commit.begun:
                 self._note_run(name, playback)
             if refusal is not None:
-                raise refusal
+                try:
+                    raise refusal
+                finally:
+                    del refusal  # its traceback has this frame: a cycle that only garbage collection would find
             return True, result
 
     async def _commit(self, connection: AbstractConnection, commands: list[Command]) -> list[Any] | None:
