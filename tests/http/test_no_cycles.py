@@ -1,4 +1,4 @@
-"""A connection that has ended is gone at once, without garbage collection, which a server hardly ever does."""
+"""A connection that has ended is gone at once, without garbage collection, which a server seldom does."""
 
 import gc
 import json

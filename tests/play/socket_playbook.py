@@ -81,7 +81,7 @@ class Playbook:
     """Drives a connection; `lines` is what came out: the moment, the lane if it is named, and what it was.
 
     The responses are r1, r2, ... in the order in which they start; those of warm-ups are w1, w2, ...
-    `quick`: frames leave by `next_alone` where that gives one, as from a driver.
+    `quick`: frames leave by `take_plain` where that gives some, as from a driver.
     """
 
     quick = True
@@ -114,11 +114,9 @@ class Playbook:
         """Let time pass, and wake the connection at each of its deadlines."""
         while (deadline := self.connection.deadline) is not None and deadline <= to:
             self.now = max(self.now, deadline)
-            if self.quick and (alone := self.connection.next_alone(self.now)):
-                text, deadline = alone
-                assert deadline == self.connection.deadline
-                self.quickly += 1
-                self.take([Send(text)])
+            if self.quick and (texts := self.connection.take_plain(self.now)):
+                self.quickly += len(texts)
+                self.take([Send(text) for text in texts])
             else:
                 self.take(self.connection.wake(self.now))
         self.now = max(self.now, to)

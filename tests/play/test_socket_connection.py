@@ -680,14 +680,14 @@ def conversation(seed: int, *, quick: bool) -> Playbook:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_frames_that_leave_alone_are_those_that_leave_anyway(seed: int) -> None:
+def test_plain_frames_leave_as_by_a_wake(seed: int) -> None:
     quick, plain = conversation(seed, quick=True), conversation(seed, quick=False)
     assert quick.lines == plain.lines
     assert quick.sent == plain.sent
     assert not plain.quickly
 
 
-def test_most_frames_of_one_response_leave_alone() -> None:
+def test_most_frames_of_one_response_are_plain() -> None:
     play = Playbook(long_turn)
     play.create()
     play.advance(100.0)

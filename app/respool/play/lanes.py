@@ -7,7 +7,7 @@ needs it until its own response is in progress; until then the other lane starts
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -22,6 +22,9 @@ from respool.protocol.members import set_members
 from respool.protocol.websocket.client_frames import Create
 from respool.protocol.websocket.steers import SteerAt
 from respool.recordings.steer_rule import SteerRule
+
+
+FEW = 8  # frames
 
 
 @dataclass(slots=True, eq=False)
@@ -65,19 +68,26 @@ class Run:
         last = count - 1 if frames.end is None else min(frames.end, count - 1)
         self.plain = range(frames.in_progress + 1, last)
 
-    def next_alone(self, now: float) -> str | None:
-        """Return the text of the next frame of the default lane and step past it, if that is the only frame
-        due and has no effect but to be sent. None: look at everything.
+    def take_plain(self, now: float) -> Sequence[str]:
+        """Return the texts of the frames of the default lane that are due, and step past them, if they have
+        no effect but to be sent, and are few. Empty: look at everything.
 
         Most frames are such; this is the path of each event.
         """
-        place, turn = self.sent, self.turn
-        if self.next_at > now or place not in self.plain or self.added or self.cut_after is not None:
-            return None
-        if turn.frames is not self.frames or (next_at := turn.due_at(place + 1)) <= now or next_at == inf:
-            return None
-        self.sent, self.next_at = place + 1, next_at
-        return turn.frames.texts[place]
+        place, turn, frames, at = self.sent, self.turn, self.frames, self.next_at
+        if frames is None or at > now or place not in self.plain or self.added or self.cut_after is not None:
+            return ()
+        if turn.frames is not frames:
+            return ()
+        upto = place + 1
+        while (at := turn.due_at(upto)) <= now:
+            upto += 1
+            if upto not in self.plain or upto - place > FEW:
+                return ()
+        if at == inf:  # it is held, which others have to know
+            return ()
+        self.sent, self.next_at = upto, at
+        return frames.texts[place:upto]
 
     def go_on(self) -> None:
         """Wait for the next frame."""

@@ -6,6 +6,7 @@ raised for what a client sends. `http.sending.socket.SocketDriver` drives a real
 calls `wake` at the `deadline`.
 """
 
+from collections.abc import Sequence
 from random import Random
 
 from respool.errors import RequestError
@@ -65,8 +66,11 @@ class SocketConnection:
         """The moment at which `wake` has something to do; None: never, since the connection is closed."""
         if self.closed:
             return None
-        lane = self._lanes.next_due()
-        return min(lane.run.next_at, self._ends) if lane and lane.run else self._ends
+        run = self._lanes.alone
+        if run is None:
+            lane = self._lanes.next_due()
+            run = lane.run if lane else None
+        return self._ends if run is None or run.next_at > self._ends else run.next_at
 
     def is_live(self, turn: LiveTurn, stream_id: str | None) -> bool:
         """Return whether this turn still runs on its lane."""
@@ -124,13 +128,11 @@ class SocketConnection:
             self._pump()
         return self._taken()
 
-    def next_alone(self, now: float) -> tuple[str, float] | None:
-        """Return the text of a frame of the default lane and the next deadline, if to send it is all there is
-        to do at `now`; else None, and nothing has changed: call `wake`. The cheap form of that."""
+    def take_plain(self, now: float) -> Sequence[str]:
+        """Return the texts of frames of the default lane, if to send these is all there is to do at `now`.
+        Empty: nothing has changed, call `wake`, of which this is the cheap form."""
         run = self._lanes.alone
-        if run is None or now >= self._ends or (text := run.next_alone(now)) is None:
-            return None
-        return text, min(run.next_at, self._ends)
+        return run.take_plain(now) if run is not None and now < self._ends else ()
 
     def wake(self, now: float) -> list[Action]:
         """Do what is due. Call it at the deadline, and when a playback was cancelled from outside."""

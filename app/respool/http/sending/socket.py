@@ -168,12 +168,15 @@ class SocketDriver:
                 self._late = now - deadline
                 for turn in self._running.values():
                     turn.delivery.late(self._late)
-            if alone := connection.next_alone(now):
-                text, self._deadline = alone
-                self._running[None].delivery.exchange.events += 1
-                self._outbox.append(text)
+            if texts := connection.take_plain(now):
+                self._running[None].delivery.exchange.events += len(texts)
+                self._deadline = connection.deadline
+                if self._line.writable:
+                    self._line.write_soon(texts, self._clock, self._failed)
+                    return self._deadline
+                self._outbox += texts
                 self._flush()
-                return None if self._flushing else self._deadline
+                return None
             self._do(connection.wake(now))
             self._deadline = deadline = connection.deadline
             return None if self._flushing else deadline

@@ -221,7 +221,7 @@ class RedisState:
                 try:
                     raise refusal
                 finally:
-                    del refusal  # its traceback has this frame: a cycle that only garbage collection would find
+                    del refusal  # its traceback has this frame: else a cycle
             return True, result
 
     async def _commit(self, connection: AbstractConnection, commands: list[Command]) -> list[Any] | None:
