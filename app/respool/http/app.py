@@ -123,7 +123,7 @@ def create_app(
         app.add_route("/metrics", Metrics(server).answer, include_in_schema=False)
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
     if websocket:
-        sockets.add_routes(app.router, server, socket_settings or SocketSettings(), request_faults)
+        sockets.add_routes(app.router, server, socket_settings or SocketSettings(), request_faults, max_body)
     if upstream is not None:
         app.add_middleware(AskForUnknown, server=server, upstream=upstream)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
