@@ -274,7 +274,7 @@ def socket_cases() -> Iterator[Case]:
         Frame(json.dumps({"model": "test_case_00007_" + "abcdefgh_" * 16, "input": "x"}).encode(), any_),
         folder="names",
     )
-    for fault in ("huge_event(size=16M)", ";".join(["unknown_event"] * 400)):
+    for fault in ("huge_event(size=16M)", ";".join(["unknown_event"] * 32)):
         yield Case(f"{fault[:20]}, socket", Frame(b'{"input":"a"}', named, (f"x-respool-fault: {fault}",)))
     yield Case("conversation of 16,000 items, socket", Frame(items_body(b'"conversation":"c1",'), named))
 
