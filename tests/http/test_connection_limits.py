@@ -203,3 +203,28 @@ def test_pipelined_requests_that_nobody_reads_are_not_taken(port: int) -> None:
             except ConnectionError:
                 break
     assert sent < 16 * 2**20
+
+
+HANDSHAKE = (
+    b"GET /v1/responses HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [
+        (HANDSHAKE + b"x: " + b"a" * 9000 + b"\r\n", 431, "request_headers_too_large"),
+        (HANDSHAKE + b"".join(b"x%d: a\r\n" % at for at in range(200)), 431, "request_headers_too_large"),
+        (HANDSHAKE.replace(b"GET", b"PUT"), 400, "invalid_handshake"),
+    ],
+)
+def test_a_handshake_that_cannot_be_read_is_answered(port: int, head: bytes, status: int, code: str) -> None:
+    got = ask(port, head + b"\r\n")
+    assert (got[0], code_of(got[1])) == (status, code)
+
+
+def test_a_handshake_with_long_headers_within_the_limit_is_accepted(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 20) as sock:
+        sock.sendall(HANDSHAKE + b"x: " + b"a" * 8000 + b"\r\n\r\n")
+        assert sock.recv(65536)[:12] == b"HTTP/1.1 101"

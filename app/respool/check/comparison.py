@@ -56,6 +56,8 @@ def difference(
     """
     found = None
     try:
+        if before == now:
+            return None  # as it nearly always is, and said at once
         for one in _members(place, before, now, ignore | {_NEVER_THE_SAME}):
             if one.hard:
                 return one

@@ -124,7 +124,8 @@ def create_app(
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
     socket = None
     if websocket:
-        socket = sockets.socket_endpoint(server, socket_settings or SocketSettings(), request_faults)
+        limits = socket_settings or SocketSettings()
+        socket = sockets.socket_endpoint(server, limits, request_faults, max_body)
         sockets.add_routes(app.router, socket)
     if upstream is not None:
         app.add_middleware(AskForUnknown, server=server, upstream=upstream)

@@ -14,12 +14,15 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 
+from respool.errors import printable
+
 MAX_HEAD = 64 * 1024  # bytes: request line and headers; also the URL alone, and what trails a body
 MAX_PIPELINED = 1000  # requests that wait on one connection for the answer before theirs
 HEAD_TIMEOUT = 60.0  # seconds for a connection's first request, and for the rest of a head that has begun
 # What follows a refused request is read and thrown away for so many seconds and bytes.
 _LINGER = 1.0
 _LINGER_BYTES = 1024 * 1024
+_LONGEST = 200  # characters that are told of what is wrong
 
 logger = logging.getLogger("respool")
 
@@ -83,6 +86,20 @@ def _bad_upgrade(protocol: bytes) -> Refused:
     return Refused(400, "Bad Request", "unsupported_upgrade", message)
 
 
+def _bad_handshake(error: BaseException | None) -> Refused:
+    """A handshake that `websockets` does not read: it says nothing itself, and the client would wait."""
+    from websockets.exceptions import SecurityError  # late: few handshakes are refused
+
+    problem = printable(str(error), _LONGEST)
+    if isinstance(error, SecurityError):
+        message = (
+            f"The head of the WebSocket handshake is too large ({problem}): expected at most 128 headers, "
+            "and at most 8 KiB in each of them and in the URL."
+        )
+        return Refused(431, "Request Header Fields Too Large", "request_headers_too_large", message)
+    return Refused(400, "Bad Request", "invalid_handshake", f"Invalid WebSocket handshake: {problem}.")
+
+
 def _not_http() -> Refused:
     return Refused(400, "Bad Request", "invalid_http", "Invalid HTTP request received.")
 
@@ -116,6 +133,17 @@ class _Connection(asyncio.Protocol):
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
+
+    def handle_websocket_upgrade(self, *arguments: Any) -> None:
+        """Called by uvicorn with the head of a handshake: hand the connection over, or refuse it."""
+        super().handle_websocket_upgrade(*arguments)  # type: ignore[misc]
+        upgraded: Any = self.transport.get_protocol()
+        error = None if upgraded.handshake_initiated else upgraded.conn.handshake_exc
+        if error is not None:
+            refused = _bad_handshake(error.__cause__)
+            logger.warning("refused a connection's request: %s", refused.message)
+            self.transport.write(refused.answer())
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Called by uvicorn where its parser raised, while that is handled."""

@@ -14,13 +14,13 @@ from respool.http import problems
 from respool.http.base_paths import base_paths_of
 from respool.http.cors import cors_options
 from respool.http.edge import Edge, Endpoint, Guard
-from respool.http.heavy import heavy
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.lazy_mount import LazyMount
 from respool.http.responses import Create
 from respool.http.upstream import LiveUpstream
 from respool.play.offload import LARGE
+from respool.server.heavy import heavy
 from respool.server.mock_server import MockServer
 
 

@@ -12,11 +12,11 @@ from starlette.requests import Request as HTTPRequest
 
 from respool.errors import RequestError
 from respool.http.body_limits import DEFAULT_LIMIT, MAX_TEXT, check_body
-from respool.http.heavy import heavy
 from respool.http.sending.connection import steering_headers
 from respool.play.offload import LARGE
 from respool.protocol import fast_json
 from respool.protocol.events import json_kind, nests_deeper, not_json
+from respool.server.heavy import heavy
 
 T = TypeVar("T")
 

@@ -32,6 +32,12 @@ class FaultyTurn:
     frames: SocketFrames
     moments: Sequence[float]
     ending: Ending | None = None
+    edits: Sequence[object] = ()  # they change nothing
+
+    @property
+    def timeline(self) -> tuple[float, Sequence[float]]:
+        """The start of the playback, and the moments since then."""
+        return self.playback.started, self.moments
 
     @property
     def id(self) -> str:

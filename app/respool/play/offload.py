@@ -6,11 +6,13 @@ A decision is a plain function. Where some of its work is large, and `offloading
 
 import threading
 from collections.abc import Callable, Hashable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 LARGE = 64 * 1024  # bytes of what is worked on, from which work is offloaded
+NO_RESULTS: Mapping[Hashable, Any] = MappingProxyType({})
 
 
 class WorkNeeded(Exception):
@@ -31,13 +33,14 @@ _current = _Current()
 
 class offloading:  # noqa: N801 - it is used as a function
     """Have large work of this thread raise `WorkNeeded` within a block, unless its result is in `results`.
+    None: have it done at once.
 
     A class, since `contextlib.contextmanager` takes several times as long, for each request.
     """
 
     __slots__ = ("_before", "_results")
 
-    def __init__(self, results: Mapping[Hashable, Any]) -> None:
+    def __init__(self, results: Mapping[Hashable, Any] | None) -> None:
         self._results = results
         self._before: Mapping[Hashable, Any] | None = None
 

@@ -42,6 +42,8 @@ from respool.recordings.steer_rule import SteerRule
 
 UNSUPPORTED_DATA, POLICY_VIOLATION, TOO_BIG, INTERNAL_ERROR = 1003, 1008, 1009, 1011
 
+MOST_AT_ONCE = 500  # frames
+
 _NO_RULE = SteerRule()
 _STATUS = {"response.completed": "completed", "response.incomplete": "incomplete"}  # else failed
 
@@ -66,11 +68,9 @@ class SocketConnection:
         """The moment at which `wake` has something to do; None: never, since the connection is closed."""
         if self.closed:
             return None
-        run = self._lanes.alone
-        if run is None:
-            lane = self._lanes.next_due()
-            run = lane.run if lane else None
-        return self._ends if run is None or run.next_at > self._ends else run.next_at
+        lane = self._lanes.only or self._lanes.next_due()
+        at = self._ends if lane is None or lane.run is None else lane.run.next_at
+        return min(self._ends, at)
 
     def is_live(self, turn: LiveTurn, stream_id: str | None) -> bool:
         """Return whether this turn still runs on its lane."""
@@ -131,8 +131,8 @@ class SocketConnection:
     def take_plain(self, now: float) -> Sequence[str]:
         """Return the texts of frames of the default lane, if to send these is all there is to do at `now`.
         Empty: nothing has changed, call `wake`, of which this is the cheap form."""
-        run = self._lanes.alone
-        return run.take_plain(now) if run is not None and now < self._ends else ()
+        lane = self._lanes.only
+        return () if lane is None or lane.run is None or now >= self._ends else lane.run.take_plain(now)
 
     def wake(self, now: float) -> list[Action]:
         """Do what is due. Call it at the deadline, and when a playback was cancelled from outside."""
@@ -148,9 +148,11 @@ class SocketConnection:
             if each.run is not None:
                 each.run.refresh()
         upto = min(now, self._ends)
-        while (lane := self._lanes.next_due(upto)) and lane.run:
+        left = MOST_AT_ONCE  # others wait meanwhile; the rest is due at the next wake
+        while left and (lane := self._lanes.next_due(upto)) and lane.run:
             self._send_next(lane, lane.run)  # which may close: then no lane is left
-        if now >= self._ends:
+            left -= 1
+        if now >= self._ends and left:
             error = socket_errors.connection_limit_reached(self.settings.lifetime)
             if not self.closed:
                 self._send(server_frames.error_frame(error))

@@ -5,7 +5,7 @@ that a new release of it shows what is new.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -46,17 +46,14 @@ class EventType:
     optional: Mapping[str, str]
     transports: tuple[str, ...]
     origin: Origin
+    # The field that gives the index of the event's part in its item; None: the event is of the item itself.
+    index: str | None = field(init=False)
+    of_item: bool = field(init=False)  # True if the event is of an item, or of a part of one
 
-    @property
-    def index(self) -> str | None:
-        """The field that gives the index of the event's part in its item; None: the event is of the item
-        itself."""
-        return next((field for field in PART_INDEXES if field in self.required), None)
-
-    @property
-    def of_item(self) -> bool:
-        """True if the event is of an item, or of a part of one."""
-        return "output_index" in self.required
+    def __post_init__(self) -> None:
+        index = next((name for name in PART_INDEXES if name in self.required), None)
+        object.__setattr__(self, "index", index)
+        object.__setattr__(self, "of_item", "output_index" in self.required)
 
 
 @dataclass(frozen=True, slots=True)

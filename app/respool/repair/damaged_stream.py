@@ -1,8 +1,9 @@
 """Stream: the sound events of one turn, and the places where something is missing between them."""
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection, Iterable, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from respool.check.checker import check
@@ -65,6 +66,7 @@ class DamagedStream:
         self._trouble = _Places(trouble)
         self.missing = self._missing(damaged)  # place: how many events are missing
         self._lacking = _Places(self.missing)
+        self._missing_until = [0, *accumulate(self.missing[place] for place in sorted(self.missing))]
         self._room = dict(self.missing)  # the same, less those that are found
         self._free = _Places(self.missing)  # where there is room
 
@@ -105,28 +107,30 @@ class DamagedStream:
 
     def troubled(self, first: int, last: int) -> bool:
         """Whether something is missing or wrong at one of these places."""
-        return bool(self._trouble.within(first, last))
+        return self._trouble.first(first, last) is not None
 
     def suspect(self, place: int) -> None:
         """Something is missing at a place."""
         self._trouble.add(place)
 
-    def room(self, first: int, last: int) -> int:
-        """How many events are missing at these places that are not yet found."""
-        return sum(self._room[place] for place in self._free.within(first, last))
+    def has_room(self, first: int, last: int, beside: int = 0) -> bool:
+        """Whether more than `beside` events are missing at these places that are not yet found."""
+        room = 0
+        return any((room := room + self._room[place]) > beside for place in self._free.within(first, last))
 
     def missing_within(self, first: int, last: int) -> int:
         """How many events are missing at these places."""
-        return sum(self.missing[place] for place in self._lacking.within(first, last))
+        begin, end = self._lacking.before(first), self._lacking.before(last + 1)
+        return self._missing_until[end] - self._missing_until[begin] if begin < end else 0
 
     def take(self, first: int, last: int, count: int, *, latest: bool, default: int) -> int:
         """The place for so many events that are missing somewhere between two places."""
-        free = self._free.within(first, last)
-        place = free[-1 if latest else 0] if free else default
-        if free:
-            self._room[place] -= count
-            if self._room[place] <= 0:
-                self._free.discard(place)
+        place = self._free.last(first, last) if latest else self._free.first(first, last)
+        if place is None:
+            return default
+        self._room[place] -= count
+        if self._room[place] <= 0:
+            self._free.discard(place)
         return place
 
 
@@ -136,15 +140,30 @@ class _Places:
     def __init__(self, places: Iterable[int]) -> None:
         self._sorted = sorted(set(places))
 
-    def __contains__(self, place: object) -> bool:
-        return isinstance(place, int) and bool(self.within(place, place))
+    def __contains__(self, place: int) -> bool:
+        return self.first(place, place) is not None
 
     def __bool__(self) -> bool:
         return bool(self._sorted)
 
-    def within(self, first: int, last: int) -> Sequence[int]:
-        """Those from `first` to `last`."""
-        return self._sorted[bisect_left(self._sorted, first) : bisect_right(self._sorted, last)]
+    def before(self, place: int) -> int:
+        """How many there are before `place`."""
+        return bisect_left(self._sorted, place)
+
+    def within(self, first: int, last: int) -> Iterator[int]:
+        """Those from `first` to `last`, one after the other: there may be many."""
+        for at in range(self.before(first), self.before(last + 1)):
+            yield self._sorted[at]
+
+    def first(self, first: int, last: int) -> int | None:
+        """The first of those from `first` to `last`."""
+        at = self.before(first)
+        return self._sorted[at] if at < len(self._sorted) and self._sorted[at] <= last else None
+
+    def last(self, first: int, last: int) -> int | None:
+        """The last of those from `first` to `last`."""
+        at = self.before(last + 1)
+        return self._sorted[at - 1] if at and self._sorted[at - 1] >= first else None
 
     def add(self, place: int) -> None:
         if place not in self:
@@ -152,7 +171,7 @@ class _Places:
 
     def discard(self, place: int) -> None:
         if place in self:
-            del self._sorted[bisect_left(self._sorted, place)]
+            del self._sorted[self.before(place)]
 
 
 def counts(event: Event, data: JSON) -> bool:

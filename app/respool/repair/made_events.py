@@ -70,6 +70,7 @@ class Style:
         self._numbered = stream.numbered
         self._keys: dict[str, Iterable[str]] = {}  # of each type
         self._order: dict[str, None] = {}  # of all keys
+        self._orders: dict[tuple[str, ...], list[str]] = {}  # of the keys of made events, by type and keys
         self._types = {event.type for event in stream.events}
         self._padding: set[bool] = set()  # whether obfuscation is empty, where there is any
         self._changing = _ids_change(stream)
@@ -107,10 +108,16 @@ class Style:
             data["obfuscation"] = padding
         if self._changing:
             data = self._with_other_ids(data)
+        names = (type, *data)
+        if (order := self._orders.get(names)) is None:
+            order = self._orders[names] = self._order_of(type, data)
+        return Event(compact({name: data[name] for name in order}), type)
+
+    def _order_of(self, type: str, data: JSON) -> list[str]:
+        """The order of an event's keys."""
         alike = (keys for keys in self._keys.values() if set(keys) == set(data))
         like = self._keys.get(type) or next(alike, ())
-        order = list(dict.fromkeys([*like, *self._order, *data]))
-        return Event(compact({name: data[name] for name in order if name in data}), type)
+        return [name for name in dict.fromkeys([*like, *self._order, *data]) if name in data]
 
     def _with_other_ids(self, data: JSON) -> JSON:
         """The same event with ids of its own, as all events of GitHub Copilot have them."""
@@ -137,9 +144,12 @@ def _ids_change(stream: DamagedStream) -> bool:
 _SYNONYMS = (("response.reasoning_text.", "response.reasoning."),)
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def compact(value: Any) -> str:
     """JSON text as the service writes it: without spaces. Lone surrogates are escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _compact.encode(value)
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
 """Parts: makes the missing events of one part of an item, and finds the pieces its texts have lost."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -122,7 +122,7 @@ class PartWalk:
                 for before, place in pairwise(self.places)
                 if after < place and (until is None or place <= until)
                 if EVENT_TYPES[stream.events[place].type].kind is not EventKind.PART
-                if stream.room(before + 1, place) > self._count_found(place)
+                if stream.has_room(before + 1, place, self._count_found(place))
             ]
             at = min(free)[1] if free else until
             self._annotations.setdefault(at, []).append(number)
@@ -159,7 +159,7 @@ def lost_of(stream: DamagedStream, text: DeltaText, places: Sequence[int], whole
     for (before, after), piece in zip(spans, lost or (), strict=False):
         if piece and not (began_before and after == own[0]):
             within = [place for place in places if before < place < after]
-            free = (to for at, to in pairwise([before, *within, after]) if stream.room(at + 1, to))
+            free = (to for at, to in pairwise([before, *within, after]) if stream.has_room(at + 1, to))
             place = next(free, after)
             stream.suspect(place)
             found[None if place == end and done is None else place] = piece
@@ -175,14 +175,15 @@ def _least(stream: DamagedStream, first: int, last: int) -> int | None:
     return count if first == last and count <= _MOST else 0
 
 
-def texts_of(type: object) -> list[DeltaText]:
+@lru_cache(256)
+def texts_of(type: str | None) -> Sequence[DeltaText]:
     """The texts of an item or a part of this type."""
     rows = {
         text.name: text
         for name, text in TEXTS.items()
         if (type == text.part if text.part else type in EVENT_TYPES[name].items)
     }
-    return list(rows.values())
+    return tuple(rows.values())
 
 
 def type_of(stream: DamagedStream, places: Sequence[int], value: object) -> str | None:

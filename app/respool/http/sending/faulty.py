@@ -17,7 +17,6 @@ from respool.faults.applying import ActiveFault, apply
 from respool.faults.fault import Fault
 from respool.faults.frame import Action, Frame, Head
 from respool.http.deciding import decided
-from respool.http.heavy import heavy
 from respool.http.problems import envelope
 from respool.http.sending.connection import header_values, reset, steering, transport_of, unsent
 from respool.http.sending.open_streams import from_any_thread
@@ -26,6 +25,7 @@ from respool.play.frames import MAX_CHUNK
 from respool.play.session_clock import SessionClock
 from respool.recordings.recording import Recording
 from respool.server.delivery import AnswerDelivery, Delivery
+from respool.server.heavy import heavy
 from respool.server.journal import Exchange
 from respool.server.memory_limits import HeldBytes
 from respool.server.mock_server import MockServer

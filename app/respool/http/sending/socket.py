@@ -7,7 +7,7 @@ is read, so that the only thing which waits for it is what was due at one moment
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from respool.play.clock import Timer
 from respool.play.edits import NEVER
 from respool.play.frames import MAX_CHUNK
 from respool.play.live_turn import LiveTurn
+from respool.play.offload import LARGE
 from respool.play.session_clock import SessionClock
 from respool.play.socket_actions import Action, Cancel, Close, Cut, Send, StartTurn
 from respool.play.socket_connection import SocketConnection
@@ -57,17 +58,16 @@ class SocketTurn:
 class SocketTurns(Protocol):
     """Starts the responses of one connection, and is told how they end."""
 
-    @property
-    def waits(self) -> bool:
-        """Whether a start has to wait for a shared state: then `start_later` is called, not `start`."""
+    def read(self, text: str, /) -> Awaitable[str]:
+        """Return a large text frame for `SocketConnection.receive_text`, read ahead where that takes long."""
         ...
 
-    def start(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
-        """Start a response; `wake` is called when its events have become others. Raise RequestError."""
-        ...
-
-    async def start_later(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
-        """Start a response, after those that were asked for before it. Raise RequestError."""
+    def start(
+        self, asked: StartTurn, wake: Callable[[], None], *, behind: bool
+    ) -> SocketTurn | Awaitable[SocketTurn]:
+        """Start a response, or return what starts it later: where a shared state is to be asked, where it
+        takes long, and where it comes `behind` others that start later. `wake` is called when its events have
+        become others. Both raise RequestError."""
         ...
 
     def ended(self, turn: SocketTurn) -> None:
@@ -132,6 +132,8 @@ class SocketDriver:
             if connection.closed:
                 continue  # until the client answers our close
             text = message.get("text")
+            if text is not None and len(text) > LARGE:
+                text = await self._turns.read(text)
             now = self._clock.now()
             self._do(
                 connection.receive_text(text, now) if text is not None else connection.receive_binary(now)
@@ -171,8 +173,7 @@ class SocketDriver:
             if texts := connection.take_plain(now):
                 self._running[None].delivery.exchange.events += len(texts)
                 self._deadline = connection.deadline
-                if self._line.writable:
-                    self._line.write_soon(texts, self._clock, self._failed)
+                if self._line.write_soon(texts, self._clock, self._failed):
                     return self._deadline
                 self._outbox += texts
                 self._flush()
@@ -211,17 +212,17 @@ class SocketDriver:
         self._flush()
 
     def _start(self, asked: StartTurn) -> list[Action]:
-        if self._turns.waits:
-            task = asyncio.get_running_loop().create_task(self._start_later(asked))
-            self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
-            return []
         self._end_turns()  # that which was on this lane
         try:
-            turn = self._turns.start(asked, self._wake_soon)
+            turn = self._turns.start(asked, self._wake_soon, behind=bool(self._starting))
         except RequestError as error:
             return self._connection.refused(asked, error, self._clock.now())
-        return self._started(asked, turn)
+        if isinstance(turn, SocketTurn):
+            return self._started(asked, turn)
+        task = asyncio.get_running_loop().create_task(self._start_later(asked, turn))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+        return []
 
     def _started(self, asked: StartTurn, turn: SocketTurn) -> list[Action]:
         turn.delivery.ping = self._line.ping  # a socket has no comments
@@ -229,10 +230,10 @@ class SocketDriver:
         self._late = 0.0
         return self._connection.started(asked, turn.live, self._clock.now(), rule=turn.rule)
 
-    async def _start_later(self, asked: StartTurn) -> None:
+    async def _start_later(self, asked: StartTurn, starting: Awaitable[SocketTurn]) -> None:
         try:
             try:
-                turn = await self._turns.start_later(asked, self._wake_soon)
+                turn = await starting
             except RequestError as error:
                 actions = self._connection.refused(asked, error, self._clock.now())
             else:

@@ -34,9 +34,9 @@ class SocketLine(Protocol):
         """Send text frames. Call it while there is room."""
         ...
 
-    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> None:
-        """Send text frames with those of the other streams that are due at this moment. Call it while there
-        is room. `fail` is called with what goes wrong."""
+    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> bool:
+        """Send text frames with those of the other streams that are due at this moment, and return True; if
+        there is no room, False. `fail` is called with what goes wrong."""
         ...
 
     def ping(self) -> None:
@@ -76,16 +76,19 @@ class UvicornLine:
         if not self._over:
             self._protocol.transport.write(self._frames(texts))
 
-    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> None:
+    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> bool:
         protocol, parts = self._protocol, self._parts
         transport = protocol.transport
+        if not protocol.writable.is_set():
+            return False
         if protocol.disconnected or protocol.close_sent or transport.is_closing():
-            return
+            return True  # to nobody
         plain = len(texts) == 1 and not protocol.conn.extensions  # most are
         data = text_frame(texts[0]) if plain else self._frames(texts)
         parts.append((transport, data, fail))
         if len(parts) == 1:
             clock.after_turn(write_all)
+        return True
 
     @property
     def _over(self) -> bool:
@@ -137,8 +140,11 @@ class ASGILine:
         if not self._gone:
             self._task = asyncio.get_running_loop().create_task(self._write(list(texts)))
 
-    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> None:
-        self.write(texts)
+    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> bool:
+        if self.writable:
+            self.write(texts)
+            return True
+        return False
 
     async def _write(self, texts: Sequence[str]) -> None:
         try:

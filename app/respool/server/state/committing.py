@@ -93,13 +93,14 @@ class Commit:
     def _kept_playbacks(
         self, name: str, view: View, keys: Keys, present: dict[str, Playback], ttl: int
     ) -> None:
-        for token, (id_, text, place, background) in view.playbacks.items():
+        for token, (id_, text, place, background, record) in view.playbacks.items():
             playback = present.get(token)
             if playback is None:
                 self._add("LREM", keys.response(id_, background), 0, text)
                 continue
-            changed = encode(self._write(playback, view.core.epoch))
-            if changed != text:
+            written = self._write(playback, view.core.epoch)
+            # To write a large one as text would take long, and mostly it is as it was.
+            if written != record and (changed := encode(written)) != text:
                 _, conversation = playback.continues
                 if conversation is not None and conversation not in view.dialogues.loaded:
                     raise NotLoaded(name, Need("conversation", conversation))  # the end of its run has moved

@@ -11,6 +11,7 @@ from redis.exceptions import AskError, ClusterDownError, RedisError, ResponseErr
 from redis.exceptions import ConnectionError as StoreConnectionError
 
 from respool.errors import OptionError, RequestError, printable
+from respool.play.offload import WorkNeeded
 from respool.server.state.cluster import find_owner
 from respool.server.state.views import NotLoaded
 
@@ -92,7 +93,7 @@ class Link:
         except (TimeoutError, RedisError, OSError) as error:
             await self._forget_owner()
             raise StoreUnavailable(self._why(error)) from None
-        except (RequestError, NotLoaded):
+        except (RequestError, NotLoaded, WorkNeeded):
             whole = True  # of a decision, between two round trips
             raise
         finally:

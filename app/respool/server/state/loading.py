@@ -152,7 +152,7 @@ class Plan:
             for place, text in enumerate(texts):
                 record = decode(text, PlaybackRecord)
                 if record.epoch == view.core.epoch:
-                    view.playbacks[record.token] = LoadedPlayback(id, text, place, in_background)
+                    view.playbacks[record.token] = LoadedPlayback(id, text, place, in_background, record)
                     found.append(record)
         for record in sorted(found, key=lambda one: one.token):
             view.history.add(id, make(record))

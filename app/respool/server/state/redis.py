@@ -25,12 +25,14 @@ from redis.asyncio.connection import AbstractConnection
 
 from respool.errors import RequestError, RespoolError, printable
 from respool.play.clock import SystemClock
+from respool.play.offload import WorkNeeded
 from respool.play.playback import Playback, PlaybackRun
 from respool.play.session_clock import SessionClock
 from respool.play.warm_up import WARM_UP, warm_up_recording
 from respool.recordings.digest import digest_of
 from respool.recordings.recording import Recording
 from respool.server.deliveries import RESET_WHILE_HELD
+from respool.server.heavy import Works
 from respool.server.improvising import IMPROVISED, improvised
 from respool.server.journal import Exchange
 from respool.server.session import Session
@@ -136,21 +138,31 @@ class RedisState:
         pass  # it is committed with the session
 
     async def run(self, session: str, decide: Callable[[], T], needs: Collection[Need] = ()) -> T:
-        async def decided() -> T:
-            return decide()
+        works = Works()
 
-        return await self.run_async(session, decided, needs)
+        async def decided() -> T:
+            with works.offloading():
+                return decide()
+
+        return await self._counted(session, decided, needs, works)
 
     async def run_async(
         self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need] = ()
     ) -> T:
+        return await self._counted(session, decide, needs, Works())
+
+    async def _counted(
+        self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need], works: Works
+    ) -> T:
         self._running += 1
         try:
-            return await self._run(session, decide, needs)
+            return await self._run(session, decide, needs, works)
         finally:
             self._running -= 1
 
-    async def _run(self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need]) -> T:
+    async def _run(
+        self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need], works: Works
+    ) -> T:
         if not self._was_started:
             await self._start_late()
         plan = Plan()
@@ -162,7 +174,10 @@ class RedisState:
                 if self.problem:
                     raise StoreUnavailable(self.problem)
                 try:
-                    done, result = await self._attempt(plan, decide)
+                    done, result = await self._attempt(plan, decide, works)
+                except WorkNeeded as needed:
+                    await works.do(needed)
+                    continue
                 except NotLoaded as missing:
                     plan.add(missing.session, missing.need)
                     loads += 1
@@ -189,7 +204,7 @@ class RedisState:
             if lock is not None and lock.locked():
                 lock.release()
 
-    async def _attempt(self, plan: Plan, decide: Callable[[], Awaitable[T]]) -> tuple[bool, T]:
+    async def _attempt(self, plan: Plan, decide: Callable[[], Awaitable[T]], works: Works) -> tuple[bool, T]:
         """Load, decide, commit. Return whether no other server was quicker, and the result of the
         decision."""
         async with self._link.connection() as connection:
@@ -197,7 +212,8 @@ class RedisState:
             while not plan.complete:
                 answers = await self._link.ask(connection, plan.commands())
                 await self._uploads.sync(plan.uploads_version(answers))
-                views = plan.views(answers, self._make_session, self._make_playback)
+                with works.offloading():
+                    views = plan.views(answers, self._make_session, self._make_playback)
             refusal: RespoolError | None = None
             token = current.set(views)
             try:

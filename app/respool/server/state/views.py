@@ -16,7 +16,7 @@ from respool.protocol.items import Item
 from respool.server.conversations import ConversationRun, Conversations, ConversationState
 from respool.server.history import History
 from respool.server.session import EVERYBODYS, Session, check_name
-from respool.server.session_record import CoreRecord
+from respool.server.session_record import CoreRecord, PlaybackRecord
 from respool.server.state import Need
 
 
@@ -133,6 +133,7 @@ class LoadedPlayback(NamedTuple):
     text: bytes
     place: int  # in its list
     background: bool  # which list that is
+    record: PlaybackRecord  # what the text says
 
 
 @dataclass(slots=True)
