@@ -32,6 +32,7 @@ class Piece:
     type: str | None = None
     moment: float | None = None
     request: Mapping[str, Any] | None = None  # a frame of the client, which asked for what follows; no event
+    lane: str | None = None  # of that frame: its `stream_id`
 
 
 def is_event(value: Any) -> bool:

@@ -101,17 +101,20 @@ def _add_pieces(
     exchange: Exchange, stream: Stream, builder: TurnBuilder, path: str, on_damage: OnDamage
 ) -> None:
     last = 0.0 if stream.relative else exchange.started
+    if any(piece.request is not None for piece in stream.pieces):
+        builder.end()
+    warm_ups = 0
     for piece in stream.pieces:
-        if piece.request is not None:
-            builder.end()
-            fields = {**_fields(exchange), "request": _plain(piece.request)}
-            builder.begin(Header({"respool": FORMAT_VERSION, **fields}))
-            last = last if piece.moment is None else piece.moment  # gaps count from the request
-            continue
         gap = None
         if piece.moment is not None:
             gap = None if last is None else round(max(0.0, piece.moment - last), 6)
             last = piece.moment
+        if piece.request is not None:
+            warm_up = piece.request.get("generate") is False
+            warm_ups += warm_up
+            fields = {"respool": FORMAT_VERSION, **_fields(exchange), "request": _plain(piece.request)}
+            builder.ask(Header(fields), piece.lane, gap, left_out=warm_up)
+            continue
         try:
             value = loads(piece.text)
             event = Event.from_object(piece.text, value, piece.type)
@@ -120,6 +123,9 @@ def _add_pieces(
             on_damage(RecordingError(f"{exchange.pointer}: {error}", path, effect=Effect.CAPTURED))
             continue
         builder.event((gap, event.text, event.type, None), response_id(value))
+    if warm_ups:
+        what = f"{warm_ups} of its requests are warm-ups, which play nothing"
+        on_damage(RecordingError(f"{exchange.pointer}: {what}", path, effect=Effect.SKIPPED))
     if stream.skipped:
         what = f"{stream.skipped} of {stream.skipped + len(stream.pieces)} entries hold no event"
         where = f"{exchange.pointer}: " if exchange.pointer else ""

@@ -14,6 +14,7 @@ from respool.protocol.events import loads
 from respool.recordings.formats import encodings, moments
 from respool.recordings.formats.document import looks_like_json, parse_json
 from respool.recordings.formats.event_objects import Piece, is_event, piece_of, request_in
+from respool.recordings.formats.turn_builder import lane_of
 
 MAX_BODY = 64 * 1024 * 1024  # bytes that a compressed body of a document may become
 
@@ -213,7 +214,8 @@ def _of_objects(elements: Sequence[Any], located: bool) -> Stream | None:
     for element in elements:
         if (request := request_in(element)) is not None:
             at = moments.of(element) if isinstance(element, dict) and "type" not in element else None
-            found.append(Piece("", moment=at, request=request))
+            asked = {name: value for name, value in request.items() if name != "stream_id"}
+            found.append(Piece("", moment=at, request=asked, lane=lane_of(request)))
             continue
         if (found_here := piece_of(element, located)) is None:
             skipped += 1
