@@ -77,19 +77,37 @@ def request_in(element: Any) -> Mapping[str, Any] | None:
     return None
 
 
-def piece_of(element: Any, located: bool) -> tuple[Mapping[str, Any], Piece] | None:
-    """Return the event in an element of a list, and itself as a piece; None if there is none."""
+def piece_of(
+    element: Any, located: bool, *, of_a_socket: bool = False
+) -> tuple[Mapping[str, Any], Piece] | None:
+    """Return the event in an element of a list, and itself as a piece; None if there is none. A frame of a
+    socket may be an error with fewer fields than the API's."""
     at = None
     if isinstance(element, list) and len(element) == 2 and isinstance(element[0], int | float | None):
         at = moments.seconds(element[0]) if isinstance(element[0], float) else None
         element = element[1]
     elif isinstance(element, dict):
         at = moments.of(element)
-    if (event := _event_in(element, _DEEPEST_WRAPPER)) is None:
+    event = _event_in(element, _DEEPEST_WRAPPER) or (_refusal_in(element) if of_a_socket else None)
+    if event is None:
         return None
     plain = compact_recorded(event) if located else ""
     text = event.text if isinstance(event, Object) else plain
     return event, Piece(text, None, at if event is not element else None)
+
+
+def _refusal_in(element: Any) -> dict[str, Any] | None:
+    """The error of a socket that a wrapper has, itself or as a text."""
+    for key in _WRAPPED:
+        value = element.get(key) if isinstance(element, dict) else None
+        if isinstance(value, str) and '"error"' in value and value.lstrip().startswith("{"):
+            try:
+                value = parse_json(value, located=True).value
+            except RecordingError:
+                continue
+        if isinstance(value, dict) and value.get("type") == "error" and isinstance(value.get("error"), dict):
+            return value
+    return None
 
 
 def _event_in(value: Any, depth: int) -> dict[str, Any] | None:

@@ -209,21 +209,22 @@ def _of_objects(elements: Sequence[Any], located: bool) -> Stream | None:
     found: list[Piece] = []
     skipped = 0
     of_the_api = False
-    relative = False
+    relative = asked = False
     types: set[str] = set()
     for element in elements:
         if (request := request_in(element)) is not None:
             at = moments.of(element) if isinstance(element, dict) and "type" not in element else None
-            asked = {name: value for name, value in request.items() if name != "stream_id"}
-            found.append(Piece("", moment=at, request=asked, lane=lane_of(request)))
+            body = {name: value for name, value in request.items() if name != "stream_id"}
+            asked = True
+            found.append(Piece("", moment=at, request=body, lane=lane_of(request)))
             continue
-        if (found_here := piece_of(element, located)) is None:
+        if (found_here := piece_of(element, located, of_a_socket=asked)) is None:
             skipped += 1
             if skipped > 16 and not found:
                 return None
             continue
         event, piece = found_here
-        of_the_api = of_the_api or is_event(event)
+        of_the_api = of_the_api or is_event(event) or asked
         types.add(str(event.get("type")))
         relative = relative or (piece.moment is not None and piece.moment < 1e6)
         found.append(piece)

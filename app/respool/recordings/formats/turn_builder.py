@@ -162,6 +162,18 @@ class TurnBuilder:
         self._turns.append(turn)
         self._asked.setdefault(lane, deque()).append(turn)
 
+    def refuse(self, lane: str | None, fields: Mapping[str, Any], gap: float | None) -> bool:
+        """Answer the next request of a lane with an HTTP error, which these fields of a header are. Return
+        False if none waits, or a response is under way."""
+        turn, asked = self._lanes.get(lane), self._asked.get(lane)
+        if not asked or (turn is not None and not turn.ended):
+            return False
+        self._pass(gap)
+        turn = self._lanes[lane] = asked.popleft()
+        turn.header = Header({**turn.header.fields, **fields})
+        turn.ended = True
+        return True
+
     def end(self) -> None:
         """Nothing that follows belongs to a turn that has begun."""
         self._asked = {}
