@@ -14,8 +14,8 @@ _DEEPEST_WRAPPER = 4
 _MOST_IN_WRAPPER = 40  # values that are looked at in a wrapper of any shape
 _OF_EXCHANGES = frozenset({"request", "requests", "response", "responses", "interactions"})
 # What clients send over a socket, which has a type like those of events.
-_CREATE = "response.create"
-_OF_CLIENTS = frozenset({_CREATE, "response.cancel", "response.inject", "response.steer"})
+CREATE = "response.create"
+_OF_CLIENTS = frozenset({CREATE, "response.cancel", "response.inject", "response.steer"})
 
 # Where a wrapper of an SDK, a log or a recorder keeps the event, the likeliest first.
 _WRAPPED = (
@@ -62,14 +62,14 @@ def _is_realtime(value: Mapping[str, Any]) -> bool:
 def request_in(element: Any) -> Mapping[str, Any] | None:
     """What a frame of a socket asks for, where it was sent by the client."""
     for _ in range(3):
-        if isinstance(element, str) and _CREATE in element[:200_000] and element.lstrip()[:1] == "{":
+        if isinstance(element, str) and CREATE in element[:200_000] and element.lstrip()[:1] == "{":
             try:
                 element = loads(element)
             except ValueError:
                 return None
         if not isinstance(element, dict):
             return None
-        if element.get("type") == _CREATE:
+        if element.get("type") == CREATE:
             inner = element.get("response")
             asked = inner if isinstance(inner, dict) and "input" in inner else element
             return {name: value for name, value in asked.items() if name not in ("type", "event_id")}
@@ -83,7 +83,7 @@ def piece_of(
     """Return the event in an element of a list, and itself as a piece; None if there is none. A frame of a
     socket may be an error with fewer fields than the API's."""
     at = None
-    if isinstance(element, list) and len(element) == 2 and isinstance(element[0], int | float | None):
+    if isinstance(element, list) and len(element) == 2 and isinstance(element[0], int | float | str | None):
         at = moments.seconds(element[0]) if isinstance(element[0], float) else None
         element = element[1]
     elif isinstance(element, dict):
