@@ -14,14 +14,8 @@ from dataclasses import dataclass, field
 from respool.errors import Effect, RecordingError, printable
 from respool.protocol.events import Event, loads, not_json
 from respool.protocol.sse import DONE, encode
-from respool.recordings.formats.turn_builder import (
-    MAX_DEPTH,
-    OnDamage,
-    TurnBuilder,
-    refuse,
-    response_id,
-    too_deep,
-)
+from respool.recordings.formats.depth import MAX_DEPTH, too_deep
+from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse, response_id
 from respool.recordings.recording import Recording, Verbatim
 
 SUFFIXES = (".sse",)

@@ -1,13 +1,13 @@
 """Where one response ends and the next begins, for formats that hold several in one file."""
 
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from respool.errors import Effect, RecordingError
-from respool.protocol.events import CREATED, ENDING_TYPES, Event, loads, nests_deeper
+from respool.protocol.events import CREATED, ENDING_TYPES, Event, loads
+from respool.recordings.formats.depth import MAX_DEPTH, check_depth, too_deep
 from respool.recordings.recording import (
     Entry,
     Header,
@@ -75,34 +75,6 @@ class _Turn:
         self.several = True
 
 
-MAX_DEPTH = 500  # levels: what is nested deeper cannot be read and written everywhere
-
-
-def too_deep(text: str) -> bool:
-    """Whether a JSON text is nested deeper than MAX_DEPTH."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return False
-    depth = 0
-    for found in _NESTING.finditer(text):
-        match found.group():
-            case "[" | "{":
-                depth += 1
-                if depth > MAX_DEPTH:
-                    return True
-            case "]" | "}":
-                depth -= 1
-    return False
-
-
-def check_depth(value: Any) -> None:
-    """Raise ValueError for a JSON value that is nested deeper than MAX_DEPTH."""
-    if nests_deeper(value, MAX_DEPTH):
-        raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
-
-
-_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-
-
 # What may follow the end of its response.
 _LATE = ("response.failed", "response.steer.", "response.inject.")
 
@@ -136,6 +108,7 @@ class TurnBuilder:
         self._waiting: list[Verbatim] = []  # texts of which it is not known yet to which turn they belong
         self._lanes: dict[str | None, _Turn] = {}  # the turn of each lane that is under way
         self._asked: dict[str | None, deque[_Turn]] = {}  # requests of each lane that nothing has answered
+        self._turn: _Turn | None = None  # that of the default lane, while nothing asks which it is
         self._unclaimed: _Turn | None = None  # a header, of which it is not known to which lane it belongs
         self._count = 0  # of all that was read, and the moment of the last
         self._moment = 0.0
@@ -148,7 +121,7 @@ class TurnBuilder:
     def begin(self, header: Header, line: int | None = None) -> None:
         """Begin a turn: what follows belongs to it. Raises ValueError for a bad header."""
         check_depth(header.fields)
-        self._lanes, self._asked = {}, {}
+        self._lanes, self._asked, self._turn = {}, {}, None
         self._unclaimed = _Turn(header, line, at=self._count, moment=self._moment)
         self._turns.append(self._unclaimed)
 
@@ -203,15 +176,28 @@ class TurnBuilder:
         gap, text, type_, line = row
         if too_deep(text):
             raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
-        lane = lane_of(loads(text)) if '"stream_id"' in text else None
-        turn = self._turn_of(lane, type_, response_id, text)
+        turn = self._turn
+        if (
+            turn is None  # most events only go on with the turn; the rest is looked at closely
+            or response_id is not None
+            or type_ == CREATED
+            or self._asked
+            or '"stream_id"' in text
+        ):
+            lane = lane_of(loads(text)) if '"stream_id"' in text else None
+            turn = self._turn_of(lane, type_, response_id, text)
+            self._turn = turn if lane is None else None
         rows = turn.rows
         if not rows and turn.header.body is not None:  # an event is only where there is no body
             raise ValueError('the header has a "body", so no event may follow it')
         if turn.at != self._count:  # others were in between
             known = gap is not None and turn.at >= self._untimed
             row = (round(self._moment + (gap or 0.0) - turn.moment, 6) if known else None, text, type_, line)
-        self._pass(gap)
+        self._count += 1
+        if gap is None:
+            self._untimed = self._count
+        else:
+            self._moment += gap
         turn.at, turn.moment = self._count, self._moment
         if frame is not None:
             turn.frames[len(rows)] = frame
