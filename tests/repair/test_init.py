@@ -1106,3 +1106,33 @@ def test_what_is_not_known_is_not_guessed(lines: Lines, cause: str) -> None:
         mend(lines)
     assert refused.value.cause.startswith(cause)
     assert refused.value.path == "a.jsonl"
+
+
+STATUS = {"created": "in_progress"}
+
+
+def agents(*ids: str) -> bytes:
+    """A stream in which the response b runs within a, up to the ends of these."""
+    begun: dict[str, Any] = {"object": "response", "created_at": 1, "model": "m", "output": []}
+    rows = [("created", "a"), ("created", "b"), ("in_progress", "b"), ("in_progress", "a")]
+    rows += [("completed", id_) for id_ in ids]
+    events = [
+        {
+            "type": f"response.{state}",
+            "response": {
+                **begun,
+                "id": id_,
+                "status": STATUS.get(state, state),
+                "usage": {"total_tokens": 1},
+            },
+            "sequence_number": number,
+        }
+        for number, (state, id_) in enumerate(rows)
+    ]
+    return "".join(f"{json.dumps(event)}\n" for event in events).encode()
+
+
+def test_several_responses_at_a_time_are_left_as_they_are_or_refused() -> None:
+    assert repair(agents("b", "a"), "a.jsonl") == Repaired(agents("b", "a"), ())
+    with pytest.raises(RecordingError, match="several responses run at a time in it: response a: "):
+        repair(agents("b"), "a.jsonl")

@@ -42,10 +42,30 @@ class _Piece:
 
 @dataclass(slots=True)
 class _Channels:
-    """The texts of streams that come in deltas. Each response has its own."""
+    """The texts of streams that come in deltas, by their places. Each response has its own.
+
+    `of_items` has them by the ids of their items: where responses run at a time, several have one place. Some
+    producers give an item another id in each event, so places count as well.
+    """
 
     responses: int = 0
     pieces: dict[tuple[object, ...], list[_Piece]] = field(default_factory=dict)
+    of_items: dict[tuple[object, ...], list[_Piece]] = field(default_factory=dict)
+
+    def add(self, piece: _Piece, name: str, place: tuple[object, ...], item: object) -> None:
+        """Put a delta where the others of its text are."""
+        self.pieces.setdefault((self.responses, name, *place), []).append(piece)
+        if item is not None:
+            self.of_items.setdefault((item, name, *place), []).append(piece)
+
+    @property
+    def texts(self) -> Iterator[list[_Piece]]:
+        """The deltas of each text."""
+        yield from self.pieces.values()
+        known = {tuple(map(id, pieces)) for pieces in self.pieces.values()}
+        for pieces in self.of_items.values():
+            if len(pieces) > 1 and tuple(map(id, pieces)) not in known:
+                yield pieces
 
 
 @dataclass(slots=True)
@@ -68,7 +88,7 @@ class Search:
     def _find(self, texts: Sequence[str], key: str, layer: int) -> list[list[Match]]:
         channels = _Channels()
         found = [list(self._in_text(text, source, channels, key, layer)) for source, text in enumerate(texts)]
-        for pieces in channels.pieces.values():
+        for pieces in channels.texts:
             for source, match in self._in_deltas(pieces, layer):
                 found[source].append(match)
         return [apart(matches) for matches in found]
@@ -136,12 +156,14 @@ class Search:
             return None
         members = [frame.members.get(name) for name in _PLACE]
         place: tuple[object, ...] = tuple(one and text[one.start : one.end] for one in members)
-        if members[0] is None and (item := frame.members.get("item_id")):
-            place = (text[item.start : item.end],)
+        item = frame.members.get("item_id")
+        item_id = item and text[item.start : item.end]
+        if members[0] is None and item_id:
+            place = (item_id,)
         piece = _Piece(
             source, decode(text, delta.start, delta.end), delta.path, frame.containers.get("logprobs")
         )
-        channels.pieces.setdefault((channels.responses, name, *place), []).append(piece)
+        channels.add(piece, name, place, item_id)
         return delta
 
     def _in_deltas(self, pieces: Sequence[_Piece], layer: int) -> Iterator[tuple[int, Match]]:

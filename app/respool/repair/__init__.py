@@ -8,9 +8,11 @@ sound events is done only if it is asked for.
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from respool.check import socket_lanes
 from respool.check.checker import check
 from respool.check.findings import Level
 from respool.errors import Effect, RecordingError
+from respool.protocol.several_responses import run_together
 from respool.recordings import formats
 from respool.recordings.formats import jsonl
 from respool.recordings.recording import Recording, TimedEvent
@@ -84,7 +86,12 @@ def _framed_anew(turn: Recording) -> Recording:
 def _repair(turn: DamagedTurn, options: Options) -> tuple[Recording, list[str]]:
     fixes: list[JSON] = [{"line": damage.line, "dropped": damage.cause} for damage in turn.damages]
     said: list[str] = []
-    if turn.events and not (stream := _stream(turn)).sound:
+    if run_together(events := [timed.event for timed in turn.events]):
+        if error := next((one for one in socket_lanes.check(events) if one.level is Level.ERROR), None):
+            cause = f"cannot be repaired, since several responses run at a time in it: {error.message}"
+            place = -1 if error.event is None else error.event
+            raise RecordingError(cause, line=turn.events[place].line)
+    elif turn.events and not (stream := _stream(turn)).sound:
         if dropped := drop_surplus(turn, stream, options.drop):
             fixes += dropped
             stream = _stream(turn)

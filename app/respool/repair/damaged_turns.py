@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from respool.errors import RecordingError
 from respool.protocol.event_types import EVENT_TYPES, EventKind
 from respool.protocol.events import TERMINAL_TYPES
+from respool.protocol.several_responses import run_together
 from respool.recordings.recording import Header, Recording, TimedEvent
 from respool.repair.damaged_stream import JSON, DamagedStream
 
@@ -63,6 +64,10 @@ def _split(recording: Recording) -> Iterator[DamagedTurn]:
     where its `response.created` is lost."""
     turn = DamagedTurn(recording.header, [])
     response_id: object = None
+    if run_together(timed.event for timed in recording.events):
+        turn.events += recording.events
+        yield turn
+        return
     for timed in recording.events:
         response = timed.event.data.get("response")
         own = response.get("id") if isinstance(response, dict) else None

@@ -25,6 +25,7 @@ from respool.recordings.formats import (
     script,
     snapshot,
     sse,
+    wiremock,
 )
 from respool.recordings.formats.document import begins_as_json
 from respool.recordings.formats.event_objects import is_event
@@ -60,6 +61,7 @@ FORMATS: Mapping[str, Format] = {
     "har": har,
     "log": log_lines,
     "mock fixtures": mock_fixtures,
+    "wiremock": wiremock,
     "document": container,
 }
 

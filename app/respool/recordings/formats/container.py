@@ -1,4 +1,4 @@
-"""Any document: JSON, YAML or txtar in which streams of the Responses API stand somewhere.
+"""Any document: JSON, YAML, TOML or txtar in which streams of the Responses API stand somewhere.
 
 People have many shapes of their own. A stream may be a text of server-sent events, a list of chunks of it,
 either in base64 or gzip, or a list of event objects, in wrappers or not. Each stream found is a turn; the
@@ -25,11 +25,13 @@ from respool.recordings.formats.document import (
     MAX_NODES,
     Document,
     begins_as_json,
+    begins_as_toml,
     could_hold,
     escape,
     looks_like_json,
     parse_csv,
     parse_json,
+    parse_toml,
     parse_txtar,
     parse_yaml,
 )
@@ -58,11 +60,11 @@ def sniff(data: bytes) -> bool:
 
 
 def looks_like_a_document(head: bytes) -> bool:
-    """Whether a file that begins so is JSON, YAML or txtar."""
+    """Whether a file that begins so is JSON, YAML, TOML, CSV or txtar."""
     head = head.lstrip(b"\xef\xbb\xbf \t\r\n\x1e")
     if not head or b"\0" in head:
         return False
-    if begins_as_json(head) or _CSV.search(head):
+    if begins_as_json(head) or _CSV.search(head) or begins_as_toml(head.decode(errors="replace")):
         return True
     first = next((line for line in head.split(b"\n") if line.strip() and not line.startswith(b"#")), b"")
     return bool(_YAML.match(first)) or (bool(_TXTAR_FILE.search(head)) and b"```" not in head)
@@ -82,6 +84,8 @@ def parse(text: str, path: str) -> Document:
         return parse_json(text, path)
     if _CSV.search(text[:65536].encode(errors="replace")):
         return parse_csv(text, path)
+    if begins_as_toml(text):
+        return parse_toml(text, path)
     return parse_txtar(text) or parse_yaml(text, path)
 
 
@@ -166,6 +170,10 @@ class _Search:
                 for place, pair in enumerate(pairs)
                 for one in self._walk(pair, f"{pointer}/responses/{place}", [*around, value], bound=False)
             ]
+        if isinstance(client := value.get("client"), list) and isinstance(value.get("server"), list):
+            frames = [*client, *value["server"]]  # of a socket, by their senders
+            if stream := streams.find(frames, self._located):
+                return [Exchange(pointer, stream, **_told([*around, value]))]
         if len(value) > 1 and all(map(event_objects.is_event, value.values())):
             return self._walk([*value.values()], pointer, around, bound=bound)
         inside = [*around, value]

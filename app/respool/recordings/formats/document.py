@@ -1,4 +1,4 @@
-"""Documents that hold recordings somewhere: JSON, several JSON values one after the other, YAML and txtar.
+"""Documents that hold recordings somewhere: JSON, several JSON values one after the other, YAML, TOML, txtar.
 
 What is parsed is bounded in size and, since an alias of a few bytes can stand for a gigabyte, in nodes.
 """
@@ -33,6 +33,7 @@ _MARKS = (
 )  # fmt: skip
 _OBJECT = re.compile(rb"object\W{1,6}response\b")  # a literal in front makes it fast
 _TRAILING_COMMA = re.compile(r",(\s*[\]}]\s*)\Z")
+_TOML = re.compile(r"\[\[|[\w-]+ *= *\S")
 _TXTAR = re.compile(r"^-- ([^\n]+?) --\r?$", re.MULTILINE)
 
 
@@ -46,7 +47,7 @@ class Document:
     """A parsed document. `sequence`: its values stood one after the other, and `value` lists them."""
 
     value: Any
-    kind: str  # "json", "yaml", "txtar"
+    kind: str  # "json", "yaml", "toml", "csv", "txtar"
     sequence: bool = False
     located: bool = False  # its objects are Objects, which know their text
 
@@ -207,6 +208,22 @@ def _binary(text: str) -> bytes | str:
         return base64.b64decode(text)
     except (binascii.Error, ValueError):
         return text
+
+
+def begins_as_toml(text: str) -> bool:
+    """Whether the first lines of a text are TOML: pairs and tables."""
+    lines = [line for line in text.split("\n", 20)[:20] if line.strip() and not line.startswith("#")]
+    return bool(lines) and bool(_TOML.match(lines[0])) and any(line.startswith("[[") for line in lines)
+
+
+def parse_toml(text: str, path: str = "") -> Document:
+    """Parse a TOML text. Raises RecordingError."""
+    import tomllib
+
+    try:
+        return Document(tomllib.loads(_printable(text.replace("\r\n", "\n"))), "toml")
+    except (ValueError, RecursionError) as error:
+        raise RecordingError(f"not TOML that can be read: {error}", path) from None
 
 
 def parse_csv(text: str, path: str = "") -> Document:

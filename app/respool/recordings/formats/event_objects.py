@@ -14,8 +14,8 @@ _DEEPEST_WRAPPER = 4
 _MOST_IN_WRAPPER = 40  # values that are looked at in a wrapper of any shape
 _OF_EXCHANGES = frozenset({"request", "requests", "response", "responses", "interactions"})
 # What clients send over a socket, which has a type like those of events.
-_CREATE = "response.create"
-_OF_CLIENTS = frozenset({_CREATE, "response.cancel", "response.inject", "response.steer"})
+CREATE = "response.create"
+_OF_CLIENTS = frozenset({CREATE, "response.cancel", "response.inject", "response.steer"})
 
 # Where a wrapper of an SDK, a log or a recorder keeps the event, the likeliest first.
 _WRAPPED = (
@@ -32,6 +32,7 @@ class Piece:
     type: str | None = None
     moment: float | None = None
     request: Mapping[str, Any] | None = None  # a frame of the client, which asked for what follows; no event
+    lane: str | None = None  # of that frame: its `stream_id`
 
 
 def is_event(value: Any) -> bool:
@@ -61,14 +62,14 @@ def _is_realtime(value: Mapping[str, Any]) -> bool:
 def request_in(element: Any) -> Mapping[str, Any] | None:
     """What a frame of a socket asks for, where it was sent by the client."""
     for _ in range(3):
-        if isinstance(element, str) and _CREATE in element[:200_000] and element.lstrip()[:1] == "{":
+        if isinstance(element, str) and CREATE in element[:200_000] and element.lstrip()[:1] == "{":
             try:
                 element = loads(element)
             except ValueError:
                 return None
         if not isinstance(element, dict):
             return None
-        if element.get("type") == _CREATE:
+        if element.get("type") == CREATE:
             inner = element.get("response")
             asked = inner if isinstance(inner, dict) and "input" in inner else element
             return {name: value for name, value in asked.items() if name not in ("type", "event_id")}
@@ -76,19 +77,37 @@ def request_in(element: Any) -> Mapping[str, Any] | None:
     return None
 
 
-def piece_of(element: Any, located: bool) -> tuple[Mapping[str, Any], Piece] | None:
-    """Return the event in an element of a list, and itself as a piece; None if there is none."""
+def piece_of(
+    element: Any, located: bool, *, of_a_socket: bool = False
+) -> tuple[Mapping[str, Any], Piece] | None:
+    """Return the event in an element of a list, and itself as a piece; None if there is none. A frame of a
+    socket may be an error with fewer fields than the API's."""
     at = None
-    if isinstance(element, list) and len(element) == 2 and isinstance(element[0], int | float | None):
+    if isinstance(element, list) and len(element) == 2 and isinstance(element[0], int | float | str | None):
         at = moments.seconds(element[0]) if isinstance(element[0], float) else None
         element = element[1]
     elif isinstance(element, dict):
         at = moments.of(element)
-    if (event := _event_in(element, _DEEPEST_WRAPPER)) is None:
+    event = _event_in(element, _DEEPEST_WRAPPER) or (_refusal_in(element) if of_a_socket else None)
+    if event is None:
         return None
     plain = compact_recorded(event) if located else ""
     text = event.text if isinstance(event, Object) else plain
     return event, Piece(text, None, at if event is not element else None)
+
+
+def _refusal_in(element: Any) -> dict[str, Any] | None:
+    """The error of a socket that a wrapper has, itself or as a text."""
+    for key in _WRAPPED:
+        value = element.get(key) if isinstance(element, dict) else None
+        if isinstance(value, str) and '"error"' in value and value.lstrip().startswith("{"):
+            try:
+                value = parse_json(value, located=True).value
+            except RecordingError:
+                continue
+        if isinstance(value, dict) and value.get("type") == "error" and isinstance(value.get("error"), dict):
+            return value
+    return None
 
 
 def _event_in(value: Any, depth: int) -> dict[str, Any] | None:

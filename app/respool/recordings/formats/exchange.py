@@ -5,7 +5,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from respool.errors import Effect, RecordingError, RespoolError
@@ -13,7 +13,7 @@ from respool.protocol.events import Event, loads
 from respool.recordings.formats import streams
 from respool.recordings.formats.sse import Reader
 from respool.recordings.formats.streams import Stream
-from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, response_id
+from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, lane_of, response_id
 from respool.recordings.recording import FORMAT_VERSION, Header
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -30,6 +30,7 @@ REQUEST_KEYS = (
 )  # fmt: skip
 _BODY_KEYS = (
     "body",
+    "body_content",
     "canonical_json",
     "json",
     "postData",
@@ -101,17 +102,21 @@ def _add_pieces(
     exchange: Exchange, stream: Stream, builder: TurnBuilder, path: str, on_damage: OnDamage
 ) -> None:
     last = 0.0 if stream.relative else exchange.started
+    if any(piece.request is not None for piece in stream.pieces):
+        builder.end()
+    warm_ups = 0
+    told = _fields(replace(exchange, headers={}))  # those of a socket are of its upgrade
     for piece in stream.pieces:
-        if piece.request is not None:
-            builder.end()
-            fields = {**_fields(exchange), "request": _plain(piece.request)}
-            builder.begin(Header({"respool": FORMAT_VERSION, **fields}))
-            last = last if piece.moment is None else piece.moment  # gaps count from the request
-            continue
         gap = None
         if piece.moment is not None:
             gap = None if last is None else round(max(0.0, piece.moment - last), 6)
             last = piece.moment
+        if piece.request is not None:
+            warm_up = piece.request.get("generate") is False
+            warm_ups += warm_up
+            fields = {"respool": FORMAT_VERSION, **told, "request": _plain(piece.request)}
+            builder.ask(Header(fields), piece.lane, gap, left_out=warm_up)
+            continue
         try:
             value = loads(piece.text)
             event = Event.from_object(piece.text, value, piece.type)
@@ -119,11 +124,24 @@ def _add_pieces(
         except ValueError as error:
             on_damage(RecordingError(f"{exchange.pointer}: {error}", path, effect=Effect.CAPTURED))
             continue
+        if event.type == "error" and isinstance(value.get("error"), dict):
+            answer = {"status": _status_in(value), "body": {"error": value["error"]}}
+            if builder.refuse(lane_of(value), answer, gap):
+                continue
         builder.event((gap, event.text, event.type, None), response_id(value))
+    if warm_ups:
+        what = f"{warm_ups} of its requests are warm-ups, which play nothing"
+        on_damage(RecordingError(f"{exchange.pointer}: {what}", path, effect=Effect.SKIPPED))
     if stream.skipped:
         what = f"{stream.skipped} of {stream.skipped + len(stream.pieces)} entries hold no event"
         where = f"{exchange.pointer}: " if exchange.pointer else ""
         on_damage(RecordingError(f"{where}{what}", path, effect=Effect.SKIPPED))
+
+
+def _status_in(error: Mapping[str, Any]) -> int:
+    """The HTTP status of an error frame of a socket."""
+    status = error.get("status")
+    return status if type(status) is int and 400 <= status < 600 else 400
 
 
 def _moments(exchange: Exchange) -> Any:
@@ -207,8 +225,9 @@ def request_of(value: Any, depth: int = 5) -> dict[str, Any]:
             value = loads(text) if text else None
         except ValueError:
             return {}
-    if isinstance(value, list) and len(value) == 1:  # of what a mock server matches by
-        value = value[0]
+    if isinstance(value, list):  # of what a mock server matches by
+        equal = [one for one in value if isinstance(one, dict) and "equalToJson" in one]
+        value = next(iter(equal or value), None) if equal or len(value) == 1 else None
     if not isinstance(value, dict) or not depth:
         return {}
     if "input" in value or ("model" in value and "messages" not in value):

@@ -25,6 +25,14 @@ _NAMES: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ),
     ("a stream of the Gemini API", re.compile(rb'"candidates"\s*:\s*\[\s*\{\s*"content"')),
     ("a stream of the Assistants API", re.compile(rb'"object"\s*:\s*"thread\.')),
+    (
+        "events as Python prints them, expected JSON, as model_dump_json() writes it",
+        re.compile(rb"^.{0,80}?(?:Response\w{3,60}Event\(|\{'type': 'response\.)", re.MULTILINE),
+    ),
+    (
+        "events as Node's console prints them, expected JSON, as JSON.stringify() writes it",
+        re.compile(rb"^\s*\{?\s*type: '(?:response\.)", re.MULTILINE),
+    ),
     ("events of an agents SDK", _type("run_item_stream_event|raw_response_event")),
     ("lines of a recorder", _type("response_ref|delta|done")),
 )

@@ -1,7 +1,8 @@
 """HAR 1.2, as Chrome, Firefox, Safari, Charles, Proxyman and Polly write it.
 
-Times come from ``_eventSourceMessages``, which Chrome writes for streams that a page reads; without them an
-entry tells none of its events. Source: http://www.softwareishard.com/blog/har-12-spec/
+Times come from ``_eventSourceMessages``, which Chrome writes for streams that a page reads, and from the
+frames of sockets, ``_webSocketMessages``; without them an entry tells none of its events.
+Source: http://www.softwareishard.com/blog/har-12-spec/
 """
 
 import re
@@ -59,6 +60,10 @@ def _exchange(entry: Any, pointer: str) -> Iterator[Exchange]:
     told = exchange.metadata([entry, answer])
     told["started"] = moments.seconds(entry.get("startedDateTime"))
     of_text = streams.find(text) if isinstance(text, str) else None
+    frames = entry.get("_webSocketMessages")
+    if isinstance(frames, list) and (socket := streams.find(frames)) is not None:
+        yield Exchange(f"{pointer}/_webSocketMessages", socket, **told)
+        return
     messages = _messages(entry.get("_eventSourceMessages"))
     if messages is not None:
         place = f"{pointer}/_eventSourceMessages"

@@ -1,5 +1,6 @@
 """Times of other tools, in seconds. One whose unit is not clear is no time."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,7 @@ _IN_MILLISECONDS = frozenset(
 )
 _BY_SIZE = (
     "timestamp time ts at received_at receivedAt arrived_at recorded_at _timestamp @timestamp t".split()
-    + "elapsed offset".split()
+    + "elapsed offset __REALTIME_TIMESTAMP".split()  # the last one is of journalctl, a text
 )
 
 
@@ -34,7 +35,7 @@ def seconds(value: Any) -> float | None:
     """A moment: an ISO 8601 time, or a number whose size tells its unit; a small number with a fraction is in
     seconds, one without could be anything."""
     if isinstance(value, str):
-        return _of_iso(value)
+        return seconds(int(value)) if re.fullmatch(r"[0-9]{13,19}", value) else _of_iso(value)
     if type(value) not in (int, float) or not 0 <= value < 1e19:
         return None
     for least, unit in ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e9, 1.0)):

@@ -9,7 +9,10 @@ from respool.recordings.formats import exchange, streams
 from respool.recordings.formats.document import MAX_NODES, escape
 from respool.recordings.formats.exchange import REQUEST_KEYS, Exchange
 
-_URL_KEYS = ("url", "uri", "RequestUri", "path", "requestUrl")
+_URL_KEYS = (
+    "url", "uri", "RequestUri", "path", "requestUrl", "urlPath", "urlPattern", "urlPathPattern",
+    "urlPathTemplate",
+)  # fmt: skip
 
 
 def is_response(value: Any) -> bool:
@@ -52,6 +55,8 @@ _KEPT_AS = (
     "completion",
     "message",
     "kwargs",
+    "bodyFileName",
+    "jsonBody",
 )
 
 
@@ -126,4 +131,4 @@ def _asks_for_responses(value: Mapping[Any, Any]) -> bool:
     request = next((value[key] for key in REQUEST_KEYS if key in value), None)
     around = [request, value]
     urls = [str(one.get(key) or "") for one in around if isinstance(one, dict) for key in _URL_KEYS]
-    return any(re.search(r"/responses(?:[/?#]|$)", url) for url in urls)
+    return any(re.search(r"/responses(?:[/?#.\\]|$)", url) for url in urls)

@@ -13,7 +13,8 @@ from respool.errors import RecordingError
 from respool.protocol.events import loads
 from respool.recordings.formats import encodings, moments
 from respool.recordings.formats.document import looks_like_json, parse_json
-from respool.recordings.formats.event_objects import Piece, is_event, piece_of, request_in
+from respool.recordings.formats.event_objects import CREATE, Piece, is_event, piece_of, request_in
+from respool.recordings.formats.turn_builder import lane_of
 
 MAX_BODY = 64 * 1024 * 1024  # bytes that a compressed body of a document may become
 
@@ -122,6 +123,12 @@ def unpack(text: str) -> bytes | None:
 
 
 def _of_text(text: str, nested: bool = False) -> Stream | None:
+    if text.startswith('"') and not nested:  # JSON in a string of JSON
+        try:
+            inner = loads(text)
+        except ValueError:
+            return None
+        return _of_text(inner, nested=True) if isinstance(inner, str) else None
     if "response" not in text and "error" not in text:
         if nested or len(text) < 40 or (data := unpack(text)) is None:
             return None
@@ -208,20 +215,23 @@ def _of_objects(elements: Sequence[Any], located: bool) -> Stream | None:
     found: list[Piece] = []
     skipped = 0
     of_the_api = False
-    relative = False
+    relative = asked = False
     types: set[str] = set()
     for element in elements:
         if (request := request_in(element)) is not None:
-            at = moments.of(element) if isinstance(element, dict) and "type" not in element else None
-            found.append(Piece("", moment=at, request=request))
+            wrapped = isinstance(element, dict) and element.get("type") != CREATE
+            at = moments.of(element) if wrapped else None
+            body = {name: value for name, value in request.items() if name != "stream_id"}
+            asked = True
+            found.append(Piece("", moment=at, request=body, lane=lane_of(request)))
             continue
-        if (found_here := piece_of(element, located)) is None:
+        if (found_here := piece_of(element, located, of_a_socket=asked)) is None:
             skipped += 1
             if skipped > 16 and not found:
                 return None
             continue
         event, piece = found_here
-        of_the_api = of_the_api or is_event(event)
+        of_the_api = of_the_api or is_event(event) or asked
         types.add(str(event.get("type")))
         relative = relative or (piece.moment is not None and piece.moment < 1e6)
         found.append(piece)

@@ -17,6 +17,7 @@ _NAME = "unsynth"  # of the Scripts that are synthesised for comparison
 
 # Fields of a Response object that a Script has elsewhere, or decides.
 _DECIDED = ("output", "status", "error", "incomplete_details", "usage", "completed_at", "object")
+_OF_PLAYS = ("ids", "faults", "hold", "steer")  # fields of a header
 _ERROR_FIELDS = ("type", "code", "message", "param")
 
 
@@ -27,6 +28,7 @@ def unexpand(expansion: Expansion, named: Collection[str], *, pace: bool) -> Tur
     """
     header = {name: expansion.header.get(name) for name in ("request", "status", "headers", "note")}
     turn = Turn(**{name: value for name, value in header.items() if value})
+    turn = _with_control(turn, expansion.header)
     if not expansion.events:
         return _plain(turn, expansion.header.get("body"))
     stream = RecordedStream(expansion.events)
@@ -45,6 +47,18 @@ def unexpand(expansion: Expansion, named: Collection[str], *, pace: bool) -> Tur
             if difference is None:
                 return _with_pace(scripted, found, stream) if pace else scripted
     raise ValueError(difference)
+
+
+def _with_control(turn: Turn, header: Mapping[str, Any]) -> Turn:
+    """Return the turn with what a header says of its plays. A Script has the same words for it."""
+    said = {name: header[name] for name in _OF_PLAYS if header.get(name) is not None}
+    if not said:
+        return turn
+    try:
+        told = read({"text": "", **said}).turns[0]
+    except ScriptError as error:
+        raise ValueError(f"a script cannot have this of its header: {error}") from None
+    return replace(turn, **{name: getattr(told, name) for name in said})
 
 
 def _written_out(turn: Turn) -> Expansion:
