@@ -13,7 +13,7 @@ from respool.errors import RespoolError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from respool.server.mock_server import ServerOptions
+    from respool.server.server_options import ServerOptions
 
     app: FastAPI
 
@@ -37,6 +37,8 @@ def __getattr__(name: str) -> "FastAPI":
     # On first use, not on import: the files are read when a server asks for the app.
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from click import ClickException
+
     from respool.commands.serve import make_app, serve
 
     # The command reads and checks the environment as it does for itself; it is not run.
@@ -45,11 +47,12 @@ def __getattr__(name: str) -> "FastAPI":
         with serve.make_context("respool.asgi", arguments, auto_envvar_prefix="RESPOOL") as context:
             options = context.params
         created = make_app(options)[1]
-    except RespoolError as error:
+    except (RespoolError, ClickException) as error:
         if not _run_by_a_server():
             raise
         hint = "" if "RESPOOL_PATHS" in os.environ else "; RESPOOL_PATHS names others"
-        sys.exit(f"respool: {error}{hint}")  # a server would print a traceback
+        problem = error.format_message() if isinstance(error, ClickException) else error
+        sys.exit(f"respool: {problem}{hint}")  # a server would print a traceback
     globals()["app"] = created
     return created
 

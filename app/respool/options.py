@@ -19,10 +19,12 @@ import json
 import math
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, cast
+
+from respool.errors import OptionError, printable
 
 FOREVER = math.inf
 AUTO: Literal["auto"] = "auto"
@@ -33,7 +35,7 @@ LONGEST = 1e9  # seconds; beyond it, say forever
 _SECONDS = re.compile(
     r"((?:[0-9]{1,20}(?:\.[0-9]{1,30})?|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,3})?)(s|ms)?", re.ASCII
 )
-_SIZE = re.compile(r"([0-9]{1,15})([kKmM]?)[bB]?")
+_WHOLE = re.compile(r"([+-]?[0-9]{1,19}) *([kmg]?)i?b?", re.IGNORECASE | re.ASCII)
 _BARE = re.compile(r"[A-Za-z0-9_./#%:+-]+")
 _MOST_DIGITS = 40
 
@@ -44,7 +46,7 @@ class OptionType:
 
     `read` takes text or a value, and raises ValueError (or KeyError, TypeError, OverflowError) if it is not
     what is `expected`; `write` gives the text that `read` reads. `low` and `high` are in the `unit`, both
-    included.
+    included; None: there is no bound. `words` stand for values besides the others.
     """
 
     name: str
@@ -54,6 +56,37 @@ class OptionType:
     unit: str = ""
     low: float | None = None
     high: float | None = None
+    words: tuple[str, ...] = ()
+
+    def expected_for(self, value: Any) -> str:
+        """Return what is expected instead of a wrong value; of one that is too high, with the limit."""
+        high = FOREVER if self.high is None else self.high
+        too_high = isinstance(value, int | float) and high < value < FOREVER
+        if not too_high or number_text(high) in self.expected:
+            return self.expected
+        return f"{self.expected}, at most {high:g}"
+
+    @property
+    def json(self) -> str:
+        """The type of a value in JSON: boolean, integer, number or string."""
+        return _JSON.get(self.name, "number")
+
+    @property
+    def metavar(self) -> str:
+        """The placeholder of a value in the help of a command."""
+        return "|".join([*([] if self.name == "choice" else [self.name.upper()]), *self.words])
+
+
+_JSON = {
+    "flag": "boolean",
+    "whole": "integer",
+    "bytes": "integer",
+    "port": "integer",
+    "choice": "string",
+    "text": "string",
+    "line": "string",
+    "header": "string",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +140,12 @@ def read_options(instance: Any, wrong: Callable[[str, Any, str], Exception]) -> 
         try:
             object.__setattr__(instance, name, option.type.read(value))
         except (ValueError, KeyError, TypeError, OverflowError):
-            raise wrong(name, value, option.type.expected) from None
+            raise wrong(name, value, option.type.expected_for(value)) from None
+
+
+def out_of_range(name: str, value: Any, expected: str) -> OptionError:
+    """Return the error for an option of a server that has a wrong value."""
+    return OptionError(f"{name.replace('_', '-')} is {printable(str(value), 60)}, expected {expected}")
 
 
 def number_text(value: float) -> str:
@@ -166,18 +204,45 @@ def _read_milliseconds(value: Any) -> float:
     return number
 
 
-def _whole(least: int, most: int) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        if isinstance(value, str):
-            match = _SIZE.fullmatch(value)
-            if not match:
-                raise ValueError
-            value = int(match[1]) * 1024 ** " km".index(match[2].lower() or " ")
-        if type(value) is not int or not least <= value <= most:
+def _between(read: Callable[[Any], Any], low: float | None, high: float | None) -> Callable[[Any], Any]:
+    def read_between(value: Any) -> Any:
+        number = read(value)
+        if (low is not None and number < low) or (high is not None and number > high):
             raise ValueError
-        return value
+        return number
 
-    return read
+    return read_between
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None:
+        return "" if high is None else f", at most {number_text(high)}"
+    if high is None or high == FOREVER:
+        return f", {number_text(low)} or more"
+    return f" from {number_text(low)} to {number_text(high)}"
+
+
+def _read_whole(value: Any) -> int:
+    if isinstance(value, str):
+        match = _WHOLE.fullmatch(value)
+        if not match:
+            raise ValueError
+        value = int(match[1]) * 1024 ** " kmg".index(match[2].lower() or " ")
+    if type(value) is not int:
+        raise ValueError
+    return value
+
+
+def _read_above_zero(value: Any) -> float:
+    if (number := _number(value)) <= 0:
+        raise ValueError
+    return number
+
+
+def _read_positive(value: Any) -> float:
+    if (number := _read_finite(value)) == 0:
+        raise ValueError
+    return number
 
 
 def _read_flag(value: Any) -> bool:
@@ -213,17 +278,45 @@ def _read_header(value: Any) -> str:
     return cast(str, value)
 
 
-def _or_word(type: OptionType, word: str, value: Any) -> OptionType:
-    """The same type, with a word that stands for one more value."""
-    return OptionType(
-        type.name,
-        f"{type.expected}, or {word}",
-        lambda given: value if given in (value, word) else type.read(given),
-        lambda given: word if given == value else type.write(given),
-        type.unit,
-        type.low,
-        type.high,
+def or_word(type: OptionType, word: str, value: Any) -> OptionType:
+    """Return the same type with a word that stands for one more value."""
+    return replace(
+        type,
+        expected=f"{type.expected}, or {word}",
+        read=lambda given: value if given in (value, word) else type.read(given),
+        write=lambda given: word if given == value else type.write(given),
+        words=(*type.words, word),
     )
+
+
+def or_none(type: OptionType) -> OptionType:
+    """Return the same type with ``none`` for None."""
+    return or_word(type, "none", None)
+
+
+def whole_type(low: int | None = 0, high: int | None = None, unit: str = "") -> OptionType:
+    """Return the type of whole numbers within bounds; ``64K`` and ``10M`` are numbers too."""
+    what = f"a whole number{_range(low, high)}"
+    return OptionType("whole", what, _between(_read_whole, low, high), str, unit, low, high)
+
+
+def number_type(low: float | None = 0, high: float | None = None, unit: str = "") -> OptionType:
+    """Return the type of numbers within bounds; with the unit ``s`` they are seconds."""
+    read, name, what = (
+        (_read_finite, "seconds", "seconds") if unit == "s" else (_number, "number", "a number")
+    )
+    return OptionType(name, what + _range(low, high), _between(read, low, high), number_text, unit, low, high)
+
+
+def choice_type(among: Sequence[str]) -> OptionType:
+    """Return the type of some words."""
+
+    def read(value: Any) -> str:
+        if value not in among:
+            raise ValueError
+        return cast(str, value)
+
+    return OptionType("choice", " or ".join(among), read, text_of, words=tuple(among))
 
 
 SECONDS = OptionType(
@@ -237,6 +330,14 @@ INTERVAL = OptionType(
     "interval", f"seconds, {SHORTEST} or more; 0: none", _read_interval, _write_seconds, "s", 0, LONGEST
 )
 SHARE = OptionType("share", "a share from 0 to 1", _read_share, number_text, "", 0, 1)
+POSITIVE = OptionType("seconds", "seconds, more than 0", _read_positive, _write_seconds, "s", 0, LONGEST)
+FACTOR = OptionType("factor", "a factor above 0", _read_above_zero, number_text, "", 0)
+SIZE = replace(whole_type(0, unit="bytes"), name="bytes", expected="bytes, as 1000000, 512K or 32M")
+INTEGER = whole_type(None)
+COUNT = whole_type(1)
+PORT = replace(whole_type(0, 65535), name="port", expected="a port from 0 to 65535")
+SPEED = or_word(FACTOR, "instant", FOREVER)
+GAP = or_word(FINITE, "typical", "typical")
 FLAG = OptionType("flag", "true or false", _read_flag, lambda value: "true" if value else "false")
 TEXT = OptionType("text", "text", _read_text, text_of)
 LINE = OptionType("line", "text without line ends", _read_line, text_of)
@@ -261,10 +362,8 @@ def interval(default: float) -> float:
 
 
 def _maybe(default: MaybeNumber, type: OptionType) -> MaybeNumber:
-    or_none = _or_word(type, "none", None)
-    return cast(
-        "MaybeNumber", declare(default, _or_word(or_none, AUTO, AUTO) if default == AUTO else or_none)
-    )
+    maybe = or_none(type)
+    return cast("MaybeNumber", declare(default, or_word(maybe, AUTO, AUTO) if default == AUTO else maybe))
 
 
 def maybe_seconds(default: MaybeNumber = None) -> MaybeNumber:
@@ -302,27 +401,21 @@ def header(default: str) -> str:
     return cast(str, declare(default, HEADER))
 
 
-def _whole_type(least: int, most: int, unit: str) -> OptionType:
-    what = f"a whole number from {least} to {most}"
-    return OptionType("whole", what, _whole(least, most), str, unit, least, most)
-
-
 def whole(default: int, least: int = 1, most: int = 2**31, unit: str = "") -> int:
     """Declare a whole number; ``64K`` and ``10M`` are numbers too."""
-    return cast(int, declare(default, _whole_type(least, most, unit)))
+    return cast(int, declare(default, whole_type(least, most, unit)))
 
 
 def maybe_whole(least: int = 1, most: int = 2**31, unit: str = "") -> int | None:
     """Declare a whole number, or none."""
-    return cast("int | None", declare(None, _or_word(_whole_type(least, most, unit), "none", None)))
+    return cast("int | None", declare(None, or_none(whole_type(least, most, unit))))
 
 
 def choice(default: str, among: Sequence[str]) -> str:
     """Declare one of some words."""
+    return cast(str, declare(default, choice_type(among)))
 
-    def read(value: Any) -> str:
-        if value not in among:
-            raise ValueError
-        return cast(str, value)
 
-    return cast(str, declare(default, OptionType("choice", " or ".join(among), read, text_of)))
+def maybe_choice(among: Sequence[str]) -> str | None:
+    """Declare one of some words, or none."""
+    return cast("str | None", declare(None, or_none(choice_type(among))))

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from respool.controls import ClockControl, Held, Link, hold_request
 from respool.recordings.hold_points import TTL
 from respool.recordings.store import Store
-from respool.server.mock_server import MockServer, ServerOptions
-from respool.server.settings import UpstreamOptions
+from respool.server.mock_server import MockServer
+from respool.server.server_options import ServerOptions, UpstreamOptions
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

@@ -1,6 +1,5 @@
 """Parameters that several commands share: types of values, and the paths."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,35 +7,22 @@ from typing import Any
 
 import click
 
+from respool import options
+from respool.options import OptionType
 
-class NumberParam(click.ParamType[float]):
-    """A number of 0 or more, or a word that stands for a value."""
 
-    def __init__(self, name: str, words: Mapping[str, Any] | None = None) -> None:
-        self.name = name
-        self.words = words or {}
+class OptionParam(click.ParamType[Any]):
+    """A value of an option type."""
+
+    def __init__(self, type: OptionType) -> None:
+        self.type = type
+        self.name = type.metavar
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value in self.words:
-            return self.words[value]
         try:
-            return float(value)
-        except ValueError:
-            expected = " or ".join(["a number", *map(repr, self.words)])
-            self.fail(f"{value!r} is not {expected}")
-
-
-class Size(click.ParamType[int]):
-    """A number of bytes: 1000000, 512K, 32MB, 1GiB."""
-
-    name = "BYTES"
-    pattern = re.compile(r"([0-9]{1,15}) *([kmg]?)i?b?", re.IGNORECASE)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        match = self.pattern.fullmatch(str(value))
-        if not match:
-            self.fail(f"{value!r} is no size: expected a number of bytes, or one with K, M or G")
-        return int(match[1]) * int(1024 ** " kmg".index(match[2].lower() or " "))
+            return self.type.read(value)
+        except (ValueError, KeyError, TypeError, OverflowError):
+            self.fail(f"{value!r}, expected {self.type.expected_for(value)}")
 
 
 class FaultType(click.ParamType[Any]):
@@ -58,20 +44,19 @@ class FaultType(click.ParamType[Any]):
             self.fail(str(error))
 
 
-class Port(click.ParamType[int]):
+class Port(OptionParam):
     """A port to listen on; 0 is any free one."""
 
-    name = "PORT"
     default = 8080
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value)
-        if text.startswith("tcp://"):
+    def __init__(self) -> None:
+        super().__init__(options.PORT)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if str(value).startswith("tcp://"):
             # Kubernetes sets RESPOOL_PORT to this for a service called respool.
             return self.default
-        if not text.isdecimal() or len(text) > 5 or int(text) > 65535:
-            self.fail(f"{value!r} is no port: expected 0 to 65535")
-        return int(text)
+        return super().convert(value, param, ctx)
 
 
 class Age(click.ParamType[float]):
@@ -88,9 +73,9 @@ class Age(click.ParamType[float]):
         return float(match[1]) * self.units[match[2].lower()]
 
 
-SECONDS = NumberParam("SECONDS")
-GAP = NumberParam("SECONDS|typical", {"typical": "typical"})
-SPEED = NumberParam("FACTOR|instant", {"instant": math.inf})
+SECONDS = OptionParam(options.FINITE)
+GAP = OptionParam(options.GAP)
+SPEED = OptionParam(options.SPEED)
 
 # A path in PATHS. Several paths in one variable are separated like those of PATH.
 DEFAULT_PATH = "fixtures"

@@ -20,7 +20,7 @@ from respool.commands.setting_options import setting_options, warn_of_misspelt_v
 from respool.errors import OptionError, RecordingError, RespoolError, printable
 from respool.listening import address_of, bind_each, bind_path, url_of
 from respool.logs import log_to_stderr
-from respool.server.settings import Part, UpstreamOptions, of_part
+from respool.server.settings import Part, of_part
 
 if TYPE_CHECKING:
     from socket import socket
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from respool.record.live_upstream import UpstreamPlan
     from respool.recordings.store import PassedOver, Refusal, Store
     from respool.server.mock_server import MockServer
+    from respool.server.server_options import UpstreamOptions
 
 
 _KEY_VARIABLE = "RESPOOL_API_KEY"

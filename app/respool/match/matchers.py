@@ -11,10 +11,11 @@ from respool.errors import printable
 from respool.match.context import Context
 from respool.match.signatures import stable
 from respool.match.values import TextTest, TextTestType, part_of
+from respool.options import FLAG, whole_type
 from respool.protocol.events import dumps
 from respool.scripts.records import Record
 from respool.scripts.sources import ScriptPlace
-from respool.scripts.value_types import Boolean, ListOf, MapOf, Number, Object, Text, ValueType
+from respool.scripts.value_types import ListOf, MapOf, Object, Text, ValueOf, ValueType
 
 MAX_EXPRESSION = 2000  # characters of a JMESPath expression
 MAX_DEPTH = 20  # of conditions within conditions
@@ -161,9 +162,11 @@ MATCHERS: Mapping[str, Matcher] = {
         MapOf(_OPTIONAL_TEXT, about="Parameters of the query, and tests of their values."),
         lambda tests, asked: _mapped(tests, asked.query),
     ),
-    "stream": Matcher(Boolean(about="Whether a stream is asked for."), _flag("stream", usual=False)),
-    "background": Matcher(Boolean(about="Whether it is to go on alone."), _flag("background", usual=False)),
-    "store": Matcher(Boolean(about="Whether it is to be stored."), _flag("store", usual=True)),
+    "stream": Matcher(ValueOf(FLAG, about="Whether a stream is asked for."), _flag("stream", usual=False)),
+    "background": Matcher(
+        ValueOf(FLAG, about="Whether it is to go on alone."), _flag("background", usual=False)
+    ),
+    "store": Matcher(ValueOf(FLAG, about="Whether it is to be stored."), _flag("store", usual=True)),
     "text_format": Matcher(
         TextTestType(about="The type of the text's format, or its name."),
         _text_format,
@@ -174,7 +177,7 @@ MATCHERS: Mapping[str, Matcher] = {
     ),
     "jmespath": Matcher(_Expression(about="A JMESPath expression that finds something true."), _searched),
     "turn": Matcher(
-        Number(1, whole=True, about="Which turn of a conversation it asks for, from 1."),
+        ValueOf(whole_type(1), about="Which turn of a conversation it asks for, from 1."),
         lambda number, asked: number == asked.turn,
     ),
 }

@@ -29,7 +29,7 @@ from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 from respool.server.relayed import remember_relayed
 from respool.server.request import Request
-from respool.server.settings import UpstreamOptions
+from respool.server.server_options import UpstreamOptions
 
 RECORD_MODES = ("new_episodes", "once", "none", "all")
 
