@@ -19,7 +19,7 @@ from respool.protocol import sse
 from respool.protocol.events import Event
 from respool.recordings import formats
 from respool.recordings.recording import Recording
-from respool.recordings.store import MAX_FILE_SIZE, NO_RECORDING, PassedOver, files_below, why_not
+from respool.recordings.source_files import MAX_FILE_SIZE, NO_RECORDING, PassedOver, files_below, why_not
 
 DAMAGED = "RS001"
 SKIPPED = "RS004"

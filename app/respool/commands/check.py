@@ -26,7 +26,7 @@ from respool.commands.options import SECONDS, Age, headers_of
 from respool.commands.output import echo, new_console, print_passed_over
 from respool.errors import OptionError, PathError, RecordingError
 from respool.recordings.rule_files import is_rule_file, is_stubs_file
-from respool.recordings.store import PassedOver
+from respool.recordings.source_files import PassedOver
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])

@@ -78,7 +78,7 @@ def diff(
 
 def _turns(path: Path) -> "Sequence[Recording]":
     from respool.recordings import formats
-    from respool.recordings.store import MAX_FILE_SIZE
+    from respool.recordings.source_files import MAX_FILE_SIZE
 
     try:
         if path.stat().st_size > MAX_FILE_SIZE:

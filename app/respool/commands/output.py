@@ -20,7 +20,8 @@ from respool.errors import PathError, RecordingError, escaped, printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from respool.recordings.store import PassedOver, Refusal
+    from respool.recordings.source_files import PassedOver
+    from respool.recordings.store import Refusal
 
 # Replacements for the characters that a console cannot show.
 _PLAIN = {"█": "#", "─": "-", **dict.fromkeys("▋▊▉", "#"), **dict.fromkeys("▏▎▍▌", "."), "…": "..."}

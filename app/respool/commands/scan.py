@@ -70,7 +70,7 @@ def _allowed(pattern: str) -> re.Pattern[str]:
 
 def _opened(sources: Sequence[str]) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield each file once, open for reading; gzip files are decompressed."""
-    from respool.recordings.store import files_below
+    from respool.recordings.source_files import files_below
 
     seen: set[str] = set()
     for source in sources:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from respool.record.live_upstream import UpstreamPlan
-    from respool.recordings.store import PassedOver, Refusal, Store
+    from respool.recordings.source_files import PassedOver
+    from respool.recordings.store import Refusal, Store
     from respool.server.mock_server import MockServer
     from respool.server.server_options import UpstreamOptions
 

@@ -23,7 +23,7 @@ from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.layers import edge_of, running
 from respool.http.sending.connection import SERVER_SEND
-from respool.http.sending.faulty import FaultyEndpoints
+from respool.http.sending.faulty_endpoints import FaultyEndpoints
 from respool.http.upstream import AskForUnknown, LiveUpstream
 from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer

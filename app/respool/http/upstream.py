@@ -12,7 +12,8 @@ from respool.errors import RequestError
 from respool.http.body_limits import DEFAULT_LIMIT
 from respool.http.edge import session_of
 from respool.http.problems import envelope
-from respool.server.choosing import Decision, asks_upstream
+from respool.server.choosing import asks_upstream
+from respool.server.decision import Decision
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
 

@@ -24,7 +24,7 @@ from respool.record.routes import route
 from respool.record.upstream import Upstream
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
-from respool.server.choosing import RELAYED, Decision
+from respool.server.decision import RELAYED, Decision
 from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 from respool.server.relayed import remember_relayed

@@ -12,7 +12,7 @@ from pathlib import Path
 from respool.errors import RespoolError
 from respool.record.redaction import create_private
 from respool.recordings.formats import without_suffix
-from respool.recordings.store import PARTIAL
+from respool.recordings.source_files import PARTIAL
 
 SUFFIX = ".jsonl"
 

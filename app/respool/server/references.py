@@ -6,7 +6,7 @@ from respool.play.connection_memory import Remembered
 from respool.protocol import api_errors
 from respool.protocol.items import Item
 from respool.protocol.request import Known, ValidationLevel, check_links
-from respool.server.choosing import Decision
+from respool.server.decision import Decision
 from respool.server.indexes import Indexes
 from respool.server.lineage import items_before
 from respool.server.links import check_history

@@ -15,17 +15,11 @@ from respool.play.rendition import UNCHANGED, Renditions
 from respool.play.warm_up import warm_up_recording
 from respool.protocol.items import Item
 from respool.recordings.recording import Recording
-from respool.server.choosing import (
-    AskUpstream,
-    Decision,
-    ask_upstream,
-    asks_upstream,
-    decide,
-    remember,
-    remember_stub,
-)
+from respool.server.choosing import AskUpstream, ask_upstream, asks_upstream, decide
 from respool.server.conversations import PlaybackInConversation
+from respool.server.decision import Decision
 from respool.server.improvising import improvised
+from respool.server.remembering import remember, remember_stub
 from respool.server.request import Request
 from respool.server.requested_changes import requested_changes
 from respool.server.session import Session, invalid_session

@@ -344,8 +344,8 @@ async def test_an_upload_that_the_store_has_lost_makes_a_server_not_ready(nodes:
 async def test_uploads_do_not_make_other_servers_lack_recordings(nodes: Nodes) -> None:
     one, other = await nodes.add(), await nodes.add()
     await upload(one, "up")
-    await one.state._compare_recordings()
-    await other.state._compare_recordings()
+    await one.state._health.compare_recordings()
+    await other.state._health.compare_recordings()
     assert (one.state.not_ready, other.state.not_ready) == ("", "")
 
 
