@@ -14,7 +14,7 @@ import pytest
 from respool import __version__
 from respool.cli import cli, main
 from respool.commands import COMMANDS
-from respool.commands.options import GAP, SPEED, OptionParam, Port
+from respool.commands.param_types import GAP, SPEED, OptionParam, Port
 from respool.options import SIZE
 
 ROOT = Path(__file__).parent.parent

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def mock_app(*paths: str | os.PathLike[str], **options: "Unpack[ServerOptions]") -> "FastAPI":
     """Return an app that serves the recordings below `paths`, to be called in process or mounted in another.
 
-    The options are those of `MockServer`. Raises what that and `Store` raise.
+    The options are those of `MockServer`. Raise what that and `Store` raise.
 
         transport = httpx.ASGITransport(mock_app("fixtures", default="text/hello"))
         client = AsyncOpenAI(http_client=httpx.AsyncClient(transport=transport), api_key="any")
@@ -58,7 +58,7 @@ def __getattr__(name: str) -> "FastAPI":
 
 
 def _run_by_a_server() -> bool:
-    """Whether this process is an ASGI server's, not a test or a program that asks for the app."""
+    """Return True if this process is an ASGI server's, not a test or a program that asks for the app."""
     return os.path.basename(sys.argv[0]) in ("uvicorn", "hypercorn", "granian") or any(
         f"{os.sep}uvicorn{os.sep}" in argument for argument in sys.argv[:1]
     )

@@ -91,7 +91,7 @@ _JSON = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its name, type and default, and what it is for."""
+    """One option: its name, type, default and help."""
 
     name: str
     type: OptionType

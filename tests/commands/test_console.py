@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from respool.commands import output
-from respool.commands.output import new_console, write_file
+from respool.commands import console
+from respool.commands.console import new_console, write_file
 from respool.errors import PathError, escaped
 
 
@@ -31,7 +31,7 @@ from respool.errors import PathError, escaped
 )
 def test_what_steers_a_terminal_is_escaped(text: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert escaped(text) == shown
-    output.echo(text, nl=False)
+    console.echo(text, nl=False)
     new_console().print(text.rstrip("\n"), markup=False, soft_wrap=True, end="\n")
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
@@ -43,10 +43,10 @@ def test_a_reader_that_has_left_is_no_error(monkeypatch: pytest.MonkeyPatch) -> 
     os.close(reading)
     with open(writing, "w") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
-        output.echo("a line")
-        output.echo_bytes(b"bytes")
+        console.echo("a line")
+        console.echo_bytes(b"bytes")
         new_console().print("a line")
-        output.flush_stdout()
+        console.flush_stdout()
 
 
 def test_a_file_is_written_with_the_usual_rights(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(output.os, "fsync", full)
+    monkeypatch.setattr(console.os, "fsync", full)
     with pytest.raises(PathError, match="no space left on device"):
         write_file(path, b"two")
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"one", [path])
@@ -107,8 +107,8 @@ def test_a_stream_takes_every_character(encoding: str, monkeypatch: pytest.Monke
     raw = io.BytesIO()
     stream: Any = io.TextIOWrapper(raw, encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
-    output.prepare_streams()
-    output.echo("█─ 日 👋")
+    console.prepare_streams()
+    console.echo("█─ 日 👋")
     stream.flush()
     shown = raw.getvalue().decode(encoding)
     assert shown == ("█─ 日 👋\n" if encoding == "utf-8" else "#- \\u65e5 \\U0001f44b\n")

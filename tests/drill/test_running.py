@@ -8,7 +8,7 @@ import pytest
 
 from respool import Pace
 from respool.drill.cases import Case, Expect
-from respool.drill.run import API_KEY, Reference, Trial, drill, environment, reference, run_client
+from respool.drill.running import API_KEY, Reference, Trial, drill, environment, reference, run_client
 from respool.drill.verdict import Verdict
 from respool.errors import OptionError, ReferenceFailed
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from respool.match.turn_choice import TurnFacts
-from respool.record.lineage import Lineage
+from respool.record.continuation import Lineage
 
 CALL = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": "{}"}
 YES = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Yes."}]}

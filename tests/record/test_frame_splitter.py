@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from respool.record.sse_frames import STREAM_START, FrameSplitter, read_frame
+from respool.record.frame_splitter import STREAM_START, FrameSplitter, read_frame
 
 EVENT = '{"type":"response.created","sequence_number":0}'
 PLAIN = f"event: response.created\ndata: {EVENT}\n\n"

@@ -118,7 +118,7 @@ class _AgentsLaneChecker:
         yield from _named(self._name, response.receive(place, event, data))
 
     def finish(self) -> Iterator[Finding]:
-        """The socket is closed."""
+        """Check what is left open when the socket is closed."""
         for response in self._responses.values():
             yield from _named(self._name, response.finish())
 

@@ -87,7 +87,7 @@ def echo_bytes(data: bytes) -> None:
 
 
 def flush_stdout() -> None:
-    """Flush stdout. Raises OSError if that fails, except when the reader has closed the pipe."""
+    """Flush stdout. Raise OSError if that fails, except when the reader has closed the pipe."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -172,7 +172,7 @@ def unwound_by_sigterm() -> Iterator[None]:
 
 
 def write(file: str, text: str) -> None:
-    """Write a report into `file`, or to stdout for ``-``. Raises PathError."""
+    """Write a report into `file`, or to stdout for ``-``. Raise PathError."""
     if file == "-":
         echo_bytes(text.encode("utf-8", "backslashreplace"))
     else:
@@ -182,7 +182,7 @@ def write(file: str, text: str) -> None:
 def write_file(path: Path, data: bytes, *, replace: bool = True) -> None:
     """Write a file whole or not at all: first beside it, then under its name.
 
-    Raises PathError, also if the file exists and `replace` is False. Then the old file is unchanged.
+    Raise PathError, also if the file exists and `replace` is False. Then the old file is unchanged.
     """
     from respool.recordings.whole_file import write_whole  # imported late: it takes its time
 

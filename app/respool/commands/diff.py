@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from respool.commands.output import write
+from respool.commands.console import write
 from respool.errors import PathError
 
 if TYPE_CHECKING:

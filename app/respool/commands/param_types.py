@@ -100,7 +100,7 @@ paths_argument = click.argument(
 
 
 def headers_of(texts: Sequence[str]) -> dict[str, str]:
-    """Return the headers in texts of the form ``NAME:VALUE``. Raises BadParameter."""
+    """Return the headers in texts of the form ``NAME:VALUE``. Raise BadParameter."""
     return dict(map(_header, texts))
 
 

@@ -10,7 +10,7 @@ from typing import IO, cast
 
 import click
 
-from respool.commands.output import echo
+from respool.commands.console import echo
 from respool.errors import OptionError, PathError, printable
 
 MAX_INFLATED = 1 << 30  # bytes of a gzip file that are searched

@@ -1,4 +1,4 @@
-"""Link: the way to a server in a thread of its own."""
+"""ServerThread: calls to a server in another thread."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -15,8 +15,8 @@ _LONGEST = 120.0  # seconds that a call to the server's thread may take
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """The way to a server in a thread of its own."""
+class ServerThread:
+    """Calls to a server in another thread."""
 
     controller: "Controller"
     loop: asyncio.AbstractEventLoop
@@ -27,7 +27,7 @@ class Link:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(_LONGEST)
 
     async def run_async(self, work: Coroutine[Any, Any, T]) -> T:
-        """The same, without blocking the event loop of the caller."""
+        """Do the same, without blocking the event loop of the caller."""
         self._check(work)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
 
@@ -35,6 +35,6 @@ class Link:
         if self.controller.server.state.shared:
             work.close()
             raise OptionError(
-                "this server shares its state with others, so any of them may send the stream that is to be "
+                "this server shares its state with others, so any of them may send the stream that should be "
                 "held: use the admin API, /__admin/holds, /__admin/playbacks and /__admin/clock"
             )

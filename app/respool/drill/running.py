@@ -1,4 +1,4 @@
-"""Running the client: a server and a process for each case. What comes out is judged elsewhere."""
+"""Running the client: a server and a process for each case. `verdict` judges the result."""
 
 import hashlib
 import os
@@ -39,7 +39,7 @@ _LOOK = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Who is on trial, and with what: all runs share it."""
+    """The client on trial and its options; all runs share it."""
 
     command: Sequence[str]
     paths: Sequence[str | os.PathLike[str]]
@@ -58,14 +58,14 @@ class Reference:
 
     @property
     def comparable(self) -> bool:
-        """Whether a run can be judged by its output: nothing at all tells nothing."""
+        """True if runs can be judged by their output; an empty output shows nothing."""
         return self.stable and bool(self.run.output)
 
 
 def reference(trial: Trial) -> Reference:
     """Run the client twice without a fault.
 
-    Raises ReferenceFailed when it fails then, or makes no request; OptionError when it cannot be run.
+    Raise ReferenceFailed when it fails then, or makes no request; OptionError when it cannot be run.
     """
     first, second = (_run(trial, None, threading.Event()) for _ in range(2))
     for run in (first, second):
@@ -126,7 +126,7 @@ def run_client(
     """Run `command` for `timeout` seconds at most, then end it and all that it has started; so too one that
     prints more than `MAX_OUTPUT`.
 
-    Raises OptionError when there is no such program.
+    Raise OptionError when there is no such program.
     """
     arguments = [argument.replace(BASE_URL, base_url) for argument in command]
     # Files and no pipes: a child which the client leaves behind would keep a pipe open.
@@ -155,14 +155,14 @@ def run_client(
 
 
 def environment(base_url: str, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The client's environment: ours, and where the server is."""
+    """Return the client's environment: ours, and the server's address."""
     here = "127.0.0.1,localhost"
     direct = {name: ",".join(filter(None, (inherited.get(name), here))) for name in ("NO_PROXY", "no_proxy")}
     return {**inherited, **direct, "OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": API_KEY}
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float, given_up: Callable[[], bool]) -> int | None:
-    """The exit code; None when the time was over first."""
+    """Return the exit code; None after a timeout."""
     while not given_up():
         left = deadline - time.monotonic()
         try:

@@ -97,7 +97,7 @@ class RateLimit(Fault):
 
 @fault_class("quota", "before", Stage.ANSWER, expect="notice", answers=True)
 class Quota(Fault):
-    """429, the quota is used up: it helps nobody to try again, and the SDKs do."""
+    """429, the quota is used up: to retry is pointless, and the SDKs do."""
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         return answer_with(frames, api_errors.insufficient_quota())
@@ -148,7 +148,7 @@ class SlowHeaders(Fault):
 
 @fault_class("refuse", "before", Stage.ANSWER, expect="notice", answers=True)
 class Refuse(Fault):
-    """The connection is reset (RST) before any byte, much as if nobody listened."""
+    """The connection is reset (RST) before any byte, as if nothing listened."""
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         yield Frame(0.0, action=Action.RESET)

@@ -49,7 +49,7 @@ class Place:
 
     @classmethod
     def read(cls, value: Any) -> "Place":
-        """Read a place from text, or from a number of events. Raises ValueError."""
+        """Read a place from text, or from a number of events. Raise ValueError."""
         if isinstance(value, Place):
             return value
         if type(value) is int and value >= 0:

@@ -15,5 +15,5 @@ _worker = ThreadPoolExecutor(1, "respool-heavy")
 
 
 async def heavy(work: Callable[[], T]) -> T:
-    """Return what `work` gives, which a thread of its own does."""
+    """Run `work` in a thread of its own, and return its result."""
     return await asyncio.get_running_loop().run_in_executor(_worker, work)

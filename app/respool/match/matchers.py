@@ -101,7 +101,6 @@ def _text_format(test: TextTest, context: Context) -> bool:
     return any(test(name) for name in context.text_format)
 
 
-_TEXT = TextTestType()
 _OPTIONAL_TEXT = TextTestType(presence=True)
 
 MATCHERS: Mapping[str, Matcher] = {
@@ -185,7 +184,7 @@ GROUPS = ("all", "any", "not")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ConditionPart:
     """One matcher of a condition, with its value. `key` is equal for parts with the same test."""
 
     name: str
@@ -205,7 +204,7 @@ class Part:
             case name:
                 return MATCHERS[name].test(self.value, context)
 
-    def follows_from(self, other: "Part") -> bool:
+    def follows_from(self, other: "ConditionPart") -> bool:
         """Return True if every request that passes `other` is known to pass this part."""
         if self.name != other.name:
             return False
@@ -218,7 +217,7 @@ class Part:
 class Condition:
     """A test of a request: all parts must hold. A condition without parts always holds."""
 
-    parts: Sequence[Part] = ()
+    parts: Sequence[ConditionPart] = ()
 
     def holds(self, context: Context) -> bool:
         """Return True if the request passes."""
@@ -263,11 +262,11 @@ class ConditionType(ValueType):
         return {"anyOf": [_record().shape(), {"type": "null"}]}
 
 
-def _parts(found: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[Part]:
+def _parts(found: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[ConditionPart]:
     for name, value in found.items():
         key = stable(written[name])
         shown = f"{name} {value}" if isinstance(value, TextTest) else f"{name}: {key}"
-        yield Part(name, value, key, printable(shown))
+        yield ConditionPart(name, value, key, printable(shown))
 
 
 CONDITION = ConditionType()

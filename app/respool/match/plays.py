@@ -92,7 +92,7 @@ class PlayType(ValueType):
 
 
 @dataclass(frozen=True)
-class Faults(ValueType):
+class FaultsType(ValueType):
     """Faults, in the syntax of the header x-respool-fault, or as objects."""
 
     @property
@@ -126,7 +126,7 @@ _PACE: Mapping[str, ValueType] = {
     "max_gap": ValueOf(FINITE, about="Seconds; no pause is longer."),
     "ttft": ValueOf(FINITE, about="Seconds until the first delta."),
     "jitter": ValueOf(FINITE, about="Seconds by which each gap may change."),
-    "seed": ValueOf(INTEGER, about="Of all chance."),
+    "seed": ValueOf(INTEGER, about="The seed of random values."),
 }
 
 
@@ -181,7 +181,7 @@ class HoldType(ListOf):
 
 @dataclass(frozen=True)
 class SteerType(Record):
-    """What becomes of a steer: see `recordings.steer_rule`."""
+    """How steers are answered: see `recordings.steer_rule`."""
 
     def read(self, value: Any, place: ScriptPlace) -> SteerRule:  # type: ignore[override]
         found = super().read(value, place)

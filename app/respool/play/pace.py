@@ -55,7 +55,7 @@ def fill_typical(
 
 
 def draw(quantiles: Sequence[tuple[float, float]], rng: Random) -> float:
-    """A random value whose distribution has these quantiles: (share of values below, value)."""
+    """Return a random value whose distribution has these quantiles: (share of values below, value)."""
     share = rng.random()
     at = max(1, bisect_left(quantiles, (share,)))
     (low, value), (high, next_value) = quantiles[at - 1], quantiles[at]
@@ -82,7 +82,7 @@ def shift_first_token(moments: Sequence[float], first_token: int, ttft: float) -
 
 
 def moments_between(entries: Sequence[Entry], moments: Sequence[float]) -> list[tuple[int, float, Verbatim]]:
-    """Of each captured text: how many events come before it, and when it is sent.
+    """Return for each captured text the number of events before it, and the moment at which it is sent.
 
     `moments` are those of the events, at the pace of the play. Between two events a text keeps its share of
     the time; one without a time goes with the event that follows.
@@ -137,7 +137,7 @@ class Pace:
     jitter   each gap is changed by a random amount up to this
     ttft     time to first token: the first delta (or, without deltas, the first event) comes then
     speed    2 is twice as fast; math.inf sends everything at once
-    seed     of all chance: the same seed gives the same times, for each play of a recording
+    seed     of random values: the same seed gives the same times, for each play of a recording
 
     Raises OptionError for values out of range.
     """
@@ -153,7 +153,7 @@ class Pace:
         options.read_options(self, options.out_of_range)
 
     def moments(self, recording: Recording) -> list[float]:
-        """When each event is sent: seconds since the request, never falling."""
+        """Return the moments of the events: seconds since the request, never falling."""
         if not recording.events:
             return []
         if self.speed == math.inf:

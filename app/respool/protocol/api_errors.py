@@ -1,4 +1,4 @@
-"""The API's errors, each worded once: what the service says when it refuses a request.
+"""The API's errors, each worded once, as the service refuses requests.
 
 Every function returns a RequestError and raises nothing: ``raise api_errors.response_not_found(id)``.
 Words, codes, params and status are those that were seen in the service's answers, most of them in 2026;

@@ -1,4 +1,4 @@
-"""Lineage: which recording a request continues, by what it holds of earlier answers."""
+"""Lineage: the recording that a request continues, by the earlier answers in it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,7 @@ class Lineage:
                 self._by_words[words] = name
 
     def knows(self, response_id: str) -> bool:
-        """Whether an answer with this id was recorded."""
+        """Return True if an answer with this id was recorded."""
         return response_id in self._by_id
 
     def continues(self, body: Mapping[str, Any]) -> str | None:
@@ -58,6 +58,6 @@ def _conversation(body: Mapping[str, Any]) -> str | None:
 
 
 def _words(item: Mapping[str, Any], body: Mapping[str, Any]) -> str:
-    """What an output says, in a conversation that began so: many answers are a short "Yes."."""
+    """Return the words of an output, in a conversation that began so: many answers are a short "Yes."."""
     found = signature(item)
     return digest([list(found), first_text(body)]) if found else ""

@@ -9,13 +9,14 @@ from respool.protocol.sse import encode
 # A frame ends with a blank line. A CR at the end of what has come may be half of a CRLF: then it waits.
 _BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n|\Z))(?:\r\n|\n|\r(?!\n|\Z))")
 _DATA = re.compile(r"(?:\A|(?<=[\r\n]))data:[ ]?([^\r\n]*)")
-# What the body of an event stream begins with, whatever its content type says.
+# What the body of an event stream begins with, with any content type says.
 STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?(?:(?:event|data|id|retry) ?:|:)")
 
 
 @dataclass(slots=True)
 class FrameSplitter:
-    """Feed it bytes as they come; it gives the frames that they complete, each with its blank line."""
+    """Splits a stream into frames: feed it bytes, and it returns the frames that they complete, each with its
+    blank line."""
 
     _buffer: bytearray = field(default_factory=bytearray)
     _searched: int = 0
@@ -39,7 +40,7 @@ class FrameSplitter:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class SplitFrame:
     """One frame, in three parts: what stands before and after the text of its event, and that text.
 
     A frame without one event has all in `before`, and `text` is None. `plain` tells whether the API frames
@@ -53,12 +54,12 @@ class Frame:
     type: str = ""
 
 
-def read_frame(raw: bytes) -> Frame:
+def read_frame(raw: bytes) -> SplitFrame:
     """Return the parts of a frame."""
     shown = raw.decode(errors="surrogateescape")
     data = list(_DATA.finditer(shown))
     if len(data) != 1:
-        return Frame(shown)
+        return SplitFrame(shown)
     start, end = data[0].span(1)
     text = shown[start:end]
     named = re.search(r"(?:\A|(?<=[\r\n]))event:[ ]?([^\r\n]*)", shown)
@@ -66,5 +67,5 @@ def read_frame(raw: bytes) -> Frame:
         event = Event.parse(text, named[1] if named else None)
         plain = encode(text, event.type) == raw
     except ValueError:  # also a half character
-        return Frame(shown[:start], text, shown[end:])
-    return Frame(shown[:start], text, shown[end:], plain, event.type)
+        return SplitFrame(shown[:start], text, shown[end:])
+    return SplitFrame(shown[:start], text, shown[end:], plain, event.type)

@@ -111,7 +111,7 @@ def read_source_file(path: str, name: str, last: SourceFile | None, *, given: bo
 
 
 def why_not(path: str) -> str | None:
-    """Return why a file is not worth reading, by its first 64 KiB; None if it is. Raises OSError."""
+    """Return why a file is not worth reading, by its first 64 KiB; None if it is. Raise OSError."""
     with open(path, "rb", buffering=0) as file:
         head = file.read(formats.encodings.HEAD) or b""
     if formats.worth_reading(head, path):

@@ -168,7 +168,7 @@ class Store:
         self._index()
 
     def add(self, name: str, turns: tuple[Recording, ...]) -> None:
-        """Serve `turns` as the recording `name`, from memory only. Raises OptionError if the name is invalid,
+        """Serve `turns` as the recording `name`, from memory only. Raise OptionError if the name is invalid,
         or a file has it."""
         if name in self.sources:
             raise OptionError(f"{printable(name)} is the name of a recording in a file; choose another one")

@@ -70,12 +70,12 @@ class DamagedStream:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong, nor known to be missing."""
+        """True if nothing is wrong, nor known to be missing."""
         return not self._trouble and not self.headless
 
     @property
     def headless(self) -> bool:
-        """Whether the beginning is missing. A stream that was resumed need not have it; but where nothing
+        """True if the beginning is missing. A stream that was resumed need not have it; but where nothing
         more is missing than other events repeat, it may as well be whole."""
         first = self.events[0].type
         late = first in ("response.queued", "response.in_progress") or (first == "error" and self.size > 1)
@@ -83,11 +83,11 @@ class DamagedStream:
 
     @property
     def resumed(self) -> bool:
-        """Whether the stream is the rest of one: what came before is not missing."""
+        """True if the stream is the rest of one: what came before is not missing."""
         return not self.headless and CREATED not in (event.type for event in self.events)
 
     def _opens(self, place: int) -> bool:
-        """Whether the event at a place is one of those before the first item."""
+        """Return True if the event at a place is one of those before the first item."""
         row = EVENT_TYPES.get(self.events[place].type)
         return row is not None and row.kind in (EventKind.LIFECYCLE, EventKind.CONNECTION)
 
@@ -104,23 +104,23 @@ class DamagedStream:
         return missing
 
     def troubled(self, first: int, last: int) -> bool:
-        """Whether something is missing or wrong at one of these places."""
+        """Return True if something is missing or wrong at one of these places."""
         return bool(self._trouble.within(first, last))
 
     def suspect(self, place: int) -> None:
-        """Something is missing at a place."""
+        """Note that something is missing at a place."""
         self._trouble.add(place)
 
     def room(self, first: int, last: int) -> int:
-        """How many events are missing at these places that are not yet found."""
+        """Return how many missing events at these places are not yet found."""
         return sum(self._room[place] for place in self._free.within(first, last))
 
     def missing_within(self, first: int, last: int) -> int:
-        """How many events are missing at these places."""
+        """Return how many events are missing at these places."""
         return sum(self.missing[place] for place in self._lacking.within(first, last))
 
     def take(self, first: int, last: int, count: int, *, latest: bool, default: int) -> int:
-        """The place for so many events that are missing somewhere between two places."""
+        """Return the place for a number of events that are missing somewhere between two places."""
         free = self._free.within(first, last)
         place = free[-1 if latest else 0] if free else default
         if free:
@@ -143,7 +143,7 @@ class _Places:
         return bool(self._sorted)
 
     def within(self, first: int, last: int) -> Sequence[int]:
-        """Those from `first` to `last`."""
+        """Return those from `first` to `last`."""
         return self._sorted[bisect_left(self._sorted, first) : bisect_right(self._sorted, last)]
 
     def add(self, place: int) -> None:
@@ -156,8 +156,8 @@ class _Places:
 
 
 def counts(event: Event, data: JSON) -> bool:
-    """Whether an event takes part in the numbering. What is of the connection does not, except keepalives;
-    an error, and what nobody knows, may have no number."""
+    """Return True if an event takes part in the numbering. Events of the connection do not, except
+    keepalives; errors and unknown events may have no number."""
     row = EVENT_TYPES.get(event.type)
     if row is None or row.kind is EventKind.ERROR:
         return number(data) is not None
@@ -165,10 +165,10 @@ def counts(event: Event, data: JSON) -> bool:
 
 
 def number(data: JSON) -> int | None:
-    """An event's sequence_number."""
+    """Return an event's sequence_number."""
     return integer(data.get("sequence_number"))
 
 
 def integer(value: object) -> int | None:
-    """The value if it is an integer, else None."""
+    """Return the value if it is an integer, else None."""
     return value if type(value) is int else None

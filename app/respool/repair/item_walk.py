@@ -7,7 +7,7 @@ from respool.check.json_values import at_path
 from respool.check.machines import missing
 from respool.protocol.delta_texts import TEXTS
 from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, EventKind
-from respool.protocol.transitions import PART, State
+from respool.protocol.transitions import PART, MachineState
 from respool.repair.damaged_stream import JSON, DamagedStream, Made, integer
 from respool.repair.item_events import ADDED, DONE, ItemEvents
 from respool.repair.made_events import Style, skeleton
@@ -40,9 +40,9 @@ class ItemWalk:
         self._first = first
         self._last = last
         self._type = str(value.get("type"))
-        # An item of a type that nobody knows is added, and done.
+        # An item of an unknown type is added, and done.
         self._machine = self._type if self._type in ITEM_TYPES else "function_call_output"
-        self._state = State.START
+        self._state = MachineState.START
         # Whether the item is done otherwise than its events say; then any of them may be missing.
         done = next((place for place in item.places if stream.events[place].type == DONE), None)
         self._contradicts = stream.end in stream.suspected if done is None else stream.troubled(done, done)
@@ -52,12 +52,12 @@ class ItemWalk:
             self._lost |= lost_of(stream, text, item.places, at_path(value, text.path))
 
     def run(self) -> Iterator[Made]:
-        """The events to make, in their order, each with its place."""
+        """Return the events to make, in their order, each with its place."""
         before = None
         for place in self._item.places:
             yield from self._placed([*self._missing_before(place)], before, place)
             before = place
-        if self._state is not State.CLOSED:
+        if self._state is not MachineState.CLOSED:
             yield from self._placed([*self._close()], before, None)
 
     def _placed(self, made: Sequence[Made], after: int | None, before: int | None) -> Sequence[Made]:
@@ -91,7 +91,7 @@ class ItemWalk:
             yield from self._delta(text.name, place)
 
     def _close(self) -> Iterator[Made]:
-        steps, self._state = missing(self._machine, self._state, DONE) or ((), State.CLOSED)
+        steps, self._state = missing(self._machine, self._state, DONE) or ((), MachineState.CLOSED)
         yield from self._steps(steps)
         yield from self._close_parts(None)
         yield self._make(DONE, {"item": self._value})
@@ -108,7 +108,7 @@ class ItemWalk:
                 yield self._make(step, {text.field: whole})
 
     def _status(self, step: str) -> Iterator[Made]:
-        """What a tool says of itself; of what was cut off it says nothing more."""
+        """Return the last status that a tool's events show; nothing is assumed about lost ones."""
         name, _, status = step.rpartition(".")
         failed = f"{name}.failed"
         if self._value.get("error") and failed in EVENT_TYPES:
@@ -137,7 +137,7 @@ class ItemWalk:
         return {"output_index": self._item.index, "item_id": self._item.id}
 
     def _find_parts(self) -> dict[tuple[str, int | None], PartWalk]:
-        """All parts, those of which events have come and those that the item holds in the end."""
+        """Return all parts, those of which events have come and those that the item holds in the end."""
         parts: dict[tuple[str, int | None], PartWalk] = {}
         for index, path in _PARTS.get(self._type, {}).items():
             held = at_path(self._value, path)

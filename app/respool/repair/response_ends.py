@@ -1,4 +1,4 @@
-"""Endings: how the missing beginning and end of a response are made from what is known of it."""
+"""Endings: makes the missing beginning and end of a response from the rest."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -19,7 +19,7 @@ _NOT_YET = ("usage", "error", "incomplete_details", "completed_at")
 _WRITTEN = ("text", "refusal", "arguments", "input", "code", "diff", "commands")
 
 
-class Ending(StrEnum):
+class ResponseEnd(StrEnum):
     """How a response is made to end."""
 
     COMPLETED = "completed"
@@ -28,8 +28,8 @@ class Ending(StrEnum):
 
 
 def begin(stream: DamagedStream, *, running: bool) -> list[Made]:
-    """The missing events with which the response begins. `running`: whether it gets as far as having
-    items, or completes."""
+    """Return the missing events at the beginning of the response. `running`: it reaches its items, or
+    completes."""
     came = {event.type: place for place, event in reversed([*enumerate(stream.events)])}
     if stream.resumed:
         return []
@@ -51,34 +51,38 @@ def _begun(stream: DamagedStream, type: str, status: str, place: int, *, optiona
 
 
 def response_of(stream: DamagedStream) -> JSON:
-    """The response object, as the first event that has it knows it. Raises RecordingError."""
+    """Return the response object, as the first event with one has it. Raise RecordingError."""
     for event, data in zip(stream.events, stream.data, strict=True):
         if event.type.count(".") == 1 and isinstance(response := data.get("response"), dict):
             return response
     raise RecordingError("cannot be repaired: no sound event has the response object")
 
 
-def closed(value: JSON, ending: Ending, *, whole: bool) -> JSON:
-    """An item as it is done, whose end no event tells."""
+def closed(value: JSON, ending: ResponseEnd, *, whole: bool) -> JSON:
+    """Return the final form of an item whose end is lost."""
     if "status" not in value:
         return value
     known = ITEM_TYPES.get(str(value.get("type")))
-    statuses = known.statuses if known and known.statuses else tuple(Ending)
-    wanted = ("completed",) if whole or ending is Ending.COMPLETED else ("incomplete", "failed")
+    statuses = known.statuses if known and known.statuses else tuple(ResponseEnd)
+    wanted = ("completed",) if whole or ending is ResponseEnd.COMPLETED else ("incomplete", "failed")
     return {**value, "status": next((one for one in wanted if one in statuses), value["status"])}
 
 
 def end(
-    stream: DamagedStream, ending: Ending, output: Sequence[JSON], request: Mapping[str, Any], seconds: float
+    stream: DamagedStream,
+    ending: ResponseEnd,
+    output: Sequence[JSON],
+    request: Mapping[str, Any],
+    seconds: float,
 ) -> Made:
-    """The event with which the response ends. How many tokens were used is estimated, except that one
-    which has failed tells neither that nor its output."""
+    """Return the event that ends the response. Token counts are estimated; a failed response has neither them
+    nor its output."""
     response: JSON = {**response_of(stream), "status": ending.value, "output": []}
-    if ending is Ending.FAILED:
+    if ending is ResponseEnd.FAILED:
         response["error"] = {"code": "server_error", "message": "The stream was cut off."}
         return Made("response.failed", {"response": response}, at=stream.size)
     response |= {"output": [*output], "usage": _usage(output, request)}
-    if ending is Ending.INCOMPLETE:
+    if ending is ResponseEnd.INCOMPLETE:
         response["incomplete_details"] = {"reason": "max_output_tokens"}
     elif "completed_at" in response and isinstance(created_at := response.get("created_at"), int | float):
         response["completed_at"] = int(created_at + seconds)

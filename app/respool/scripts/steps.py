@@ -24,7 +24,7 @@ TEXT = Text()
 TEXTS = ListOf(TEXT, single=True)
 COUNT = ValueOf(whole_type())
 OBJECT = Object()
-JSON_TEXT = JsonText(about="A mapping becomes compact JSON; text is taken as it is, whatever it holds.")
+JSON_TEXT = JsonText(about="A mapping becomes compact JSON; text is taken as it is.")
 CALL_ID = Text(about="Made from the seed if it is absent.")
 
 
@@ -256,7 +256,7 @@ ITEMS: Mapping[str, Record] = {
             ),
             "caller": OBJECT,
         },
-        "A file is to be changed.",
+        "A file should be changed.",
         required=("operation",),
     ),
     "tool_search_call": _item(

@@ -80,7 +80,7 @@ _HOLD_POINT = Record(
         "when": ValueOf(choice_type(("before", "after")), about="Of at: after, unless it is given."),
         "ttl": ValueOf(
             number_type(0.001, DAY, unit="s"),
-            about="Real seconds after which a stream that nobody releases is cut.",
+            about="Real seconds after which a stream that is not released is cut.",
         ),
         "on_expiry": ValueOf(choice_type(("abort", "continue")), about="What happens then."),
         "keepalive": ValueOf(
@@ -165,7 +165,7 @@ TURN: Mapping[str, ValueType] = {
     "error": Record(_ERROR, short="message", about="The error of an answer with a status of 400 or more."),
     "body": ValueType(about="The body of an answer that is no stream: JSON, or text."),
     "ids": ValueOf(
-        choice_type(("recorded", "fresh")), about="Whose ids a play has, whatever the server's option says."
+        choice_type(("recorded", "fresh")), about="The ids of a play, instead of the server's option."
     ),
     "faults": ListOf(
         Either((Text(), Object(required=("fault",)))),
@@ -194,7 +194,7 @@ SCRIPT = Record(
     {
         **TURN,
         "turns": ListOf(Placed(TURN_RECORD), least=1, about="Several responses, one after the other."),
-        "seed": ValueOf(whole_type(None), about="Of all chance: ids, padding, bursts."),
+        "seed": ValueOf(whole_type(None), about="The seed of random values: ids, padding, bursts."),
     },
     some=(*OUTCOME, "turns"),
     exclusive=(*_EXCLUSIVE, *(("turns", name) for name in OUTCOME)),

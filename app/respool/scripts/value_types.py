@@ -29,7 +29,7 @@ class ValueType:
         return "any value"
 
     def fits(self, value: Any) -> bool:
-        """Return True if the value has the right shape, whatever its content."""
+        """Return True if the value has the right shape, with any content."""
         return True
 
     def holds(self, value: Any) -> bool:
@@ -37,7 +37,7 @@ class ValueType:
         return self.fits(value)
 
     def read(self, value: Any, place: ScriptPlace) -> Any:
-        """Return the value as a Script has it. Raises ScriptError."""
+        """Return the value as a Script has it. Raise ScriptError."""
         if not self.fits(value):
             raise place.error(f"expected {self.expects}, but this is {shown(value)}")
         return value

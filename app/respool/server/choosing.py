@@ -40,7 +40,7 @@ RETRY_HEADER = "x-stainless-retry-count"
 
 
 class AskUpstream(NoMatchingRecording):
-    """An upstream is to be asked. Where none is asked, nothing answers."""
+    """The request is for an upstream. Without one, nothing answers."""
 
     def __init__(self, decision: Decision, message: str) -> None:
         self.decision = decision
@@ -111,7 +111,7 @@ def _decide(request: Request, session: Session, now: float, indexes: Indexes) ->
         return _turn(found, "default", request, session, now, indexes)  # a test's own word
     if decision is None and asks == "always":
         raise NotRecorded("The upstream is asked for everything.")
-    if decision is None and not (default and default[0] == "only"):  # which answers whatever was asked
+    if decision is None and not (default and default[0] == "only"):  # which answers all requests
         decision = _by_request(asked, now)
     if decision is not None:
         return decision

@@ -169,7 +169,7 @@ class Indexes:
         return known[1]
 
     def playable(self, stub: "Stub") -> Playable:
-        """Return what a stub plays, the same recordings at each call. Raises RecordingError."""
+        """Return what a stub plays, the same recordings at each call. Raise RecordingError."""
         version = self.store.version
         known = self._plays.get(id(stub))
         if known is None or known[0] is not stub or known[1] != version:

@@ -34,7 +34,7 @@ from respool.server.paced_renditions import PacedRenditions
 from respool.server.references import References
 from respool.server.request import Request
 from respool.server.server_options import ServerOptions, complete, match_options
-from respool.server.session import EVERYBODYS, Session, invalid_session
+from respool.server.session import DEFAULT_SESSION, Session, invalid_session
 from respool.server.session_faults import SessionFaults
 from respool.server.sessions import AnySessions
 from respool.server.stand_ins import StandIns
@@ -53,22 +53,22 @@ class MockServer:
     replay_window  seconds after its end for which a background response can be streamed
     validate       how much of a request is checked: off, basic or strict; if not given, basic, but off
                    where unknown ids are answered for
-    faults         what goes wrong with every answer; it may be changed between two requests
-    profile        whose way of speaking Scripts and errors have, one of `PROFILES`
+    faults         the faults of every answer; may be changed between two requests
+    profile        the dialect of Scripts and errors, one of `PROFILES`
     keepalive      seconds of silence after which a stream is kept alive; None: it is not
     framing        of what was captured from a wire: ``captured``, as it was, or ``normal``, as the API does
-    on_unknown_id  what answers for an id that is not known: ``not-found``, or ``default``, the default
+    on_unknown_id  the answer for an unknown id: ``not-found``, or ``default``, the default
                    recording's response with that id, ended; then no Response lacks a field
-    stateless      nothing is remembered, so that several such servers can share the requests; what would
+    stateless      no state is kept, so that several such servers can share the requests; what would
                    need it is refused: 400, ``needs_state``; but where unknown ids are answered for, all are
                    unknown
     session_idle   seconds after its last request for which a session is kept
     session_by     what says which session a request is of: its header and path (``name``), or, where those
                    say nothing, its API key (``api-key``)
-    state          where is kept what it remembers; if not given, in memory
+    state          the storage of its state; if not given, in memory
     match, on_miss, on_exhausted, asks_upstream   how a recording is chosen: see `MatchOptions`
-    clock_mode     how the clocks of sessions run until somebody sets them: real, frozen or auto
-    max_memory     bytes that it holds of what it was asked, all together: see `MemoryLimits`
+    clock_mode     how the clocks of sessions run until they are set: real, frozen or auto
+    max_memory     bytes of requests and answers that it holds: see `MemoryLimits`
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
@@ -116,7 +116,7 @@ class MockServer:
         self._faults = SessionFaults(self.memory, self.session)
         self.faults = given["faults"]
 
-    def session(self, name: str = EVERYBODYS) -> Session:
+    def session(self, name: str = DEFAULT_SESSION) -> Session:
         """Return the session of that name, a new one if there is none. Raise RequestError for an invalid
         name."""
         try:
@@ -124,7 +124,7 @@ class MockServer:
         except OptionError as error:
             raise invalid_session(error) from None
 
-    def reset(self, session: str = EVERYBODYS) -> None:
+    def reset(self, session: str = DEFAULT_SESSION) -> None:
         """Reset one session to its beginning, and remove its requests. Its held streams are cut, others go
         on. Other sessions are not touched."""
         self.deliveries.end_held(session, RESET_WHILE_HELD)
@@ -165,12 +165,12 @@ class MockServer:
     @property
     def history(self) -> History:
         """The playbacks of the default session."""
-        return self.sessions.everybodys.history
+        return self.sessions.default_session.history
 
     @property
     def conversations(self) -> Conversations:
         """The conversations of the default session."""
-        return self.sessions.everybodys.conversations
+        return self.sessions.default_session.conversations
 
     def start(
         self, request: Request, now: float | None = None, lineage: Sequence[Remembered] | None = None
@@ -196,7 +196,7 @@ class MockServer:
         newest first, stored or not; else None.
 
         Raise RequestError for a request that the API refuses, NoMatchingRecording if none answers,
-        AskUpstream if an upstream is to be asked.
+        AskUpstream if an upstream answers it.
         """
         return begin(self, request, now, lineage, arrived)
 
@@ -211,7 +211,7 @@ class MockServer:
         matches no recording and uses up no turn. Raise RequestError as `start` does."""
         return warm_up(self, request, now, lineage)
 
-    def retrieve(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
+    def retrieve(self, id: str, now: float | None = None, session: str = DEFAULT_SESSION) -> Playback:
         """See `StoredResponses.retrieve`."""
         return self.responses.retrieve(id, now, session)
 
@@ -221,36 +221,36 @@ class MockServer:
         *,
         include_obfuscation: bool = True,
         now: float | None = None,
-        session: str = EVERYBODYS,
+        session: str = DEFAULT_SESSION,
     ) -> Playback:
         """See `StoredResponses.stream`."""
         return self.responses.stream(id, include_obfuscation=include_obfuscation, now=now, session=session)
 
-    def cancel(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
+    def cancel(self, id: str, now: float | None = None, session: str = DEFAULT_SESSION) -> Playback:
         """See `StoredResponses.cancel`."""
         return self.responses.cancel(id, now, session)
 
-    def delete(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> None:
+    def delete(self, id: str, now: float | None = None, session: str = DEFAULT_SESSION) -> None:
         """See `StoredResponses.delete`."""
         self.responses.delete(id, now, session)
 
-    def input_items(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> list[Item]:
+    def input_items(self, id: str, now: float | None = None, session: str = DEFAULT_SESSION) -> list[Item]:
         """See `StoredResponses.input_items`."""
         return self.responses.input_items(id, now, session)
 
     def context(
-        self, body: Mapping[str, Any], now: float | None = None, session: str = EVERYBODYS
+        self, body: Mapping[str, Any], now: float | None = None, session: str = DEFAULT_SESSION
     ) -> list[Item]:
         """See `StoredResponses.context`."""
         return self.responses.context(body, now, session)
 
     def earlier_items(
-        self, body: Mapping[str, Any], now: float | None = None, session: str = EVERYBODYS
+        self, body: Mapping[str, Any], now: float | None = None, session: str = DEFAULT_SESSION
     ) -> Callable[[], list[Item]]:
         """See `StoredResponses.earlier_items`."""
         return self.responses.earlier_items(body, now, session)
 
-    def client_left(self, playback: Playback, session: str = EVERYBODYS) -> None:
+    def client_left(self, playback: Playback, session: str = DEFAULT_SESSION) -> None:
         """End a response whose client has left before the end, unless it is in the background. It cannot be
         retrieved later."""
         if (using := self.sessions.find(session)) is not None:
@@ -275,7 +275,7 @@ class MockServer:
         recording: Recording,
         asked: Sequence[Fault] = (),
         codings: Collection[str] = (),
-        session: str = EVERYBODYS,
+        session: str = DEFAULT_SESSION,
         *,
         on_socket: bool = False,
     ) -> tuple[ActiveFault, ...]:
@@ -288,7 +288,7 @@ class MockServer:
         return self._faults.draw(recording, asked, codings, session, on_socket=on_socket)
 
     def draw_upgrade_faults(
-        self, asked: Sequence[Fault] = (), session: str = EVERYBODYS
+        self, asked: Sequence[Fault] = (), session: str = DEFAULT_SESSION
     ) -> tuple[ActiveFault, ...]:
         """Return the active faults of an upgrade to a WebSocket."""
         return self._faults.draw_upgrade(asked, session)

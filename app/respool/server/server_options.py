@@ -47,7 +47,7 @@ class ServerOptions(TypedDict, total=False):
 
 
 class UpstreamOptions(TypedDict, total=False):
-    """Whom a server asks for what is not recorded: the settings of `Part.UPSTREAM`. The key is in the
+    """The upstream for what is not recorded: the settings of `Part.UPSTREAM`. The key is in the
     environment, in the variable that `api_key_env` names."""
 
     upstream: str | None

@@ -18,7 +18,7 @@ from respool.server.session_holds import SessionHolds
 if TYPE_CHECKING:  # most sessions have no stubs, whose modules take their time
     from respool.match.stubs import Stub, StubSet, StubState
 
-EVERYBODYS = ""  # the default session
+DEFAULT_SESSION = ""  # the default session
 LONGEST_NAME = 200  # characters
 
 

@@ -317,7 +317,7 @@ def misspelt_variables(names: Iterable[str]) -> list[str]:
     return lines
 
 
-# What else begins so: the paths, what `respool run` gives its command, and what a container sets.
+# Other variables with this prefix: the paths, those that `respool run` sets, and those of a container.
 _OTHERS = {
     f"{PREFIX}{name}"
     for name in "PATHS URL TRACEBACK LOG JOURNAL SUMMARY STRICT STRICT_UNPLAYED KEY BIN RECORD".split()

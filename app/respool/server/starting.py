@@ -107,7 +107,7 @@ def begin(
 
 
 def _decide(server: "MockServer", request: Request, session: Session, moment: float) -> Decision:
-    """Return the answer to a request. Raises as `begin`; a broken history is reported first."""
+    """Return the answer to a request. Raise as `begin`; a broken history is reported first."""
     try:
         decision = decide(request, session, moment, server.indexes)
     except AskUpstream as asked:  # which judges the history itself

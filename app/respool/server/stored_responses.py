@@ -11,7 +11,7 @@ from respool.protocol.items import Item, input_items
 from respool.server.conversations import PlaybackInConversation
 from respool.server.lineage import items_of_chain
 from respool.server.memory import Memory
-from respool.server.session import EVERYBODYS, Session
+from respool.server.session import DEFAULT_SESSION, Session
 from respool.server.stand_ins import StandIns
 
 
@@ -29,7 +29,7 @@ class StoredResponses:
         self._stand_ins = stand_ins
         self._replay_window = replay_window
 
-    def retrieve(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
+    def retrieve(self, id: str, now: float | None = None, session: str = DEFAULT_SESSION) -> Playback:
         """Return the latest playback of this id that can be retrieved now: a background one at any time,
         another after its end.
 
@@ -47,7 +47,7 @@ class StoredResponses:
         *,
         include_obfuscation: bool = True,
         now: float | None = None,
-        session: str = EVERYBODYS,
+        session: str = DEFAULT_SESSION,
     ) -> Playback:
         """Return the latest playback that can be streamed now.
 
@@ -74,7 +74,7 @@ class StoredResponses:
             return api_errors.no_longer_streamable(self._replay_window / 60)
         return None
 
-    def cancel(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> Playback:
+    def cancel(self, id: str, now: float | None = None, session: str = DEFAULT_SESSION) -> Playback:
         """Cancel the latest background response of this id that is queued or in progress; one that was
         cancelled stays so.
 
@@ -96,7 +96,7 @@ class StoredResponses:
         playback.cancel(moment)
         return playback
 
-    def delete(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> None:
+    def delete(self, id: str, now: float | None = None, session: str = DEFAULT_SESSION) -> None:
         """Delete a response: all playbacks of this id that have ended. Raise RequestError: 404, or 400 if the
         only ones are in progress."""
         using, moment = self._using(session, now)
@@ -107,12 +107,12 @@ class StoredResponses:
         for playback in ended:
             using.history.discard(playback)
 
-    def input_items(self, id: str, now: float | None = None, session: str = EVERYBODYS) -> list[Item]:
+    def input_items(self, id: str, now: float | None = None, session: str = DEFAULT_SESSION) -> list[Item]:
         """Return the items of the request that a response answers, oldest first. Raise RequestError: 404."""
         return input_items(self.retrieve(id, now, session).body, id)
 
     def context(
-        self, body: Mapping[str, Any], now: float | None = None, session: str = EVERYBODYS
+        self, body: Mapping[str, Any], now: float | None = None, session: str = DEFAULT_SESSION
     ) -> list[Item]:
         """Return the items before the input of a request, oldest first: of its conversation, or of the
         responses that it continues. `body` has been checked.
@@ -123,7 +123,7 @@ class StoredResponses:
         return self.earlier_items(body, now, session)()
 
     def earlier_items(
-        self, body: Mapping[str, Any], now: float | None = None, session: str = EVERYBODYS
+        self, body: Mapping[str, Any], now: float | None = None, session: str = DEFAULT_SESSION
     ) -> Callable[[], list[Item]]:
         """Return a function that returns the `context` of a request, in any thread. Raise RequestError as
         `context` does."""

@@ -7,10 +7,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from respool.http import create_app
-from respool.http.page import files
+from respool.http.page import page_files
 from respool.server.mock_server import MockServer
 
-STATIC = Path(files.__file__).with_name("static")
+STATIC = Path(page_files.__file__).with_name("static")
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
@@ -52,21 +52,21 @@ def test_who_looks_at_the_page_is_not_in_the_journal(server: Callable[..., MockS
 
 def test_every_file_of_the_page_is_served_under_the_policy(client: Callable[..., Any]) -> None:
     asked = client()
-    names = files.PageFiles().names
+    names = page_files.PageFiles().names
     assert names == sorted(file.name for file in STATIC.iterdir())
     for path in ["", *(f"page/{name}" for name in names)]:
         answer = asked.get(f"/__admin/{path}")
         assert answer.status_code == 200, path
-        assert answer.headers["content-security-policy"] == files.POLICY
+        assert answer.headers["content-security-policy"] == page_files.POLICY
         assert answer.headers["x-content-type-options"] == "nosniff"
         again = asked.get(f"/__admin/{path}", headers={"if-none-match": answer.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
 
 
 def test_the_policy_lets_nothing_run_that_is_no_file_of_the_page() -> None:
-    assert "default-src 'none'" in files.POLICY
-    assert "require-trusted-types-for 'script'" in files.POLICY
-    assert not re.search(r"unsafe|\*|data:|https?:", files.POLICY)
+    assert "default-src 'none'" in page_files.POLICY
+    assert "require-trusted-types-for 'script'" in page_files.POLICY
+    assert not re.search(r"unsafe|\*|data:|https?:", page_files.POLICY)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
@@ -75,7 +75,9 @@ def test_the_files_are_only_read(method: str, client: Callable[..., Any]) -> Non
     assert client().request(method, "/__admin/page/main.js", headers=headers).status_code == 405
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "../files.py", "%2e%2e/files.py", "files.py", ""])
+@pytest.mark.parametrize(
+    "name", ["nothing.js", "../page_files.py", "%2e%2e/page_files.py", "page_files.py", ""]
+)
 def test_no_other_file_is_served(name: str, client: Callable[..., Any]) -> None:
     assert client().get(f"/__admin/page/{name}").status_code == 404
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from respool.scripts.improvise.patterns import PatternError, matching
+from respool.scripts.improvise.pattern_texts import PatternError, matching
 
 ATOMS = st.sampled_from(["a", "b", ".", r"\d", r"\w", r"\s", r"\S", "[a-c]", "[^a-c]", "[0-9_-]", r"\.", "é"])
 PATTERNS = st.recursive(

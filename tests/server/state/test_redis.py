@@ -22,7 +22,7 @@ from respool.server.request import Request
 from respool.server.session_holds import SessionHold
 from respool.server.session_holds import hold as session_hold
 from respool.server.state import Need, State, committing
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 
 pytestmark = pytest.mark.parametrize("state", ["fakeredis", "redis"], indirect=True)
 

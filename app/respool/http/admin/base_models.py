@@ -6,13 +6,13 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Model(BaseModel):
+class AdminModel(BaseModel):
     """The base of all models: a field that is not known is an error, since it would say nothing."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class ProblemDetail(Model):
+class ProblemDetail(AdminModel):
     """What is wrong."""
 
     message: str
@@ -21,7 +21,7 @@ class ProblemDetail(Model):
     code: str | None
 
 
-class Problem(Model):
+class Problem(AdminModel):
     """An error, in the shape that the service's errors have."""
 
     model_config = ConfigDict(

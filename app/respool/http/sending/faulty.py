@@ -48,8 +48,8 @@ _TOO_MANY = RequestError(
 
 
 async def _begin(frames: Callable[[], Iterator[Frame]], size: int, first: int = 0) -> Iterator[Frame]:
-    """The frames that `frames` makes, without the `first` ones. Those of a large answer are worked out by a
-    thread, up to the first that is sent: for many faults, the whole answer is."""
+    """Return the frames that `frames` makes, without the `first` ones. A thread makes those of a large
+    answer, up to the first that is sent: for many faults, that is all of them."""
     if size < _LARGE:
         return islice(frames(), first, None) if first else frames()
 
@@ -67,7 +67,7 @@ async def load_faults() -> None:
 
 
 def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
-    """The faults that a request's headers ask for. Raises RequestError."""
+    """Return the faults that a request's headers ask for. Raise RequestError."""
     if not values:
         return ()
     if not allowed:
@@ -97,7 +97,7 @@ def draw(
 
 
 def accepted_codings(accept_encoding: str) -> Collection[str]:
-    """The content codings that a client accepts. Source: RFC 9110, section 12.5.3."""
+    """Return the content codings that a client accepts. Source: RFC 9110, section 12.5.3."""
     accepted = set()
     for one in accept_encoding.lower().split(","):
         coding, _, weight = one.partition(";")
@@ -143,7 +143,7 @@ _ENDINGS = {"cut": Action.CUT, "reset": Action.RESET}
 
 
 class FaultyResponse(Response):
-    """An answer to which faults happen."""
+    """An answer with faults."""
 
     def __init__(
         self,
@@ -198,7 +198,8 @@ class FaultyResponse(Response):
         return self._delivery.playback.subscribe(from_any_thread(woken.set))
 
     def _frames(self, whole: bool) -> Iterator[Frame]:
-        """What is sent, as the playback's schedule is now; the same faults get the same chance again."""
+        """Return the frames to send, by the playback's current schedule; chance repeats for the same
+        faults."""
         active = [replace(one, rng=copy(one.rng)) for one in self._active]
         frames = frames_of(self._answer, self._delivery, self._started)
         if whole:
@@ -206,7 +207,7 @@ class FaultyResponse(Response):
         return apply(frames, active)
 
     def _size(self) -> int:
-        """About how many bytes the answer takes while its frames are looked at one by one."""
+        """Estimate the memory of the answer in bytes, while its frames are sent one by one."""
         added = sum(one.fault.added_bytes for one in self._active)
         if not isinstance(self._answer, PlaybackResponse) or not isinstance(self._delivery, Delivery):
             return len(self._answer.body) + added
@@ -245,8 +246,8 @@ class FaultyResponse(Response):
 
 
 def _without_chunks(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """For a client of HTTP/1.0, which knows no chunks: it must be told the length, and that the
-    connection ends. What the length is, `apply` finds out."""
+    """Add the length for a client of HTTP/1.0, which knows no chunks, and close the connection. `apply`
+    computes the length."""
     for frame in frames:
         if frame.head is not None and "content-length" not in frame.head.headers:
             head = frame.head.with_headers(content_length="0", connection="close")

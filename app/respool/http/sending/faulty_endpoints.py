@@ -30,7 +30,7 @@ CREATE = "/v1/responses"  # which sees to its faults itself
 
 
 class FaultyEndpoints:
-    """A layer: what a request asks for by ``x-respool-fault`` happens to the answers of all endpoints that do
+    """A layer: applies the faults in ``x-respool-fault`` to the answers of all endpoints that do
     not see to it themselves (those which stream: they take ``respool.faults`` out of the scope)."""
 
     def __init__(self, app: ASGIApp, server: MockServer, allowed: bool) -> None:

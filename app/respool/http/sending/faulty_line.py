@@ -16,7 +16,7 @@ _MISSING = 64  # bytes
 
 
 class FaultyLine:
-    """The client's end of the line: collects what is due, and sends it."""
+    """Collects due bytes, and sends them to the client."""
 
     def __init__(self, scope: Scope, send: Send, left: asyncio.Event) -> None:
         self._scope = scope
@@ -29,7 +29,7 @@ class FaultyLine:
 
     @property
     def left(self) -> bool:
-        """Whether the client has left."""
+        """True if the client has left."""
         return self._left.is_set()
 
     async def begin(self, head: Head) -> None:

@@ -87,7 +87,7 @@ class EditTime:
 
 
 class Edit(Protocol):
-    """Something that is done to a live response."""
+    """A change to a live response."""
 
     def apply(self, stream: EditedStream, time: EditTime) -> EditedStream:
         """Return the stream with this edit. Raise EditError if it can no longer be made."""
@@ -141,7 +141,7 @@ def frames_of(stream: EditedStream) -> list[bytes]:
 
 
 def is_numbered(events: Sequence[Event]) -> bool:
-    """Whether the events of a stream have sequence numbers."""
+    """Return True if the events of a stream have sequence numbers."""
     return bool(events) and events[0].sequence_number is not None
 
 

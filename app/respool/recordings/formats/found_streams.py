@@ -1,4 +1,4 @@
-"""What of a parsed document is a stream of the Responses API: text, chunks of it, or event objects."""
+"""Streams of the Responses API in a parsed document: text, chunks of it, or event objects."""
 
 import base64
 import binascii
@@ -45,7 +45,7 @@ _TEXT_OF_CHUNK = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class FoundStream:
     """A stream as it was found: `text` of server-sent events, or `pieces`.
 
     `arrivals` are offsets up to which the text had arrived, and when, in seconds; `relative` says that
@@ -60,11 +60,11 @@ class Stream:
 
 
 class NeedsTexts(Exception):
-    """The document's events are objects, of which the text is wanted: it is to be parsed again."""
+    """The document's events are objects whose text is needed: it must be parsed again."""
 
 
-def find(value: Any, located: bool = True) -> Stream | None:
-    """The stream that a value of a document is; None if it is none. Raises NeedsTexts."""
+def find(value: Any, located: bool = True) -> FoundStream | None:
+    """Return the stream that a value of a document is; None if it is none. Raise NeedsTexts."""
     if isinstance(value, bytes):
         return _of_bytes(value)
     if isinstance(value, str):
@@ -77,7 +77,7 @@ def find(value: Any, located: bool = True) -> Stream | None:
 
 
 def bytes_of(value: list[Any]) -> bytes | None:
-    """The bytes of which a list tells the numbers; None where it does not."""
+    """Return the bytes of which a list tells the numbers; None where it does not."""
     if len(value) < _FEWEST_BYTES or type(value[0]) is not int:
         return None
     if not all(type(one) is int and 0 <= one < 256 for one in value):
@@ -86,7 +86,7 @@ def bytes_of(value: list[Any]) -> bytes | None:
 
 
 def holds_events(text: str) -> bool:
-    """Whether a text is that of server-sent events, and one of them is the API's."""
+    """Return True if a text is that of server-sent events, and one of them is the API's."""
     first = next((line for line in text[:4096].splitlines() if line.strip()), "")
     if not _FIELD.match(first.strip()) or not _API_DATA.search(text):
         return False
@@ -100,7 +100,7 @@ def holds_events(text: str) -> bool:
     return bool(re.search(r"^event: ?response\.", text, re.MULTILINE)) and "event_id" not in text[:2000]
 
 
-def _of_bytes(value: bytes) -> Stream | None:
+def _of_bytes(value: bytes) -> FoundStream | None:
     if value[:2] == b"\x1f\x8b":
         try:
             value = encodings.inflate(value, most=MAX_BODY)
@@ -110,7 +110,7 @@ def _of_bytes(value: bytes) -> Stream | None:
 
 
 def unpack(text: str) -> bytes | None:
-    """What a text in base64 or hexadecimal digits stands for; None if it is none."""
+    """Return the content of a text in base64 or hexadecimal digits; None if it is none."""
     if _HEX.fullmatch(text):
         return bytes.fromhex(text)
     if not _BASE64.fullmatch(text):
@@ -121,7 +121,7 @@ def unpack(text: str) -> bytes | None:
         return None
 
 
-def _of_text(text: str, nested: bool = False) -> Stream | None:
+def _of_text(text: str, nested: bool = False) -> FoundStream | None:
     if "response" not in text and "error" not in text:
         if nested or len(text) < 40 or (data := unpack(text)) is None:
             return None
@@ -129,7 +129,7 @@ def _of_text(text: str, nested: bool = False) -> Stream | None:
     if text.startswith("HTTP/") and (body := re.split(r"\r?\n\r?\n", text, maxsplit=1)[1:]):
         text = body[0]  # an answer with its head
     if holds_events(text):
-        return Stream(text=text)
+        return FoundStream(text=text)
     if looks_like_json(text) and '"type"' in text and "response." in text:
         try:
             document = parse_json(text, located=True)
@@ -141,8 +141,8 @@ def _of_text(text: str, nested: bool = False) -> Stream | None:
     return None
 
 
-def _of_chunks(elements: Sequence[Any]) -> Stream | None:
-    """Texts that make a stream when they are joined: as they are, or each with the line end that it lost."""
+def _of_chunks(elements: Sequence[Any]) -> FoundStream | None:
+    """Return the stream that texts make when they are joined: as they are, or each with its lost line end."""
     chunks: list[str] = []
     arrivals: list[float | None] = []
     decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode  # a character may be cut
@@ -188,13 +188,13 @@ def _of_chunks(elements: Sequence[Any]) -> Stream | None:
         return None
     ends = list(accumulate(map(len, chunks)))
     if any(at is None for at in arrivals):
-        return Stream(text=joined)
+        return FoundStream(text=joined)
     known = [at for at in arrivals if at is not None]
-    return Stream(text=joined, arrivals=tuple(zip(ends, known, strict=True)), relative=known[0] < 1e6)
+    return FoundStream(text=joined, arrivals=tuple(zip(ends, known, strict=True)), relative=known[0] < 1e6)
 
 
-def with_gaps(stream: Stream, chunks: Sequence[Any], gaps: Sequence[float]) -> Stream:
-    """The stream of these chunks, each of which came so many seconds after the one before."""
+def with_gaps(stream: FoundStream, chunks: Sequence[Any], gaps: Sequence[float]) -> FoundStream:
+    """Return the stream of these chunks, each of which came so many seconds after the one before."""
     if stream.text is None or len(chunks) != len(gaps):
         return stream
     if not all(isinstance(chunk, str) for chunk in chunks) or sum(map(len, chunks)) != len(stream.text):
@@ -203,8 +203,8 @@ def with_gaps(stream: Stream, chunks: Sequence[Any], gaps: Sequence[float]) -> S
     return replace(stream, arrivals=tuple(zip(ends, accumulate(gaps), strict=True)), relative=True)
 
 
-def _of_objects(elements: Sequence[Any], located: bool) -> Stream | None:
-    """Event objects, in wrappers or not. Most elements must be events, or none is."""
+def _of_objects(elements: Sequence[Any], located: bool) -> FoundStream | None:
+    """Return the stream of event objects, in wrappers or not. Most elements must be events, or none is."""
     found: list[Piece] = []
     skipped = 0
     of_the_api = False
@@ -229,4 +229,4 @@ def _of_objects(elements: Sequence[Any], located: bool) -> Stream | None:
         return None
     if any(piece.text == "" and piece.request is None for piece in found):
         raise NeedsTexts
-    return Stream(pieces=tuple(found), skipped=skipped, relative=relative)
+    return FoundStream(pieces=tuple(found), skipped=skipped, relative=relative)

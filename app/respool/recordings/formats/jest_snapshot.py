@@ -30,7 +30,7 @@ _TOKEN = re.compile(
 
 
 def sniff(data: bytes) -> bool:
-    """Whether it begins as such a file does."""
+    """Return True if it begins as such a file does."""
     return bool(_BEGINNING.match(data))
 
 
@@ -47,7 +47,7 @@ def _values(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def _value(shown: str) -> Any:
-    """What pretty-format has printed; the text itself where that cannot be told."""
+    """Return the value that pretty-format has printed; the text itself if it cannot be read."""
     as_json = _TOKEN.sub(_in_json, shown)
     try:
         return json.loads(as_json, strict=False)  # its strings have line ends

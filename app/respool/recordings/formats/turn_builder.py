@@ -23,7 +23,8 @@ OnDamage = Callable[[RecordingError], None]
 
 
 def refuse(damage: RecordingError) -> None:
-    """The usual OnDamage: a file with one damaged line is not used at all. Notes are let pass."""
+    """Raise a damage, as the usual OnDamage: a file with one damaged line is not used at all. Let notes
+    pass."""
     if damage.effect is Effect.REFUSED:
         raise damage
 
@@ -49,7 +50,7 @@ class _Turn:
         return bool(self.rows) or self.header.body is not None
 
     def is_another(self, response_id: object) -> bool:
-        """Whether a response that is created now is another than this turn's."""
+        """Return True if a response that is created now is another than this turn's."""
         return self.ended or (self.begun and self.response_id != response_id)
 
 
@@ -57,7 +58,7 @@ MAX_DEPTH = 500  # levels: what is nested deeper cannot be read and written ever
 
 
 def too_deep(text: str) -> bool:
-    """Whether a JSON text is nested deeper than MAX_DEPTH."""
+    """Return True if a JSON text is nested deeper than MAX_DEPTH."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return False
     depth = 0
@@ -82,7 +83,7 @@ _NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def response_id(data: Mapping[str, Any]) -> object:
-    """The id of the response that an event is about, if it holds one; `data` is its parsed text."""
+    """Return the id of the response that an event is about, if it holds one; `data` is its parsed text."""
     response = data.get("response")
     return response.get("id") if isinstance(response, dict) else None
 
@@ -101,17 +102,17 @@ class TurnBuilder:
         self._waiting: list[Verbatim] = []  # texts of which it is not known yet to which turn they belong
 
     def header(self, fields: Mapping[str, Any], line: int) -> None:
-        """Begin a turn, with the header of that line. Raises ValueError for a bad one."""
+        """Begin a turn, with the header of that line. Raise ValueError for a bad one."""
         check_depth(fields)
         self._turns.append(_Turn(Header(fields), line))
 
     def begin(self, header: Header, line: int | None = None) -> None:
-        """Begin a turn with a header that no line of the file holds. Raises ValueError for a bad one."""
+        """Begin a turn with a header that no line of the file holds. Raise ValueError for a bad one."""
         check_depth(header.fields)
         self._turns.append(_Turn(header, line))
 
     def end(self) -> None:
-        """Nothing that follows belongs to the current turn."""
+        """End the current turn: nothing that follows belongs to it."""
         if self._turns:
             self._turns[-1].ended = True
             self._close()
@@ -131,7 +132,7 @@ class TurnBuilder:
             turn.captured.setdefault(len(turn.rows), []).append(text)
 
     def event(self, row: Row, response_id: object, frame: str | None = None) -> None:
-        """Add an event, and how it was framed. Raises ValueError where no event may follow."""
+        """Add an event, and how it was framed. Raise ValueError where no event may follow."""
         type_ = row[2]
         if too_deep(row[1]):
             raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
@@ -156,18 +157,18 @@ class TurnBuilder:
             turn.ended = True
 
     def done(self) -> None:
-        """The sentinel ``[DONE]``: the current turn has ended."""
+        """Take the sentinel ``[DONE]``: the current turn has ended."""
         if self._turns:
             turn = self._turns[-1]
             turn.ended = True
             turn.header = Header({**turn.header.fields, "done": True})
 
     def unused_headers(self) -> list[int | None]:
-        """The lines of headers that are followed by no event and have no body: they promise one."""
+        """Return the lines of headers that are followed by no event and have no body: they promise one."""
         return [turn.line for turn in self._turns if not turn.used]
 
     def finish(self) -> tuple[Recording, ...]:
-        """The recordings, one for each turn that has something to play."""
+        """Return the recordings, one for each turn that has something to play."""
         used = [turn for turn in self._turns if turn.used]
         if self._turns:
             self._close()

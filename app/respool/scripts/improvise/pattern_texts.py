@@ -31,7 +31,7 @@ class PatternError(ValueError):
 def matching(pattern: str, rng: Random, more: int = MORE) -> str:
     """Return a text that matches. Each part is repeated at most `more` times beyond its least.
 
-    Raises PatternError.
+    Raise PatternError.
     """
     try:
         return _Maker(rng, more).text(_parsed(pattern))

@@ -16,7 +16,7 @@ UNKNOWN_TOOL = "The tool"
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class ToolOutput:
     """The output of a tool. `name` is the tool's, if its call is in the request."""
 
     name: str
@@ -39,12 +39,12 @@ class Asked:
     """The reading of a request. `calls` are the tools to call now; empty: an answer is due."""
 
     words: str
-    outputs: tuple[Output, ...] = ()
+    outputs: tuple[ToolOutput, ...] = ()
     calls: tuple[Offer, ...] = field(default=())
 
 
 def asked(body: Body) -> Asked:
-    """Read a request. Raises RequestError if it demands a tool that it does not offer."""
+    """Read a request. Raise RequestError if it demands a tool that it does not offer."""
     items = request_items(body)
     words, outputs = last_words(items)[:MOST_WORDS], tuple(tool_outputs(items, since=_spoken(items)))
     return Asked(words, outputs, tuple(_calls(body, words, outputs)))
@@ -87,7 +87,7 @@ def _spoken(items: Sequence[Mapping[str, Any]]) -> int:
     return max(places, default=0)
 
 
-def tool_outputs(items: Sequence[Mapping[str, Any]], since: int = 0) -> Iterator[Output]:
+def tool_outputs(items: Sequence[Mapping[str, Any]], since: int = 0) -> Iterator[ToolOutput]:
     """Yield the outputs of tools, in order, from the item `since` on. Later messages of the user do not hide
     them."""
     names = {
@@ -101,12 +101,12 @@ def tool_outputs(items: Sequence[Mapping[str, Any]], since: int = 0) -> Iterator
         if kind == "mcp_approval_response":
             name = names.get(str(item.get("approval_request_id")), UNKNOWN_TOOL)
             text = "approved" if item.get("approve") else "not approved"
-            yield Output(name, text, str(item.get("approval_request_id") or ""))
+            yield ToolOutput(name, text, str(item.get("approval_request_id") or ""))
         elif kind.endswith("_output"):
             output = item.get("output", item.get("tools"))
             text = texts(output) or (compact(output) if output else "")
             usual = UNKNOWN_TOOL if kind in _NAMED else kind.removesuffix("_output")
-            yield Output(names.get(str(item.get("call_id")), usual), text, str(item.get("call_id") or ""))
+            yield ToolOutput(names.get(str(item.get("call_id")), usual), text, str(item.get("call_id") or ""))
 
 
 _REQUESTS = ("mcp_approval_request",)
@@ -116,7 +116,7 @@ _NAMED = ("function_call_output", "custom_tool_call_output")
 # The tools to call
 
 
-def _calls(body: Body, words: str, outputs: Sequence[Output]) -> Sequence[Offer]:
+def _calls(body: Body, words: str, outputs: Sequence[ToolOutput]) -> Sequence[Offer]:
     offers, choice = list(_offers(body.get("tools"))), body.get("tool_choice", "auto")
     if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
         allowed, choice = choice.get("tools"), choice.get("mode", "auto")

@@ -10,8 +10,8 @@ from respool.errors import RequestError
 from respool.protocol import api_errors
 from respool.protocol.events import compact
 from respool.scripts import Step
-from respool.scripts.improvise.asked import Offer
-from respool.scripts.improvise.patterns import PatternError, matching
+from respool.scripts.improvise.pattern_texts import PatternError, matching
+from respool.scripts.improvise.request_reading import Offer
 from respool.scripts.improvise.samples import sample
 from respool.scripts.improvise.scalars import SampleError
 
@@ -67,7 +67,7 @@ class Calling:
         return self.words[:_LONGEST] or "Respool"
 
     def arguments(self, schema: Any, param: str, name: str) -> str:
-        """Return arguments as JSON text, valid by the schema. Raises RequestError if there are none."""
+        """Return arguments as JSON text, valid by the schema. Raise RequestError if there are none."""
         schema = {"type": "object", **schema} if isinstance(schema, dict) else {"type": "object"}
         try:
             found = sample(schema, self.rng, lambda text: usual_text(text, self.words))
@@ -82,7 +82,7 @@ def in_context(error: SampleError) -> str:
 
 
 def steps(offer: Offer, words: str, rng: Random) -> Sequence[Step]:
-    """Return the steps with which the model calls a tool. Raises RequestError."""
+    """Return the steps with which the model calls a tool. Raise RequestError."""
     return [Step(name, value) for name, value in _STEPS[offer.type](Calling(offer, words, rng))]
 
 

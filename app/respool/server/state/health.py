@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from respool.errors import printable
 from respool.play.clock import SystemClock
 from respool.recordings.digest import digest_of
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode_name
 from respool.server.state.link import TRANSACTION, Command, Link, StoreUnavailable
 

@@ -28,7 +28,7 @@ from respool.server.state.views import LoadedConversations, LoadedHistory
 if TYPE_CHECKING:
     from respool.server.mock_server import MockServer
 
-MOST_PLAYED = 1000  # recordings that are kept because they were played, whatever becomes of their files
+MOST_PLAYED = 1000  # recordings that are kept because they were played, even if their files change
 
 
 class LiveObjects:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from respool.play.playback import Playback
-from respool.server.session import EVERYBODYS, Session
+from respool.server.session import DEFAULT_SESSION, Session
 from respool.server.session_record import (
     ConversationRecord,
     CoreRecord,
@@ -14,22 +14,22 @@ from respool.server.session_record import (
     restore_core,
 )
 from respool.server.state import Need
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode, decode_name
-from respool.server.state.keys import Keys
 from respool.server.state.link import Command
+from respool.server.state.store_keys import StoreKeys
 from respool.server.state.views import LoadedPlayback, View, Views
 
 MOST_LISTED = 10_000  # responses of a session, and sessions
 
-# Gives the playback of a record, in a session.
+# Returns the playback of a record, in a session.
 MakePlayback = Callable[[str, PlaybackRecord], Playback]
 MakeSession = Callable[[str], Session]
 
 _EMPTY = CoreRecord()
 
 
-class Plan:
+class LoadPlan:
     """What to load: for each session, by name, the needs of the decision."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Plan:
         watched: list[str] = []
         asked: list[Command] = []
         for name, needs in self.needs.items():
-            keys = Keys(name)
+            keys = StoreKeys(name)
             watched.append(keys.core)
             asked += [("GET", keys.core), ("HGETALL", keys.plays)]
             for kind, id_ in sorted(needs):
@@ -90,7 +90,7 @@ class Plan:
         for name, needs in list(self.needs.items()):
             views.by_name[name] = self._view(name, needs, replies, make, playback)
         if self.sessions:
-            views.names = [EVERYBODYS, *(decode_name(name) for name in next(replies) if name)]
+            views.names = [DEFAULT_SESSION, *(decode_name(name) for name in next(replies) if name)]
             for name in views.names:
                 if name not in self.needs:
                     self.complete = False
@@ -111,7 +111,7 @@ class Plan:
         restore_core(session, core)
         session.plays = Counter(plays)
         view = View(session, core, plays)
-        view.known = True if name == EVERYBODYS else None
+        view.known = True if name == DEFAULT_SESSION else None
         made: dict[str, Playback] = {}
 
         def once(record: PlaybackRecord) -> Playback:

@@ -21,15 +21,15 @@ from respool.play.playback import Playback
 from respool.server.deliveries import RESET_WHILE_HELD
 from respool.server.journal import Exchange
 from respool.server.state import Need
-from respool.server.state import keys as key_names
-from respool.server.state.calls import Calls, Handler
+from respool.server.state import store_keys as key_names
 from respool.server.state.health import Health
 from respool.server.state.journal_stream import JournalStream
 from respool.server.state.json_text import decode_name
-from respool.server.state.keys import Keys
 from respool.server.state.link import Link, StoreUnavailable
 from respool.server.state.live_objects import LiveObjects
+from respool.server.state.server_calls import Calls, Handler
 from respool.server.state.shared_uploads import SharedUploads
+from respool.server.state.store_keys import StoreKeys
 from respool.server.state.transactions import Transactions
 from respool.server.state.views import (
     LoadedSessions,
@@ -162,7 +162,7 @@ class RedisState:
 
     @asynccontextmanager
     async def exclusive(self, session: str) -> AsyncIterator[None]:
-        key, token = Keys(session).advancing, token_hex(8)
+        key, token = StoreKeys(session).advancing, token_hex(8)
         while True:
             (taken,) = await self._link.once([("SET", key, token, "NX", "PX", LONGEST_ADVANCE)])
             if taken:
@@ -203,7 +203,7 @@ class RedisState:
         await self._journal.forget(session)
 
     async def _start_late(self) -> None:
-        """Start where nobody has: an app that is mounted in another one is not told of its start."""
+        """Start on first use: an app that is mounted in another one gets no startup event."""
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self.start())
         await asyncio.shield(self._starting)

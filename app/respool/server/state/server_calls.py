@@ -14,7 +14,7 @@ from secrets import token_hex
 from typing import Any
 
 from respool.errors import RequestError
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 from respool.server.state.link import Command, Link
 
 ALIVE = 5.0  # seconds after its last sign for which a server counts as one that answers

@@ -1,5 +1,8 @@
-"""Keys: the keys in the store. The part in ``{...}`` is the same for all: in a cluster, they are in one slot,
-since a decision may change several of them in one transaction."""
+"""StoreKeys: the keys in the store.
+
+The part in ``{...}`` is the same for all: in a cluster, they are in one slot, since a decision may change
+several of them in one transaction.
+"""
 
 from urllib.parse import quote
 
@@ -25,7 +28,7 @@ def message(kind: str, id: str) -> str:
     return f"{PREFIX}{kind}:{id}"
 
 
-class Keys:
+class StoreKeys:
     """The keys of one session."""
 
     __slots__ = ("advancing", "conversations", "core", "name", "plays", "responses", "start")
@@ -37,7 +40,7 @@ class Keys:
         self.plays = start + "plays"  # hash: of each recording's turn
         self.responses = start + "responses"  # sorted set of ids, by when they began
         self.conversations = start + "conversations"  # set of ids
-        self.advancing = start + "advancing"  # who moves the clock on
+        self.advancing = start + "advancing"  # the server that advances the clock
 
     def response(self, id: str, background: bool) -> str:
         """Return the key of the list of playbacks with this id, latest first: JSON."""

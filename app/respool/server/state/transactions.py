@@ -14,7 +14,7 @@ from respool.server.state.committing import Commit
 from respool.server.state.health import Health
 from respool.server.state.link import Command, Link, StoreUnavailable
 from respool.server.state.live_objects import LiveObjects
-from respool.server.state.loading import Plan
+from respool.server.state.load_plan import LoadPlan
 from respool.server.state.shared_uploads import SharedUploads
 from respool.server.state.views import NotLoaded, current
 
@@ -56,7 +56,7 @@ class Transactions:
 
     async def run(self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need]) -> T:
         """Run `decide`, and commit what it changes: see `State.run`."""
-        plan = Plan()
+        plan = LoadPlan()
         plan.add(session, *needs)
         conflicts = loads = 0
         lock: asyncio.Lock | None = None
@@ -92,7 +92,7 @@ class Transactions:
             if lock is not None and lock.locked():
                 lock.release()
 
-    async def _attempt(self, plan: Plan, decide: Callable[[], Awaitable[T]]) -> tuple[bool, T]:
+    async def _attempt(self, plan: LoadPlan, decide: Callable[[], Awaitable[T]]) -> tuple[bool, T]:
         """Load, decide, commit. Return whether no other server was quicker, and the result of the
         decision."""
         async with self._link.connection() as connection:

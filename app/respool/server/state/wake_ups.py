@@ -4,15 +4,15 @@ from typing import NamedTuple
 
 from redis.asyncio.connection import AbstractConnection
 
-from respool.server.state import keys as key_names
-from respool.server.state.calls import Calls
+from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode_name
 from respool.server.state.link import Link
+from respool.server.state.server_calls import Calls
 
 BLOCK = 1000  # ms for which the store lets us wait for a wake-up
 
 
-class Changes(NamedTuple):
+class StateChanges(NamedTuple):
     """The changes of other servers: sessions that were reset, and responses (with their sessions) that
     changed; "" stands for the session itself."""
 
@@ -35,11 +35,11 @@ class WakeUps:
             (last,) = await self._link.ask(connection, [("XREVRANGE", key_names.WAKE, "+", "-", "COUNT", 1)])
             self._last = last[0][0].decode() if last else "0-0"
 
-    async def wait(self, connection: AbstractConnection) -> Changes:
+    async def wait(self, connection: AbstractConnection) -> StateChanges:
         """Wait a second for wake-ups, and return the changes that they name."""
         command = ("XREAD", "COUNT", 1000, "BLOCK", BLOCK, "STREAMS", key_names.WAKE, self._last)
         found = await self._link.wait(connection, command, BLOCK / 1000)
-        changes = Changes(set(), set())
+        changes = StateChanges(set(), set())
         for id_, flat in found[0][1] if found else ():
             self._last = id_.decode()
             fields = dict(zip(flat[::2], flat[1::2], strict=True))
