@@ -15,7 +15,7 @@ from respool import __version__
 from respool.cli import cli, main
 from respool.commands import COMMANDS
 from respool.commands.param_types import GAP, SPEED, OptionParam, Port
-from respool.options import SIZE
+from respool.option_types import SIZE
 
 ROOT = Path(__file__).parent.parent
 CREATED = '{"type":"response.created","response":{"id":"resp_1"}}'

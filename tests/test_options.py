@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from respool import options
-from respool.options import (
-    AUTO,
+from respool import option_types
+from respool.option_types import (
     COUNT,
     FINITE,
     FLAG,
@@ -27,13 +26,16 @@ from respool.options import (
     SIZE,
     SPEED,
     TEXT,
-    MaybeNumber,
     OptionType,
-    choice,
     choice_type,
+    number_type,
+)
+from respool.options import (
+    AUTO,
+    MaybeNumber,
+    choice,
     maybe_seconds,
     maybe_whole,
-    number_type,
     options_of,
     read_options,
     seconds,
@@ -141,7 +143,7 @@ def test_a_value_that_is_none_is_refused(type: OptionType, given: Any) -> None:
         type.read(given)
 
 
-@given(st.floats(0, options.LONGEST) | st.just(math.inf))
+@given(st.floats(0, option_types.LONGEST) | st.just(math.inf))
 def test_any_seconds_are_read_as_they_were_written(value: float) -> None:
     assert SECONDS.read(SECONDS.write(value)) == value
 

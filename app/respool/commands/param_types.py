@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from respool import options
-from respool.options import OptionType
+from respool import option_types
+from respool.option_types import OptionType
 
 
 class OptionParam(click.ParamType[Any]):
@@ -50,7 +50,7 @@ class Port(OptionParam):
     default = 8080
 
     def __init__(self) -> None:
-        super().__init__(options.PORT)
+        super().__init__(option_types.PORT)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if str(value).startswith("tcp://"):
@@ -73,9 +73,9 @@ class Age(click.ParamType[float]):
         return float(match[1]) * self.units[match[2].lower()]
 
 
-SECONDS = OptionParam(options.FINITE)
-GAP = OptionParam(options.GAP)
-SPEED = OptionParam(options.SPEED)
+SECONDS = OptionParam(option_types.FINITE)
+GAP = OptionParam(option_types.GAP)
+SPEED = OptionParam(option_types.SPEED)
 
 # A path in PATHS. Several paths in one variable are separated like those of PATH.
 DEFAULT_PATH = "fixtures"

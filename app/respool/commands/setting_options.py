@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from respool.commands.param_types import FaultType, OptionParam, Port
-from respool.options import FLAG, PORT, TEXT, OptionType
+from respool.option_types import FLAG, PORT, TEXT, OptionType
 from respool.server.settings import FAULTS, SETTINGS, Setting, misspelt_variables
 
 if TYPE_CHECKING:

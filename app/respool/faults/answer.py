@@ -7,6 +7,7 @@ from random import Random
 from respool.errors import RequestError
 from respool.faults.fault import Fault, Stage, fault_class
 from respool.faults.frame import Action, Frame, Head
+from respool.option_types import number_text
 from respool.options import (
     AUTO,
     MaybeNumber,
@@ -14,7 +15,6 @@ from respool.options import (
     header,
     maybe_milliseconds,
     maybe_seconds,
-    number_text,
     seconds,
     text,
     whole,

@@ -19,7 +19,8 @@ from enum import Enum
 from typing import Any, cast
 
 from respool.faults.frame import Action, Frame
-from respool.options import OptionType, declare, number_text
+from respool.option_types import OptionType, number_text
+from respool.options import declare
 
 
 class Unit(Enum):

@@ -11,7 +11,7 @@ from respool.errors import printable
 from respool.match.context import Context
 from respool.match.signatures import stable
 from respool.match.values import TextTest, TextTestType, part_of
-from respool.options import FLAG, whole_type
+from respool.option_types import FLAG, whole_type
 from respool.protocol.events import dumps
 from respool.scripts.records import Record
 from respool.scripts.sources import ScriptPlace

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from respool.errors import FaultError, OptionError
-from respool.options import FINITE, GAP, INTEGER, SPEED
+from respool.option_types import FINITE, GAP, INTEGER, SPEED
 from respool.recordings.hold_points import HoldPoint, read_all
 from respool.recordings.recording import Recording
 from respool.recordings.steer_rule import SteerRule, rule_of

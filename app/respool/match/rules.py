@@ -13,7 +13,7 @@ from respool.errors import printable
 from respool.match import pointers
 from respool.match.masks import BUILT_IN, DEFAULT_MASKS, Masks
 from respool.match.patterns import Pattern
-from respool.options import choice_type
+from respool.option_types import choice_type
 from respool.recordings.formats.turn_builder import OnDamage, refuse
 from respool.scripts.records import Record
 from respool.scripts.sources import ScriptError, ScriptPlace

@@ -9,7 +9,7 @@ from respool.match.matchers import CONDITION, Condition
 from respool.match.plays import HOLD, PACE, SCENARIO, STEER, FaultsType, PlayType
 from respool.match.rules import load_yaml, read_value
 from respool.match.stubs import Scenario, Stub
-from respool.options import choice_type, whole_type
+from respool.option_types import choice_type, whole_type
 from respool.recordings.formats.turn_builder import OnDamage, refuse
 from respool.recordings.recording import IDS
 from respool.scripts import tables

@@ -6,7 +6,7 @@ from typing import Any
 
 from respool.match.patterns import Pattern
 from respool.match.rules import PatternText
-from respool.options import FLAG
+from respool.option_types import FLAG
 from respool.scripts.records import Record
 from respool.scripts.sources import ScriptPlace
 from respool.scripts.value_types import Either, Text, ValueOf, ValueType

@@ -12,7 +12,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any, Literal
 
-from respool import options
+from respool import option_types, options
 from respool.errors import OptionError, printable
 from respool.recordings.recording import Entry, Recording, Verbatim
 from respool.scripts.sources import did_you_mean
@@ -142,12 +142,12 @@ class Pace:
     Raises OptionError for values out of range.
     """
 
-    gap: float | Literal["typical"] = options.declare(DEFAULT_GAP, options.GAP)
-    max_gap: float | None = options.declare(None, options.or_none(options.FINITE))
-    jitter: float = options.declare(0.0, options.FINITE)
-    ttft: float | None = options.declare(None, options.or_none(options.FINITE))
-    speed: float = options.declare(1.0, options.SPEED)
-    seed: int = options.declare(0, options.INTEGER)
+    gap: float | Literal["typical"] = options.declare(DEFAULT_GAP, option_types.GAP)
+    max_gap: float | None = options.declare(None, option_types.or_none(option_types.FINITE))
+    jitter: float = options.declare(0.0, option_types.FINITE)
+    ttft: float | None = options.declare(None, option_types.or_none(option_types.FINITE))
+    speed: float = options.declare(1.0, option_types.SPEED)
+    seed: int = options.declare(0, option_types.INTEGER)
 
     def __post_init__(self) -> None:
         options.read_options(self, options.out_of_range)
@@ -172,7 +172,7 @@ class Pace:
             gaps = limit_gap(gaps, self.max_gap)
         if self.jitter:
             gaps = jitter(gaps, self.jitter, rng)
-        moments = [min(moment, options.LONGEST) for moment in accumulate(gaps)]
+        moments = [min(moment, option_types.LONGEST) for moment in accumulate(gaps)]
         if self.ttft is not None:
             moments = shift_first_token(moments, deltas[0] if deltas else 0, self.ttft)
-        return [min(moment / self.speed, options.LONGEST) for moment in moments]
+        return [min(moment / self.speed, option_types.LONGEST) for moment in moments]

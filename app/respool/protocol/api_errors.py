@@ -9,7 +9,7 @@ one line.
 from collections.abc import Mapping, Sequence
 
 from respool.errors import RequestError, printable
-from respool.options import number_text
+from respool.option_types import number_text
 from respool.protocol.events import json_kind
 
 _KEYS = "https://platform.openai.com/account/api-keys"

@@ -4,7 +4,7 @@ their fields."""
 from collections.abc import Mapping
 from typing import Any
 
-from respool.options import FLAG, choice_type, number_type, whole_type
+from respool.option_types import FLAG, choice_type, number_type, whole_type
 from respool.protocol.event_types import ITEM_TYPES
 from respool.scripts.records import OneKey, Record
 from respool.scripts.value_types import (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from respool.options import FLAG, choice_type, number_type, whole_type
+from respool.option_types import FLAG, choice_type, number_type, whole_type
 from respool.protocol.response import ECHOED
 from respool.protocol.websocket.steers import STEER_CODES, SteerAt
 from respool.scripts.inline import InlineScript

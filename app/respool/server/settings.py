@@ -10,19 +10,8 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Any
 
-from respool.options import (
-    COUNT,
-    FINITE,
-    FLAG,
-    PORT,
-    POSITIVE,
-    SIZE,
-    TEXT,
-    OptionType,
-    choice_type,
-    options_of,
-    out_of_range,
-)
+from respool.option_types import COUNT, FINITE, FLAG, PORT, POSITIVE, SIZE, TEXT, OptionType, choice_type
+from respool.options import options_of, out_of_range
 from respool.play.pace import Pace
 from respool.play.session_clock import MODES
 from respool.protocol.profiles import OPENAI, PROFILES
