@@ -125,6 +125,9 @@ REFUSED = [
         (number_type(None, 0), 1, "a number, at most 0"),
         (FINITE, 2e9, "seconds, 0 or more, at most 1e+09"),
         (FINITE, -1, "seconds, 0 or more"),
+        (FINITE, "2e9", "seconds, 0 or more, at most 1e+09"),
+        (FINITE, "soon", "seconds, 0 or more"),
+        (FINITE, None, "seconds, 0 or more"),
         (choice_type(("a", "b")), "c", "a or b"),
     ],
 )

@@ -40,7 +40,10 @@ class OptionType:
     def expected_for(self, value: Any) -> str:
         """Return what is expected instead of a wrong value; of one that is too high, with the limit."""
         high = FOREVER if self.high is None else self.high
-        too_high = isinstance(value, int | float) and high < value < FOREVER
+        try:
+            too_high = high < float(value) < FOREVER
+        except (ValueError, TypeError, OverflowError):
+            return self.expected
         if not too_high or number_text(high) in self.expected:
             return self.expected
         return f"{self.expected}, at most {high:g}"
