@@ -19,7 +19,7 @@ from rich.progress import track
 
 from respool.drill.cases import CASES as ALL_CASES
 from respool.drill.cases import Case, Expect
-from respool.drill.run import Trial, drill, reference
+from respool.drill.running import Trial, drill, reference
 from respool.drill.verdict import ClientRun, Result, Verdict, last_line
 from respool.play.pace import Pace
 

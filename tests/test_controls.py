@@ -144,7 +144,7 @@ def test_a_hold_that_catches_nothing_says_so(running: RunningServer) -> None:
         with pytest.raises(EditError, match=r"nothing was held .*no request for it has come"):
             stream.wait_held(0.01)
         assert stream.view is None
-    assert not running.server.sessions.everybodys.holds
+    assert not running.server.sessions.default_session.holds
 
 
 def test_a_stream_that_nobody_releases_is_ended_loudly(running: RunningServer, sdk: OpenAI) -> None:

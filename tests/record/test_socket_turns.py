@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from respool.record.socket_turns import SocketTurns
+from respool.record.socket_turns import RecordedSocketTurns
 from respool.record.turn import RawJSON
 
 
@@ -36,7 +36,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.tapes: list[Told] = []
-        self.turns = SocketTurns(self._begin)
+        self.turns = RecordedSocketTurns(self._begin)
         self.now = 0.0
 
     def _begin(self, body: bytes, at: float) -> Told:

@@ -19,7 +19,7 @@ from respool.protocol.snapshot import fold
 from respool.recordings import formats
 from respool.recordings.formats import jsonl
 from respool.recordings.recording import Recording
-from respool.repair import Ending, Options, Repaired, repair
+from respool.repair import Options, Repaired, ResponseEnd, repair
 from respool.server.request import PLAY_HEADER
 from respool.testing import running_server
 
@@ -397,7 +397,7 @@ CUT_IN_CALL = short(
 def test_parts_items_and_response_are_closed(
     lines: Lines, ending: str | None, types: str, status: str
 ) -> None:
-    turn = turn_of(mend(lines, ending=ending and Ending(ending)))
+    turn = turn_of(mend(lines, ending=ending and ResponseEnd(ending)))
     assert types_of(turn)[len(lines) :] == types.split()
     *_, item_done, end = data_of(turn)
     assert item_done["item"]["status"] == status
@@ -429,7 +429,7 @@ def test_an_incomplete_response_says_why() -> None:
 
 
 def test_a_failed_response_says_why_and_has_neither_output_nor_usage() -> None:
-    response = data_of(turn_of(mend(CUT_IN_TEXT, ending=Ending.FAILED)))[-1]["response"]
+    response = data_of(turn_of(mend(CUT_IN_TEXT, ending=ResponseEnd.FAILED)))[-1]["response"]
     assert response["error"] == {"code": "server_error", "message": "The stream was cut off."}
     assert (response["output"], response["usage"]) == ([], None)
 
@@ -439,7 +439,7 @@ def test_a_failed_response_says_why_and_has_neither_output_nor_usage() -> None:
     [
         (short(), {}, "incomplete: nothing has come"),
         (CUT_IN_TEXT, {}, "incomplete: message msg_1 is cut off"),
-        (CUT_IN_TEXT, {"ending": Ending.FAILED}, "failed"),
+        (CUT_IN_TEXT, {"ending": ResponseEnd.FAILED}, "failed"),
         (CUT_AFTER_TEXT, {}, "completed"),
         (STREAMS["text/incomplete.jsonl"][:-1], {}, "incomplete: message msg_"),
         (STREAMS["images/echidna.jsonl"][:8], {}, "incomplete: image_generation_call ig_"),

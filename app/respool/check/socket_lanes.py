@@ -128,7 +128,7 @@ class _AgentsLaneChecker:
         yield from self._told(key, response.receive(place, event, data))
 
     def finish(self) -> Iterator[Finding]:
-        """The socket is closed."""
+        """Check what is left open when the socket is closed."""
         for key, response in self._responses.items():
             yield from self._told(key, response.finish())
 

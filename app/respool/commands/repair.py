@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from respool.commands.output import echo, echo_bytes, write_file
+from respool.commands.console import echo, echo_bytes, write_file
 from respool.errors import OptionError, PathError
 
 
@@ -59,7 +59,7 @@ def repair(
     target = _target(source, target, in_place)
     drop = {"--drop-duplicates": drop_duplicates, "--drop-after-end": drop_after_end}
     options = repairing.Options(
-        ending=repairing.Ending(ending) if ending else None,
+        ending=repairing.ResponseEnd(ending) if ending else None,
         renumber=renumber,
         drop=frozenset(name for name, given in drop.items() if given),
     )

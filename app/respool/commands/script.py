@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from respool.commands.output import echo, echo_bytes, write_file
+from respool.commands.console import echo, echo_bytes, write_file
 from respool.errors import OptionError, PathError, RecordingError
 
 

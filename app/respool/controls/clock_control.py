@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from respool.controls.link import Link
+from respool.controls.server_thread import ServerThread
 from respool.controls.verbs import WAIT, point_of
 from respool.errors import EditError, printable
 from respool.play.session_clock import Mode
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class ClockControl:
     """The clock of one session, from a test."""
 
-    def __init__(self, link: Link, session: str = "") -> None:
+    def __init__(self, link: ServerThread, session: str = "") -> None:
         self._link = link
         self._session = session
 
@@ -60,19 +60,19 @@ class ClockControl:
         return self._link.run(self._advance(seconds, next, to, nth, stream))
 
     async def freeze_async(self) -> None:
-        """As `freeze`, for async tests."""
+        """Freeze, in an async test: see `freeze`."""
         await self._link.run_async(self._set("frozen"))
 
     async def auto_async(self) -> None:
-        """As `auto`, for async tests."""
+        """Jump from event to event, in an async test: see `auto`."""
         await self._link.run_async(self._set("auto"))
 
     async def run_async(self, rate: float = 1.0) -> None:
-        """As `run`, for async tests."""
+        """Run, in an async test: see `run`."""
         await self._link.run_async(self._set("real", rate))
 
     async def now_async(self) -> float:
-        """As `now`, for async tests."""
+        """Return the moment, in an async test: see `now`."""
         return await self._link.run_async(self._now())
 
     async def advance_async(
@@ -84,7 +84,7 @@ class ClockControl:
         nth: int = 1,
         stream: str | None = None,
     ) -> "Advanced":
-        """As `advance`, for async tests."""
+        """Advance, in an async test: see `advance`."""
         return await self._link.run_async(self._advance(seconds, next, to, nth, stream))
 
     async def _now(self) -> float:

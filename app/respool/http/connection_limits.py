@@ -31,13 +31,13 @@ _H2C = re.compile(rb"(?i)\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)")
 
 
 class Config(uvicorn.Config):
-    """uvicorn's, with the time limit of a request's head, in seconds."""
+    """uvicorn's Config with the time limit of a request's head, in seconds."""
 
     head_timeout = HEAD_TIMEOUT
 
 
-class Refused(Exception):
-    """A request that is not read on: its status, its code and a message for the client."""
+class RefusedRequest(Exception):
+    """A request that is refused while it is read: its status, its code and a message for the client."""
 
     def __init__(self, status: int, reason: str, code: str, message: str) -> None:
         self.status = status
@@ -47,7 +47,7 @@ class Refused(Exception):
         super().__init__(message)
 
     def answer(self) -> bytes:
-        """The whole answer, which ends the connection."""
+        """Return the whole answer, which ends the connection."""
         error = {"message": self.message, "type": "invalid_request_error", "param": None, "code": self.code}
         body = json.dumps({"error": error}).encode()
         head = (
@@ -57,37 +57,37 @@ class Refused(Exception):
         return head.encode() + body
 
 
-def _head_too_large() -> Refused:
+def _head_too_large() -> RefusedRequest:
     message = f"The request's head is too large: expected at most {MAX_HEAD} bytes of headers."
-    return Refused(431, "Request Header Fields Too Large", "request_headers_too_large", message)
+    return RefusedRequest(431, "Request Header Fields Too Large", "request_headers_too_large", message)
 
 
-def _url_too_long() -> Refused:
+def _url_too_long() -> RefusedRequest:
     message = f"The request's URL is too long: expected at most {MAX_HEAD} bytes."
-    return Refused(414, "URI Too Long", "url_too_long", message)
+    return RefusedRequest(414, "URI Too Long", "url_too_long", message)
 
 
-def _too_many() -> Refused:
+def _too_many() -> RefusedRequest:
     message = f"Too many requests at once on one connection: expected at most {MAX_PIPELINED} unanswered."
-    return Refused(400, "Bad Request", "too_many_pipelined_requests", message)
+    return RefusedRequest(400, "Bad Request", "too_many_pipelined_requests", message)
 
 
-def _timed_out(seconds: float) -> Refused:
+def _timed_out(seconds: float) -> RefusedRequest:
     message = f"The request's head did not come within {seconds:g} seconds."
-    return Refused(408, "Request Timeout", "request_timeout", message)
+    return RefusedRequest(408, "Request Timeout", "request_timeout", message)
 
 
-def _bad_upgrade(protocol: bytes) -> Refused:
+def _bad_upgrade(protocol: bytes) -> RefusedRequest:
     shown = protocol.decode("ascii", "backslashreplace")[:60]
     message = (
         f"This server speaks HTTP/1.1 and cannot upgrade to {shown}: leave out the header Upgrade "
         "(curl --http1.1; in Java, HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1))."
     )
-    return Refused(400, "Bad Request", "unsupported_upgrade", message)
+    return RefusedRequest(400, "Bad Request", "unsupported_upgrade", message)
 
 
-def _bad_handshake(error: BaseException | None) -> Refused:
-    """A handshake that `websockets` does not read: it says nothing itself, and the client would wait."""
+def _bad_handshake(error: BaseException | None) -> RefusedRequest:
+    """Refuse a handshake that `websockets` does not read: it sends no answer itself."""
     from websockets.exceptions import SecurityError  # late: few handshakes are refused
 
     problem = printable(str(error), _LONGEST)
@@ -96,12 +96,12 @@ def _bad_handshake(error: BaseException | None) -> Refused:
             f"The head of the WebSocket handshake is too large ({problem}): expected at most 128 headers, "
             "and at most 8 KiB in each of them and in the URL."
         )
-        return Refused(431, "Request Header Fields Too Large", "request_headers_too_large", message)
-    return Refused(400, "Bad Request", "invalid_handshake", f"Invalid WebSocket handshake: {problem}.")
+        return RefusedRequest(431, "Request Header Fields Too Large", "request_headers_too_large", message)
+    return RefusedRequest(400, "Bad Request", "invalid_handshake", f"Invalid WebSocket handshake: {problem}.")
 
 
-def _not_http() -> Refused:
-    return Refused(400, "Bad Request", "invalid_http", "Invalid HTTP request received.")
+def _not_http() -> RefusedRequest:
+    return RefusedRequest(400, "Bad Request", "invalid_http", "Invalid HTTP request received.")
 
 
 class _Connection(asyncio.Protocol):
@@ -146,16 +146,16 @@ class _Connection(asyncio.Protocol):
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """Called by uvicorn where its parser raised, while that is handled."""
+        """Answer an error of the parser; uvicorn calls this while it handles the exception."""
         error: BaseException | None = sys.exc_info()[1]
-        while error is not None and not isinstance(error, Refused):
+        while error is not None and not isinstance(error, RefusedRequest):
             if getattr(error, "error_status_hint", None) == 431:  # h11's
                 error = _head_too_large()
             else:
                 error = error.__context__
         self.refuse(error or _not_http())
 
-    def refuse(self, refused: Refused) -> None:
+    def refuse(self, refused: RefusedRequest) -> None:
         """Answer so, and close; in the middle of another answer only close."""
         if self._refused or self.transport.is_closing():
             return
@@ -193,7 +193,7 @@ class _Connection(asyncio.Protocol):
             self.transport.close()
 
     def head_begun(self) -> bool:
-        """Whether a part of a head has come."""
+        """Return True if a part of a head has come."""
         raise NotImplementedError
 
 
@@ -201,7 +201,7 @@ _PIECE = 4096  # bytes
 
 
 def limited_h11() -> type[asyncio.Protocol]:
-    """The protocol class with h11."""
+    """Return the protocol class with h11."""
     import h11  # late: where httptools is there, this one is not used
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -324,8 +324,8 @@ def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
 
 
 def limited_protocol() -> type[asyncio.Protocol]:
-    """The protocol class for uvicorn: with httptools where that is there, else with h11."""
+    """Return the protocol class for uvicorn: with httptools if that is installed, else with h11."""
     try:
         return _limited_httptools()
-    except ImportError:  # on a machine for which nobody builds it
+    except ImportError:  # on a machine without a build of it
         return limited_h11()

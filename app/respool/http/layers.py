@@ -1,4 +1,4 @@
-"""What is around the app, and what goes past it; nothing here imports FastAPI."""
+"""The layers around the app, and the paths past it; nothing here imports FastAPI."""
 
 import asyncio
 import gc
@@ -64,7 +64,7 @@ def edge_of(
     mount = LazyMount("/__admin", make) if admin else None
 
     async def called(message: bytes) -> bytes:
-        """Another server asks for the first time: the admin API answers, from now on by itself."""
+        """Load the admin API at the first call of another server; it answers by itself from then on."""
         assert mount
         await mount.made()
         assert server.state.called not in (None, called)

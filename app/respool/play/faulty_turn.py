@@ -46,7 +46,7 @@ class FaultyTurn:
 
     @property
     def stored(self) -> bool:
-        """Whether the request allows storing it."""
+        """True if the request allows storing it."""
         return self.playback.stored
 
     def due_at(self, place: int) -> float:

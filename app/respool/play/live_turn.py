@@ -22,7 +22,7 @@ class LiveTurn(Protocol):
 
     @property
     def stored(self) -> bool:
-        """Whether it can be retrieved from outside of this connection."""
+        """True if it can be retrieved from outside of this connection."""
         ...
 
     @property
@@ -76,7 +76,7 @@ class PlaybackTurn:
 
     @property
     def stored(self) -> bool:
-        """Whether the request allows storing it."""
+        """True if the request allows storing it."""
         return self.playback.stored
 
     @property

@@ -1,7 +1,7 @@
 """Offload: work of a decision that takes too long for an event loop.
 
 A decision is a plain function. Where some of its work is large, and `offloading` is on, it ends early with
-`WorkNeeded`; the work is done in a thread, and the decision made again, with the result at hand.
+`WorkNeeded`; the work is done in a thread, and the decision made again, with the result.
 """
 
 import threading
@@ -16,10 +16,10 @@ NO_RESULTS: Mapping[Hashable, Any] = MappingProxyType({})
 
 
 class WorkNeeded(Exception):
-    """Work is to be done outside of the event loop; its result belongs into the results at `key`."""
+    """A decision needs work outside of the event loop; its result belongs into the results at `key`."""
 
     def __init__(self, key: Hashable, work: Callable[[], Any]) -> None:
-        super().__init__("work is to be done outside of the event loop")
+        super().__init__("this work needs a thread")
         self.key = key
         self.work = work
 
@@ -54,7 +54,7 @@ class offloading:  # noqa: N801 - it is used as a function
 def offload(size: int, key: Hashable, work: Callable[[], T]) -> T:
     """Return the result of `work`, a function that can run in any thread, on `size` bytes.
 
-    Raise WorkNeeded where that is large and somebody offloads it. Whoever calls this has changed nothing yet.
+    Raise WorkNeeded if it is large and the caller offloads. Call it before anything is changed.
     """
     if size <= LARGE or (results := _current.results) is None:
         return work()

@@ -57,7 +57,7 @@ class PlaybackRun:
 
 @dataclass(slots=True, eq=False)
 class Playback:
-    """A recording that is playing since the moment `started`, in the clock's seconds.
+    """A recording that has been playing since the moment `started`, in the clock's seconds.
 
     background   it goes on when its client leaves, and can be retrieved, resumed and cancelled meanwhile
     streamed     the request asked for a stream
@@ -220,7 +220,7 @@ class Playback:
     def final_response(self) -> str:
         """Return the final Response object, as JSON text: the answer to a create without stream.
 
-        Raises RequestError if there is none: it ends with an `error` event, or was cut. Source: the
+        Raise RequestError if there is none: it ends with an `error` event, or was cut. Source: the
         ``response`` field of the terminal events.
         """
         rendition = self.playing
@@ -262,7 +262,7 @@ class Playback:
         """Take over what was done to it from another process: `edits` begin with those that are known, and
         it was `cancelled` at that moment, or was not.
 
-        While somebody sends it here, it is cancelled `now` instead: that was not sent which comes after.
+        While it is being sent here, it is cancelled `now` instead: later events were not sent.
         """
         run = self.run
         known = sum(type(made.edit) is not Cancel for made in run.edits)

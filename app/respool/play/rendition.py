@@ -42,7 +42,7 @@ class Changes:
     obfuscation  False: the deltas have no padding (``stream_options.include_obfuscation``)
     request      JSON text of the request parameters that the Response object repeats; "" as recorded
     ids          the seed of fresh ids; "" as recorded
-    id           the id of the response, whatever its other ids are; "" as recorded
+    id           the id of the response, apart from its other ids; "" as recorded
     whole        True: fields that a Response object lacks are filled in (`protocol.response_defaults`)
     """
 
@@ -248,7 +248,7 @@ _Key = tuple[Pace, float | None, Recording, Changes]  # a pace, and when a strea
 
 
 class RenditionCache:
-    """The latest changed renditions, at whatever pace: `MOST_CHANGED` of them, that hold no more than
+    """The latest changed renditions, at any pace: `MOST_CHANGED` of them, that hold no more than
     `most_bytes` together; the latest is kept in any case."""
 
     def __init__(self, most_bytes: int = MOST_CHANGED_BYTES) -> None:

@@ -1,4 +1,4 @@
-"""SocketTurns: which turn each frame of a WebSocket belongs to. No I/O: frames and moments in, tapes told.
+"""RecordedSocketTurns: the turn of each frame of a WebSocket. No I/O.
 
 A turn is what follows of one ``response.create``, up to its terminal event; in the multi-agent beta, where
 the responses of several agents run at a time, up to that of the last. It becomes the same recording as over
@@ -31,7 +31,7 @@ _NOT_OF_THE_BODY = ("type", "stream_id", "event_id")
 
 
 class TellsTape(Protocol):
-    """What is told of one exchange: see `recorder.Tape`."""
+    """The interface of a tape: see `recorder.Tape`."""
 
     def head(self, status: int, headers: Any, at: float) -> None: ...
     def chunk(self, data: bytes, at: float) -> None: ...
@@ -56,8 +56,8 @@ class _Turn:
     beside: list[tuple[float, str, str]] = field(default_factory=list)
 
 
-class SocketTurns:
-    """The turns of one connection. Tell it each frame, and how the connection ends.
+class RecordedSocketTurns:
+    """The turns of one connection. Pass each frame, and the end of the connection.
 
     `begin` gets the body of a create, as that of a POST that asks for the same as a stream, and the moment;
     it returns the tape of that turn.
@@ -69,7 +69,7 @@ class SocketTurns:
         self._before: dict[str | None, _Turn] = {}  # the turn of each lane that has ended last
 
     def sent(self, text: str, at: float) -> None:
-        """A text frame of the client's."""
+        """Return a text frame of the client's."""
         frame = _object(text)
         lane = _lane(frame)
         if frame.get("type") == _CREATE:
@@ -84,7 +84,7 @@ class SocketTurns:
         self._lanes.setdefault(lane, deque()).append(_Turn(tape, at, lane, frame))
 
     def received(self, text: str, at: float) -> None:
-        """A text frame of the server's."""
+        """Return a text frame of the server's."""
         frame = _object(text)
         lane, type_ = _lane(frame), str(frame.get("type", ""))
         turn = self._successor(frame, lane, at) if type_ == CREATED else None
@@ -117,7 +117,7 @@ class SocketTurns:
                 self._end(turn, COMPLETE, at)
 
     def closed(self, code: int, reason: str, by: str, at: float) -> None:
-        """The connection has ended; `by` is ``client`` or ``server``."""
+        """Return the connection has ended; `by` is ``client`` or ``server``."""
         for turn in [turn for lane in self._lanes.values() for turn in lane]:
             if turn.tape is not None:
                 turn.tape.note({"close": {"code": code, "reason": reason, "by": by}})
@@ -125,7 +125,8 @@ class SocketTurns:
             self._end(turn, ended, at)
 
     def _turn(self, lane: str | None) -> _Turn | None:
-        """The turn of a lane that is under way. A frame without a lane is of the only turn there is."""
+        """Return the turn of a lane that is under way. A frame without a lane is of the only turn there
+        is."""
         if waiting := self._lanes.get(lane):
             return waiting[0]
         if lane is None and len(self._lanes) == 1:
@@ -159,7 +160,7 @@ class SocketTurns:
         return self._lanes[lane][0]
 
     def _refused(self, turn: _Turn, frame: Mapping[str, Any], text: str, at: float) -> None:
-        """The service refuses a create, or ends it with what would be an HTTP error."""
+        """Return the service refuses a create, or ends it with what would be an HTTP error."""
         status = frame.get("status")
         if turn.tape is not None and not turn.headed:
             turn.tape.head(status if isinstance(status, int) and 400 <= status < 600 else 500, _JSON, at)
@@ -193,7 +194,7 @@ def _body(frame: Mapping[str, Any]) -> bytes:
 
 
 def _framed(text: str) -> bytes:
-    """A frame's text as a server-sent event; line ends in JSON stand between tokens only."""
+    """Return a frame's text as a server-sent event; line ends in JSON stand between tokens only."""
     line = text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
     try:
         return encode(line, Event.parse(line).type)

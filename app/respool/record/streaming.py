@@ -15,7 +15,7 @@ _OF_TEXT = frozenset(
     "response.output_text.delta response.refusal.delta response.reasoning_text.delta "
     "response.reasoning_summary_text.delta".split()
 )
-# In a line that has none of these, white space ends whatever secret there may be: values in JSON and cookies
+# In a line that has none of these, white space ends any secret: values in JSON and cookies
 # may hold some. Words have apostrophes and colons.
 _WIDE = frozenset('"={}')
 _BEGIN, _END = "-----BEGIN", "-----END"
@@ -45,7 +45,7 @@ class _Text:
             self.line = self.line[self.line.rindex("\n") :]
 
     def may_be_cut(self, next_: str = "") -> bool:
-        """Whether no secret can go on from here to `next_`, which follows."""
+        """Return True if no secret can go on from here to `next_`, which follows."""
         if self.is_json or self.in_key:
             return False
         if self.line in ("", "\n") or next_.startswith("\n"):
@@ -108,7 +108,7 @@ class StreamRedactor:
         return found
 
     def _context(self) -> list[str]:
-        """The events before those held, from a place on at which no secret is cut."""
+        """Return the events before those held, from a place on at which no secret is cut."""
         before = list(self._given)
         for start in range(max(0, len(before) - _CONTEXT), -1, -1):
             if start == 0 or _delta(before[start])[:1].isspace():
@@ -160,7 +160,7 @@ class StreamRedactor:
 
 
 def _delta(text: str) -> str:
-    """The delta of an event; "" if it has none."""
+    """Return the delta of an event; "" if it has none."""
     try:
         event: Any = loads(text)
     except ValueError:

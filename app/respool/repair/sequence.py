@@ -68,7 +68,7 @@ def arrange(
 
 
 def _steps_at(stream: DamagedStream, place: int, here: Sequence[Made]) -> Iterator[_Step]:
-    """What comes at a place: what is made there, and the sound event."""
+    """Return the steps at a place: the made events, and the sound one."""
     spare = stream.missing.get(place, 0) - sum(not one.optional for one in here)
     wanted = []
     for one in here:
@@ -101,7 +101,7 @@ def _count(stream: DamagedStream, steps: Sequence[_Step]) -> None:
 def _misfit(
     stream: DamagedStream, steps: Sequence[_Step], at: int, timed: Sequence[TimedEvent]
 ) -> RecordingError:
-    """Why the sound event of a step cannot keep its number."""
+    """Return why the sound event of a step cannot keep its number."""
     place, own = steps[at].place, steps[at].before
     name = timed[place].event.type
     missing = stream.missing.get(place, 0)
@@ -119,7 +119,7 @@ def _misfit(
 
 
 def _renumbered(steps: Sequence[_Step]) -> list[JSON]:
-    """Which events get other numbers, in runs of the same difference."""
+    """Return the events that get other numbers, in runs of the same difference."""
     runs: list[JSON] = []
     for at, step in enumerate(steps):
         if step.made or step.number is None or step.number == step.before:
@@ -133,7 +133,7 @@ def _renumbered(steps: Sequence[_Step]) -> list[JSON]:
 
 
 def _renumber(timed: TimedEvent, data: JSON, number: int) -> TimedEvent:
-    """The event with another sequence number, and nothing else of its text changed."""
+    """Return the event with another sequence number, and nothing else of its text changed."""
     text = timed.event.text
     wanted = {**data, "sequence_number": number}
     texts = [

@@ -27,7 +27,7 @@ from respool.server.request import Request
 from respool.server.session_holds import SessionHold
 from respool.server.session_holds import hold as session_hold
 from respool.server.state import Need, State, committing
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 
 pytestmark = pytest.mark.parametrize("state", ["fakeredis", "redis"], indirect=True)
 
@@ -349,8 +349,8 @@ async def test_an_upload_that_the_store_has_lost_makes_a_server_not_ready(nodes:
 async def test_uploads_do_not_make_other_servers_lack_recordings(nodes: Nodes) -> None:
     one, other = await nodes.add(), await nodes.add()
     await upload(one, "up")
-    await one.state._compare_recordings()
-    await other.state._compare_recordings()
+    await one.state._health.compare_recordings()
+    await other.state._health.compare_recordings()
     assert (one.state.not_ready, other.state.not_ready) == ("", "")
 
 

@@ -88,7 +88,7 @@ ClientFrame = Create | Steer | Inject | Ignored | Invalid
 
 
 def parse(text: str, *, multi_agent: bool = False) -> ClientFrame:
-    """Read the text of a frame. Raise nothing, whatever it is.
+    """Read the text of a frame. Never raise.
 
     `multi_agent`: the handshake had the header ``OpenAI-Beta: responses_multi_agent=v1``.
     """

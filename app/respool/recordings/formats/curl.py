@@ -1,4 +1,4 @@
-"""What ``curl -i`` and ``curl -v`` print: the head of an answer, with status and headers, and then the body.
+"""Output of ``curl -i`` and ``curl -v``: the head of an answer, with status and headers, and then the body.
 
 Lines that curl itself says (``* Connected to ...``, ``> POST ...``, ``{ [5 bytes data]``) are passed over.
 Several answers may follow each other; interim ones (1xx) and those of a proxy have no body and are no turns.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from respool.errors import Effect, NotARecording, RecordingError
 from respool.protocol.events import loads
-from respool.recordings.formats import streams
+from respool.recordings.formats import found_streams
 from respool.recordings.formats.exchange import headers_of
 from respool.recordings.formats.sse import Reader
 from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse
@@ -28,7 +28,8 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
 def sniff(data: bytes) -> bool:
-    """Whether it begins with the head of an answer, after nothing but what curl says, and a body follows."""
+    """Return True if it begins with the head of an answer, after nothing but what curl says, and a body
+    follows."""
     head = data[:65536].removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
     said = False
     for line in head.splitlines():
@@ -66,7 +67,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
             **({"status": answer.status} if answer.status != 200 else {}),
             "headers": headers_of(answer.headers),
         }
-        if streams.holds_events(body):
+        if found_streams.holds_events(body):
             builder.end()
             builder.begin(Header(fields), answer.line)
             Reader(builder, path, on_damage, lines=answer.numbers, places=not chunked).read(body)

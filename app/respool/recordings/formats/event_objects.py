@@ -7,7 +7,7 @@ from typing import Any
 from respool.errors import RecordingError
 from respool.protocol.events import compact_recorded, loads
 from respool.recordings.formats import moments
-from respool.recordings.formats.document import Object, parse_json
+from respool.recordings.formats.document import TextObject, parse_json
 
 _FEWEST_BYTES = 20  # of an event
 _DEEPEST_WRAPPER = 4
@@ -36,7 +36,7 @@ class Piece:
 
 
 def is_event(value: Any) -> bool:
-    """Whether a value is an event of the Responses API, by itself."""
+    """Return True if a value is an event of the Responses API, by itself."""
     if not isinstance(value, dict):
         return False
     type_ = value.get("type")
@@ -46,7 +46,8 @@ def is_event(value: Any) -> bool:
 
 
 def is_error(value: Mapping[str, Any]) -> bool:
-    """Whether an object is the API's ``error`` event: with a number, or with the fields of its error."""
+    """Return True if an object is the API's ``error`` event: with a number, or with the fields of its
+    error."""
     if value.get("type") != "error" or "session_id" in value:
         return False
     inner = value.get("error")
@@ -55,12 +56,12 @@ def is_error(value: Mapping[str, Any]) -> bool:
 
 
 def _is_realtime(value: Mapping[str, Any]) -> bool:
-    """Whether it is an event of the Realtime API, whose types look the same."""
+    """Return True if it is an event of the Realtime API, whose types look the same."""
     return isinstance(value.get("event_id"), str) and "sequence_number" not in value
 
 
 def request_in(element: Any) -> Mapping[str, Any] | None:
-    """What a frame of a socket asks for, where it was sent by the client."""
+    """Return the request in a frame of a socket that the client sent."""
     for _ in range(3):
         if isinstance(element, str) and CREATE in element[:200_000] and element.lstrip()[:1] == "{":
             try:
@@ -92,7 +93,7 @@ def piece_of(
     if event is None:
         return None
     plain = compact_recorded(event) if located else ""
-    text = event.text if isinstance(event, Object) else plain
+    text = event.text if isinstance(event, TextObject) else plain
     return event, Piece(text, None, at if event is not element else None)
 
 
@@ -111,7 +112,7 @@ def _refusal_in(element: Any) -> dict[str, Any] | None:
 
 
 def _event_in(value: Any, depth: int) -> dict[str, Any] | None:
-    """The event in a wrapper, or itself."""
+    """Return the event in a wrapper, or itself."""
     if isinstance(value, str):
         return _event_in_text(value)
     if not isinstance(value, dict) or not depth:
@@ -128,7 +129,8 @@ def _event_in(value: Any, depth: int) -> dict[str, Any] | None:
 
 
 def _only_event(value: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The only event below a wrapper of any shape; None where there are several, or it is an exchange."""
+    """Return the only event below a wrapper of any shape; None where there are several, or it is an
+    exchange."""
     found: list[dict[str, Any]] = []
     waiting: list[Any] = [value]
     for _ in range(_MOST_IN_WRAPPER):
@@ -147,12 +149,12 @@ def _only_event(value: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _may_come_along(value: Mapping[str, Any], type_: str) -> bool:
-    """Whether it is an event that comes along with those of the API."""
+    """Return True if it is an event that comes along with those of the API."""
     return type_ == "keepalive" or (type_ == "error" and ("error" in value or "message" in value))
 
 
 def _event_in_text(text: str) -> dict[str, Any] | None:
-    """The only event in a text: JSON, or one server-sent event."""
+    """Return the only event in a text: JSON, or one server-sent event."""
     if "response." not in text[:200_000] and '"error"' not in text:
         return None
     text = text.strip()
@@ -165,4 +167,4 @@ def _event_in_text(text: str) -> dict[str, Any] | None:
         value = parse_json(text, located=True).value
     except RecordingError:
         return None
-    return value if isinstance(value, Object) and is_event(value) else None
+    return value if isinstance(value, TextObject) and is_event(value) else None

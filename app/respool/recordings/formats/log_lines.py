@@ -55,7 +55,7 @@ class _Line:
 
 
 def sniff(data: bytes) -> bool:
-    """Whether some of the first lines hold an event behind what a log puts in front."""
+    """Return True if some of the first lines hold an event behind what a log puts in front."""
     head = data[:65536].decode(errors="replace")
     if "response." not in head or "```" in head:
         return False
@@ -104,8 +104,8 @@ class _Splitter:
 
 
 def _moment(prefix: str) -> float | None:
-    """When a line was written: seconds since the epoch; of klog, which tells no year, since January; of times
-    without a date, since midnight; of ``ts -s``, since the start."""
+    """Return when a line was written: seconds since the epoch; of klog, which has no year, since January; of
+    times without a date, since midnight; of ``ts -s``, since the start."""
     if time := _ISO.search(prefix):
         return moments.seconds(time.group().replace(",", "."))
     with suppress(ValueError):
@@ -134,7 +134,7 @@ def _gap(last: float | None, moment: float | None) -> float | None:
 
 
 def _event(text: str) -> str | None:
-    """The JSON text of the event in a line, or of what a client asks for over a socket."""
+    """Return the JSON text of the event in a line, or of what a client asks for over a socket."""
     text = text.removeprefix("data:").strip()
     if not text.startswith("{"):
         return None
@@ -173,7 +173,7 @@ def _read_stream(lines: list[_Line], builder: TurnBuilder, path: str, on_damage:
 
 
 def _with_blank_lines(lines: list[_Line]) -> Iterator[_Line]:
-    """The lines, with the blank ones that logs leave out."""
+    """Return the lines, with the blank ones that logs leave out."""
     blank = any(line.rest == "" for line in lines)
     for line in lines:
         yield line
@@ -182,7 +182,7 @@ def _with_blank_lines(lines: list[_Line]) -> Iterator[_Line]:
 
 
 def _gaps(lines: list[_Line]) -> Iterator[float | None]:
-    """The gap before each message: by the time of its last line before the blank one."""
+    """Return the gap before each message: by the time of its last line before the blank one."""
     last: float | None = None
     before: _Line | None = None
     for line in lines:

@@ -32,7 +32,7 @@ MomentOf = Callable[[int], float | None]
 
 
 def sniff(data: bytes) -> bool:
-    """Whether the first lines are those of a stream, and one of them is an event of the API."""
+    """Return True if the first lines are those of a stream, and one of them is an event of the API."""
     head = data[:65536].removeprefix(b"\xef\xbb\xbf")
     lines = [line for line in re.split(rb"\r\n|\r|\n", head) if line.strip()][:20]
     if _indent(lines):
@@ -151,7 +151,7 @@ class Reader:
             yield block
 
     def _gap(self, block: _Block) -> float | None:
-        """The gap before what ends here."""
+        """Return the gap before what ends here."""
         if self.gap_of is not None:
             return self.gap_of()
         if self.moment_of is None or (moment := self.moment_of(block.stop)) is None:
@@ -190,7 +190,7 @@ class Reader:
             return None
 
     def _run_together(self, block: _Block) -> None:
-        """Data lines of which some are events of their own: no blank line is between them."""
+        """Split data lines of which some are events of their own: no blank line is between them."""
         data = block.data
         lost = all(_is_object(line.value) or line.value.strip() == DONE for line in data)
         gap = self._gap(block)

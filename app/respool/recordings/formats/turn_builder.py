@@ -24,7 +24,8 @@ OnDamage = Callable[[RecordingError], None]
 
 
 def refuse(damage: RecordingError) -> None:
-    """The usual OnDamage: a file with one damaged line is not used at all. Notes are let pass."""
+    """Raise a damage, as the usual OnDamage: a file with one damaged line is not used at all. Let notes
+    pass."""
     if damage.effect is Effect.REFUSED:
         raise damage
 
@@ -53,11 +54,11 @@ class _Turn:
         return not self.left_out and (bool(self.rows) or self.header.body is not None)
 
     def is_another(self, response_id: object, of_agent: bool) -> bool:
-        """Whether a response that is created now is of another turn: one of an agent is not."""
+        """Return True if a response that is created now is of another turn: one of an agent is not."""
         return self.ended or (self.begun and self.response_id != response_id and not of_agent)
 
     def end_response(self, response_id: object) -> None:
-        """One response has ended, and the turn with the last."""
+        """End one response, and the turn with its last one."""
         self.several = self.several or len(self.open) > 1
         if self.several:
             self.open.discard(repr(response_id))
@@ -66,7 +67,7 @@ class _Turn:
         self.ended = not self.open
 
     def take(self, other: "_Turn") -> None:
-        """Have all that another turn has, after what is there."""
+        """Append all that another turn has."""
         count = len(self.rows)
         self.captured |= {place + count: texts for place, texts in other.captured.items()}
         self.frames |= {place + count: frame for place, frame in other.frames.items()}
@@ -80,13 +81,13 @@ _LATE = ("response.failed", "response.steer.", "response.inject.")
 
 
 def lane_of(data: Any) -> str | None:
-    """The lane of a socket's frame; None for the default lane."""
+    """Return the lane of a socket's frame; None for the default lane."""
     lane = data.get("stream_id") if isinstance(data, dict) else None
     return lane if isinstance(lane, str) else None
 
 
 def response_id(data: Mapping[str, Any]) -> object:
-    """The id of the response that an event is about, if it holds one; `data` is its parsed text."""
+    """Return the id of the response that an event is about, if it holds one; `data` is its parsed text."""
     response = data.get("response")
     return response.get("id") if isinstance(response, dict) else None
 
@@ -115,11 +116,11 @@ class TurnBuilder:
         self._untimed = 0  # the count at the last event without a time
 
     def header(self, fields: Mapping[str, Any], line: int) -> None:
-        """Begin a turn, with the header of that line. Raises ValueError for a bad one."""
+        """Begin a turn, with the header of that line. Raise ValueError for a bad one."""
         self.begin(Header(fields), line)
 
     def begin(self, header: Header, line: int | None = None) -> None:
-        """Begin a turn: what follows belongs to it. Raises ValueError for a bad header."""
+        """Begin a turn: what follows belongs to it. Raise ValueError for a bad header."""
         check_depth(header.fields)
         self._lanes, self._asked, self._turn = {}, {}, None
         self._unclaimed = _Turn(header, line, at=self._count, moment=self._moment)
@@ -148,7 +149,7 @@ class TurnBuilder:
         return True
 
     def end(self) -> None:
-        """Nothing that follows belongs to a turn that has begun."""
+        """End the current turns: nothing that follows belongs to them."""
         self._asked = {}
         for turn in self._lanes.values():
             turn.ended, turn.follows = True, None
@@ -172,7 +173,7 @@ class TurnBuilder:
             turn.captured.setdefault(len(turn.rows), []).append(text)
 
     def event(self, row: Row, response_id: object, frame: str | None = None) -> None:
-        """Add an event, and how it was framed. Raises ValueError where no event may follow."""
+        """Add an event, and how it was framed. Raise ValueError where no event may follow."""
         gap, text, type_, line = row
         if too_deep(text):
             raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
@@ -262,7 +263,7 @@ class TurnBuilder:
         return turn
 
     def done(self) -> None:
-        """The sentinel ``[DONE]``: the current turn has ended."""
+        """Take the sentinel ``[DONE]``: the current turn has ended."""
         if self._turns:
             turn = self._turns[-1]
             turn.ended = True
@@ -270,11 +271,11 @@ class TurnBuilder:
             turn.header = Header({**turn.header.fields, "done": True})
 
     def unused_headers(self) -> list[int | None]:
-        """The lines of headers that are followed by no event and have no body: they promise one."""
+        """Return the lines of headers that are followed by no event and have no body: they promise one."""
         return [turn.line for turn in self._turns if not turn.used]
 
     def finish(self) -> tuple[Recording, ...]:
-        """The recordings, one for each turn that has something to play."""
+        """Return the recordings, one for each turn that has something to play."""
         used = [turn for turn in self._turns if turn.used]
         if self._turns:
             self._close()

@@ -10,7 +10,7 @@ from typing import Any
 
 from respool.errors import Effect, NotARecording, RecordingError
 from respool.protocol.events import dumps, loads
-from respool.recordings.formats import container, encodings, streams
+from respool.recordings.formats import container, encodings, found_streams
 from respool.recordings.formats.document import Document
 from respool.recordings.formats.turn_builder import OnDamage, refuse
 from respool.recordings.recording import Recording
@@ -79,9 +79,9 @@ def _content(folder: Path | None, name: str) -> Any:
             raise ValueError(f"its {_KEY} {dumps(name)} leads out of {_FILES}, and is not read")
         if not file.is_file():
             raise ValueError(f"its {_KEY} is {dumps(name)}, and {_FILES} has no such file")
-        if file.stat().st_size > streams.MAX_BODY:
-            raise ValueError(f"its {_KEY} {dumps(name)} has more than {streams.MAX_BODY} bytes")
-        data = encodings.plain(file.read_bytes(), most=streams.MAX_BODY)
+        if file.stat().st_size > found_streams.MAX_BODY:
+            raise ValueError(f"its {_KEY} {dumps(name)} has more than {found_streams.MAX_BODY} bytes")
+        data = encodings.plain(file.read_bytes(), most=found_streams.MAX_BODY)
     except (OSError, RuntimeError, RecordingError) as error:
         cause = getattr(error, "strerror", None) or getattr(error, "cause", None) or "not readable"
         raise ValueError(f"its {_KEY} {dumps(name)} cannot be read: {str(cause).lower()}") from None

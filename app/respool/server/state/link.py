@@ -79,7 +79,7 @@ class Link:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AbstractConnection]:
-        """Yield a connection for several round trips. Raises StoreUnavailable if one of them fails."""
+        """Yield a connection for several round trips. Raise StoreUnavailable if one of them fails."""
         try:
             pool = await self._connections()
             connection = await pool.get_connection()  # type: ignore[no-untyped-call]
@@ -118,7 +118,7 @@ class Link:
         return answers
 
     async def once(self, commands: Sequence[Command]) -> list[Any]:
-        """Return the answers to `commands` on any connection. Raises StoreUnavailable, also if a command
+        """Return the answers to `commands` on any connection. Raise StoreUnavailable, also if a command
         fails."""
         async with self.connection() as connection:
             answers = await self.ask(connection, commands)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 
 from respool.errors import RespoolError, printable
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode, decode_name, encode
 from respool.server.state.link import TRANSACTION, Link
 from respool.server.uploads import Upload, Uploads
