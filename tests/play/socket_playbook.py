@@ -114,7 +114,8 @@ class Playbook:
         """Let time pass, and wake the connection at each of its deadlines."""
         while (deadline := self.connection.deadline) is not None and deadline <= to:
             self.now = max(self.now, deadline)
-            if self.quick and (texts := self.connection.take_plain(self.now)):
+            run = self.connection.only_run if self.quick else None
+            if run and (texts := run.take_plain(self.now)):
                 self.quickly += len(texts)
                 self.take([Send(text) for text in texts])
             else:

@@ -38,6 +38,8 @@ class Run:
     started    the start of the turn, and
     moments    those of its frames since then, until it is edited
     edits      what was done to the turn, which may grow
+    taken      how many frames `take_plain` has given
+    limit      the moment at which the connection ends
     steer_at   the place where a steer ends it
     rule       the other effects of a steer, as its recording or stub says
     cut_after  the place of the frame after which a steer ends it; None: it goes on to its own end
@@ -55,6 +57,8 @@ class Run:
     started: float = 0.0
     moments: Sequence[float] = ()
     edits: Sequence[object] = ()
+    taken: int = 0
+    limit: float = inf
     steers: list[AcceptedSteer] = field(default_factory=list)
     cut_after: int | None = None
 
@@ -89,9 +93,10 @@ class Run:
             upto += 1
             if upto not in plain or upto - place > FEW:
                 return ()
-        if at == inf:  # it is held, which others have to know
+        if at >= self.limit:  # it is held, which others have to know, or the connection ends before it
             return ()
         self.sent, self.next_at = upto, at
+        self.taken += upto - place
         assert self.frames
         return self.frames.texts[place:upto]
 
@@ -154,6 +159,8 @@ class Lane:
 
 class Lanes:
     """All lanes of a connection, and the limits on them."""
+
+    __slots__ = ("_arrivals", "_lanes", "_queued", "_queued_bytes", "_settings", "only")
 
     def __init__(self, settings: SocketSettings) -> None:
         self._settings = settings

@@ -6,7 +6,6 @@ raised for what a client sends. `http.sending.socket.SocketDriver` drives a real
 calls `wake` at the `deadline`.
 """
 
-from collections.abc import Sequence
 from random import Random
 
 from respool.errors import RequestError
@@ -50,6 +49,8 @@ _STATUS = {"response.completed": "completed", "response.incomplete": "incomplete
 
 class SocketConnection:
     """One connection, since the moment `opened`. `rng` makes the ids of steers."""
+
+    __slots__ = ("_ended", "_ends", "_lanes", "_out", "_rng", "closed", "memory", "settings")
 
     def __init__(self, opened: float, settings: SocketSettings | None = None, *, rng: Random) -> None:
         self.settings = settings or SocketSettings()
@@ -112,7 +113,7 @@ class SocketConnection:
             return [] if turn.stored else [Cancel(turn)]
         lane.starting = lane.carried = None
         rule = rule or _NO_RULE
-        lane.run = Run(start, turn, rule.at or self.settings.steer_at, rule)
+        lane.run = Run(start, turn, rule.at or self.settings.steer_at, rule, limit=self._ends)
         self._advance(now)
         return self._taken()
 
@@ -128,11 +129,12 @@ class SocketConnection:
             self._pump()
         return self._taken()
 
-    def take_plain(self, now: float) -> Sequence[str]:
-        """Return the texts of frames of the default lane, if to send these is all there is to do at `now`.
-        Empty: nothing has changed, call `wake`, of which this is the cheap form."""
+    @property
+    def only_run(self) -> Run | None:
+        """What runs on the default lane, if there is no other: until the next call of this connection, frames
+        may be taken by `Run.take_plain`."""
         lane = self._lanes.only
-        return () if lane is None or lane.run is None or now >= self._ends else lane.run.take_plain(now)
+        return lane.run if lane else None
 
     def wake(self, now: float) -> list[Action]:
         """Do what is due. Call it at the deadline, and when a playback was cancelled from outside."""

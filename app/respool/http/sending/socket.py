@@ -19,6 +19,7 @@ from respool.http.sending.socket_line import SocketLine
 from respool.play.clock import Timer
 from respool.play.edits import NEVER
 from respool.play.frames import MAX_CHUNK
+from respool.play.lanes import Run
 from respool.play.live_turn import LiveTurn
 from respool.play.offload import LARGE
 from respool.play.session_clock import SessionClock
@@ -30,16 +31,25 @@ from respool.server.delivery import Delivery
 
 @dataclass(slots=True, eq=False)
 class SocketTurn:
-    """A response on its way through a socket; `rule` is what becomes of steers of it."""
+    """A response on its way through a socket.
+
+    rule  what becomes of steers of it
+    run   what runs, of which some frames are sent without a word to the delivery
+    """
 
     live: LiveTurn
     delivery: Delivery
     unsubscribe: Callable[[], None]
     rule: SteerRule | None = None
+    run: Run | None = None
 
     def events_sent(self) -> int:
         """Return how many events were handed to the connection."""
-        return self.delivery.exchange.events
+        exchange, run = self.delivery.exchange, self.run
+        if run is not None:
+            exchange.events += run.taken
+            run.taken = 0
+        return exchange.events
 
     def idle(self, now: float) -> bool:
         """Whether all that is due at the clock's moment `now` was handed to the connection."""
@@ -82,6 +92,11 @@ def _wake_nobody() -> None:
 class SocketDriver:
     """Runs one connection, on the clock of its session."""
 
+    __slots__ = (
+        "_clock", "_closing", "_connection", "_deadline", "_error", "_flushing", "_late", "_line", "_outbox",
+        "_run", "_running", "_starting", "_task", "_timer", "_turns", "_wake_soon",
+    )  # fmt: skip
+
     def __init__(
         self, line: SocketLine, connection: SocketConnection, turns: SocketTurns, clock: SessionClock
     ) -> None:
@@ -91,6 +106,7 @@ class SocketDriver:
         self._clock = clock
         self._outbox: deque[str] = deque()
         self._running: dict[str | None, SocketTurn] = {}
+        self._run: Run | None = None  # of `_running`, if nothing else can be due
         self._closing: Close | None = None
         self._timer: Timer | None = None
         self._deadline: float | None = None  # for which the timer waits
@@ -170,11 +186,11 @@ class SocketDriver:
                 self._late = now - deadline
                 for turn in self._running.values():
                     turn.delivery.late(self._late)
-            if texts := connection.take_plain(now):
-                self._running[None].delivery.exchange.events += len(texts)
-                self._deadline = connection.deadline
+            run = self._run
+            if run is not None and (texts := run.take_plain(now)):
+                self._deadline = run.next_at
                 if self._line.write_soon(texts, self._clock, self._failed):
-                    return self._deadline
+                    return run.next_at
                 self._outbox += texts
                 self._flush()
                 return None
@@ -209,6 +225,7 @@ class SocketDriver:
                 case Close():
                     self._closing = action
         self._end_turns()
+        self._run = self._connection.only_run
         self._flush()
 
     def _start(self, asked: StartTurn) -> list[Action]:
@@ -228,7 +245,9 @@ class SocketDriver:
         turn.delivery.ping = self._line.ping  # a socket has no comments
         self._running[asked.stream_id] = turn
         self._late = 0.0
-        return self._connection.started(asked, turn.live, self._clock.now(), rule=turn.rule)
+        actions = self._connection.started(asked, turn.live, self._clock.now(), rule=turn.rule)
+        turn.run = self._connection.only_run if asked.stream_id is None else None
+        return actions
 
     async def _start_later(self, asked: StartTurn, starting: Awaitable[SocketTurn]) -> None:
         try:
@@ -258,6 +277,7 @@ class SocketDriver:
         for stream_id, turn in list(self._running.items()):
             if not connection.is_live(turn.live, stream_id):
                 del self._running[stream_id]
+                turn.events_sent()
                 turn.delivery.complete()
                 self._end(turn)
             elif turn.held:
@@ -268,6 +288,7 @@ class SocketDriver:
         for stream_id, running in list(self._running.items()):
             if running is turn:
                 del self._running[stream_id]
+        turn.events_sent()
         if self._closing is None:
             turn.delivery.client_left()
         elif not turn.live.stored:

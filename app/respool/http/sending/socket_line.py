@@ -62,30 +62,33 @@ def line_of(server_send: Send | None, send: Send) -> SocketLine:
 class UvicornLine:
     """Through uvicorn's protocol; see the module."""
 
+    __slots__ = ("_parts", "_plain", "_protocol", "_send", "_transport", "_writable")
+
     def __init__(self, protocol: Any, send: Send) -> None:
         self._protocol = protocol
+        self._transport = protocol.transport
+        self._writable: asyncio.Event = protocol.writable
+        self._plain = not protocol.conn.extensions
         self._send = send
         self._parts = outbox.parts
 
     @property
     def writable(self) -> bool:
-        room: bool = self._protocol.writable.is_set()
-        return room
+        return self._writable.is_set()
 
     def write(self, texts: Sequence[str]) -> None:
         if not self._over:
-            self._protocol.transport.write(self._frames(texts))
+            self._transport.write(self._frames(texts))
 
     def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> bool:
-        protocol, parts = self._protocol, self._parts
-        transport = protocol.transport
-        if not protocol.writable.is_set():
+        if not self._writable.is_set():
             return False
-        if protocol.disconnected or protocol.close_sent or transport.is_closing():
+        if self._protocol.close_sent or self._transport.is_closing():
             return True  # to nobody
-        plain = len(texts) == 1 and not protocol.conn.extensions  # most are
+        plain = len(texts) == 1 and self._plain  # most are
         data = text_frame(texts[0]) if plain else self._frames(texts)
-        parts.append((transport, data, fail))
+        parts = self._parts
+        parts.append((self._transport, data, fail))
         if len(parts) == 1:
             clock.after_turn(write_all)
         return True
@@ -96,11 +99,11 @@ class UvicornLine:
         if self._parts:
             write_all()
         protocol = self._protocol
-        return bool(protocol.disconnected or protocol.close_sent or protocol.transport.is_closing())
+        return bool(protocol.disconnected or protocol.close_sent or self._transport.is_closing())
 
     def _frames(self, texts: Sequence[str]) -> bytes:
         conn = self._protocol.conn
-        if not conn.extensions:
+        if self._plain:
             return b"".join([text_frame(text) for text in texts])
         for text in texts:
             conn.send_text(text.encode("utf-8", "replace"))
@@ -110,16 +113,16 @@ class UvicornLine:
         if not self._over:
             protocol = self._protocol
             protocol.conn.send_ping(b"")
-            protocol.transport.write(b"".join(protocol.conn.data_to_send()))
+            self._transport.write(b"".join(protocol.conn.data_to_send()))
 
     async def wait_for_room(self) -> None:
-        await self._protocol.writable.wait()
+        await self._writable.wait()
 
     async def close(self, code: int, reason: str) -> None:
         if self._over:
             return
         if not _sendable(code):
-            self._protocol.transport.close()  # what was written still leaves, then FIN
+            self._transport.close()  # what was written still leaves, then FIN
         else:
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
