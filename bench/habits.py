@@ -41,6 +41,7 @@ RECORDINGS: Mapping[str, tuple[int, float, int, Mapping[str, Any]]] = {
     "short": (10, 0.0, 16, {}),
     "large": (3_000, 0.0, 900, {}),
     "fresh": (30, 0.02, 16, {"ids": "fresh"}),  # else all clients would have one response
+    "filling": (8, 0.0, 16, {"ids": "fresh"}),
 }
 
 
@@ -310,6 +311,17 @@ async def looks_around(port: int, answers: Answers, rng: Random) -> None:
     async with Connection(port) as connection:
         for path in ("/healthz", "/v1/models", "/openapi.json"):
             await connection.ask("GET", path)
+            (await connection.answer()).json()
+
+
+async def fill(port: int, responses: int, conversations: int) -> None:
+    """Store so many responses and conversations, one after the other."""
+    async with Connection(port) as connection:
+        for _ in range(responses):
+            await connection.ask("POST", "/r/filling/v1/responses", {})
+            (await connection.answer()).json()
+        for _ in range(conversations):
+            await connection.ask("POST", "/v1/conversations", {})
             (await connection.answer()).json()
 
 

@@ -1,6 +1,7 @@
 """``python -m bench.soak``: ten minutes of clients with bad habits, and whether anything stays of them.
 
-Clients play, leave early, reset, read slowly, stop reading, ask for faults, send bad bodies, resume, poll and
+First it stores as many responses and conversations as a session keeps: what is bounded is at its bound. Then
+clients play, leave early, reset, read slowly, stop reading, ask for faults, send bad bodies, resume, poll and
 cancel, all at once, against a server in a process of its own. Every sound answer is compared with the
 recording. Once a minute, and at the end when all clients have left, it looks at what the server holds; with
 ``--redis``, at what its store holds as well (a redis-server of its own).
@@ -25,11 +26,15 @@ from bench import habits
 from bench.habits import HABITS, Answers
 from bench.state import redis_server
 from respool.bench.servers import ServerProcess, respool
+from respool.server.conversations import MOST_CONVERSATIONS
+from respool.server.history import MOST
 
 if TYPE_CHECKING:
     from redis import Redis
 
 CLIENTS = 40
+RESPONSES = MOST + 100  # that are stored first
+CONVERSATIONS = MOST_CONVERSATIONS + 20
 LIMIT = 60.0  # seconds for one visit of a client, which takes a few at most
 PAUSE = 0.1  # seconds between two visits of a client, at most
 LEAST = 0.1  # minutes
@@ -115,6 +120,8 @@ async def soak(
     tally = Tally()
     # So that what is made once has been made.
     await asyncio.gather(*(_visit(name, server.port, answers, Random(name), tally) for name in HABITS))
+    each = RESPONSES // CLIENTS + 1, CONVERSATIONS // CLIENTS + 1
+    await asyncio.gather(*(habits.fill(server.port, *each) for _ in range(CLIENTS)))
     before = await _settled(server, store=store)
     say(f"before: {before}")
     started = time.monotonic()

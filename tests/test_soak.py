@@ -24,6 +24,8 @@ def test_a_short_soak_finds_nothing(
 ) -> None:
     monkeypatch.setattr(soak, "LEAST", 0.0)
     monkeypatch.setattr(soak, "LOOK", 0.1)
+    monkeypatch.setattr(soak, "RESPONSES", 100)
+    monkeypatch.setattr(soak, "CONVERSATIONS", 100)
     assert soak.main(["--minutes", str(4 / 60)]) == 0
     out, err = capfd.readouterr()
     assert err == ""
