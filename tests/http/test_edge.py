@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from respool.errors import RecordingError
-from respool.http import create_app
+from respool.http import create_app, responses
 from respool.play.pace import Pace
 from respool.recordings.formats import jsonl
 from respool.recordings.recording import Recording
@@ -309,7 +309,7 @@ def test_a_defect_is_answered_with_500_and_told_to_the_log_alone(
 ) -> None:
     caplog.set_level(logging.INFO, "respool")
     client = ask()
-    monkeypatch.setattr(MockServer, "begin", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(responses, "begin", lambda *_, **__: 1 / 0)
     answer = client.post("/r/a/v1/responses", json={})
     assert answer.status_code == 500
     assert answer.json() == {
@@ -337,7 +337,7 @@ def test_an_error_of_ours_that_is_no_fault_of_the_client_is_500_with_its_text(
         raise RecordingError("it has gone", "a.jsonl", 3)
 
     client = ask()
-    monkeypatch.setattr(MockServer, "begin", fail)
+    monkeypatch.setattr(responses, "begin", fail)
     answer = client.post("/v1/responses", json={"model": "a"})
     assert answer.status_code == 500
     assert answer.json()["error"] == {
@@ -350,7 +350,7 @@ def test_an_error_of_ours_that_is_no_fault_of_the_client_is_500_with_its_text(
 
 def test_a_page_may_read_the_answer_to_a_defect_too(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     client = ask()
-    monkeypatch.setattr(MockServer, "begin", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(responses, "begin", lambda *_, **__: 1 / 0)
     headers = {"origin": "http://localhost:3000"}
     answer = client.post("/v1/responses", json={"model": "a"}, headers=headers)
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"

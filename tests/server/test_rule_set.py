@@ -38,7 +38,7 @@ def serve(tmp_path: Path) -> Serve:
 def ask(server: MockServer, text: str = "Hello", session: str = "", **body: Any) -> tuple[str, str]:
     """The text that answers, and why."""
     request = Request({"model": "gpt-5.2", "input": text, **body}, session=session)
-    playback, decision, _ = server.begin(request)
+    playback, decision, *_ = server.begin(request)
     if playback.recording.plain:
         return str(playback.recording.header.status), decision.line
     assert isinstance(server.clock, ManualClock)

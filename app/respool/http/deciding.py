@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from respool.play.offload import NO_RESULTS, WorkNeeded, offloading
+from respool.play import offload
+from respool.play.offload import NO_RESULTS, WorkNeeded
 from respool.play.playback import Playback
 from respool.server.delivery import Delivery
 from respool.server.heavy import Works
@@ -21,11 +22,15 @@ async def decided(server: MockServer, session: str, decide: Callable[[], T], *ne
     """Return what `decide` gives; it may be called several times. Raises RequestError as it does, and 503
     where a shared state cannot be had."""
     if not server.state.shared:
+        # As `offloading` does, without its calls: this is the path of each request.
+        before, offload.current.results = offload.current.results, NO_RESULTS
         try:
-            with offloading(NO_RESULTS):
-                return decide()
-        except WorkNeeded as needed:
-            return await _offloaded(decide, needed)
+            return decide()
+        except WorkNeeded as error:
+            needed = error.with_traceback(None)  # which has this frame: else a cycle
+        finally:
+            offload.current.results = before
+        return await _offloaded(decide, needed)
     return await server.state.run(session, decide, needs)
 
 
@@ -38,7 +43,7 @@ async def _offloaded(decide: Callable[[], T], needed: WorkNeeded) -> T:
             with works.offloading():
                 return decide()
         except WorkNeeded as error:
-            needed = error
+            needed = error.with_traceback(None)
 
 
 def delivery_of(server: MockServer, playback: Playback, session: Session, exchange: Exchange) -> Delivery:

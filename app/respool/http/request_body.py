@@ -12,7 +12,7 @@ from starlette.requests import Request as HTTPRequest
 
 from respool.errors import RequestError
 from respool.http.body_limits import DEFAULT_LIMIT, MAX_TEXT, check_body
-from respool.http.sending.connection import steering_headers
+from respool.http.sending.connection import Steering, steering_headers
 from respool.play.offload import LARGE
 from respool.protocol import fast_json
 from respool.protocol.events import json_kind, nests_deeper, not_json
@@ -29,10 +29,14 @@ async def read_object(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> dict[
     return await parse_body(await read_body(request, limit))
 
 
-async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
-    """Return the body, inflated. Raise RequestError if it, inflated or not, has more than `limit` bytes."""
+async def read_body(
+    request: HTTPRequest, limit: int = DEFAULT_LIMIT, steered: Steering | None = None
+) -> bytes:
+    """Return the body, inflated; `steered` are the request's `steering_headers`, if they are known. Raise
+    RequestError if it, inflated or not, has more than `limit` bytes."""
     body = await _read(request, limit)
-    if codings := steering_headers(request.scope).get(b"content-encoding"):
+    steered = steering_headers(request.scope) if steered is None else steered
+    if steered and (codings := steered.get(b"content-encoding")):
         for coding in reversed(",".join(codings).lower().split(",")):
             if (coding := coding.strip()) not in ("", "identity"):
                 body = await _inflate(body, coding, limit)

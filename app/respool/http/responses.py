@@ -11,11 +11,11 @@ from starlette.responses import Response
 from respool.errors import RequestError, printable
 from respool.http.asked import asked_holds, asked_pace, set_asked_clock
 from respool.http.deciding import decided, delivery_of, needs_of
-from respool.http.edge import exchange_of, name_in_header, name_in_path
+from respool.http.edge import name_in_header
 from respool.http.heads import head_of, stream_head
 from respool.http.problems import REFUSALS, envelope
-from respool.http.request_body import beside, parse_body, read_body
-from respool.http.sending.connection import steering_headers
+from respool.http.request_body import beside, parse_body, parse_object, read_body
+from respool.http.sending.connection import Steering
 from respool.http.sending.faulty import (
     FAULT_HEADER,
     FaultyResponse,
@@ -32,9 +32,11 @@ from respool.play.playback import Playback
 from respool.protocol.events import dumps
 from respool.server.choosing import AskUpstream
 from respool.server.delivery import Delivery
+from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
 from respool.server.session_holds import hold
+from respool.server.starting import begin
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -75,8 +77,9 @@ def create_endpoint(
         it has come, if its `background` is; else its final Response object, at the moment at which the
         stream would have ended."""
         scope = http.scope
-        exchange, steered = exchange_of(scope), steering_headers(scope)
-        body = await read_body(http, max_body)
+        exchange: Exchange = scope["respool.exchange"]
+        steered: Steering = scope["respool.steering"]
+        body = await read_body(http, max_body, steered)
         server.journal.keep_body(exchange, body)
         values = steered.get(_FAULT_HEADER)
         if values:
@@ -87,10 +90,10 @@ def create_endpoint(
                 raise RequestError(
                     f"The fault {fault.name} happens on WebSockets only, not to a POST.", code="invalid_fault"
                 )
-        parameters = await parse_body(body)
+        parameters = parse_object(body) if len(body) <= LARGE else await parse_body(body)
         request = Request(
             parameters,
-            name_in_path(scope),
+            scope.get("respool.name"),
             name_in_header(scope) if steered else None,
             len(body),
             scope["method"],
@@ -120,21 +123,22 @@ def create_endpoint(
         def decide() -> Response:
             if steered:
                 set_asked_clock(scope, server.session(request.session).clock)
-            playback, decision, session = server.begin(request, arrived=exchange.received)
+            playback, decision, session, plain = begin(server, request, None, None, exchange.received)
             exchange.recording = playback.recording.name
             exchange.why = decision.line
-            if not playback.recording.plain:
+            if not plain:
                 exchange.response_id = playback.id
             delivery = delivery_of(server, playback, session, exchange)
             stub = decision.stub
             faults = (*stub.faults, *asked) if stub else asked
             points = asked_holds(scope) if steered else ()
-            hold(delivery, points, session.holds, stub.hold if stub else ())
+            if points or stub or session.holds or playback.recording.header.hold:
+                hold(delivery, points, session.holds, stub.hold if stub else ())
             drawn = draw(server, playback.recording, faults, scope, session)
             if not drawn:
-                return _answer(delivery)
+                return _answer(delivery, plain)
             try:
-                sound = _answer(delivery)
+                sound = _answer(delivery, plain)
             except RequestError as error:  # the recording has no such answer
                 sound = envelope(error, profile=server.profile)
             session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
@@ -158,12 +162,12 @@ def create_endpoint(
     return create
 
 
-def _answer(delivery: Delivery) -> Response:
-    """The sound answer. Raises RequestError where the recording has none."""
+def _answer(delivery: Delivery, plain: bool) -> Response:
+    """Return the sound answer; `plain`: it is a body. Raise RequestError where the recording has none."""
     playback, now = delivery.playback, delivery.clock.now()
     line = in_header(delivery.exchange.why)
     why = {MATCH_HEADER: line}
-    if playback.recording.plain:
+    if plain:
         return _plain(playback, now, why)
     if playback.streamed:
         return PlaybackResponse(delivery, stream_head(playback, now, (_MATCH_HEADER, line.encode())))

@@ -274,7 +274,7 @@ class _Turns:
             playback = server.warm_up(request, now, asked.lineage)
             exchange.why = "warm-up: checked, and nothing is played"
         else:
-            playback, decision, _ = server.begin(request, now, asked.lineage)
+            playback, decision, *_ = server.begin(request, now, asked.lineage)
             exchange.recording, exchange.why = playback.recording.name, decision.line
             stub = decision.stub
         if playback.recording.plain:

@@ -28,7 +28,7 @@ class _Current(threading.local):
     results: Mapping[Hashable, Any] | None = None
 
 
-_current = _Current()
+current = _Current()
 
 
 class offloading:  # noqa: N801 - it is used as a function
@@ -45,10 +45,10 @@ class offloading:  # noqa: N801 - it is used as a function
         self._before: Mapping[Hashable, Any] | None = None
 
     def __enter__(self) -> None:
-        self._before, _current.results = _current.results, self._results
+        self._before, current.results = current.results, self._results
 
     def __exit__(self, *_: object) -> None:
-        _current.results = self._before
+        current.results = self._before
 
 
 def offload(size: int, key: Hashable, work: Callable[[], T]) -> T:
@@ -56,7 +56,7 @@ def offload(size: int, key: Hashable, work: Callable[[], T]) -> T:
 
     Raise WorkNeeded if it is large and the caller offloads. Call it before anything is changed.
     """
-    if size <= LARGE or (results := _current.results) is None:
+    if size <= LARGE or (results := current.results) is None:
         return work()
     if key not in results:
         raise WorkNeeded(key, work)

@@ -33,7 +33,7 @@ class Deliveries:
         self._clock = clock
         self.on_edit = on_edit
         self._live: dict[int, Delivery] = {}
-        self._ended: deque[tuple[str, Exchange, bool]] = deque(maxlen=MOST_ENDED)
+        self._ended: deque[tuple[int, Exchange, bool]] = deque(maxlen=MOST_ENDED)
         self._timers: dict[int, tuple[int, list[Timer]]] = {}  # and how many events had been sent
         self._count = 0
         self._watchers: set[Callable[[], None]] = set()
@@ -48,7 +48,7 @@ class Deliveries:
     @property
     def ended(self) -> Iterator[tuple[str, Exchange, bool]]:
         """The latest that have ended: their ids, their exchanges, and whether they were cancelled."""
-        return iter(list(self._ended))
+        return ((self.name_of(number), one, cancelled) for number, one, cancelled in list(self._ended))
 
     def of(self, session: str) -> list[Delivery]:
         """Return the deliveries of one session."""
@@ -64,7 +64,7 @@ class Deliveries:
             and (found := self._live.get(int(number)))
         ):
             return found
-        if any(one == id for one, _, _ in self._ended):
+        if any(self.name_of(one) == id for one, _, _ in self._ended):
             raise RequestError(f"The playback {printable(id)} has ended.", status=404, code="playback_ended")
         raise RequestError(f"There is no playback {printable(id)}.", status=404, code="not_found")
 
@@ -87,7 +87,7 @@ class Deliveries:
             return
         if self._timers:
             self._stop_timers(number)
-        self._ended.append((delivery.id, delivery.exchange, delivery.playback.run.cancelled is not None))
+        self._ended.append((number, delivery.exchange, delivery.playback.run.cancelled is not None))
         if self._watchers:
             self._tell()
 

@@ -200,8 +200,19 @@ class Delivery(AnswerDelivery):
             return NEVER
         return self.playback.started + playing.moments[sent]
 
+    def stopped(self, frames: int, late: float) -> None:
+        """Note that nothing more is sent: as `sent`, `late` and `over`."""
+        self.sent(frames)
+        if late > self.exchange.lateness:
+            self.exchange.lateness = late
+        if self.sender is not None:
+            self.sender = None
+            if self.known_in is not None:
+                self.known_in.discard(self)
+
     def sent(self, frames: int) -> None:
         """Note how many frames of the playback were sent, those before `first` included."""
         playing = self.playback.playing
+        self._sent = playing.sse.events_in(frames)
         before = playing.sse.events_in(self.first) if self.first else 0
-        self.exchange.events = playing.sse.events_in(frames) - before
+        self.exchange.events = self._sent - before

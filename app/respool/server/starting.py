@@ -36,6 +36,7 @@ class Begun(NamedTuple):
     playback: Playback
     decision: Decision
     session: Session
+    plain: bool  # its answer is a body instead of a stream
 
 
 def begin(
@@ -69,11 +70,14 @@ def begin(
         request = replace(request, earlier=[one for one in playbacks if one is not None])
     decision = _decide(server, request, session, moment)
     answer = decision.recording or _improvised(server, request, session, moment)
-    recording = server.saved_answers.streamed(answer)
-    stub, plain = decision.stub, recording.plain
+    recording, plain, stub = answer, answer.plain, decision.stub
+    if plain:
+        recording = server.saved_answers.streamed(answer)
+        plain = recording.plain
+    paced = stub is not None or request.pace is not None or lineage is not None  # few are
     playback = Playback(
         recording,
-        server.paced.of(stub, request, on_socket=lineage is not None),
+        server.paced.of(stub, request, on_socket=lineage is not None) if paced else server.paced.standard,
         moment,
         UNCHANGED
         if plain
@@ -95,7 +99,7 @@ def begin(
         playback.prepare()
     server.state.played(recording.name)
     remember(session, decision, playback)
-    begun = Begun(playback, decision, session)
+    begun = Begun(playback, decision, session, plain)
     if plain:
         return begun
     if conversation is not None:

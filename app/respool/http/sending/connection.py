@@ -29,12 +29,13 @@ _STEERING = frozenset({b"origin", b"content-encoding"})
 OURS = b"x-respool-"
 # What follows that in the headers of ours: of requests, and "match" of answers.
 KNOWN = ("play", "fault", "hold", "pace", "session", "clock", "admin-token", "match")
-_NONE: Mapping[bytes, Sequence[str]] = MappingProxyType({})
+Steering = Mapping[bytes, Sequence[str]]
+_NONE: Steering = MappingProxyType({})
 
 
-def steering_headers(scope: Scope) -> Mapping[bytes, Sequence[str]]:
+def steering_headers(scope: Scope) -> Steering:
     """Return the values of the headers that steer an answer, by name: none for most requests."""
-    found: Mapping[bytes, Sequence[str]] | None = scope.get("respool.steering")
+    found: Steering | None = scope.get("respool.steering")
     if found is None:
         there = [
             (key, value.decode("latin-1"))

@@ -40,6 +40,7 @@ from respool.http.sending.open_streams import from_any_thread, open_streams_of_l
 from respool.http.sending.outbox import outbox, write_all
 from respool.play.clock import Timer
 from respool.play.edits import NEVER
+from respool.play.frames import Schedule
 from respool.server.delivery import Delivery
 
 _CYCLES = (HTTPTOOLS, "uvicorn.protocols.http.h11_impl")
@@ -62,7 +63,7 @@ class Stream:
         self._outbox = outbox.parts
         self._delivery = delivery
         self._playback = playback = delivery.playback
-        self._schedule = playback.schedule
+        self._schedule: Schedule
         self._started = playback.started
         self._clock = delivery.clock
         self._sent = delivery.first
@@ -144,8 +145,8 @@ class Stream:
         if self._tell:
             self._clock.unlisten(self._tell)
             self._tell = None
-        self._note_events()
-        self._delivery.over()  # also if the task was cancelled, and nothing tells how it ended
+        # Also if the task was cancelled, and nothing tells how it ended.
+        self._delivery.stopped(self._sent, self._late)
 
     def _tell_how_it_ended(self) -> None:
         """Raises what has kept us from sending."""
