@@ -1,7 +1,7 @@
 """Request: all that a client has sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from respool.play.offload import LARGE, offload
@@ -43,6 +43,27 @@ class Request:
     earlier: "Sequence[Playback]" = ()  # on a WebSocket: what it continues of its connection, newest first
     checked: bool = False  # `check` has found nothing; it is not done twice
     seed: str = ""  # of fresh ids, the same whenever it is decided; "": new ones each time
+    # The parameters that decide what answers, read once:
+    model: str | None = field(init=False)
+    stream: bool = field(init=False)  # true if it asks for a stream: false, null and absent mean no
+    background: bool = field(init=False)  # true if the response goes on when its client leaves
+    store: bool = field(init=False)  # true if the response can be retrieved later
+    previous_response_id: str | None = field(init=False)
+    conversation_id: str | None = field(
+        init=False
+    )  # `conversation` is the id itself or an object that has it
+
+    def __post_init__(self) -> None:
+        get = self.body.get
+        self.model = get("model")
+        self.stream = bool(get("stream"))
+        self.background = get("background") is True
+        self.store = get("store") is not False
+        self.previous_response_id = get("previous_response_id")
+        conversation = get("conversation")
+        if isinstance(conversation, dict):
+            conversation = conversation.get("id")
+        self.conversation_id = conversation if isinstance(conversation, str) else None
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, by its name in lower case; None if it was not sent."""
@@ -64,40 +85,6 @@ class Request:
         if not self.text:
             return self.body
         return JSONObject.of(self.text, self.body)
-
-    @property
-    def model(self) -> str | None:
-        """The parameter `model`."""
-        model: str | None = self.body.get("model")
-        return model
-
-    @property
-    def stream(self) -> bool:
-        """True if it asks for a stream: false, null and absent mean no."""
-        return bool(self.body.get("stream"))
-
-    @property
-    def background(self) -> bool:
-        """True if the response goes on when its client leaves."""
-        return self.body.get("background") is True
-
-    @property
-    def store(self) -> bool:
-        """True if the response can be retrieved later."""
-        return self.body.get("store") is not False
-
-    @property
-    def previous_response_id(self) -> str | None:
-        """The parameter `previous_response_id`."""
-        id_: str | None = self.body.get("previous_response_id")
-        return id_
-
-    @property
-    def conversation_id(self) -> str | None:
-        """The id in the parameter `conversation`, which is the id itself or an object that has it."""
-        conversation = self.body.get("conversation")
-        id_ = conversation.get("id") if isinstance(conversation, dict) else conversation
-        return id_ if isinstance(id_, str) else None
 
     @property
     def include_obfuscation(self) -> bool:
