@@ -270,7 +270,8 @@ SETTINGS: tuple[Setting, ...] = (
         "max_streams", Part.APP, Kind.COUNT, None, "Refuse more streams at once.", metavar="N"
     ),
     Setting(
-        "max_connections", Part.PROCESS, Kind.COUNT, None, "Refuse more connections at once.", metavar="N"
+        "max_connections", Part.PROCESS, Kind.COUNT, None, "Answer 503 on more connections at once.",
+        metavar="N",
     ),
     Setting(
         "idle_timeout", Part.PROCESS, Kind.SECONDS, 75.0,
