@@ -12,6 +12,7 @@ from starlette.requests import Request as HTTPRequest
 
 from respool.errors import RequestError
 from respool.http.body_limits import DEFAULT_LIMIT, MAX_TEXT, check_body
+from respool.http.client_limits import bytes_of
 from respool.http.heavy import heavy
 from respool.http.sending.connection import steering_headers
 from respool.play.offload import LARGE
@@ -36,6 +37,8 @@ async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
         for coding in reversed(",".join(codings).lower().split(",")):
             if (coding := coding.strip()) not in ("", "identity"):
                 body = await _inflate(body, coding, limit)
+                if held := bytes_of(request.scope):
+                    held.take(len(body))
     if len(body) > LARGE:
         await check_body(body, limit)
     return body

@@ -21,6 +21,7 @@ from respool.errors import NoMatchingRecording, RequestError
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault
 from respool.http.asked import asked_holds, asked_pace, set_asked_clock
+from respool.http.client_limits import bytes_of
 from respool.http.deciding import decided, delivery_of, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.problems import envelope, profile_of
@@ -107,7 +108,12 @@ async def _serve(
     beta = ",".join(header_values(scope, b"openai-beta"))
     if _BETA in beta.replace(" ", ""):
         settings = replace(settings, multi_agent=True)
-    connection = SocketConnection(clock.now(), settings, rng=_rng)
+    held = bytes_of(scope)
+    if held:
+        settings = replace(settings, remembered_bytes=min(settings.remembered_bytes, held.most))
+    connection = SocketConnection(clock.now(), settings, rng=_rng, refusal=held.refusal if held else None)
+    if held:
+        held.count_socket(lambda: connection.unanswered_bytes)
     line = line_of(scope.get(SERVER_SEND), socket.send)
     turns = _Turns(server, scope, asked, holds, pace)
     try:

@@ -90,6 +90,7 @@ class ServerOptions(TypedDict, total=False):
     asks_upstream: str
     clock_mode: Mode
     max_memory: int | None
+    max_client_bytes: int | None
 
 
 class Begun(NamedTuple):
@@ -124,6 +125,7 @@ class MockServer:
     match, on_miss, on_exhausted, asks_upstream   how a recording is chosen: see `MatchOptions`
     clock_mode     how the clocks of sessions run until somebody sets them: real, frozen or auto
     max_memory     bytes that it holds of what it was asked, all together: see `MemoryLimits`
+    max_client_bytes  bytes of one client's unanswered requests; None: any number
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
@@ -155,6 +157,7 @@ class MockServer:
         asks_upstream: str = ASKS_UPSTREAM[0],
         clock_mode: Mode = "real",
         max_memory: int | None = None,
+        max_client_bytes: int | None = None,
     ) -> None:
         if default is not None and store.get(default) is None:
             nearest = ", ".join(store.nearest(default))
@@ -178,6 +181,8 @@ class MockServer:
             raise OptionError(f"session-by is {session_by}, expected {' or '.join(SESSION_BY)}")
         if not session_idle > 0:
             raise OptionError(f"session-idle is {session_idle}, expected seconds, more than 0")
+        if max_client_bytes is not None and max_client_bytes < 1:
+            raise OptionError(f"max-client-bytes is {max_client_bytes}, expected bytes, 1 or more")
         if on_miss == "record" and asks_upstream == "never":
             raise OptionError("on-miss is record, but this server has no upstream: --upstream URL names one")
         if on_unknown_id == "default" and default_of(store, default) is None:
@@ -197,6 +202,7 @@ class MockServer:
         self.validate = ValidationLevel.read(validate)
         self.on_unknown_id = on_unknown_id
         self.session_by = session_by
+        self.max_client_bytes = max_client_bytes
         self.profile = profiles.find(profile)
         self.keepalive = keepalive
         self.framing = framing

@@ -220,6 +220,10 @@ SETTINGS: tuple[Setting, ...] = (
         "Memory for requests and their answers [default: 864M].",
     ),
     Setting(
+        "max_client_bytes", Part.SERVER, Kind.SIZE, None,
+        "Refuse what would make the unanswered requests of one client larger than this together.",
+    ),
+    Setting(
         "workers", Part.COMMAND, Kind.COUNT, 1,
         "Number of worker processes. Several need --state or --stateless.", metavar="N", show_default=True,
     ),
