@@ -119,7 +119,7 @@ def create_endpoint(
 
         def decide() -> Response:
             if steered:
-                set_asked_clock(scope, server.session(request.session).clock)
+                set_asked_clock(scope, server.session(request.session).clock, server.state)
             playback, decision, session = server.begin(request, arrived=exchange.received)
             exchange.recording = playback.recording.name
             exchange.why = decision.line

@@ -91,7 +91,7 @@ async def _serve(
 
         def admit() -> SessionClock:
             session = server.session(session_of(scope))
-            set_asked_clock(scope, session.clock)
+            set_asked_clock(scope, session.clock, server.state)
             for active in server.draw_upgrade_faults(asked, session.name):
                 exchange.faults = (str(active.fault),)
                 raise _refusal_by(active.fault)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from state_servers import ServerProcess, real_store, server_processes
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
@@ -215,6 +216,16 @@ def test_a_clock_is_moved_on_for_the_streams_of_all_servers_in_their_order(
     assert clocks == [rest["now"]] * 2
     refused = ask(other, "PUT", "/clock", 400, session="clock", mode="auto")["error"]
     assert (refused["code"], refused["param"]) == ("not_shared", "mode")
+    assert '/__admin/clock/advance with {"next": 1}' in refused["message"]
+
+
+def test_no_request_asks_for_a_clock_that_jumps_by_itself(paced: list[ServerProcess]) -> None:
+    asks = {"x-respool-clock": "auto", "x-respool-session": "auto"}
+    answer = httpx2.post(f"{paced[0].url}/v1/responses", json={"model": "a"}, headers=asks)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_shared")
+    with pytest.raises(InvalidStatus, match="HTTP 400"):
+        socket_to(paced[0], additional_headers=asks)
+    assert ask(paced[0], "GET", "/clock?session=auto")["mode"] == "real"
 
 
 def test_a_clock_is_moved_up_to_an_event_of_a_stream_that_another_server_sends(

@@ -16,6 +16,7 @@ from respool.server.session_record import (
 from respool.server.state import Need
 from respool.server.state import keys as key_names
 from respool.server.state.json_text import decode, decode_name
+from respool.server.state.kept_recordings import RecordingNotHere, RecordingsNotHere
 from respool.server.state.keys import Keys
 from respool.server.state.link import Command
 from respool.server.state.views import LoadedPlayback, View, Views
@@ -36,6 +37,7 @@ class Plan:
         self.needs: dict[str, set[Need]] = {}
         self.sessions = False  # the names of all
         self.complete = False  # what was loaded last is all that was needed
+        self._not_here: list[RecordingNotHere] = []
 
     def add(self, session: str, *needs: Need) -> None:
         """Add what a session needs."""
@@ -83,12 +85,15 @@ class Plan:
 
     def views(self, answers: list[Any], make: MakeSession, playback: MakePlayback) -> Views:
         """Return the views of the answers to `commands`. If they show that more is needed, that is added to
-        the plan, which then is not `complete`."""
+        the plan, which then is not `complete`. Raise RecordingsNotHere."""
         replies = iter(_sound(answers)[3:])
         views = Views()
         self.complete = True
+        self._not_here = []
         for name, needs in list(self.needs.items()):
             views.by_name[name] = self._view(name, needs, replies, make, playback)
+        if self._not_here:
+            raise RecordingsNotHere(self._not_here)
         if self.sessions:
             views.names = [EVERYBODYS, *(decode_name(name) for name in next(replies) if name)]
             for name in views.names:
@@ -155,7 +160,10 @@ class Plan:
                     view.playbacks[record.token] = LoadedPlayback(id, text, place, in_background)
                     found.append(record)
         for record in sorted(found, key=lambda one: one.token):
-            view.history.add(id, make(record))
+            try:
+                view.history.add(id, make(record))
+            except RecordingNotHere as missing:  # all of them are fetched together
+                self._not_here.append(missing)
 
     def _conversation(
         self, view: View, id: str, text: bytes | None, make: Callable[[PlaybackRecord], Playback]
@@ -165,7 +173,10 @@ class Plan:
         if text is None or record is None or record.epoch != view.core.epoch:
             return
         view.conversations[id] = text
-        view.dialogues.restore(conversation_of(record, make))
+        try:
+            view.dialogues.restore(conversation_of(record, make))
+        except RecordingNotHere as missing:
+            self._not_here.append(missing)
 
     def _all_of(self, loaded: Any, session: str, kind: str, ids: list[str]) -> None:
         missing = [Need(kind, one) for one in ids if Need(kind, one) not in self.needs[session]]

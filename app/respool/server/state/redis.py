@@ -47,6 +47,7 @@ from respool.server.state.calls import Calls, Handler
 from respool.server.state.committing import Commit
 from respool.server.state.journal_stream import JournalStream
 from respool.server.state.json_text import decode_name
+from respool.server.state.kept_recordings import KeptRecordings, RecordingNotHere, RecordingsNotHere
 from respool.server.state.keys import Keys
 from respool.server.state.link import TRANSACTION, Command, Link, StoreUnavailable
 from respool.server.state.loading import Plan
@@ -56,6 +57,7 @@ from respool.server.state.views import (
     LoadedHistory,
     LoadedSessions,
     NotLoaded,
+    Views,
     current,
 )
 from respool.server.uploads import Upload
@@ -113,6 +115,7 @@ class RedisState:
     def sessions(self, server: "MockServer") -> LoadedSessions:
         self._server = server
         self._uploads = SharedUploads(self._link, server.uploads)
+        self._kept = KeptRecordings(self._link, server.uploads)
         self._journal = JournalStream(self._link, server.journal, self.node, server.session_idle)
         return LoadedSessions()
 
@@ -197,7 +200,7 @@ class RedisState:
             while not plan.complete:
                 answers = await self._link.ask(connection, plan.commands())
                 await self._uploads.sync(plan.uploads_version(answers))
-                views = plan.views(answers, self._make_session, self._make_playback)
+                views = await self._views(plan, answers)
             refusal: RespoolError | None = None
             token = current.set(views)
             try:
@@ -220,6 +223,19 @@ class RedisState:
             if refusal is not None:
                 raise refusal
             return True, result
+
+    async def _views(self, plan: Plan, answers: list[Any]) -> Views:
+        """Return the views of what was loaded. Recordings that are not here any more are made again."""
+        try:
+            return plan.views(answers, self._make_session, self._make_playback)
+        except RecordingsNotHere as missing:
+            found = await self._kept.fetch(one.record for one in missing.all)
+            for (_, digest), recording in found.items():
+                self._note_played(recording, digest)
+        try:
+            return plan.views(answers, self._make_session, self._make_playback)
+        except RecordingsNotHere as missing:
+            raise missing.all[0].refusal from None
 
     async def _commit(self, connection: AbstractConnection, commands: list[Command]) -> list[Any] | None:
         """Return the answers to `commands`; None if another server was quicker."""
@@ -256,7 +272,7 @@ class RedisState:
         task.add_done_callback(self._tasks.discard)
 
     async def publish(self, name: str, upload: Upload, data: bytes) -> None:
-        await self._uploads.publish(name, upload, data)
+        await self._uploads.publish(name, upload, data, self._server.store.turns(name))
 
     async def withdraw(self, name: str) -> None:
         await self._uploads.withdraw(name)
@@ -526,9 +542,12 @@ class RedisState:
         run = playback.run
         self._runs[run.token] = run
         self._places[run] = (session, playback.id)
-        known = (playback.recording.name, digest_of(playback.recording))
+        self._note_played(playback.recording, digest_of(playback.recording))
+
+    def _note_played(self, recording: Recording, digest: str) -> None:
+        known = (recording.name, digest)
         if known not in self._played:
-            self._played[known] = playback.recording
+            self._played[known] = recording
             if len(self._played) > MOST_PLAYED:
                 del self._played[next(iter(self._played))]
 
@@ -543,13 +562,14 @@ class RedisState:
             if digest_of(other) == record.digest:
                 return other
         what = "does not have it" if found is None else f"has it in another version ({digest_of(found)})"
-        raise RequestError(
+        refusal = RequestError(
             f"Response '{printable(record.id)}' plays the recording {printable(record.recording)} "
             f"({record.digest}), and this server {what}. Serve the same recordings with all servers.",
             status=503,
             code="recording_not_here",
             type="server_error",
         )
+        raise RecordingNotHere(record, refusal)
 
     def _others(self, record: PlaybackRecord) -> Iterator[Recording]:
         """Yield the recordings that are in no file: those of stubs, and those made from the request."""

@@ -8,8 +8,10 @@ import asyncio
 import logging
 
 from respool.errors import RespoolError, printable
+from respool.recordings.recording import Recording
 from respool.server.state import keys as key_names
 from respool.server.state.json_text import decode, decode_name, encode
+from respool.server.state.kept_recordings import turns_by_name
 from respool.server.state.link import TRANSACTION, Link
 from respool.server.uploads import Upload, Uploads
 
@@ -27,13 +29,16 @@ class SharedUploads:
         self._syncing = asyncio.Lock()
         self.version: bytes | None = None  # of the table, as it was when it was read
         self.lacking = ""  # what cannot be had here, and why
+        self._digests: dict[str, list[str]] = {}  # of the turns of each upload, by its name
 
-    async def publish(self, name: str, upload: Upload, data: bytes) -> None:
+    async def publish(self, name: str, upload: Upload, data: bytes, turns: tuple[Recording, ...]) -> None:
         """Publish an upload to all servers. Raise RequestError, 503."""
+        await self._note(name, turns)
         *_, done = await self._link.once(
             [
                 *TRANSACTION,
                 ("SET", key_names.upload(upload.digest), data, "PX", KEPT),
+                *(("SET", key, encode(upload), "PX", KEPT) for key in self._turn_keys(name)),
                 ("HSET", key_names.UPLOADS, name, encode(upload)),
                 ("PEXPIRE", key_names.UPLOADS, KEPT),
                 ("INCR", key_names.UPLOADS_VERSION),
@@ -69,6 +74,7 @@ class SharedUploads:
             wanted = {decode_name(flat[at]): decode(flat[at + 1], Upload) for at in range(0, len(flat), 2)}
             for name in [name for name in self._uploads.known if name not in wanted]:
                 self._uploads.remove(name)
+                self._digests.pop(name, None)
             self.lacking = ""
             for name, upload in wanted.items():
                 if self._uploads.known.get(name) != upload:
@@ -78,6 +84,7 @@ class SharedUploads:
     async def keep(self) -> None:
         """Extend the time for which the store keeps what is served."""
         keys = [key_names.UPLOADS, *(key_names.upload(one.digest) for one in self._uploads.known.values())]
+        keys += [key for name in self._uploads.known for key in self._turn_keys(name)]
         await self._link.once([("PEXPIRE", key, KEPT) for key in keys])
 
     async def _fetch(self, name: str, upload: Upload) -> None:
@@ -86,7 +93,14 @@ class SharedUploads:
             if data is None:
                 raise RespoolError("the store has lost it")
             found, turns = await asyncio.to_thread(self._uploads.read, name, upload.suffix, data)
+            await self._note(name, turns)
             self._uploads.put(name, found, turns)
         except RespoolError as error:
             self.lacking = f"the uploaded recording {printable(name)} cannot be served here: {error}"
             logger.warning("%s", self.lacking)
+
+    async def _note(self, name: str, turns: tuple[Recording, ...]) -> None:
+        self._digests[name] = [digest for _, digest in await asyncio.to_thread(turns_by_name, turns)]
+
+    def _turn_keys(self, name: str) -> list[str]:
+        return [key_names.uploaded_turn(digest) for digest in self._digests.get(name, ())]
