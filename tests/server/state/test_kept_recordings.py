@@ -1,5 +1,6 @@
 """Responses whose recording a server does not have, or not any more: it is made again from the store."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from respool.recordings.recording import Recording
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
-from respool.server.state import Need, kept_recordings
+from respool.server.state import Need, kept_recordings, link
 
 pytestmark = pytest.mark.parametrize("state", ["fakeredis", "redis"], indirect=True)
 
@@ -135,6 +136,20 @@ async def test_all_responses_of_a_session_are_made_again_together(nodes: Nodes) 
     found = await other.state.run("", lambda: list(other.session("").history.present), [Need("responses")])
     assert sorted(map(texts, found)) == sorted(map(texts, [first, *later]))
     assert other.state.round_trips - before < 8  # and not one for each
+
+
+async def test_many_that_need_what_is_not_here_do_not_wait_for_each_others_connections(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "CONNECTIONS", 4)  # one of which listens
+    one, other = [await nodes.add(on_miss="improvise") for _ in range(2)]
+    first = await start(one, input="x")
+    nodes.clock.advance(100.0)
+    later = [await start(one, input=f"{number}", previous_response_id=first.id) for number in range(20)]
+    await upload(one, "up")
+    found = await asyncio.gather(*(retrieve(other, playback.id) for playback in later))
+    assert list(map(texts, found)) == list(map(texts, later))
+    assert "up" in other.uploads.known
 
 
 async def test_an_improvised_answer_to_too_much_is_a_503_elsewhere(

@@ -18,7 +18,7 @@ from respool.server.improvising import IMPROVISED, improvised
 from respool.server.session_record import PlaybackRecord
 from respool.server.state import keys as key_names
 from respool.server.state.json_text import decode, encode
-from respool.server.state.link import Link
+from respool.server.state.link import Read
 from respool.server.uploads import Upload, Uploads
 
 MOST_INPUT = 256 * 1024  # bytes of the input of an improvised answer, compressed; a larger one is not kept
@@ -59,17 +59,16 @@ def input_of_improvised(playback: Playback) -> bytes | None:
 
 
 class KeptRecordings:
-    """Reads such recordings from the store."""
+    """Makes such recordings of what the store has."""
 
-    def __init__(self, link: Link, uploads: Uploads) -> None:
-        self._link = link
+    def __init__(self, uploads: Uploads) -> None:
         self._uploads = uploads
 
-    async def fetch(self, records: Iterable[PlaybackRecord]) -> dict[Played, Recording]:
+    async def fetch(self, records: Iterable[PlaybackRecord], read: Read) -> dict[Played, Recording]:
         """Return the recordings of these records by name and digest, without those that the store has not
-        either. Raise RequestError, 503."""
+        either. `read` asks the store."""
         wanted = {(record.recording, record.digest): record for record in records}
-        found = await self._link.once([("GET", _key(record)) for record in wanted.values()])
+        found = await read([("GET", _key(record)) for record in wanted.values()])
         made: dict[Played, Recording] = {}
         uploads: dict[tuple[str, str], Upload] = {}  # by the name of the recording and the upload's digest
         for record, data in zip(wanted.values(), found, strict=True):
@@ -81,13 +80,13 @@ class KeptRecordings:
                 upload = decode(data, Upload)
                 name, turn, _ = record.recording.rpartition("#")
                 uploads[name if turn else record.recording, upload.digest] = upload
-        made |= await self._read(uploads)
+        made |= await self._read(uploads, read)
         return {played: recording for played, recording in made.items() if played in wanted}
 
-    async def _read(self, wanted: Mapping[tuple[str, str], Upload]) -> dict[Played, Recording]:
+    async def _read(self, wanted: Mapping[tuple[str, str], Upload], read: Read) -> dict[Played, Recording]:
         if not wanted:
             return {}
-        found = await self._link.once([("GET", key_names.upload(digest)) for _, digest in wanted])
+        found = await read([("GET", key_names.upload(digest)) for _, digest in wanted])
         made: dict[Played, Recording] = {}
         for (name, _), upload, data in zip(wanted, wanted.values(), found, strict=True):
             if data is not None:

@@ -1,7 +1,7 @@
 """Link: the connections to a store that speaks the protocol of Redis, and the handling of its failures."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from respool.server.state.cluster import find_owner
 from respool.server.state.views import NotLoaded
 
 Command = tuple[Any, ...]
+Read = Callable[[Sequence[Command]], Awaitable[list[Any]]]  # gives the answers to commands
 
 CONNECTIONS = 64  # at once, of one process
 TIMEOUT = 5.0  # seconds, to connect and for each answer
@@ -120,11 +121,16 @@ class Link:
         """Return the answers to `commands` on any connection. Raises StoreUnavailable, also if a command
         fails."""
         async with self.connection() as connection:
-            answers = await self.ask(connection, commands)
-            for answer in answers:
-                if isinstance(answer, ResponseError):
-                    raise answer
-            return answers
+            return await self.read(connection, commands)
+
+    async def read(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
+        """Return the answers to `commands` on this connection. Who holds one must not wait for a second: all
+        of them may be held by those who wait. Raises ResponseError if a command fails."""
+        answers = await self.ask(connection, commands)
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                raise answer
+        return answers
 
     async def wait(self, connection: AbstractConnection, command: Command, seconds: float) -> Any:
         """Return the answer to a command that waits up to `seconds` in the store."""

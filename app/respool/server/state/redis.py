@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from math import inf
 from random import uniform
 from secrets import token_hex
@@ -49,7 +50,7 @@ from respool.server.state.journal_stream import JournalStream
 from respool.server.state.json_text import decode_name
 from respool.server.state.kept_recordings import KeptRecordings, RecordingNotHere, RecordingsNotHere
 from respool.server.state.keys import Keys
-from respool.server.state.link import TRANSACTION, Command, Link, StoreUnavailable
+from respool.server.state.link import TRANSACTION, Command, Link, Read, StoreUnavailable
 from respool.server.state.loading import Plan
 from respool.server.state.shared_uploads import SharedUploads
 from respool.server.state.views import (
@@ -115,7 +116,7 @@ class RedisState:
     def sessions(self, server: "MockServer") -> LoadedSessions:
         self._server = server
         self._uploads = SharedUploads(self._link, server.uploads)
-        self._kept = KeptRecordings(self._link, server.uploads)
+        self._kept = KeptRecordings(server.uploads)
         self._journal = JournalStream(self._link, server.journal, self.node, server.session_idle)
         return LoadedSessions()
 
@@ -196,11 +197,12 @@ class RedisState:
         """Load, decide, commit. Return whether no other server was quicker, and the result of the
         decision."""
         async with self._link.connection() as connection:
+            read = partial(self._link.read, connection)
             plan.complete = False
             while not plan.complete:
                 answers = await self._link.ask(connection, plan.commands())
-                await self._uploads.sync(plan.uploads_version(answers))
-                views = await self._views(plan, answers)
+                await self._uploads.sync(plan.uploads_version(answers), read)
+                views = await self._views(plan, answers, read)
             refusal: RespoolError | None = None
             token = current.set(views)
             try:
@@ -224,12 +226,12 @@ class RedisState:
                 raise refusal
             return True, result
 
-    async def _views(self, plan: Plan, answers: list[Any]) -> Views:
+    async def _views(self, plan: Plan, answers: list[Any], read: Read) -> Views:
         """Return the views of what was loaded. Recordings that are not here any more are made again."""
         try:
             return plan.views(answers, self._make_session, self._make_playback)
         except RecordingsNotHere as missing:
-            found = await self._kept.fetch(one.record for one in missing.all)
+            found = await self._kept.fetch((one.record for one in missing.all), read)
             for (_, digest), recording in found.items():
                 self._note_played(recording, digest)
         try:

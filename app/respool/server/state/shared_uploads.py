@@ -12,7 +12,7 @@ from respool.recordings.recording import Recording
 from respool.server.state import keys as key_names
 from respool.server.state.json_text import decode, decode_name, encode
 from respool.server.state.kept_recordings import turns_by_name
-from respool.server.state.link import TRANSACTION, Link
+from respool.server.state.link import TRANSACTION, Link, Read
 from respool.server.uploads import Upload, Uploads
 
 KEPT = 86_400_000  # ms after which an upload is forgotten when no server is there any more
@@ -63,14 +63,15 @@ class SharedUploads:
         (version,) = await self._link.once([("GET", key_names.UPLOADS_VERSION)])
         await self.sync(version)
 
-    async def sync(self, version: bytes | None) -> None:
-        """Apply the table if its version is another one. Raise RequestError, 503."""
+    async def sync(self, version: bytes | None, read: Read | None = None) -> None:
+        """Apply the table if its version is another one; `read` asks the store. Raise RequestError, 503."""
         if version == self.version:
             return
         async with self._syncing:
             if version == self.version:
                 return
-            (flat,) = await self._link.once([("HGETALL", key_names.UPLOADS)])
+            read = read or self._link.once
+            (flat,) = await read([("HGETALL", key_names.UPLOADS)])
             wanted = {decode_name(flat[at]): decode(flat[at + 1], Upload) for at in range(0, len(flat), 2)}
             for name in [name for name in self._uploads.known if name not in wanted]:
                 self._uploads.remove(name)
@@ -78,7 +79,7 @@ class SharedUploads:
             self.lacking = ""
             for name, upload in wanted.items():
                 if self._uploads.known.get(name) != upload:
-                    await self._fetch(name, upload)
+                    await self._fetch(name, upload, read)
             self.version = version
 
     async def keep(self) -> None:
@@ -87,8 +88,8 @@ class SharedUploads:
         keys += [key for name in self._uploads.known for key in self._turn_keys(name)]
         await self._link.once([("PEXPIRE", key, KEPT) for key in keys])
 
-    async def _fetch(self, name: str, upload: Upload) -> None:
-        (data,) = await self._link.once([("GET", key_names.upload(upload.digest))])
+    async def _fetch(self, name: str, upload: Upload, read: Read) -> None:
+        (data,) = await read([("GET", key_names.upload(upload.digest))])
         try:
             if data is None:
                 raise RespoolError("the store has lost it")
