@@ -152,6 +152,19 @@ async def test_many_that_need_what_is_not_here_do_not_wait_for_each_others_conne
     assert "up" in other.uploads.known
 
 
+async def test_many_that_need_a_second_connection_do_not_wait_for_each_other(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "CONNECTIONS", 4)
+    one = await nodes.add()
+
+    async def decide() -> list[Any]:
+        done: list[Any] = await one.state._link.once([("PING",)])
+        return done
+
+    assert len(await asyncio.gather(*(one.state.run_async("", decide) for _ in range(20)))) == 20
+
+
 async def test_an_improvised_answer_to_too_much_is_a_503_elsewhere(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

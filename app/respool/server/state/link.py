@@ -52,6 +52,7 @@ class Link:
             **options,
         }
         self.url = without_password(url)
+        self.most = CONNECTIONS
         self.round_trips = 0
         self._known: set[tuple[str, int]] = set()  # addresses of a cluster
         try:
@@ -63,7 +64,7 @@ class Link:
 
     def _pool_of(self, url: str) -> BlockingConnectionPool:
         return BlockingConnectionPool.from_url(
-            url, max_connections=CONNECTIONS, timeout=TIMEOUT, **self._options
+            url, max_connections=self.most, timeout=TIMEOUT, **self._options
         )
 
     async def _connections(self) -> BlockingConnectionPool:

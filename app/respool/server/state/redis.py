@@ -90,6 +90,8 @@ class RedisState:
         self._link = Link(url, **options)
         self.plays: Counter[str] = Counter()
         self.node = token_hex(8)
+        # Those who may need a second connection of the store. They leave half of all to each other.
+        self._with_two = asyncio.Semaphore(self._link.most // 2)
         self._calls = Calls(self._link, self.node)
         self._number = 0
         self._problem = "it was not reached yet"
@@ -143,11 +145,15 @@ class RedisState:
         async def decided() -> T:
             return decide()
 
-        return await self.run_async(session, decided, needs)
+        return await self._counted(session, decided, needs)
 
     async def run_async(
         self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need] = ()
     ) -> T:
+        async with self._with_two:
+            return await self._counted(session, decide, needs)
+
+    async def _counted(self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need]) -> T:
         self._running += 1
         try:
             return await self._run(session, decide, needs)
