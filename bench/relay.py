@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from respool.bench.load import Plan, allow_open_files, load
 from respool.bench.servers import respool, started
 from respool.bench.summary import LoadReport, milliseconds
-from respool.bench.target import Target
+from respool.bench.target import LoadTarget
 from respool.play.pace import Pace
 from respool.recordings.store import Store
 
@@ -50,11 +50,13 @@ def main(arguments: Sequence[str]) -> int:
         with started("respool record", command, Path(folder) / "record.log") as relay:
             relayed = f"http://127.0.0.1:{relay.port}/v1"
             for url in (direct, relayed):  # what is loaded late is loaded now
-                load(Target(url, RECORDING), Plan(2, 1, None, 0.0, 60.0, moments), lambda live: None)
+                load(LoadTarget(url, RECORDING), Plan(2, 1, None, 0.0, 60.0, moments), lambda live: None)
             for streams in counts:
                 plan = Plan(streams, 1 if streams > 1 else 5, None, streams * RAMP, 60.0, moments)
                 pairs = [
-                    tuple(load(Target(url, RECORDING), plan, lambda live: None) for url in (direct, relayed))
+                    tuple(
+                        load(LoadTarget(url, RECORDING), plan, lambda live: None) for url in (direct, relayed)
+                    )
                     for _ in range(options.rounds)
                 ]
                 failed += sum(report.failed for pair in pairs for report in pair)

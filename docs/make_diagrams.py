@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from respool.protocol.event_types import ITEM_TYPES
-from respool.protocol.transitions import PART_TYPES, TRANSITIONS, Machine, State
+from respool.protocol.transitions import PART_TYPES, TRANSITIONS, Machine, MachineState
 
 PAGE = Path(__file__).with_name("architecture.md")
 BEGIN, END = "<!-- state machines -->", "<!-- /state machines -->"
@@ -68,8 +68,8 @@ def _arrows(machine: Machine) -> Iterator[str]:
             yield f"    {state} --> [*]"
 
 
-def _node(state: State) -> str:
-    return "[*]" if state is State.START else state
+def _node(state: MachineState) -> str:
+    return "[*]" if state is MachineState.START else state
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 python docs/make_page_images.py        needs playwright (of the test group) and chromium
 """
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +63,10 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for name, scheme, prepare in PICTURES:
-            with running_server(DOCS.parent / "fixtures") as running:
+            with (
+                contextlib.chdir(DOCS.parent),
+                running_server("fixtures") as running,
+            ):
                 page = browser.new_page(viewport=SIZE, color_scheme=scheme, reduced_motion="reduce")
                 prepare(page, running.url)
                 page.locator("#toast").evaluate("(toast) => toast.remove()")

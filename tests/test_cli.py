@@ -14,7 +14,8 @@ import pytest
 from respool import __version__
 from respool.cli import cli, main
 from respool.commands import COMMANDS
-from respool.commands.options import GAP, SPEED, Port, Size
+from respool.commands.param_types import GAP, SPEED, OptionParam, Port
+from respool.option_types import SIZE
 
 ROOT = Path(__file__).parent.parent
 CREATED = '{"type":"response.created","response":{"id":"resp_1"}}'
@@ -77,12 +78,12 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         (["nowhere"], 2, "respool: nowhere: no such file or folder"),
         (["list", "nowhere"], 2, "respool: nowhere: no such file or folder"),
         (["list"], 2, "respool: no PATHS are given, and here is no folder fixtures; see 'respool --help'"),
-        ([".", "--speed", "fast"], 2, "respool: invalid value for '--speed': 'fast' is not"),
-        ([".", "--speed", "0"], 2, "respool: speed is 0.0, expected a factor above 0, or instant"),
-        ([".", "--gap", "often"], 2, "respool: invalid value for '--gap': 'often' is not"),
-        ([".", "--ttft", "-1"], 2, "respool: ttft is -1.0, expected seconds, 0 or more"),
-        ([".", "--max-body", "1X"], 2, "respool: invalid value for '--max-body': '1X' is no size"),
-        ([".", "--port", "65536"], 2, "respool: invalid value for '--port': '65536' is no port: "),
+        ([".", "--speed", "fast"], 2, "respool: invalid value for '--speed': 'fast', expected a factor"),
+        ([".", "--speed", "0"], 2, "respool: invalid value for '--speed': '0', expected a factor"),
+        ([".", "--gap", "often"], 2, "respool: invalid value for '--gap': 'often', expected seconds, 0"),
+        ([".", "--ttft", "-1"], 2, "respool: invalid value for '--ttft': '-1', expected seconds, 0"),
+        ([".", "--max-body", "1X"], 2, "respool: invalid value for '--max-body': '1X', expected bytes, as"),
+        ([".", "--port", "65536"], 2, "respool: invalid value for '--port': '65536', expected a port from"),
         ([".", "--api-key", "two words"], 2, "respool: an API key is empty or has characters that no header"),
         ([".", "--validate-requests", "all"], 2, "respool: invalid value for '--validate-requests': 'all'"),
         ([".", "--on-unknown-id", "x"], 2, "respool: invalid value for '--on-unknown-id': 'x' is not one of"),
@@ -219,7 +220,7 @@ def test_ctrl_c_ends_the_server_without_a_traceback(folder: Path) -> None:
     [("0", 0), ("1000", 1000), ("1k", 1024), ("2KB", 2048), ("32M", 32 << 20), ("1GiB", 1 << 30)],
 )
 def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
-    assert Size().convert(text, None, None) == size
+    assert OptionParam(SIZE).convert(text, None, None) == size
 
 
 def test_what_kubernetes_sets_for_a_service_of_our_name_is_no_port() -> None:

@@ -144,7 +144,7 @@ def test_a_hold_that_catches_nothing_says_so(running: RunningServer) -> None:
         with pytest.raises(EditError, match=r"nothing was held .*no request for it has come"):
             stream.wait_held(0.01)
         assert stream.view is None
-    assert not running.server.sessions.everybodys.holds
+    assert not running.server.sessions.default_session.holds
 
 
 def test_a_stream_that_nobody_releases_is_ended_loudly(running: RunningServer, sdk: OpenAI) -> None:
@@ -238,6 +238,72 @@ def test_a_client_reads_event_by_event_under_a_frozen_clock(
             assert sent.seq == next(events).sequence_number == number
         assert next(events, None) is None
         assert running.clock.advance(10).sent == ()
+
+
+def test_time_is_moved_to_a_point_of_a_stream_although_its_request_is_on_its_way(
+    store: Callable[..., Store], recording: Callable[..., Recording], tmp_path: Any
+) -> None:
+    response = {"id": "resp_1", "object": "response", "status": "in_progress", "output": []}
+    delta = {"delta": "x", "item_id": "m"}
+    types = ["response.created", *["response.output_text.delta"] * 3, "response.completed"]
+    events = [
+        (60.0, type_, {"sequence_number": number, **(delta if "delta" in type_ else {"response": response})})
+        for number, type_ in enumerate(types)
+    ]
+    store(recording("a", events))
+    with (
+        running_server(tmp_path) as running,
+        OpenAI(base_url=running.base_url_of("a"), api_key="any", max_retries=0) as sdk,
+    ):
+        running.clock.freeze()
+        reader = Reader(sdk)
+        advanced = running.clock.advance(to="response.output_text.delta", nth=2)
+        assert [one.seq for one in advanced.sent] == [0, 1, 2]
+        assert advanced.due_next == 60.0
+        assert [one.seq for one in running.clock.advance(to="terminal").sent] == [3, 4]
+        reader.end()
+    assert reader.numbers == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "message"),
+    [
+        ({"to": "x.y", "stream": "a"}, EditError, "x.y"),
+        ({"to": "response.created"}, EditError, "there are several streams: pb_1 "),
+        ({"to": "response.created", "seconds": 1.0, "stream": "pb_1"}, OptionError, "give one of"),
+    ],
+)
+def test_a_target_of_time_that_is_not_one_is_refused(
+    wanted: dict[str, Any],
+    error: type[Exception],
+    message: str,
+    store: Callable[..., Store],
+    recording: Callable[..., Recording],
+    tmp_path: Any,
+) -> None:
+    response = {"id": "resp_1", "object": "response", "status": "in_progress", "output": []}
+    events = [(5.0, "response.created", {"sequence_number": 0, "response": response})]
+    store(recording("a", events), recording("b", events))
+    with running_server(tmp_path) as running:
+        running.clock.freeze()
+        with ThreadPoolExecutor(2) as pool, httpx2.Client(base_url=running.url, timeout=20) as http:
+            body = {"model": "m", "input": "x", "stream": True}
+            asked = [pool.submit(http.post, f"/r/{name}/v1/responses", json=body) for name in "ab"]
+            try:
+                for name in "ab":
+                    running.clock.advance(to="start", stream=name)
+                with pytest.raises(error, match=message):
+                    running.clock.advance(**wanted)
+            finally:
+                running.clock.run()
+                running.clock.freeze()
+                running.clock.advance(10)
+            assert all(one.result().status_code == 200 for one in asked)
+
+
+def test_time_that_runs_is_not_moved_to_a_point(running: RunningServer) -> None:
+    with pytest.raises(OptionError, match="the clock is not frozen"):
+        running.clock.advance(to="response.created")
 
 
 def test_time_jumps_by_itself_and_keeps_the_order_of_several_streams(

@@ -27,9 +27,15 @@ def maker() -> ModuleType:
     return module
 
 
+def rows_of(maker: ModuleType, name: str) -> list[str]:
+    """The rows of a table of the page."""
+    begin, end = maker.marks(name)
+    _, _, rest = (DOCS / "faults.md").read_text("utf-8").partition(f"{begin}\n")
+    return rest.partition(end)[0].splitlines()[2:]
+
+
 def test_the_page_has_a_row_for_each_case_and_a_cell_for_each_client(maker: ModuleType) -> None:
-    _, _, rest = (DOCS / "faults.md").read_text("utf-8").partition(f"{maker.BEGIN}\n")
-    rows = rest.partition(maker.END)[0].splitlines()[2:]
+    rows = rows_of(maker, "clients")
     assert [row.split(" | ")[0] for row in rows] == [f"| `{case.fault}`" for case in CASES]
     clients = len(
         [path for path in (DOCS / "clients").iterdir() if path.name not in ("README.md", "node.mjs")]
@@ -59,9 +65,10 @@ def test_a_cell_says_what_was_seen_and_not_what_it_is_worth(
 
 def test_the_table_is_put_between_the_marks(maker: ModuleType) -> None:
     cells = {"one 1.0": dict.fromkeys(CASES, "ok"), "two 2.0": dict.fromkeys(CASES, "waits")}
-    text = maker.page(f"above\n{maker.BEGIN}\nold\n{maker.END}\nbelow\n", maker.table(cells))
-    above, mark, head, _, first, *_, end, below = text.splitlines()
-    assert (above, mark, end, below) == ("above", maker.BEGIN, maker.END, "below")
+    begin, end = maker.marks("clients")
+    text = maker.page(f"above\n{begin}\nold\n{end}\nbelow\n", "clients", maker.table(cells))
+    above, mark, head, _, first, *_, last, below = text.splitlines()
+    assert (above, mark, last, below) == ("above", begin, end, "below")
     assert head == "| fault | one 1.0 | two 2.0 |"
     assert first == f"| `{CASES[0].fault}` | ok | waits |"
 
@@ -72,3 +79,44 @@ def test_the_columns_are_the_clients_with_their_versions(maker: ModuleType) -> N
     names = {Path(command[-1]).name for command in commands.values()}
     assert names == {path.name for path in (DOCS / "clients").iterdir()} - {"README.md", "node.mjs"}
     assert all(any(character.isdigit() for character in name) or "helper" in name for name in commands)
+
+
+def test_the_page_has_a_row_for_each_fault_of_the_model_and_for_each_example(maker: ModuleType) -> None:
+    told = [row.split(" | ")[0] for row in rows_of(maker, "agents")]
+    assert told == [f"| `{case.fault}`" for case in CASES if case.category == "model"]
+    programs = sorted(path.name for path in (DOCS.parent / "examples/clients").glob("*.py"))
+    rows = rows_of(maker, "examples")
+    assert [row.split(" | ")[0] for row in rows] == [f"| `{name}`" for name in programs]
+    counts = [[int(cell.split(":")[0]) for cell in row.strip("| ").split(" | ")[1:]] for row in rows]
+    assert {sum(numbers) for numbers in counts} == {len(told)}
+
+
+AGENT = "get_weather(Paris, c)\n18 degrees.\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "errors", "words", "runs"),
+    [
+        (AGENT, 0, "", "ok", 1),
+        (f"get_weather(Paris, c)\n{AGENT}", 0, "", "ok, but the tool runs 2 times", 2),
+        ("get_weather(Paris, c)\n19 degrees.\n", 0, "", "other text", 1),
+        ("18 degrees.\n", 0, "", "the tool is not run; its error goes to the model", 0),
+        ("get_weather(Paris, c)\n\n", 0, "", "no text", 1),
+        (AGENT, 1, "MaxTurnsExceeded: Max turns (5) exceeded\n", "`MaxTurnsExceeded`", 1),
+        (AGENT, None, "", "waits", 1),
+    ],
+)
+def test_what_comes_of_an_agent_is_said_in_a_few_words(
+    output: str, code: int | None, errors: str, words: str, runs: int, maker: ModuleType
+) -> None:
+    sound = ClientRun(0, 1.0, 2, AGENT, AGENT)
+    run = ClientRun(code, 1.0, 2, output, output, errors)
+    assert (maker.outcome(run, sound), maker.tool_runs(run)) == (words, runs)
+
+
+def test_the_examples_are_counted_by_their_verdicts_and_failures_are_named(maker: ModuleType) -> None:
+    cases = [Case("a", "abort", expect, "why") for expect in (Expect.COPE, Expect.EITHER, Expect.SURVIVE)]
+    runs = [ClientRun(0, 1.0, 1, "Hel", "Hel"), *[ClientRun(1, 1.0, 1, "", "", "KeyError: 'a'\n")] * 2]
+    results = {case: judge(case, run, SOUND, comparable=True) for case, run in zip(cases, runs, strict=True)}
+    *_, row = maker.example_rows({"one.py": results})
+    assert row == "| `one.py` | 0 | 1 | 1: `KeyError` at `abort` | 1: `KeyError` at `abort` |"

@@ -55,11 +55,11 @@ MISTAKES = [
     ("respool fixture", 2, "respool: fixture: no such file or folder"),
     ("respool serve nothing/", 2, "respool: nothing: no such file or folder"),
     ("respool fixtures --prot 8080", 2, "respool: no such option"),
-    ("respool fixtures --port 99999", 2, "'99999' is no port: expected 0 to 65535"),
+    ("respool fixtures --port 99999", 2, "'99999', expected a port from 0 to 65535"),
     ("respool fixtures --port TAKEN", 1, "address already in use; --port takes another one, --port 0"),
     ("respool fixtures --host ''", 2, "respool: host is empty; expected 127.0.0.1"),
     ("respool fixtures --host no.such.invalid", 1, "respool: cannot listen on no.such.invalid:8080: "),
-    ("respool fixtures --speed fast", 2, "'fast' is not a number or 'instant'"),
+    ("respool fixtures --speed fast", 2, "'fast', expected a factor above 0, or instant"),
     ("respool fixtures --default helo", 2, "respool: default is helo, but no recording has that name; near"),
     ("respool fixtures --fault abrt", 2, "no fault is named abrt: did you mean abort?"),
     ("respool fixtures --allow-host http://a", 2, "respool: allow-host is 'http://a', expected a name"),
@@ -94,7 +94,7 @@ MISTAKES = [
     (
         "respool drill fixtures --recording hello --timeout nan -- true",
         2,
-        "timeout is nan, expected seconds above 0",
+        "'nan', expected seconds, 0 or more",
     ),
     ("respool list fixtures/hello.jsonl > /dev/full", 1, "respool: cannot write: no space left on device"),
 ]

@@ -8,20 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from respool import options
-from respool.options import (
-    AUTO,
+from respool import option_types
+from respool.option_types import (
+    COUNT,
     FINITE,
     FLAG,
+    GAP,
     HEADER,
+    INTEGER,
     INTERVAL,
     LINE,
     MILLISECONDS,
+    PORT,
+    POSITIVE,
     SECONDS,
     SHARE,
+    SIZE,
+    SPEED,
     TEXT,
-    MaybeNumber,
     OptionType,
+    choice_type,
+    number_type,
+)
+from respool.options import (
+    AUTO,
+    MaybeNumber,
     choice,
     maybe_seconds,
     maybe_whole,
@@ -86,12 +97,17 @@ def test_values_are_read_when_an_instance_is_made() -> None:
 
 
 READ = [
+    (SIZE, "32M", 33554432), (SIZE, "1GiB", 2**30), (INTEGER, "-7", -7), (COUNT, 1, 1), (PORT, "0", 0),
+    (SPEED, "instant", math.inf), (SPEED, 2, 2.0), (GAP, "typical", "typical"), (POSITIVE, "1ms", 0.001),
+    (number_type(0.5, 2, "s"), "500ms", 0.5),
     (SECONDS, "1.5", 1.5), (SECONDS, "250ms", 0.25), (SECONDS, ".5s", 0.5), (SECONDS, "1e3", 1000.0),
     (SECONDS, "forever", math.inf), (SECONDS, 2, 2), (FINITE, "0", 0.0), (INTERVAL, 0, 0),
     (MILLISECONDS, "20", 20.0), (SHARE, "25%", 0.25), (SHARE, 1, 1), (FLAG, "true", True),
     (FLAG, False, False), (TEXT, "a\nb", "a\nb"), (LINE, "a b", "a b"), (HEADER, "text/html", "text/html"),
 ]  # fmt: skip
 REFUSED = [
+    (SIZE, "1X"), (SIZE, "-1"), (INTEGER, 1.5), (COUNT, 0), (PORT, 65536), (SPEED, 0), (GAP, "often"),
+    (POSITIVE, 0), (number_type(0.5, 2, "s"), "3"),
     (SECONDS, "soon"), (SECONDS, -1),
     (SECONDS, math.nan), (SECONDS, "1e10"), (SECONDS, True), (SECONDS, None),
     (SECONDS, "1" * 20_000), (SECONDS, "1." * 10_000), (FINITE, "forever"), (INTERVAL, 0.0001),
@@ -99,6 +115,24 @@ REFUSED = [
     (FLAG, []),
     (TEXT, 5), (LINE, "a\nb"), (LINE, "a\r"), (HEADER, "é"), (HEADER, "a\nb"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "expected"),
+    [
+        (number_type(0.001), 0, "a number, 0.001 or more"),
+        (number_type(0, 5, "s"), 7, "seconds from 0 to 5"),
+        (number_type(None, 0), 1, "a number, at most 0"),
+        (FINITE, 2e9, "seconds, 0 or more, at most 1e+09"),
+        (FINITE, -1, "seconds, 0 or more"),
+        (FINITE, "2e9", "seconds, 0 or more, at most 1e+09"),
+        (FINITE, "soon", "seconds, 0 or more"),
+        (FINITE, None, "seconds, 0 or more"),
+        (choice_type(("a", "b")), "c", "a or b"),
+    ],
+)
+def test_a_wrong_value_is_told_what_was_expected(type: OptionType, value: Any, expected: str) -> None:
+    assert type.expected_for(value) == expected
 
 
 @pytest.mark.parametrize(("type", "given", "value"), READ)
@@ -112,7 +146,7 @@ def test_a_value_that_is_none_is_refused(type: OptionType, given: Any) -> None:
         type.read(given)
 
 
-@given(st.floats(0, options.LONGEST) | st.just(math.inf))
+@given(st.floats(0, option_types.LONGEST) | st.just(math.inf))
 def test_any_seconds_are_read_as_they_were_written(value: float) -> None:
     assert SECONDS.read(SECONDS.write(value)) == value
 

@@ -13,7 +13,7 @@ from respool.errors import RespoolError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from respool.server.mock_server import ServerOptions
+    from respool.server.server_options import ServerOptions
 
     app: FastAPI
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def mock_app(*paths: str | os.PathLike[str], **options: "Unpack[ServerOptions]") -> "FastAPI":
     """Return an app that serves the recordings below `paths`, to be called in process or mounted in another.
 
-    The options are those of `MockServer`. Raises what that and `Store` raise.
+    The options are those of `MockServer`. Raise what that and `Store` raise.
 
         transport = httpx.ASGITransport(mock_app("fixtures", default="text/hello"))
         client = AsyncOpenAI(http_client=httpx.AsyncClient(transport=transport), api_key="any")
@@ -37,6 +37,8 @@ def __getattr__(name: str) -> "FastAPI":
     # On first use, not on import: the files are read when a server asks for the app.
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from click import ClickException
+
     from respool.commands.serve import make_app, serve
 
     # The command reads and checks the environment as it does for itself; it is not run.
@@ -45,17 +47,18 @@ def __getattr__(name: str) -> "FastAPI":
         with serve.make_context("respool.asgi", arguments, auto_envvar_prefix="RESPOOL") as context:
             options = context.params
         created = make_app(options)[1]
-    except RespoolError as error:
+    except (RespoolError, ClickException) as error:
         if not _run_by_a_server():
             raise
         hint = "" if "RESPOOL_PATHS" in os.environ else "; RESPOOL_PATHS names others"
-        sys.exit(f"respool: {error}{hint}")  # a server would print a traceback
+        problem = error.format_message() if isinstance(error, ClickException) else error
+        sys.exit(f"respool: {problem}{hint}")  # a server would print a traceback
     globals()["app"] = created
     return created
 
 
 def _run_by_a_server() -> bool:
-    """Whether this process is an ASGI server's, not a test or a program that asks for the app."""
+    """Return True if this process is an ASGI server's, not a test or a program that asks for the app."""
     return os.path.basename(sys.argv[0]) in ("uvicorn", "hypercorn", "granian") or any(
         f"{os.sep}uvicorn{os.sep}" in argument for argument in sys.argv[:1]
     )

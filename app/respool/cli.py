@@ -13,7 +13,7 @@ import click
 
 from respool import __version__
 from respool.commands import COMMANDS
-from respool.commands.output import echo, flush_stdout, prepare_streams
+from respool.commands.console import echo, flush_stdout, prepare_streams
 from respool.errors import OptionError, PathError, RespoolError, printable
 
 FINE = 0
@@ -55,7 +55,7 @@ class Commands(click.Group):
 
 
 def _check_is_path(args: Sequence[str]) -> None:
-    """Raises UsageError for a single word that is nearly a command and no path."""
+    """Raise UsageError for a single word that is nearly a command and no path."""
     word = args[0] if args else ""
     nearest = get_close_matches(word[:50], COMMANDS, n=1, cutoff=0.7)
     if nearest and not os.path.exists(word):

@@ -26,8 +26,8 @@ from typing import Any
 
 
 def printable(text: str, most: int = 200) -> str:
-    """A text from elsewhere, fit for one line of a message or a log: without line ends, control
-    characters and lone surrogates, which are shown as escapes, and no longer than `most` characters."""
+    """Return text from elsewhere for one line of a message or a log: control characters, line ends and lone
+    surrogates as escapes, and at most `most` characters."""
     shown = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text[: most + 1]
@@ -53,7 +53,7 @@ class RespoolError(Exception):
 
 
 class Effect(Enum):
-    """What becomes of the place in a file that a RecordingError is about."""
+    """The effect of an error on its place in a file."""
 
     REFUSED = "refused"  # the file is not used
     CAPTURED = "captured"  # it is damaged, and played as it was captured
@@ -97,7 +97,7 @@ class PathError(RespoolError):
 
 
 class EditError(RespoolError):
-    """A live response cannot be changed as was asked: too late, nothing is held, no such event."""
+    """A live response cannot be changed so: too late, nothing is held, no such event."""
 
 
 class OptionError(RespoolError):
@@ -105,7 +105,7 @@ class OptionError(RespoolError):
 
 
 class FaultError(OptionError):
-    """A fault that cannot be made of what was given: its name, an option, or an option's value."""
+    """An invalid fault: its name, an option, or an option's value."""
 
     def __init__(
         self, message: str, *, fault: str | None = None, key: str | None = None, value: Any = None
@@ -117,20 +117,20 @@ class FaultError(OptionError):
 
     @classmethod
     def of_name(cls, name: str, known: Iterable[str]) -> "FaultError":
-        """There is no fault of that name."""
+        """Return the error for an unknown fault."""
         expected = _nearest(name, known) or f"expected one of {', '.join(known)}"
         return cls(f"no fault is named {name}: {expected}", fault=name)
 
     @classmethod
     def of_key(cls, fault: str, key: str, known: Iterable[str]) -> "FaultError":
-        """The fault has no such option."""
+        """Return the error for an option that the fault does not have."""
         nearest = _nearest(key, known)
         expected = f"expected one of {', '.join(known)}" + (nearest and f"; {nearest}")
         return cls(f"fault {fault} has no option {key}: {expected}", fault=fault, key=key)
 
     @classmethod
     def of_value(cls, fault: str, key: str, value: Any, expected: str) -> "FaultError":
-        """The option's value is none that it may have."""
+        """Return the error for a value that the option does not accept."""
         shown = printable(str(value), 60)
         return cls(f"fault {fault}: {key} is {shown}, expected {expected}", fault=fault, key=key, value=value)
 
@@ -141,7 +141,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 class ReferenceFailed(OptionError):
-    """The client that is to be drilled cannot be judged: it fails without any fault.
+    """The client cannot be drilled: it fails without any fault.
 
     `errors` is what it wrote to stderr.
     """

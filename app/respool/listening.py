@@ -5,16 +5,17 @@ import socket
 import stat
 import sys
 
-BACKLOG = 2048  # connections that nobody has accepted yet, as uvicorn has it
+BACKLOG = 2048  # connections that are not accepted yet, as uvicorn has it
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; `port` 0 picks a free one. Raises OSError."""
+    """Return a listening socket; `port` 0 picks a free one. Raise OSError."""
     return _listening(host, port)
 
 
 def bind_path(path: str) -> socket.socket:
-    """A listening Unix socket; one that is left from a process that has ended is replaced. Raises OSError."""
+    """Return a listening Unix socket; the stale one of a process that has ended is replaced. Raise
+    OSError."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if _is_left_over(path):
@@ -43,10 +44,10 @@ def _is_left_over(path: str) -> bool:
 
 
 def bind_each(host: str, port: int, count: int) -> list[socket.socket]:
-    """A listening socket for each of `count` processes, all on one port. Raises OSError.
+    """Return a listening socket for each of `count` processes, all on one port. Raise OSError.
 
     On Linux each process has its own, and the kernel deals the connections out evenly: of 200, two processes
-    got 95 to 105. Elsewhere SO_REUSEPORT does not mean that, so they share one, and who wakes first takes
+    got 95 to 105. Elsewhere SO_REUSEPORT does not mean that, so they share one, and the first to wake takes
     what is there: of 200 at once, one got 37 and the other 163.
     """
     if count == 1 or sys.platform != "linux":
@@ -73,7 +74,7 @@ def address_of(host: str) -> str | None:
 
 
 def url_of(sock: socket.socket) -> str:
-    """Where a client finds a socket that listens, as a base URL without a path."""
+    """Return the base URL of a socket that listens, without a path."""
     host, port = sock.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -97,7 +97,7 @@ class LoadedRecording:
 def load(source: "str | os.PathLike[str] | Script") -> list[LoadedRecording]:
     """Return the recordings of a file, in any format that is served, or those that a Script becomes.
 
-    Raises PathError for a file that cannot be read, RecordingError for what is no recording.
+    Raise PathError for a file that cannot be read, RecordingError for what is no recording.
     """
     from respool.recordings import formats
 

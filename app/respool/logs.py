@@ -1,4 +1,4 @@
-"""Log lines on stderr, written by a thread of their own: who logs never waits for a pipe or a disk."""
+"""Log lines on stderr, written by a thread of their own: logging never waits for a pipe or a disk."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ PATIENCE = 0.5
 class BackgroundHandler(logging.Handler):
     """A logging handler that writes to a file descriptor from a thread.
 
-    A pipe that nobody reads stops the thread and nothing else. A full disk and a closed descriptor lose
+    A pipe without a reader stops the thread and nothing else. A full disk and a closed descriptor lose
     lines. How many were lost is written once, before the next line that can be written.
     """
 
@@ -36,7 +36,7 @@ class BackgroundHandler(logging.Handler):
         self._thread: threading.Thread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queue the record's line; it is lost where too much waits already."""
+        """Queue the record's line; drop it if too many wait."""
         try:
             line = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
         except Exception:
@@ -88,7 +88,7 @@ def _written(descriptor: int, data: bytes) -> bool:
         while view:
             try:
                 view = view[os.write(descriptor, view) :]
-            except BlockingIOError:  # somebody else's end has made it so
+            except BlockingIOError:  # another process has made it non-blocking
                 time.sleep(0.05)
     except OSError:
         return False

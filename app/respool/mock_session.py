@@ -28,7 +28,7 @@ _SHOWN = 5  # requests in a report
 
 
 class MockSession:
-    """One test's own session: what it plays, which faults happen, what was asked. Other tests see none of it.
+    """One test's own session: its recordings, faults and requests. Other tests see none of it.
 
     running  the server
     name     of the session: a part of its URLs
@@ -217,7 +217,7 @@ class MockSession:
         server.sessions.delete(self.name)
 
     def _not_recorded(self) -> Sequence[str]:
-        """What could not be recorded of this session, when all is recorded that can be."""
+        """Return what could not be recorded of this session, after all else was recorded."""
         asking, loop = self.running.upstream, self.running.loop
         if asking is None or loop is None:
             return ()
@@ -233,7 +233,7 @@ class MockSession:
         return problems
 
     def _shown(self, request: "SeenRequest") -> Iterator[str]:
-        """Lines on a request that no recording answers."""
+        """Return lines about a request that no recording answers."""
         path = request.path.removeprefix(f"/s/{quote(self.name, safe='')}")
         yield f"  {request.method} {path} {request.status}"
         if text := request.input_text:
@@ -261,7 +261,7 @@ class MockSession:
 
 
 def _told(near: Mapping[str, Any]) -> str:
-    """One line on what nearly answers, as the journal has it."""
+    """Return one line on the nearest answers, as the journal has it."""
     if "stub" in near:
         return f"stub {near['stub']}: not {', not '.join(near['failed'])}"
     hint = near.get("hint")
@@ -269,7 +269,7 @@ def _told(near: Mapping[str, Any]) -> str:
 
 
 class ServerPool:
-    """The servers of a test run: one for each set of recordings and speed, started when it is asked for."""
+    """The servers of a test run: one for each set of recordings and speed, started on first use."""
 
     def __init__(self) -> None:
         from contextlib import ExitStack
@@ -301,8 +301,8 @@ class ServerPool:
         plan: "RecordPlan | None" = None,
         recording: str = "",
     ) -> Iterator[MockSession]:
-        """A new session, whose name begins with `name`, until the block ends; with `plan` what it is answered
-        becomes the recording `recording`."""
+        """Yield a new session, whose name begins with `name`, until the block ends; with `plan`, its
+        exchanges become the recording `recording`."""
         self._sessions += 1
         running = self.server(paths, speed, plan)
         session = MockSession(running, f"{session_name(name)}-{self._sessions}")

@@ -15,50 +15,36 @@ An option is a field of a dataclass whose default is made by one of the function
 the values of an instance.
 """
 
-import json
-import math
-import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
-FOREVER = math.inf
-AUTO: Literal["auto"] = "auto"
-SHORTEST = 0.001  # seconds, between things that come again and again: a server has other work to do
-LONGEST = 1e9  # seconds; beyond it, say forever
-
-# The numbers of digits are bounded, so that a long text is refused at once. A float has no more than these.
-_SECONDS = re.compile(
-    r"((?:[0-9]{1,20}(?:\.[0-9]{1,30})?|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,3})?)(s|ms)?", re.ASCII
+from respool.errors import OptionError, printable
+from respool.option_types import (
+    FINITE,
+    FLAG,
+    HEADER,
+    INTERVAL,
+    LINE,
+    MILLISECONDS,
+    SECONDS,
+    SHARE,
+    TEXT,
+    OptionType,
+    choice_type,
+    or_none,
+    or_word,
+    whole_type,
 )
-_SIZE = re.compile(r"([0-9]{1,15})([kKmM]?)[bB]?")
-_BARE = re.compile(r"[A-Za-z0-9_./#%:+-]+")
-_MOST_DIGITS = 40
 
-
-@dataclass(frozen=True, slots=True)
-class OptionType:
-    """The values that an option takes.
-
-    `read` takes text or a value, and raises ValueError (or KeyError, TypeError, OverflowError) if it is not
-    what is `expected`; `write` gives the text that `read` reads. `low` and `high` are in the `unit`, both
-    included.
-    """
-
-    name: str
-    expected: str
-    read: Callable[[Any], Any]
-    write: Callable[[Any], str] = str
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
+AUTO: Literal["auto"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its name, type and default, and what it is for."""
+    """One option: its name, type, default and help."""
 
     name: str
     type: OptionType
@@ -107,140 +93,13 @@ def read_options(instance: Any, wrong: Callable[[str, Any, str], Exception]) -> 
         try:
             object.__setattr__(instance, name, option.type.read(value))
         except (ValueError, KeyError, TypeError, OverflowError):
-            raise wrong(name, value, option.type.expected) from None
+            raise wrong(name, value, option.type.expected_for(value)) from None
 
 
-def number_text(value: float) -> str:
-    """Return a number as people write it: no digit lost, no needless ``.0``."""
-    return repr(value).removesuffix(".0")
+def out_of_range(name: str, value: Any, expected: str) -> OptionError:
+    """Return the error for an option of a server that has a wrong value."""
+    return OptionError(f"{name.replace('_', '-')} is {printable(str(value), 60)}, expected {expected}")
 
-
-def text_of(value: str) -> str:
-    """Return a string as the syntax has it: in JSON's quotes, if it needs them."""
-    return value if _BARE.fullmatch(value) else json.dumps(value, ensure_ascii=False)
-
-
-def _number(value: Any) -> float:
-    if type(value) is bool or not isinstance(value, int | float | str):
-        raise ValueError
-    if isinstance(value, str) and len(value) > _MOST_DIGITS:
-        raise ValueError
-    number = float(value)
-    if math.isnan(number):
-        raise ValueError
-    return number
-
-
-def _read_seconds(value: Any) -> float:
-    if isinstance(value, str) and value != "forever":
-        match = _SECONDS.fullmatch(value)
-        if not match:
-            raise ValueError
-        value = float(match[1]) / (1000 if match[2] == "ms" else 1)
-    number = FOREVER if value == "forever" else _number(value)
-    if not 0 <= number <= LONGEST and number != FOREVER:
-        raise ValueError
-    return number
-
-
-def _write_seconds(value: float) -> str:
-    return "forever" if value == FOREVER else number_text(value)
-
-
-def _read_finite(value: Any) -> float:
-    if (number := _read_seconds(value)) == FOREVER:
-        raise ValueError
-    return number
-
-
-def _read_interval(value: Any) -> float:
-    if 0 < (number := _read_finite(value)) < SHORTEST:
-        raise ValueError
-    return number
-
-
-def _read_milliseconds(value: Any) -> float:
-    number = _number(value)
-    if not 0 <= number <= 1000 * LONGEST:
-        raise ValueError
-    return number
-
-
-def _whole(least: int, most: int) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        if isinstance(value, str):
-            match = _SIZE.fullmatch(value)
-            if not match:
-                raise ValueError
-            value = int(match[1]) * 1024 ** " km".index(match[2].lower() or " ")
-        if type(value) is not int or not least <= value <= most:
-            raise ValueError
-        return value
-
-    return read
-
-
-def _read_flag(value: Any) -> bool:
-    if type(value) is bool:
-        return value
-    return {"true": True, "false": False}[value]
-
-
-def _read_share(value: Any) -> float:
-    if isinstance(value, str) and value.endswith("%"):
-        value = _number(value.removesuffix("%")) / 100
-    number = _number(value)
-    if not 0 <= number <= 1:
-        raise ValueError
-    return number
-
-
-def _read_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError
-    return value
-
-
-def _read_line(value: Any) -> str:
-    if len(_read_text(value).splitlines()) > 1 or value.endswith(("\n", "\r")):
-        raise ValueError
-    return cast(str, value)
-
-
-def _read_header(value: Any) -> str:
-    if not _read_text(value).isascii() or not value.isprintable():
-        raise ValueError
-    return cast(str, value)
-
-
-def _or_word(type: OptionType, word: str, value: Any) -> OptionType:
-    """The same type, with a word that stands for one more value."""
-    return OptionType(
-        type.name,
-        f"{type.expected}, or {word}",
-        lambda given: value if given in (value, word) else type.read(given),
-        lambda given: word if given == value else type.write(given),
-        type.unit,
-        type.low,
-        type.high,
-    )
-
-
-SECONDS = OptionType(
-    "seconds", "seconds, 0 or more, or forever", _read_seconds, _write_seconds, "s", 0, FOREVER
-)
-FINITE = OptionType("seconds", "seconds, 0 or more", _read_finite, _write_seconds, "s", 0, LONGEST)
-MILLISECONDS = OptionType(
-    "milliseconds", "milliseconds, 0 or more", _read_milliseconds, number_text, "ms", 0, 1000 * LONGEST
-)
-INTERVAL = OptionType(
-    "interval", f"seconds, {SHORTEST} or more; 0: none", _read_interval, _write_seconds, "s", 0, LONGEST
-)
-SHARE = OptionType("share", "a share from 0 to 1", _read_share, number_text, "", 0, 1)
-FLAG = OptionType("flag", "true or false", _read_flag, lambda value: "true" if value else "false")
-TEXT = OptionType("text", "text", _read_text, text_of)
-LINE = OptionType("line", "text without line ends", _read_line, text_of)
-HEADER = OptionType("header", "printable ASCII", _read_header, text_of)
 
 MaybeNumber = float | Literal["auto"] | None
 
@@ -261,10 +120,8 @@ def interval(default: float) -> float:
 
 
 def _maybe(default: MaybeNumber, type: OptionType) -> MaybeNumber:
-    or_none = _or_word(type, "none", None)
-    return cast(
-        "MaybeNumber", declare(default, _or_word(or_none, AUTO, AUTO) if default == AUTO else or_none)
-    )
+    maybe = or_none(type)
+    return cast("MaybeNumber", declare(default, or_word(maybe, AUTO, AUTO) if default == AUTO else maybe))
 
 
 def maybe_seconds(default: MaybeNumber = None) -> MaybeNumber:
@@ -302,27 +159,21 @@ def header(default: str) -> str:
     return cast(str, declare(default, HEADER))
 
 
-def _whole_type(least: int, most: int, unit: str) -> OptionType:
-    what = f"a whole number from {least} to {most}"
-    return OptionType("whole", what, _whole(least, most), str, unit, least, most)
-
-
 def whole(default: int, least: int = 1, most: int = 2**31, unit: str = "") -> int:
     """Declare a whole number; ``64K`` and ``10M`` are numbers too."""
-    return cast(int, declare(default, _whole_type(least, most, unit)))
+    return cast(int, declare(default, whole_type(least, most, unit)))
 
 
 def maybe_whole(least: int = 1, most: int = 2**31, unit: str = "") -> int | None:
     """Declare a whole number, or none."""
-    return cast("int | None", declare(None, _or_word(_whole_type(least, most, unit), "none", None)))
+    return cast("int | None", declare(None, or_none(whole_type(least, most, unit))))
 
 
 def choice(default: str, among: Sequence[str]) -> str:
     """Declare one of some words."""
+    return cast(str, declare(default, choice_type(among)))
 
-    def read(value: Any) -> str:
-        if value not in among:
-            raise ValueError
-        return cast(str, value)
 
-    return cast(str, declare(default, OptionType("choice", " or ".join(among), read, text_of)))
+def maybe_choice(among: Sequence[str]) -> str | None:
+    """Declare one of some words, or none."""
+    return cast("str | None", declare(None, or_none(choice_type(among))))

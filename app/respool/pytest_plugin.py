@@ -85,7 +85,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def _record_mode(config: pytest.Config) -> str:
-    """One of RECORD_MODES. In CI nothing is asked of a real service unless the command line says so."""
+    """Return one of RECORD_MODES. In CI no real service is asked unless the command line says so."""
     given: str | None = config.getoption("--respool-record")
     if given is not None:
         return given
@@ -122,7 +122,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that leaves behind what it may not, and tell of it where the test fails anyway."""
+    """Fail a test that leaves behind what it may not; add that to the report of a test that fails anyway."""
     try:
         result = yield
     except BaseException:
@@ -141,7 +141,7 @@ def _complaint(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="session")
 def respool_fixtures(request: pytest.FixtureRequest) -> Sequence[Path] | None:
-    """The folders and files of recordings; None: where they are found. A conftest may override it."""
+    """Return the folders and files of recordings; None: the nearest folder. A conftest may override it."""
     found: Sequence[Path] = request.config.getini("respool_fixtures")
     return found or None
 
@@ -162,7 +162,7 @@ def respool(
     _respool_servers: "ServerPool",
     monkeypatch: pytest.MonkeyPatch,
 ) -> "Iterator[MockSession]":
-    """A session of its own at a Responses API server that plays recordings: `respool.base_url`."""
+    """Yield a session of its own at a server that plays recordings: `respool.base_url`."""
     from respool.errors import RespoolError
     from respool.mock_session import read_speed
 
@@ -202,14 +202,14 @@ def respool(
 
 @pytest.fixture
 def respool_drill(request: pytest.FixtureRequest, respool: "MockSession") -> "Case":
-    """A case of the drill, whose faults happen to each answer; the test is run once for each case."""
+    """Return a case of the drill, whose faults happen to each answer; the test runs once per case."""
     case: Case = request.param
     respool.fault(*case.faults)
     return case
 
 
 def _plan(item: pytest.Item, mode: str, paths: Sequence[Path | str]) -> "RecordPlan":
-    """How a test records: into the first folder of recordings, or a new one beside the test file."""
+    """Return how a test records: into the first folder of recordings, or a new one beside the test file."""
     from respool.errors import OptionError
     from respool.record.for_tests import RecordPlan
 
@@ -225,7 +225,7 @@ def _plan(item: pytest.Item, mode: str, paths: Sequence[Path | str]) -> "RecordP
 
 
 def _recording_name(item: pytest.Item, folder: Path) -> str:
-    """The name of a test's recording: its file and its own name, below the folder of recordings."""
+    """Return the name of a test's recording: its file and its own name, below the folder of recordings."""
     file = item.path.with_suffix("")
     beside = folder.absolute().parent
     below = file.relative_to(beside) if file.is_relative_to(beside) else Path(file.name)
@@ -233,7 +233,8 @@ def _recording_name(item: pytest.Item, folder: Path) -> str:
 
 
 def _said(item: pytest.Item) -> Mapping[str, Any]:
-    """What the markers of a test say; that of the test counts more than that of its class, or its module."""
+    """Return the arguments of a test's markers; that of the test counts more than that of its class, or its
+    module."""
     said: dict[str, Any] = {}
     for marker in item.iter_markers(MARKER):  # the closest first
         if unknown := set(marker.kwargs) - set(_SETTINGS):
@@ -252,7 +253,7 @@ def _said(item: pytest.Item) -> Mapping[str, Any]:
 
 
 def _setting(item: pytest.Item, name: str, said: Mapping[str, Any] | None = None) -> Any:
-    """A setting of a test: as its markers say, or the ini file."""
+    """Return a setting of a test: as its markers say, or the ini file."""
     said = _said(item) if said is None else said
     value = said.get(name, item.config.getini(f"respool_{name}"))
     if name == "strict":
@@ -269,7 +270,7 @@ def _listed(value: Any) -> Sequence[Any]:
 
 
 def _found(item: pytest.Item, root: Path) -> Sequence[Path]:
-    """The folder of recordings that is nearest to a test: beside its file, or above it, up to the root."""
+    """Return the nearest folder of recordings: beside the test's file, or above it, up to the root."""
     for folder in item.path.parents:
         for name in _FOLDERS:
             if (folder / name).is_dir():

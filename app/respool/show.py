@@ -1,4 +1,4 @@
-"""What a recording looks like: a timeline of its items, and a log of its events. Values, no output."""
+"""Timeline of a recording's items, and log of its events. Values, no output."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +70,7 @@ class Timeline:
 
 
 def timeline(recording: Recording, pace: Pace | None = None) -> Timeline:
-    """What happens in a turn, and when. Where it has no times, the pace decides."""
+    """Return what happens in a turn, and when. Without recorded times, the pace decides."""
     moments = (pace or Pace()).moments(recording)
     events = [timed.event for timed in recording.events]
     data = [event.data for event in events]
@@ -100,7 +100,7 @@ def _end(types: Sequence[str]) -> str:
 
 
 def bar(row: Row, seconds: float, width: int) -> str:
-    """When a row runs, over the `seconds` of the whole: █ where events come, ─ where it waits."""
+    """Return the bar of a row over `seconds`: █ where events come, ─ where it waits."""
     last = width - 1
 
     def column(moment: float) -> int:
@@ -145,7 +145,7 @@ def _rows(types: Sequence[str], data: Sequence[JSON], moments: Sequence[float]) 
 
 
 def _item_key(type: str, fields: JSON, last: object) -> object:
-    """What an event tells its item by; some producers tell nothing, and mean the item before."""
+    """Return what identifies an event's item; without an id it belongs to the item before."""
     if isinstance(index := fields.get("output_index"), int):
         return index
     item = fields.get("item")
@@ -190,7 +190,7 @@ def _part_label(type: str, fields: JSON, index: str) -> str:
 
 
 def gist(type: str, fields: JSON, most: int = 40) -> str:
-    """What an event says, in a few words."""
+    """Return the content of an event in a few words."""
     match fields:
         case {"delta": str(text)}:
             return _short(text, most)
@@ -227,6 +227,6 @@ def _word(value: Any) -> str:
 
 
 def _short(text: str, most: int) -> str:
-    """A text in quotes, on one line; of a long one the beginning, and how long it is."""
+    """Return a text in quotes, on one line; of a long one the beginning, and how long it is."""
     shown = dumps(text[:most])
     return shown if len(text) <= most else f"{shown[:-1]}..., {len(text)} characters"

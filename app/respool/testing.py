@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Unpack, cast
 from urllib.parse import quote
 
-from respool.controls import ClockControl, Held, Link, hold_request
+from respool.controls import ClockControl, Held, ServerThread, hold_request
 from respool.recordings.hold_points import TTL
 from respool.recordings.store import Store
-from respool.server.mock_server import MockServer, ServerOptions
-from respool.server.settings import UpstreamOptions
+from respool.server.mock_server import MockServer
+from respool.server.server_options import ServerOptions, UpstreamOptions
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -34,12 +34,12 @@ class RunningServer:
     upstream: "RecordingUpstream | None" = field(default=None, repr=False)  # what it asks and records
 
     @property
-    def _link(self) -> Link:
+    def _link(self) -> ServerThread:
         if self.loop is None:
             raise RuntimeError("this server runs elsewhere: use its admin API")
         from respool.http.control import Controller
 
-        return Link(Controller(self.server), self.loop)
+        return ServerThread(Controller(self.server), self.loop)
 
     @property
     def clock(self) -> ClockControl:
@@ -76,7 +76,7 @@ class RunningServer:
     @property
     def requests(self) -> "SeenRequests":
         """The requests that came so far, of all sessions, oldest first: ``.requests.last.input_text``."""
-        from respool.server.seen_requests import SeenRequests  # late: only who looks should wait for it
+        from respool.server.seen_requests import SeenRequests  # late: few need it
 
         return SeenRequests.of(self.server.journal)
 
@@ -144,12 +144,12 @@ class RunningServer:
         return f"{self.url}/v1"
 
     def base_url_of(self, name: str) -> str:
-        """The base URL below which the recording `name`, or the turn ``name#2``, answers."""
+        """Return the base URL at which the recording `name`, or the turn ``name#2``, answers."""
         return f"{self.url}/r/{quote(name)}/v1"
 
 
 class RunningOptions(ServerOptions, UpstreamOptions, total=False):
-    """What may be said to `running_server`: what a `MockServer` takes, and whom to ask for what is not
+    """The options of `running_server`: those of `MockServer`, and the upstream for what is not
     recorded."""
 
 
@@ -164,7 +164,7 @@ def running_server(
     """Serve the recordings below `paths` until the block ends.
 
     The options are those of `MockServer`, and ``upstream`` and others, as of ``respool serve``: whom to ask
-    for what is not recorded. Raises what `MockServer` and `Store` raise. Streams that are still open at the
+    for what is not recorded. Raise what `MockServer` and `Store` raise. Streams that are still open at the
     end are cut.
 
         with running_server("fixtures") as running:

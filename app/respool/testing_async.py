@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Unpack
 
-from respool.server.mock_server import ServerOptions
+from respool.server.server_options import ServerOptions
 from respool.testing import RunningServer, running_server
 
 

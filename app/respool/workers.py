@@ -67,7 +67,7 @@ class Workers:
         """Start all, call `ready` with the first's report when all have told theirs, and replace those that
         die, until a SIGTERM or Ctrl-C: that ends all, `ending` first, and then happens to this process.
 
-        Raises what a worker raised before it was ready, and RespoolError for one that died by then.
+        Raise what a worker raised before it was ready, and RespoolError for one that died by then.
         """
         with _Signals() as signals:
             try:
@@ -96,7 +96,7 @@ class Workers:
         return _Worker(number, process, reports)
 
     def _report(self, worker: _Worker, signals: "_Signals") -> Iterator[Any]:
-        """What a worker reports when it is ready; nothing if a signal comes before."""
+        """Return a worker's report when it is ready; nothing if a signal comes first."""
         wait([worker.reports, signals.socket])
         if signals.came:
             return
@@ -112,7 +112,7 @@ class Workers:
     def _watch(self, signals: "_Signals") -> None:
         """Replace what dies, until a signal comes.
 
-        Raises what a replacement raises before it is ready. One that dies by then is replaced again, each
+        Raise what a replacement raises before it is ready. One that dies by then is replaced again, each
         time after a longer pause.
         """
         pause = 0.0
@@ -149,7 +149,7 @@ class Workers:
 
 
 def _run(work: Callable[..., None], number: int, reports: Connection, arguments: tuple[Any, ...]) -> None:
-    """What a worker's process does."""
+    """Run a worker's process."""
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
 
     def report(value: Any) -> None:
@@ -178,8 +178,8 @@ def _how(process: SpawnProcess) -> str:
 
 @contextmanager
 def _not_interrupted() -> Iterator[None]:
-    """What is started here ignores Ctrl-C until it says otherwise: the terminal sends it to all of us, and we
-    tell the others."""
+    """Ignore Ctrl-C in processes that are started in the block: the terminal sends it to all, and we tell the
+    others."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

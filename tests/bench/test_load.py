@@ -10,7 +10,7 @@ import pytest
 from respool import running_server
 from respool.bench import client, load
 from respool.bench.load import BEGUN, ENDED, EVENTS, FAILED, PLAYS, STOP, Plan, StreamOutcome, kind, play
-from respool.bench.target import Target
+from respool.bench.target import LoadTarget
 from respool.errors import OptionError
 from respool.faults import parse
 from respool.play.pace import Pace
@@ -24,7 +24,7 @@ TERMINAL = b'data: {"type":"response.completed"}\n\n'
 HEAD = b"HTTP/1.%d 200 OK\r\nContent-Type: text/event-stream\r\n"
 
 
-def played(target: Target, plan: Plan) -> tuple[StreamOutcome, Sequence[int]]:
+def played(target: LoadTarget, plan: Plan) -> tuple[StreamOutcome, Sequence[int]]:
     live = [0] * (STOP + 1)
     return client.run(play(target, plan, live)), live
 
@@ -32,7 +32,7 @@ def played(target: Target, plan: Plan) -> tuple[StreamOutcome, Sequence[int]]:
 @pytest.mark.parametrize("moments", [None, MOMENTS], ids=["any answer", "a known recording"])
 def test_all_streams_are_played_as_often_as_was_asked(moments: Sequence[float] | None) -> None:
     with running_server(FIXTURES, pace=INSTANT) as server:
-        target = Target(server.base_url, "text/hello")
+        target = LoadTarget(server.base_url, "text/hello")
         outcome, live = played(target, Plan(3, repeat=2, moments=moments))
     assert (outcome.plays, outcome.events, outcome.errors) == (6, 6 * EVENTS_OF_HELLO, {})
     assert len(outcome.ttfe) == 6
@@ -63,7 +63,7 @@ def test_what_is_wrong_with_an_answer_is_counted_by_its_kind(
     fault: str, moments: Sequence[float] | None, expected: str
 ) -> None:
     with running_server(FIXTURES, pace=INSTANT, faults=parse(fault)) as server:
-        target = Target(server.base_url, "text/hello")
+        target = LoadTarget(server.base_url, "text/hello")
         outcome, live = played(target, Plan(2, repeat=2, timeout=0.3, moments=moments))
     assert (outcome.plays, outcome.errors, live[FAILED]) == (0, {expected: 2}, 2)
 
@@ -71,7 +71,7 @@ def test_what_is_wrong_with_an_answer_is_counted_by_its_kind(
 def test_a_server_that_is_not_there_refuses_each_stream() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
-        outcome, live = played(Target(f"http://127.0.0.1:{taken.getsockname()[1]}/v1", "x"), Plan(2))
+        outcome, live = played(LoadTarget(f"http://127.0.0.1:{taken.getsockname()[1]}/v1", "x"), Plan(2))
     assert (outcome.errors, live[ENDED]) == ({"connection refused": 2}, 2)
 
 
@@ -82,7 +82,7 @@ def test_what_is_under_way_at_the_end_is_no_error_and_what_was_seen_counts(plan:
         if plan.duration is None:
             # As soon as all events before the stall are there.
             live = _StopsAt(10)
-        outcome = client.run(play(Target(server.base_url, "text/hello"), plan, live))
+        outcome = client.run(play(LoadTarget(server.base_url, "text/hello"), plan, live))
     assert (outcome.plays, outcome.errors) == (0, {})
     assert outcome.events == live[EVENTS]
 
@@ -101,7 +101,7 @@ class _StopsAt(list[int]):
 
 
 @asynccontextmanager
-async def answering(*answers: bytes) -> AsyncIterator[tuple[Target, list[bytes]]]:
+async def answering(*answers: bytes) -> AsyncIterator[tuple[LoadTarget, list[bytes]]]:
     """A server that gives the answers, one to each connection, and the requests that it got."""
     left, requests = list(answers), []
 
@@ -112,7 +112,7 @@ async def answering(*answers: bytes) -> AsyncIterator[tuple[Target, list[bytes]]
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        yield Target(f"http://127.0.0.1:{port}/v1", "gpt", headers={"X-Key": "1"}), requests
+        yield LoadTarget(f"http://127.0.0.1:{port}/v1", "gpt", headers={"X-Key": "1"}), requests
 
 
 async def test_an_answer_without_a_length_ends_with_its_connection_and_the_next_has_another() -> None:
@@ -167,7 +167,7 @@ def test_a_load_runs_in_a_process_of_its_own_and_ends_with_a_report_on_ctrl_c() 
             raise KeyboardInterrupt
 
     with running_server(FIXTURES, pace=INSTANT, faults=parse("stall(after=1)")) as server:
-        report = load.load(Target(server.base_url, "text/hello"), Plan(2, moments=MOMENTS), progress)
+        report = load.load(LoadTarget(server.base_url, "text/hello"), Plan(2, moments=MOMENTS), progress)
     assert seen[-1] == 2
     assert (report.interrupted, report.plays, report.events, report.errors) == (True, 0, 2, {})
     assert report.ttfe is not None

@@ -1,33 +1,33 @@
 import pytest
 
 from respool.check.machines import allowed, any_of, knows, missing, opens_part, part_type_of
-from respool.protocol.transitions import ITEM, State
+from respool.protocol.transitions import ITEM, MachineState
 
 
 @pytest.mark.parametrize(
     ("machine", "state", "event", "steps", "then"),
     [
-        ("response", State.START, "response.created", [], State.CREATED),
-        ("response", State.CREATED, ITEM, ["response.in_progress"], State.RUNNING),
-        ("function_call", State.OPEN, "response.function_call_arguments.delta", [], State.OPEN),
+        ("response", MachineState.START, "response.created", [], MachineState.CREATED),
+        ("response", MachineState.CREATED, ITEM, ["response.in_progress"], MachineState.RUNNING),
+        ("function_call", MachineState.OPEN, "response.function_call_arguments.delta", [], MachineState.OPEN),
         (
             "function_call",
-            State.OPEN,
+            MachineState.OPEN,
             "response.output_item.done",
             ["response.function_call_arguments.done"],
-            State.CLOSED,
+            MachineState.CLOSED,
         ),
         (
             "web_search_call",
-            State.OPEN,
+            MachineState.OPEN,
             "response.web_search_call.completed",
             ["response.web_search_call.in_progress", "response.web_search_call.searching"],
-            State.FINISHED,
+            MachineState.FINISHED,
         ),
     ],
 )
 def test_the_steps_that_are_missing_are_told(
-    machine: str, state: State, event: str, steps: list[str], then: State
+    machine: str, state: MachineState, event: str, steps: list[str], then: MachineState
 ) -> None:
     assert missing(machine, state, event) == (tuple(steps), then)
 
@@ -35,13 +35,13 @@ def test_the_steps_that_are_missing_are_told(
 @pytest.mark.parametrize(
     ("machine", "state", "event"),
     [
-        ("response", State.RUNNING, "response.created"),
-        ("response", State.CLOSED, ITEM),
-        ("web_search_call", State.SEARCHING, "response.web_search_call.in_progress"),
-        ("message", State.OPEN, "response.web_search_call.in_progress"),
+        ("response", MachineState.RUNNING, "response.created"),
+        ("response", MachineState.CLOSED, ITEM),
+        ("web_search_call", MachineState.SEARCHING, "response.web_search_call.in_progress"),
+        ("message", MachineState.OPEN, "response.web_search_call.in_progress"),
     ],
 )
-def test_no_steps_lead_backwards_or_to_another_machine(machine: str, state: State, event: str) -> None:
+def test_no_steps_lead_backwards_or_to_another_machine(machine: str, state: MachineState, event: str) -> None:
     assert missing(machine, state, event) is None
 
 
@@ -63,7 +63,7 @@ def test_an_event_opens_a_part_if_it_does_nothing_else() -> None:
 
 
 def test_what_is_allowed_is_told_in_words() -> None:
-    assert allowed("refusal", State.OPEN) == "response.refusal.delta or response.refusal.done"
-    assert allowed("refusal", State.CLOSED) == "nothing more"
+    assert allowed("refusal", MachineState.OPEN) == "response.refusal.delta or response.refusal.done"
+    assert allowed("refusal", MachineState.CLOSED) == "nothing more"
     assert any_of(["a"]) == "a"
     assert any_of(["a", "b", "c"]) == "a, b or c"

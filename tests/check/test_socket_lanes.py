@@ -147,6 +147,7 @@ SUB = [of_agent(one, "helper") for one in response("r2")]
         pytest.param([ROOT[0], SUB[0], ROOT[1], *SUB[1:], ROOT[2]], id="interleaved"),
         pytest.param([ROOT[0], ROOT[1], *SUB, ROOT[2], *response("r3")], id="one inside of another"),
         pytest.param([*SUB, REFUSED, *ROOT], id="a refused create between them"),
+        pytest.param([ROOT[0], *response("r2"), *ROOT[1:]], id="without the names of agents"),
     ],
 )
 def test_responses_of_several_agents_run_on_one_lane_at_a_time(events: list[Event]) -> None:
@@ -159,3 +160,27 @@ def test_each_response_of_several_agents_has_its_own_terminal_and_items() -> Non
     assert found == [("RS113", 6), ("RS409", 6)], "the item of the helper's response is open at its end"
     found = codes(check([ROOT[0], SUB[0], *ROOT[1:], SUB[1], ROOT[1]]))
     assert found == [("RS104", 5), ("RS106", None)]
+
+
+def test_a_second_terminal_of_one_of_several_responses_is_told_with_its_place_and_response() -> None:
+    other = response("r2")
+    findings = check([ROOT[0], other[0], ROOT[1], *other[1:], other[2], ROOT[2]])
+    assert [(one.event, one.message) for one in findings if one.level is Level.ERROR] == [
+        (5, "response r2: response.completed: the response has ended; expected nothing more")
+    ]
+
+
+def test_an_item_belongs_to_the_response_whose_end_lists_it() -> None:
+    def with_item(ended: Event, id_: str) -> Event:
+        data = json.loads(ended.text)
+        data["response"]["output"] = [{**item("done", 0).data["item"], "id": id_}]
+        return Event.parse(json.dumps(data))
+
+    def of(id_: str, type: str) -> Event:
+        return Event.parse(item(type, 2).text.replace("msg_1", id_))
+
+    a, b = response("r1"), response("r2")
+    events = [a[0], b[0], a[1], b[1]]
+    for change in ("added", "done"):
+        events += [of("msg_a", change), of("msg_b", change)]
+    assert codes(check([*events, with_item(a[2], "msg_a"), with_item(b[2], "msg_b")])) == []

@@ -79,8 +79,11 @@ def test_lateness_against_a_server_that_is_named_is_by_the_recording_in_paths(
         (["--model", "x", "--url", "localhost"], "url is localhost, expected http://HOST/v1 or https://HOST"),
         (["--model", "x", "--url", "http://h", "-H", "a: é"], "header a has characters that no header may"),
         (["--model", "x", "--timeout", "0"], "timeout is 0, expected seconds above 0"),
-        (["--model", "x", "--duration", "inf"], "duration is inf, expected seconds above 0"),
-        (["--model", "x", "--ramp", "-1"], "ramp is -1, expected seconds, 0 or more"),
+        (
+            ["--model", "x", "--duration", "inf"],
+            "invalid value for '--duration': 'inf', expected seconds",
+        ),
+        (["--model", "x", "--ramp", "-1"], "invalid value for '--ramp': '-1', expected seconds, 0 or more"),
         (["--repeat", "1", "--duration", "1"], "--repeat and --duration exclude each other"),
         (["--streams", "0"], "invalid value for '--streams': 0 is not in the range"),
     ],

@@ -1,6 +1,7 @@
 """respool script: from a file or stdin to a file or stdout, never over the recording itself."""
 
 import io
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -130,3 +131,35 @@ def test_a_path_that_is_not_there_is_an_error(hello: Path, recording: str, out: 
     folder = hello.parent
     with pytest.raises(PathError, match="no such file"):
         run(folder / recording, out if out == "-" else folder / out)
+
+
+def test_what_a_header_says_of_its_plays_is_kept(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    said: dict[str, Any] = {
+        "ids": "fresh",
+        "faults": ["slow_close(seconds=2)", {"fault": "abort", "after": 3}],
+        "hold": ["response.created", {"after": "response.output_text.delta", "ttl": 5}],
+        "steer": {"at": "never"},
+    }
+    path = tmp_path / "held.jsonl"
+    path.write_text(recorded({"text": "One two three", **said}))
+    run(path)
+    (turn,) = script_format.read(capsysbinary.readouterr().out, "a", "a.script.yaml")
+    (recording,) = formats.read(path.read_bytes(), "a", "a.jsonl")
+    assert {name: turn.header.fields.get(name) for name in said} == {
+        name: recording.header.fields[name] for name in said
+    }
+
+
+def test_several_responses_at_a_time_are_no_script(tmp_path: Path) -> None:
+    events = [
+        {"type": "response.created", "response": {"id": "a"}},
+        {"type": "response.created", "response": {"id": "b"}},
+        {"type": "response.completed", "response": {"id": "b"}},
+        {"type": "response.completed", "response": {"id": "a"}},
+    ]
+    path = tmp_path / "agents.jsonl"
+    path.write_text("".join(f"{json.dumps(event)}\n" for event in events))
+    with pytest.raises(RecordingError, match="several responses run at a time in it"):
+        run(path)

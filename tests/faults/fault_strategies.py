@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from respool.faults import FAULTS, Fault, Place, Unit, options_of
-from respool.options import OptionType
+from respool.option_types import OptionType
 
 _PLACES = st.one_of(
     st.integers(1, 10**9).map(lambda number: Place(Unit.EVENT, number)),

@@ -21,8 +21,8 @@ from respool.faults import (
     RepeatedText,
     parse,
 )
+from respool.faults.changed_output import MAX_LENGTH
 from respool.faults.model_text import _ALMOST, ODD_CHARACTERS, almost_json
-from respool.faults.output import MAX_LENGTH
 from respool.scripts import read
 from respool.scripts.synth import expand
 

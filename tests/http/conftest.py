@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from memory_transport import MemoryTransport
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message
 from uvicorn import Config
@@ -119,7 +120,7 @@ class Room:
             self.connection.protocol.resume_writing()
 
 
-class Connection:
+class Connection(MemoryTransport):
     """One request on a connection of uvicorn's, seen as `Call` shows a call of an ASGI app.
 
     It is the connection's transport as well: what uvicorn writes is in `written`.
@@ -139,8 +140,7 @@ class Connection:
         method: str = "POST",
         query_string: bytes = b"",
     ) -> None:
-        self.written: list[bytes] = []
-        self.closed = self.reading_paused = False
+        super().__init__()
         self.room = asyncio.Semaphore(1_000_000)
         app = create_app(app) if isinstance(app, MockServer) else app
         config = Config(
@@ -178,24 +178,8 @@ class Connection:
         self._room = Room(self, semaphore._value)
 
     def write(self, data: bytes) -> None:
-        assert not self.closed
-        self.written.append(bytes(data))
+        super().write(data)
         self.room.take()
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        self.closed = True
-
-    def get_extra_info(self, name: str) -> None:
-        return None
-
-    def pause_reading(self) -> None:
-        self.reading_paused = True
-
-    def resume_reading(self) -> None:
-        self.reading_paused = False
 
     @property
     def sent(self) -> list[Message]:

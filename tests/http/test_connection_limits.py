@@ -270,3 +270,28 @@ def test_a_body_that_follows_a_refused_request_does_not_keep_the_answer_from_the
         assert answered(one, KEPT) == 200
         status, answer = ask(port, POST + b"Content-Length: %d\r\n\r\n" % len(body), body)
         assert (status, code_of(answer)) == (503, "too_many_connections")
+
+
+HANDSHAKE = (
+    b"GET /v1/responses HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [
+        (HANDSHAKE + b"x: " + b"a" * 9000 + b"\r\n", 431, "request_headers_too_large"),
+        (HANDSHAKE + b"".join(b"x%d: a\r\n" % at for at in range(200)), 431, "request_headers_too_large"),
+        (HANDSHAKE.replace(b"GET", b"PUT"), 400, "invalid_handshake"),
+    ],
+)
+def test_a_handshake_that_cannot_be_read_is_answered(port: int, head: bytes, status: int, code: str) -> None:
+    got = ask(port, head + b"\r\n")
+    assert (got[0], code_of(got[1])) == (status, code)
+
+
+def test_a_handshake_with_long_headers_within_the_limit_is_accepted(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 20) as sock:
+        sock.sendall(HANDSHAKE + b"x: " + b"a" * 8000 + b"\r\n\r\n")
+        assert sock.recv(65536)[:12] == b"HTTP/1.1 101"

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
+import httpx2
 import pytest
 
+from respool.http import create_app
 from respool.play.pace import Pace
 from respool.play.rendition import Renditions
 from respool.recordings.recording import Recording
@@ -114,3 +116,20 @@ async def test_what_a_request_continues_is_bounded(server: Serve, call: Any) -> 
     answer = call(serving, "/v1/responses/input_tokens", counting)
     await answer.task
     assert answer.status == 200
+
+
+@pytest.mark.parametrize("state", ["fakeredis", "redis"], indirect=True)
+async def test_with_a_shared_state_it_is_made_in_a_thread_as_well(
+    threads: list[threading.Thread], server: Serve, recording: Make
+) -> None:
+    serving = server(large(recording), ids="fresh", pace=Pace(speed=math.inf))
+    serving.schedule(next(serving.recordings()))
+    threads.clear()
+    transport = httpx2.ASGITransport(create_app(serving))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        created = (await client.post("/v1/responses", json={"model": "a"})).json()
+        again = (await client.get(f"/v1/responses/{created['id']}")).json()
+    await serving.state.stop()
+    assert created == again
+    assert len({item["id"] for item in created["output"]}) == ITEMS
+    assert [thread is threading.current_thread() for thread in threads] == [False], "made once, in a thread"

@@ -194,9 +194,9 @@ def test_what_cannot_be_improvised_is_refused(serving: Any, ask: Ask) -> None:
 
 def test_an_option_that_is_no_word_is_refused(serving: Any) -> None:
     for option, message in (
-        ({"match": "lax"}, "match is lax, expected strict, normal, loose"),
-        ({"on_miss": "guess"}, "on-miss is guess, expected error, improvise"),
-        ({"on_exhausted": "stop"}, "on-exhausted is stop, expected error, last, loop"),
+        ({"match": "lax"}, "match is lax, expected strict or normal or loose"),
+        ({"on_miss": "guess"}, "on-miss is guess, expected error or improvise"),
+        ({"on_exhausted": "stop"}, "on-exhausted is stop, expected error or last or loop"),
     ):
         with pytest.raises(Exception, match=message):
             serving(**option)

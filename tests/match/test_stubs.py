@@ -111,7 +111,7 @@ WRONG = {
     "times": (b"- play: a\n  times: -1", "2:10: expected a whole number, 1 or more"),
     "ids": (b"- play: a\n  ids: new", "2:8: expected recorded or fresh"),
     "a fault": (b"- play: a\n  faults: [stall, abrt]", "2:19: no fault is named abrt: did you mean abort?"),
-    "a speed": (b"- play: a\n  pace: {speed: 0}", "2:9: speed is 0, expected a factor above 0"),
+    "a speed": (b"- play: a\n  pace: {speed: 0}", "2:17: expected a factor above 0"),
     "a pace": (b"- play: a\n  pace: {spede: 1}", "2:10: spede is not known here, did you mean speed?"),
     "a scenario": (b"- play: a\n  scenario: {requires: x}", "2:13: name is missing"),
     "a scenario without states": (

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -657,3 +658,38 @@ def test_a_playback_is_a_turn_and_a_cancel_from_outside_ends_it() -> None:
     assert play.sent[-1]["response"]["status"] == "cancelled"
     play.advance(3000.0)
     assert [{**event.data, "stream_id": "a"} for event in playback.events] == play.sent
+
+
+def long_turn(start: StartTurn, now: float, id: str) -> Answer:
+    return turn(id, now, items=LONG)
+
+
+def conversation(seed: int, *, quick: bool) -> Playbook:
+    """Play creates, steers and late wakes at random moments."""
+    rng, play = Random(seed), Playbook(long_turn, SteerRule() if seed % 2 else None)
+    play.quick = quick
+    for _ in range(rng.randint(1, 6)):
+        if rng.random() < 0.7:
+            play.create(rng.choice([None, None, None, "a"]))
+        else:
+            play.steer(f"r{rng.randint(1, 3)}")
+        play.advance(play.now + rng.choice([0.0, 1.0, 1.5, 7.0]))
+    play.now += rng.choice([0.0, 2.5])  # the driver was late
+    play.advance(play.now + 100.0)
+    return play
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_plain_frames_leave_as_by_a_wake(seed: int) -> None:
+    quick, plain = conversation(seed, quick=True), conversation(seed, quick=False)
+    assert quick.lines == plain.lines
+    assert quick.sent == plain.sent
+    assert not plain.quickly
+
+
+def test_most_frames_of_one_response_are_plain() -> None:
+    play = Playbook(long_turn)
+    play.create()
+    play.advance(100.0)
+    # All but created and in_progress, which others may wait for, and the terminal.
+    assert play.quickly == len(play.lines) - 3

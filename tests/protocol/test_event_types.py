@@ -10,7 +10,7 @@ from openai.types.beta.beta_response_inject_failed_event import BetaResponseInje
 from openai.types.responses import ResponseOutputItem, ResponsesServerEvent, ResponseStreamEvent
 from pydantic import BaseModel
 
-from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, STATUSES, EventKind, EventType, Origin
+from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, STATUSES, EventKind, EventOrigin, EventType
 
 Model = type[BaseModel]
 
@@ -81,18 +81,22 @@ def differences(rows: Iterable[EventType], models: Iterable[Model]) -> Iterator[
 
 
 def test_events_are_those_of_the_package_with_their_required_fields() -> None:
-    rows = [row for row in EVENT_TYPES.values() if row.origin is Origin.PACKAGE and "sse" in row.transports]
+    rows = [
+        row for row in EVENT_TYPES.values() if row.origin is EventOrigin.PACKAGE and "sse" in row.transports
+    ]
     assert list(differences(rows, members(ResponseStreamEvent))) == []
 
 
 def test_events_of_the_websocket_are_those_of_the_package() -> None:
-    rows = [row for row in EVENT_TYPES.values() if row.origin is Origin.PACKAGE and "ws" in row.transports]
+    rows = [
+        row for row in EVENT_TYPES.values() if row.origin is EventOrigin.PACKAGE and "ws" in row.transports
+    ]
     models = [model for model in members(ResponsesServerEvent) if model.__name__ != NESTED_ERROR]
     assert list(differences([row for row in rows if row.name != "error"], models)) == []
 
 
 def test_events_of_the_beta_are_those_of_the_package() -> None:
-    rows = [row for row in EVENT_TYPES.values() if row.origin is Origin.BETA]
+    rows = [row for row in EVENT_TYPES.values() if row.origin is EventOrigin.BETA]
     models: list[Model] = [BetaResponseInjectCreatedEvent, BetaResponseInjectFailedEvent]
     assert list(differences(rows, models)) == []
 
@@ -143,21 +147,21 @@ def test_an_event_of_a_part_says_which_part() -> None:
 
 
 def test_events_of_other_producers_are_marked() -> None:
-    others = {row.name: row.origin for row in EVENT_TYPES.values() if row.origin is not Origin.PACKAGE}
+    others = {row.name: row.origin for row in EVENT_TYPES.values() if row.origin is not EventOrigin.PACKAGE}
     assert others == {
-        "keepalive": Origin.WIRE,
-        "response.apply_patch_call_operation_diff.delta": Origin.WIRE,
-        "response.apply_patch_call_operation_diff.done": Origin.WIRE,
-        "response.inject.created": Origin.BETA,
-        "response.inject.failed": Origin.BETA,
-        "codex.rate_limits": Origin.CODEX,
-        "codex.response.metadata": Origin.CODEX,
-        "response.metadata": Origin.CODEX,
-        "responsesapi.websocket_timing": Origin.CODEX,
-        "response.reasoning.delta": Origin.OPEN_RESPONSES,
-        "response.reasoning.done": Origin.OPEN_RESPONSES,
-        "response.reasoning_part.added": Origin.VLLM,
-        "response.reasoning_part.done": Origin.VLLM,
+        "keepalive": EventOrigin.WIRE,
+        "response.apply_patch_call_operation_diff.delta": EventOrigin.WIRE,
+        "response.apply_patch_call_operation_diff.done": EventOrigin.WIRE,
+        "response.inject.created": EventOrigin.BETA,
+        "response.inject.failed": EventOrigin.BETA,
+        "codex.rate_limits": EventOrigin.CODEX,
+        "codex.response.metadata": EventOrigin.CODEX,
+        "response.metadata": EventOrigin.CODEX,
+        "responsesapi.websocket_timing": EventOrigin.CODEX,
+        "response.reasoning.delta": EventOrigin.OPEN_RESPONSES,
+        "response.reasoning.done": EventOrigin.OPEN_RESPONSES,
+        "response.reasoning_part.added": EventOrigin.VLLM,
+        "response.reasoning_part.done": EventOrigin.VLLM,
     }
 
 

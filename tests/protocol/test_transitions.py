@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, EventKind, EventType
-from respool.protocol.transitions import AUDIO, ITEM, PART, PART_TYPES, TRANSITIONS, State
+from respool.protocol.transitions import AUDIO, ITEM, PART, PART_TYPES, TRANSITIONS, MachineState
 
 DOCS = Path(__file__).parents[2] / "docs"
 SYMBOLS = {ITEM, PART, AUDIO}
@@ -18,7 +18,7 @@ def events_of(machine: str) -> set[str]:
     return {event for ways in TRANSITIONS[machine].values() for event in ways} - SYMBOLS
 
 
-def reachable(machine: str, start: State) -> set[State]:
+def reachable(machine: str, start: MachineState) -> set[MachineState]:
     seen, new = set(), {start}
     while new:
         seen |= new
@@ -33,10 +33,10 @@ def test_each_type_of_item_and_part_has_a_machine_and_there_is_one_for_the_respo
 
 @each_machine
 def test_every_state_can_be_reached_and_leads_to_the_end(name: str) -> None:
-    assert reachable(name, State.START) == set(TRANSITIONS[name])
+    assert reachable(name, MachineState.START) == set(TRANSITIONS[name])
     for state in TRANSITIONS[name]:
-        assert State.CLOSED in reachable(name, state)
-    assert [state for state, ways in TRANSITIONS[name].items() if not ways] == [State.CLOSED]
+        assert MachineState.CLOSED in reachable(name, state)
+    assert [state for state, ways in TRANSITIONS[name].items() if not ways] == [MachineState.CLOSED]
 
 
 @each_machine
@@ -76,9 +76,11 @@ def test_items_with_parts_are_those_that_have_events_of_parts() -> None:
 
 @each_machine
 def test_each_machine_is_deterministic_and_opens_and_closes_by_events_of_its_own(name: str) -> None:
-    machine: Mapping[State, Mapping[str, State]] = TRANSITIONS[name]
-    opening = set(machine[State.START])
-    closing = {event for ways in machine.values() for event, then in ways.items() if then is State.CLOSED}
+    machine: Mapping[MachineState, Mapping[str, MachineState]] = TRANSITIONS[name]
+    opening = set(machine[MachineState.START])
+    closing = {
+        event for ways in machine.values() for event, then in ways.items() if then is MachineState.CLOSED
+    }
     if name in ITEM_TYPES:
         assert opening == {"response.output_item.added"}
         assert closing == {"response.output_item.done"}

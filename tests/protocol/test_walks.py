@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from respool.check.checker import check
 from respool.check.findings import Finding
 from respool.protocol.delta_texts import TEXTS
-from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, EventKind, EventType, Origin
+from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, EventKind, EventOrigin, EventType
 from respool.protocol.events import Event
-from respool.protocol.transitions import AUDIO, ITEM, PART, PART_TYPES, TRANSITIONS, State
+from respool.protocol.transitions import AUDIO, ITEM, PART, PART_TYPES, TRANSITIONS, MachineState
 
 Body = dict[str, Any]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
-OURS = (Origin.PACKAGE, Origin.WIRE)
+OURS = (EventOrigin.PACKAGE, EventOrigin.WIRE)
 STATUS = {
     "response.created": "in_progress",
     "response.queued": "queued",
@@ -43,16 +43,16 @@ class Walk:
 
     def response(self) -> None:
         """One whole stream."""
-        state = State.START
-        while state is not State.CLOSED:
+        state = MachineState.START
+        while state is not MachineState.CLOSED:
             event, state = self.step("response", state)
             if event == ITEM:
                 self.item(self.draw(st.sampled_from(self.types)))
             else:
                 self.lifecycle(event)
-            if state is State.ERRORED and self.draw(st.booleans()):
+            if state is MachineState.ERRORED and self.draw(st.booleans()):
                 break
-            if state is State.RUNNING and self.draw(st.booleans()):
+            if state is MachineState.RUNNING and self.draw(st.booleans()):
                 self.bodies.append({"type": "keepalive"})
 
     def lifecycle(self, event: str) -> None:
@@ -79,8 +79,8 @@ class Walk:
         item: Body = {"id": f"item_{index}", "type": type_}
         if ITEM_TYPES[type_].call:
             item["call_id"] = f"call_{index}"
-        state, said, previews = State.START, "", 0
-        while state is not State.CLOSED:
+        state, said, previews = MachineState.START, "", 0
+        while state is not MachineState.CLOSED:
             event, state = self.step(type_, state)
             body = {"type": event, "output_index": index, "item_id": item["id"]}
             if event == PART:
@@ -98,7 +98,7 @@ class Walk:
             self.bodies.append(body)
         self.items.append(item)
 
-    def step(self, machine: str, state: State) -> tuple[str, State]:
+    def step(self, machine: str, state: MachineState) -> tuple[str, MachineState]:
         """One of the ways out of a state: the event, and where it leads."""
         ways = dict(TRANSITIONS[machine][state])
         for event in list(ways):
@@ -118,8 +118,8 @@ class Walk:
         said, annotations, output = "", list[Body](), list[Body]()
         field, held = HOLDERS[type_]
         number = len(item.setdefault(held, []))
-        state = State.START
-        while state is not State.CLOSED:
+        state = MachineState.START
+        while state is not MachineState.CLOSED:
             event, state = self.step(type_, state)
             body = {"type": event, "output_index": index, field: number}
             if "item_id" in EVENT_TYPES[event].required:

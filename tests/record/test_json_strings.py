@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from respool.record.json_strings import MAX_DEPTH, Frame, decode, walk
+from respool.record.json_strings import MAX_DEPTH, OpenValue, decode, walk
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
@@ -18,7 +18,7 @@ def leaves(text: str) -> dict[tuple[str | int, ...], str]:
     """The values by the parts of their pointers, as they are written."""
     found = {}
 
-    def closed(frame: Frame, at: int) -> None:
+    def closed(frame: OpenValue, at: int) -> None:
         for value in frame.values:
             if not value.is_key:
                 start, end = (value.start - 1, value.end + 1) if value.is_string else (value.start, value.end)

@@ -22,7 +22,7 @@ from planted_secrets import (
 from respool.play.pace import Pace
 from respool.protocol.events import Event
 from respool.protocol.sse import encode
-from respool.record.exchange import COMPLETE, Asked
+from respool.record.exchange import COMPLETE, RecordedRequest
 from respool.record.recorder import Desk, Recorder
 from respool.record.recording_set import RecordOptions
 from respool.record.routes import CREATE, Route
@@ -31,10 +31,10 @@ from respool.recordings.store import Store
 HEADERS = (("content-type", "text/event-stream"), ("set-cookie", f"session={SECRETS['cookie']}"))
 
 
-def asked() -> Asked:
+def asked() -> RecordedRequest:
     path, _, query = URL.partition("?")
     body = json.dumps(BODY).encode()
-    return Asked("POST", Route(path, CREATE), query, REQUEST_HEADERS_GIVEN, body, 0.0, 10.0)
+    return RecordedRequest("POST", Route(path, CREATE), query, REQUEST_HEADERS_GIVEN, body, 0.0, 10.0)
 
 
 def texts(folder: Path) -> list[str]:
@@ -77,7 +77,9 @@ def test_recorded_moments_are_those_of_the_schedule_to_the_microsecond(tmp_path:
     original = store.turns("text/hello")[0]
     moments = Pace().moments(original)
     desk = Desk(tmp_path, RecordOptions())
-    desk.receive((1, "begin", (Asked("POST", Route("/v1/responses", CREATE), "", (), b"{}", 0.0, 50.0),)))
+    desk.receive(
+        (1, "begin", (RecordedRequest("POST", Route("/v1/responses", CREATE), "", (), b"{}", 0.0, 50.0),))
+    )
     desk.receive((1, "head", (200, HEADERS[:1], 50.0 + moments[0])))
     for timed, moment in zip(original.events, moments, strict=True):
         desk.receive((1, "chunk", (encode(timed.event.text, timed.event.type), 50.0 + moment)))

@@ -5,14 +5,14 @@ import re
 import pytest
 
 from respool.record import scan
-from respool.record.scan import Finding, find_secrets, masked, scan_stream
+from respool.record.scan import SecretFinding, find_secrets, masked, scan_stream
 from respool.record.search import Search
 
 KEY = "gsk_" + "aB3dE6gH9jK2" * 4
 PEM = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n" * 3 + "-----END PRIVATE KEY-----"
 
 
-def places(findings: list[Finding]) -> list[tuple[str, str, str]]:
+def places(findings: list[SecretFinding]) -> list[tuple[str, str, str]]:
     return [(found.place, found.rule, found.pointer) for found in findings]
 
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from respool.record.scan import find_secrets
-from respool.record.secrets import PLACEHOLDER, RULES, Rule, field_rule
+from respool.record.secrets import PLACEHOLDER, RULES, SecretRule, field_rule
 
 # Texts that look somewhat like secrets, and are none.
 HARMLESS = [
@@ -99,7 +99,7 @@ def test_a_megabyte_of_beginnings_is_searched_in_linear_time(beginning: str) -> 
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{RULES.index(rule)}")
-def test_hints_are_lower_case_and_stand_in_the_pattern(rule: Rule) -> None:
+def test_hints_are_lower_case_and_stand_in_the_pattern(rule: SecretRule) -> None:
     pattern = rule.pattern.pattern.lower().replace("\\", "")
     for hint in rule.hints:
         assert hint == hint.lower()

@@ -72,6 +72,60 @@ def test_turns_of_a_socket_are_recorded_and_play_over_both_transports(tmp_path: 
             assert turn(socket) == hello
 
 
+def several_agents() -> list[dict[str, Any]]:
+    """The events of a response and of one that an agent makes in the same stream, which ends last."""
+
+    def response(id_: str, text: str) -> list[dict[str, Any]]:
+        part = {"type": "output_text", "text": text, "annotations": []}
+        item = {
+            "id": f"msg_{id_}", "type": "message", "role": "assistant", "status": "completed",
+            "content": [part],
+        }  # fmt: skip
+        begun = {"id": id_, "object": "response", "created_at": 1, "model": "m", "output": []}
+        ended = {**begun, "status": "completed", "output": [item], "usage": {"total_tokens": 1}}
+        begun["status"] = "in_progress"
+        return [
+            {"type": "response.created", "response": begun},
+            {"type": "response.in_progress", "response": begun},
+            {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},
+            {"type": "response.output_item.done", "output_index": 0, "item": item},
+            {"type": "response.completed", "response": ended},
+        ]
+
+    root, helper = response("resp_root", "Root"), response("resp_helper", "Helper")
+    agent = {"agent": {"agent_name": "helper"}}
+    helper = [event | agent for event in helper]
+    events = [root[0], helper[0], root[1], helper[1], helper[2], root[2], root[3], root[4], *helper[3:]]
+    return [{**event, "sequence_number": number} for number, event in enumerate(events)]
+
+
+def test_the_responses_of_several_agents_come_through_and_play_over_both_transports(tmp_path: Path) -> None:
+    texts = [json.dumps(event) for event in several_agents()]
+    (tmp_path / "up").mkdir()
+    (tmp_path / "up" / "agents.jsonl").write_text("".join(f"[0.0, {text}]\n" for text in texts))
+    create = json.dumps({"type": "response.create", "model": "agents", "input": "Ask a helper"})
+
+    def answered(url: str) -> list[str]:
+        with connect(f"{url}/v1/responses") as socket:
+            socket.send(create)
+            return [str(socket.recv(timeout=20)) for _ in texts]
+
+    with running_server(tmp_path / "up") as upstream:
+        relay = Relay(Upstream(upstream.base_url), Recorder(tmp_path / "down"))
+        with serving(relay) as url:
+            assert answered(url.replace("http:", "ws:")) == texts
+    assert texts_of("agents/ask-a-helper", Store(tmp_path / "down")) == [texts]
+    with running_server(tmp_path / "down") as running:
+        assert answered(running.url.replace("http:", "ws:")) == texts
+        asked = {"model": "agents", "input": "Ask a helper"}
+        lines = httpx2.post(f"{running.base_url}/responses", json={**asked, "stream": True}).text.splitlines()
+        assert [line[6:] for line in lines if line.startswith("data: {")] == texts
+        whole = httpx2.post(f"{running.base_url}/responses", json=asked).json()
+        assert (whole["id"], whole["output"][0]["id"]) == ("resp_root", "msg_resp_root")
+        stored = httpx2.get(f"{running.base_url}/responses/resp_root").json()
+        assert (stored["id"], stored["output"][0]["id"]) == ("resp_root", "msg_resp_root")
+
+
 def test_a_chain_by_ids_is_one_recording(tmp_path: Path) -> None:
     with relaying(tmp_path) as (url, _), connect(f"{url}/v1/responses") as socket:
         first = [json.loads(text) for text in turn(socket, model="tools/get_weather", input="Weather?")]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from respool.record.socket_turns import SocketTurns
+from respool.record.socket_turns import RecordedSocketTurns
 from respool.record.turn import RawJSON
 
 
@@ -36,7 +36,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.tapes: list[Told] = []
-        self.turns = SocketTurns(self._begin)
+        self.turns = RecordedSocketTurns(self._begin)
         self.now = 0.0
 
     def _begin(self, body: bytes, at: float) -> Told:
@@ -161,3 +161,57 @@ def test_a_frame_of_no_turn_is_nobodys(text: str) -> None:
 def test_a_frame_that_is_no_json_is_part_of_the_turn_as_it_is() -> None:
     (tape,) = Connection().run((">", CREATE), ("<", '{"type":"resp'))
     assert tape.told[-1] == ('data: {"type":"resp\n\n', 1.0)
+
+
+def of(id: str, **fields: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """A response's first event, one of an item, and its last."""
+    item = {"type": "response.output_item.added", "item": {"id": f"msg_{id}"}}
+    return tuple(  # type: ignore[return-value]
+        {**event, **fields}
+        for event in (
+            {"type": "response.created", "response": {"id": id}},
+            item,
+            {"type": "response.completed", "response": {"id": id}},
+        )
+    )
+
+
+def test_responses_of_several_agents_are_one_turn_up_to_the_last_terminal() -> None:
+    root, sub = of("r"), of("s", agent={"agent_name": "helper"})
+    inject = {"type": "response.inject", "response_id": "r", "input": []}
+    frames = [root[0], sub[0], root[1], sub[1], sub[2], sub[2], root[2]]
+    connection = Connection()
+    tapes = connection.run(
+        (">", CREATE), ("<", frames[0]), (">", inject), *(("<", frame) for frame in frames[1:])
+    )
+    tapes = connection.run((">", {**CREATE, "input": "More"}), ("<", CREATED), ("<", DONE))
+    assert [entry[0] for entry in tapes[0].told] == [
+        "begin", "head", *(sse(json.dumps(frame)) for frame in frames), "end"
+    ]  # fmt: skip
+    assert json.loads(tapes[0].notes["frames_beside"].text) == [[2.0, "client", inject]]
+    assert [entry[0] for entry in tapes[1].told] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["", "before a create that waits"])
+def test_what_follows_a_steer_is_a_turn_with_the_steer_as_its_input(early: bool) -> None:
+    steer = {"type": "response.steer", "previous_response_id": "r", "input": "In French"}
+    first, second, third = (of(name, stream_id="a") for name in ("r", "s", "t"))
+    second[0]["response"]["previous_response_id"] = "r"
+    create = {**CREATE, "stream_id": "a"}
+    tapes = Connection().run(
+        (">", create),
+        (">", {**CREATE, "stream_id": "b"}),
+        ("<", first[0]),
+        (">", steer),
+        *([(">", create)] if early else []),
+        ("<", {**first[2], "type": "response.incomplete"}),
+        *(("<", frame) for frame in second),
+        *([] if early else [(">", create)]),
+        *(("<", frame) for frame in third),
+    )
+    steered, asked = (tapes[3], tapes[2]) if early else (tapes[2], tapes[3])
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "In French"}]}
+    assert steered.body == {"model": "m", "input": [item], "stream": True, "previous_response_id": "r"}
+    assert [told.told[2][0].count('"s"') for told in (steered, asked)] == [1, 0]
+    assert [len(told.told) for told in (steered, asked)] == [6, 6]
+    assert json.loads(tapes[0].notes["frames_beside"].text) == [[3.0, "client", steer]]

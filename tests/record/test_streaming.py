@@ -102,3 +102,52 @@ def test_a_delta_without_an_index_is_held_until_the_end() -> None:
     text = json.dumps({"type": "x.delta", "delta": "a"})
     assert stream.feed(text) == []
     assert stream.finish() == [text]
+
+
+def arguments(text: str, **fields: Any) -> str:
+    return event("function_call_arguments.delta", output_index=0, delta=text, **fields)
+
+
+def test_of_a_call_nothing_is_given_from_its_first_delta_until_it_is_done() -> None:
+    stream = StreamRedactor(Redactor())
+    before = [event("created"), event("output_item.added", output_index=0, item={"id": "fc_1"})]
+    assert [stream.feed(text, 1.0) for text in before] == [[text] for text in before]
+    held = [
+        arguments('{"city": "Paris"', item_id="fc_1"),
+        delta("A text ", 1),
+        arguments("}", item_id="fc_1"),
+    ]
+    assert [stream.feed(text, 60.0) for text in held] == [[], [], []]
+    assert stream.feed(done(1)) == []
+    assert stream.feed(done(0)) == [*held, done(1), done(0)]
+
+
+@pytest.mark.parametrize("agent", [{}, {"agent": {"agent_name": "helper"}}], ids=["", "named"])
+def test_an_item_is_held_although_another_response_ends_in_the_same_stream(agent: dict[str, Any]) -> None:
+    def added(id_: str, **fields: Any) -> str:
+        return event("output_item.added", output_index=0, item={"id": id_}, **fields)
+
+    def closed(id_: str, **fields: Any) -> str:
+        return event("output_item.done", output_index=0, item={"id": id_}, **fields)
+
+    stream = StreamRedactor(Redactor())
+    texts = [
+        event("created"),
+        added("fc_1"),
+        arguments(f'{{"a": "{KEY[:9]}', item_id="fc_1"),
+        event("created", **agent),
+        added("fc_2", **agent),
+        arguments(f'{{"b": "{KEY[:9]}', item_id="fc_2", **agent),
+        arguments(f'{KEY[9:]}"}}', item_id="fc_1"),
+        arguments(f'{KEY[9:]}"}}', item_id="fc_2", **agent),
+        closed("fc_2", **agent),
+        event("completed", **agent),
+    ]
+    given = [text for text in texts for text in stream.feed(text)]
+    assert given == texts[:2]
+    rest = stream.feed(closed("fc_1"))
+    said: dict[str, str] = {}
+    for one in map(json.loads, rest):
+        if "delta" in one:
+            said[one["item_id"]] = said.get(one["item_id"], "") + one["delta"]
+    assert said == {"fc_1": '{"a": "REDACTED-groq-key-1"}', "fc_2": '{"b": "REDACTED-groq-key-1"}'}

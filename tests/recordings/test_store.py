@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from respool.errors import PathError
-from respool.recordings import store as store_module
+from respool.recordings import source_files
 from respool.recordings.recording import ReadRecording
-from respool.recordings.store import Store, files_below
+from respool.recordings.source_files import files_below
+from respool.recordings.store import Store
 
 EVENT = '{"type":"response.created"}\n'
 STREAM = "event: response.created\ndata: " + EVENT + "\n"
@@ -198,7 +199,7 @@ def test_refusals_tell_the_place_and_come_in_the_order_of_the_files(tmp_path: Pa
 
 
 def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "MAX_FILE_SIZE", len(EVENT))
+    monkeypatch.setattr(source_files, "MAX_FILE_SIZE", len(EVENT))
     write(tmp_path, {"a.jsonl": EVENT, "b.jsonl": EVENT + "\n"})
     store = Store([tmp_path])
     assert store.names == ["a"]
@@ -210,7 +211,7 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path, monkeypatch:
 def test_a_large_file_that_is_no_recording_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "MAX_FILE_SIZE", len(EVENT))
+    monkeypatch.setattr(source_files, "MAX_FILE_SIZE", len(EVENT))
     write(tmp_path, {"a.jsonl": EVENT, "a.mp4": "x" * 1000})
     store = Store([tmp_path])
     assert store.names == ["a"]
@@ -441,7 +442,7 @@ def test_a_file_that_cannot_be_read_is_refused_until_it_can(
 ) -> None:
     write(tmp_path, {"a.jsonl": EVENT})
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "_content", deny)
+        patch.setattr(source_files, "_content", deny)
         store = Store([tmp_path])
     assert store.names == []
     assert refusals(store) == {"a": f"{tmp_path}/a.jsonl: permission denied"}
@@ -457,7 +458,7 @@ def test_a_file_that_can_no_longer_be_read_keeps_its_last_good_version(
     good = store.get("a")
     write(tmp_path, {"a.jsonl": TURNS})
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "_content", deny)
+        patch.setattr(source_files, "_content", deny)
         changes = store.refresh()
     assert ([refusal.kept for refusal in changes.refused], changes.changed) == ([True], [])
     assert store.get("a") is good
@@ -470,8 +471,8 @@ def test_a_file_that_nothing_says_to_be_a_recording_takes_no_name_though_it_cann
     def deny_keys(path: str) -> bytes:
         return deny(path) if path.endswith(".key") else content(path)
 
-    content = store_module._content
-    monkeypatch.setattr(store_module, "_content", deny_keys)
+    content = source_files._content
+    monkeypatch.setattr(source_files, "_content", deny_keys)
     write(tmp_path, {"a.jsonl": EVENT, "a.key": "secret"})
     store = Store([tmp_path])
     assert store.names == ["a"]

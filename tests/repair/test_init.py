@@ -19,7 +19,7 @@ from respool.protocol.snapshot import fold
 from respool.recordings import formats
 from respool.recordings.formats import jsonl
 from respool.recordings.recording import Recording
-from respool.repair import Ending, Options, Repaired, repair
+from respool.repair import Options, Repaired, ResponseEnd, repair
 from respool.server.request import PLAY_HEADER
 from respool.testing import running_server
 
@@ -397,7 +397,7 @@ CUT_IN_CALL = short(
 def test_parts_items_and_response_are_closed(
     lines: Lines, ending: str | None, types: str, status: str
 ) -> None:
-    turn = turn_of(mend(lines, ending=ending and Ending(ending)))
+    turn = turn_of(mend(lines, ending=ending and ResponseEnd(ending)))
     assert types_of(turn)[len(lines) :] == types.split()
     *_, item_done, end = data_of(turn)
     assert item_done["item"]["status"] == status
@@ -429,7 +429,7 @@ def test_an_incomplete_response_says_why() -> None:
 
 
 def test_a_failed_response_says_why_and_has_neither_output_nor_usage() -> None:
-    response = data_of(turn_of(mend(CUT_IN_TEXT, ending=Ending.FAILED)))[-1]["response"]
+    response = data_of(turn_of(mend(CUT_IN_TEXT, ending=ResponseEnd.FAILED)))[-1]["response"]
     assert response["error"] == {"code": "server_error", "message": "The stream was cut off."}
     assert (response["output"], response["usage"]) == ([], None)
 
@@ -439,7 +439,7 @@ def test_a_failed_response_says_why_and_has_neither_output_nor_usage() -> None:
     [
         (short(), {}, "incomplete: nothing has come"),
         (CUT_IN_TEXT, {}, "incomplete: message msg_1 is cut off"),
-        (CUT_IN_TEXT, {"ending": Ending.FAILED}, "failed"),
+        (CUT_IN_TEXT, {"ending": ResponseEnd.FAILED}, "failed"),
         (CUT_AFTER_TEXT, {}, "completed"),
         (STREAMS["text/incomplete.jsonl"][:-1], {}, "incomplete: message msg_"),
         (STREAMS["images/echidna.jsonl"][:8], {}, "incomplete: image_generation_call ig_"),
@@ -1106,3 +1106,33 @@ def test_what_is_not_known_is_not_guessed(lines: Lines, cause: str) -> None:
         mend(lines)
     assert refused.value.cause.startswith(cause)
     assert refused.value.path == "a.jsonl"
+
+
+STATUS = {"created": "in_progress"}
+
+
+def agents(*ids: str) -> bytes:
+    """A stream in which the response b runs within a, up to the ends of these."""
+    begun: dict[str, Any] = {"object": "response", "created_at": 1, "model": "m", "output": []}
+    rows = [("created", "a"), ("created", "b"), ("in_progress", "b"), ("in_progress", "a")]
+    rows += [("completed", id_) for id_ in ids]
+    events = [
+        {
+            "type": f"response.{state}",
+            "response": {
+                **begun,
+                "id": id_,
+                "status": STATUS.get(state, state),
+                "usage": {"total_tokens": 1},
+            },
+            "sequence_number": number,
+        }
+        for number, (state, id_) in enumerate(rows)
+    ]
+    return "".join(f"{json.dumps(event)}\n" for event in events).encode()
+
+
+def test_several_responses_at_a_time_are_left_as_they_are_or_refused() -> None:
+    assert repair(agents("b", "a"), "a.jsonl") == Repaired(agents("b", "a"), ())
+    with pytest.raises(RecordingError, match="several responses run at a time in it: response a: "):
+        repair(agents("b"), "a.jsonl")

@@ -295,7 +295,7 @@ def test_what_says_the_same_is_the_same_script(longer: dict[str, Any], shorter: 
         ),
         (
             {"output": [{"pause": -1}]},
-            "expected a number from 0 to 86400, but this is -1",
+            "expected seconds from 0 to 86400, but this is -1",
             ("output", 0, "pause"),
         ),
         (

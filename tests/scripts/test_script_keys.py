@@ -92,7 +92,7 @@ def test_steer_in_short_is_where() -> None:
         ("text: Hi\nhold: [after=1, after=x y]", r":2:7: .*x y is no place in a stream"),
         ("text: Hi\nhold: {after: 1, tll: 5}", r":2:18: tll is not known here, did you mean ttl\?"),
         ("text: Hi\nhold: {after: 1, before: 2}", r":2:18: before and after exclude each other"),
-        ("text: Hi\nhold: {after: 1, ttl: -1}", r":2:23: expected a number from 0.001 to"),
+        ("text: Hi\nhold: {after: 1, ttl: -1}", r":2:23: expected seconds from 0.001 to"),
         ("turns:\n- text: Hi\n  hold: after=99", r":3:9: .*it has no such event"),
         ("text: Hi\nsteer: sometimes", r":2:8: expected next_item_done or immediate or never"),
         ("text: Hi\nsteer: {error: no_code}", r":2:16: .*response_not_found or"),

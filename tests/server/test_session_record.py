@@ -91,7 +91,7 @@ def again(server: MockServer, session: Session) -> Session:
     data = msgspec.json.encode(to_record(session))
     record = msgspec.json.decode(data, type=SessionRecord)
     made = MockServer(server.store, clock=server.clock, ids=server.ids).session(session.name)
-    restore(made, record, find, server._renditions)
+    restore(made, record, find, server.renditions)
     return made
 
 

@@ -73,14 +73,14 @@ def test_what_is_no_name_is_refused(server: Serve, name: str) -> None:
 def test_a_session_that_was_idle_for_long_is_forgotten_and_that_of_everybody_is_not(server: Serve) -> None:
     clock = ManualClock()
     serving = server(clock=clock, session_idle=10.0)
-    old, kept, everybodys = (serving.start(in_session(name)) for name in ("old", "kept", ""))
+    old, kept, default_session = (serving.start(in_session(name)) for name in ("old", "kept", ""))
     clock.advance(6.0)
     serving.session("kept")
     clock.advance(6.0)
     serving.session("new")
     assert [session.name for session in serving.sessions] == ["", "kept", "new"]
     assert serving.retrieve(kept.id, session="kept") is kept
-    assert serving.retrieve(everybodys.id) is everybodys
+    assert serving.retrieve(default_session.id) is default_session
     with pytest.raises(RequestError):
         serving.retrieve(old.id, session="old")
 

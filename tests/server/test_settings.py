@@ -7,16 +7,18 @@ import pytest
 from click.testing import CliRunner
 
 from respool.commands.serve import serve
+from respool.errors import OptionError
 from respool.http import create_app
 from respool.http.serving import uvicorn_server
 from respool.play.pace import Pace
-from respool.server.mock_server import MockServer, ServerOptions
-from respool.server.settings import SETTINGS, Kind, Part, UpstreamOptions, misspelt_variables
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
+from respool.server.server_options import ServerOptions, UpstreamOptions, complete
+from respool.server.settings import SETTINGS, Part, misspelt_variables
 
 DOCS = Path(__file__).parents[2] / "docs"
 BY_PART: dict[Part, Any] = {
     Part.PACE: Pace,
-    Part.SERVER: MockServer.__init__,
     Part.APP: create_app,
     Part.PROCESS: uvicorn_server,
 }
@@ -24,7 +26,7 @@ BY_PART: dict[Part, Any] = {
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_a_setting_is_an_argument_of_its_part_with_the_same_default(setting: Any) -> None:
-    if setting.part in (Part.COMMAND, Part.UPSTREAM):
+    if setting.part in (Part.COMMAND, Part.UPSTREAM, Part.SERVER):
         return
     parameters = inspect.signature(BY_PART[setting.part]).parameters
     assert setting.name in parameters
@@ -59,7 +61,37 @@ def test_quiet_has_a_letter() -> None:
 def test_names_options_and_variables_are_given_once() -> None:
     for values in ([one.name for one in SETTINGS], [one.flag for one in SETTINGS]):
         assert len(set(values)) == len(values)
-    assert all(one.choices for one in SETTINGS if one.kind is Kind.CHOICE)
+    assert all(one.type.words for one in SETTINGS if one.type.name == "choice")
+
+
+def test_a_server_reads_its_defaults_from_the_table() -> None:
+    given = complete({}, Store([]))
+    table = {one.name: one.default for one in SETTINGS if one.part is Part.SERVER}
+    assert {name: given.get(name) for name in table} == table
+
+
+def test_an_unknown_option_of_a_server_is_an_error() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'spede'"):
+        MockServer(Store([]), spede=2)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("ids", "new", "ids is new, expected recorded or fresh"),
+        ("session_idle", 0, "session-idle is 0, expected seconds, more than 0"),
+        ("keepalive", -1, "keepalive is -1, expected seconds, more than 0"),
+        ("replay_window", "long", "replay-window is long, expected seconds, 0 or more"),
+        ("clock_mode", "slow", "clock is slow, expected real or frozen or auto"),
+        ("max_memory", 1.5, "max-memory is 1.5, expected bytes, as 1000000, 512K or 32M"),
+    ],
+)
+def test_an_option_out_of_range_is_refused_with_what_was_expected(
+    name: str, value: Any, message: str
+) -> None:
+    with pytest.raises(OptionError) as raised:
+        complete({name: value}, Store([]))  # type: ignore[misc]
+    assert str(raised.value) == message
 
 
 @pytest.mark.parametrize(

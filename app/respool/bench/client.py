@@ -20,7 +20,7 @@ class Counter(Protocol):
     """Counts the events in bytes that come in any split."""
 
     def feed(self, data: bytes) -> int:
-        """How many events are complete with `data`."""
+        """Return the number of events that `data` completes."""
         ...
 
 
@@ -35,7 +35,7 @@ class FrameCounter:
         self._rest = b"\n"  # what is not complete, from the line end before it
 
     def feed(self, data: bytes) -> int:
-        """How many events are complete with `data`."""
+        """Return the number of events that `data` completes."""
         data = self._rest + data.replace(b"\r", b"")
         end = data.rfind(b"\n\n") + 1
         complete, self._rest = data[:end], data[end:]
@@ -103,11 +103,11 @@ class ClientStream(asyncio.Protocol):
         self._complete = True
 
     def new_counter(self) -> Counter:
-        """What counts the events of the next answer."""
+        """Return a new counter for the events of the next answer."""
         return FrameCounter()
 
     def verdict(self) -> str:
-        """What is wrong with the answer that is complete; "" for nothing."""
+        """Return the problem of the complete answer; "" if there is none."""
         status = self._parser.get_status_code()
         if status != 200:
             return f"HTTP {status}"
@@ -116,7 +116,7 @@ class ClientStream(asyncio.Protocol):
         return ""
 
     def again(self) -> bool:
-        """Whether to ask once more, after an answer that was as it should be."""
+        """Return True to send another request, after a correct answer."""
         return self.repeat
 
     def _send(self) -> None:
@@ -139,7 +139,7 @@ class ClientStream(asyncio.Protocol):
 
 
 def late(reads: Iterable[tuple[float, int]], moments: Sequence[float]) -> Iterator[float]:
-    """How late each event was, in seconds; `reads` are those of a `ClientStream`."""
+    """Return the lateness of each event, in seconds; `reads` are those of a `ClientStream`."""
     arrivals = (elapsed for elapsed, count in reads for _ in range(count))
     return (arrival - moment for arrival, moment in zip(arrivals, moments, strict=False))
 
@@ -171,5 +171,5 @@ class Meter:
         return time.monotonic() - self._wall
 
     def busy(self) -> float:
-        """The share of the time in which this process had work: near 1, it was the limit."""
+        """Return the share of the time in which this process worked: near 1, it was the bottleneck."""
         return (time.process_time() - self._cpu) / self.seconds()

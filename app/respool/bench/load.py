@@ -1,4 +1,4 @@
-"""Many streams against a Responses server, in a process of its own, within bounds that the user names.
+"""Many streams against a Responses server, in a process of its own, within the user's limits.
 
 What is seen is kept as 8 bytes an event, until the end: summing up would make the next events look late.
 """
@@ -19,7 +19,7 @@ from typing import Any
 from respool.bench import client
 from respool.bench.summary import LoadReport, figures
 from respool.bench.tally import EventCounter
-from respool.bench.target import Target
+from respool.bench.target import LoadTarget
 from respool.errors import OptionError, RespoolError
 
 # Places in what the process shares while it runs.
@@ -64,7 +64,7 @@ class StreamOutcome:
     busy: float = 0.0
 
 
-class Play(client.ClientStream):
+class MeasuredStream(client.ClientStream):
     """A stream that adds what it has seen to a `StreamOutcome`, and ends an answer which takes too long."""
 
     def __init__(
@@ -141,7 +141,7 @@ class Play(client.ClientStream):
         self.size = 0
 
 
-def load(target: Target, plan: Plan, progress: Callable[[Sequence[int]], object]) -> LoadReport:
+def load(target: LoadTarget, plan: Plan, progress: Callable[[Sequence[int]], object]) -> LoadReport:
     """Put the load on the target; `progress` is called now and then with what is shared.
 
     It ends when all streams have ended, or the plan's duration is over, or by Ctrl-C; then it tells
@@ -161,7 +161,7 @@ def load(target: Target, plan: Plan, progress: Callable[[Sequence[int]], object]
                     interrupted = True
                     live[STOP] = 1
         finally:
-            live[STOP] = 1  # whatever ends us ends the load
+            live[STOP] = 1  # any exception ends the load
         try:
             outcome = running.result()
         except BrokenProcessPool:
@@ -185,7 +185,7 @@ def load(target: Target, plan: Plan, progress: Callable[[Sequence[int]], object]
 def allow_open_files(streams: int) -> None:
     """Let this process, and those that it starts, have so many connections.
 
-    Raises OptionError where the system does not.
+    Raise OptionError where the system does not.
     """
     try:
         import resource
@@ -202,7 +202,7 @@ def allow_open_files(streams: int) -> None:
 
 
 def kind(error: Exception) -> str:
-    """The name under which an error is counted."""
+    """Return the name under which an error is counted."""
     for type_, name in KINDS:
         if isinstance(error, type_):
             return name
@@ -218,11 +218,11 @@ def _begin(live: MutableSequence[int]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process above, which says when to stop
 
 
-def _play(target: Target, plan: Plan) -> StreamOutcome:
+def _play(target: LoadTarget, plan: Plan) -> StreamOutcome:
     return client.run(play(target, plan, _live))
 
 
-async def play(target: Target, plan: Plan, live: MutableSequence[int]) -> StreamOutcome:
+async def play(target: LoadTarget, plan: Plan, live: MutableSequence[int]) -> StreamOutcome:
     """Play all streams, and tell of them in `live` while they run."""
     outcome = StreamOutcome()
     meter = client.Meter()
@@ -237,7 +237,7 @@ async def play(target: Target, plan: Plan, live: MutableSequence[int]) -> Stream
         left = plan.repeat if plan.duration is None else math.inf
         error = ""
         while left > 0 and not error:
-            playing = Play(request, plan, left, outcome, live)
+            playing = MeasuredStream(request, plan, left, outcome, live)
             try:
                 async with asyncio.timeout(plan.timeout):
                     await loop.create_connection(

@@ -1,4 +1,4 @@
-"""A server in a process of its own, and what the kernel tells of it."""
+"""A server in a process of its own, and its resource usage."""
 
 import os
 import re
@@ -28,7 +28,7 @@ class ServerProcess:
     pid: int
 
     def cpu_seconds(self) -> float:
-        """The CPU time it has used so far; 0 where there is no /proc."""
+        """Return the CPU time it has used so far; 0 where there is no /proc."""
         try:
             # The name, in parentheses, may hold spaces; utime and stime are fields 14 and 15.
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
@@ -37,24 +37,24 @@ class ServerProcess:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> int:
-        """Its resident memory in bytes. Raises OSError where there is no /proc."""
+        """Return its resident memory in bytes. Raise OSError where there is no /proc."""
         resident = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
         return int(resident) * os.sysconf("SC_PAGE_SIZE")
 
     def descriptors(self) -> int:
-        """How many files and connections it has open. Raises OSError where there is no /proc."""
+        """Return the number of its open files and connections. Raise OSError where there is no /proc."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def threads(self) -> int:
-        """How many threads it has. Raises OSError where there is no /proc."""
+        """Return the number of its threads. Raise OSError where there is no /proc."""
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
 
 @contextmanager
 def respool(paths: Sequence[str | os.PathLike[str]], options: Sequence[str]) -> Iterator[ServerProcess]:
-    """``respool serve`` with the recordings below `paths`, on a free port, until the block ends.
+    """Run ``respool serve`` with the recordings below `paths`, on a free port, until the block ends.
 
-    Raises RespoolError, with what it wrote, if it does not start.
+    Raise RespoolError, with what it wrote, if it does not start.
     """
     command = [sys.executable, "-m", "respool", "serve", "--port", "0", "--quiet", *options, "--"]
     with TemporaryDirectory() as folder:
@@ -73,11 +73,11 @@ def started(
 ) -> Iterator[ServerProcess]:
     """Run the server in `folder` until the block ends; what it writes goes into `log`.
 
-    It gets `environment` beside ours, but none of our RESPOOL_ variables. Raises RespoolError, with
+    It gets `environment` beside ours, but none of our RESPOOL_ variables. Raise RespoolError, with
     what the server wrote, if it does not say within `START_LIMIT` where it listens.
     """
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESPOOL_")}
-    with log.open("w") as output:  # a file, since a pipe that nobody reads fills up
+    with log.open("w") as output:  # a file, since a pipe without a reader fills up
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -98,7 +98,7 @@ def started(
 
 
 def _port(name: str, process: subprocess.Popen[bytes], log: Path) -> int:
-    """The port that the server says it listens on, once it does."""
+    """Return the port that the server prints when it listens."""
     limit = time.monotonic() + START_LIMIT
     while time.monotonic() < limit and process.poll() is None:
         if found := _LISTENS.search(log.read_text()):

@@ -14,7 +14,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """The smallest value that is not below `percent` of all values; NaN if there is none.
+    """Return the smallest value that is not below `percent` of all values; NaN if there is none.
 
     `ordered` is sorted. No value is made up between two others.
     """
@@ -24,14 +24,14 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 
 
 def milliseconds(seconds: float) -> str:
-    """A time in milliseconds, with as many digits as tell something."""
+    """Return a time in milliseconds, with its significant digits only."""
     value = seconds * 1000
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Many times as few, in seconds; `histogram` counts those in each of the buckets of `BOUNDS`."""
+    """Summary of many durations (s); `histogram` counts those in each of the buckets of `BOUNDS`."""
 
     count: int
     p50: float
@@ -42,7 +42,7 @@ class Figures:
 
 
 def figures(values: Iterable[float]) -> Figures | None:
-    """The figures of `values`, which are seconds; None if there are none."""
+    """Return the figures of `values`, which are seconds; None if there are none."""
     ordered = sorted(values)
     if not ordered:
         return None
@@ -51,8 +51,8 @@ def figures(values: Iterable[float]) -> Figures | None:
 
 
 def histogram(values: Iterable[float]) -> list[int]:
-    """How many values are in each bucket: below the first bound, from there to the second, ...,
-    from the last on. A bound belongs to the bucket above it."""
+    """Return how many values are in each bucket: below the first bound, from there to the second, ..., from
+    the last on. A bound belongs to the bucket above it."""
     counts = [0] * (len(BOUNDS) + 1)
     for value in values:
         counts[bisect_right(BOUNDS, value)] += 1
@@ -60,7 +60,7 @@ def histogram(values: Iterable[float]) -> list[int]:
 
 
 def plot(counts: Sequence[int], width: int = 40) -> list[str]:
-    """The histogram as lines: the bucket, a bar, its share. Empty buckets at the ends are left out."""
+    """Return the histogram as lines: the bucket, a bar, its share. Empty buckets at the ends are left out."""
     filled = [place for place, count in enumerate(counts) if count]
     if not filled:
         return []
@@ -75,12 +75,12 @@ def plot(counts: Sequence[int], width: int = 40) -> list[str]:
 
 
 def milliseconds_of(bound: float) -> str:
-    """A round number of seconds in milliseconds, without more digits than it has."""
+    """Return a round number of seconds in milliseconds, without more digits than it has."""
     return f"{round(bound * 1000, 3):,g}"
 
 
 def bar(share: float, width: int) -> str:
-    """A bar of so much of `width` characters, to an eighth of one; what is not nothing can be seen."""
+    """Return a bar for a share of `width` characters, in eighths of one; a share above 0 is visible."""
     eighths = max(round(share * width * 8), 1 if share else 0)
     return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
 
@@ -109,7 +109,7 @@ class LoadReport:
 
 
 def as_json(report: LoadReport) -> Mapping[str, Any]:
-    """The report for another program; all times are seconds."""
+    """Return the report for another program; all times are seconds."""
     return {
         "url": report.url,
         "model": report.model,
@@ -141,7 +141,7 @@ def _as_json(figures: Figures | None) -> Mapping[str, Any] | None:
 
 
 def as_text(report: LoadReport) -> list[str]:
-    """The report for a person, line by line."""
+    """Return the report for a person, line by line."""
     rates = f"{report.events / report.seconds:,.0f} events/s, {report.size / report.seconds / 1e6:,.2f} MB/s"
     lines = [
         f"{report.streams:,} streams of {report.model} at {report.url}",

@@ -1,4 +1,4 @@
-"""The events of an answer from any server, counted in whatever split they come."""
+"""The events of an answer from any server, counted in any split."""
 
 import json
 import re
@@ -29,7 +29,7 @@ class EventCounter:
         self._last = b""
 
     def feed(self, data: bytes) -> int:
-        """How many events are complete with `data`."""
+        """Return the number of events that `data` completes."""
         if self._return and data:
             data, self._return = data.removeprefix(b"\n"), False
         self._return |= data.endswith(b"\r")
@@ -45,7 +45,7 @@ class EventCounter:
         return count
 
     def verdict(self) -> str:
-        """What is wrong with an answer that ends with the last event; "" for nothing."""
+        """Return the problem of an answer that ends with the last event; "" if there is none."""
         try:
             event: Any = json.loads(_data(self._last))
             return VERDICTS[event["type"]]

@@ -1,4 +1,4 @@
-"""Whom the load is put on: a URL, and the request that is sent there."""
+"""The target of a load: a URL and the request."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _VALUE = re.compile(r"[\t -~]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class LoadTarget:
     """Where to send what. Raises OptionError for a URL or a header that is none."""
 
     url: str  # that of POST /v1/responses, or the base URL above it
@@ -49,7 +49,7 @@ class Target:
         return urlsplit(self.url).scheme == "https"
 
     def request(self) -> bytes:
-        """The bytes of a request."""
+        """Return the bytes of a request."""
         parts = urlsplit(self.url)
         path = parts.path.rstrip("/")
         path = quote(path if path.endswith("/responses") else f"{path}/responses", safe="/%:@!$&'()*+,;=~")

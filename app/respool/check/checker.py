@@ -16,7 +16,7 @@ from respool.check.lifecycle import Lifecycle
 from respool.check.open_items import OpenItems
 from respool.check.same_ids import SameIds
 from respool.check.verdicts import Verdicts
-from respool.protocol.event_types import EVENT_TYPES, EventKind, EventType, Origin
+from respool.protocol.event_types import EVENT_TYPES, EventKind, EventOrigin, EventType
 from respool.protocol.events import Event
 
 KEEPALIVE = "keepalive"
@@ -77,7 +77,7 @@ class SequenceChecker:
 
     def _receive_known(self, row: EventType, event: Event) -> None:
         data = event.data
-        if row.origin not in (Origin.PACKAGE, Origin.WIRE):
+        if row.origin not in (EventOrigin.PACKAGE, EventOrigin.WIRE):
             self._report.once(row.name, "RS904", f"{row.name}: an event of {row.origin}")
         self._fields.receive(row, data)
         if row.kind is EventKind.CONNECTION:

@@ -10,7 +10,7 @@ from respool.check.open_items import OpenItem
 from respool.check.open_parts import OpenPart, text_of
 from respool.check.same_ids import SameIds
 from respool.check.verdicts import Verdicts
-from respool.protocol.transitions import State
+from respool.protocol.transitions import MachineState
 
 _DONE = "response.output_item.done"
 
@@ -28,7 +28,7 @@ class Closing:
     def close(self, item: OpenItem, data: Mapping[str, Any]) -> None:
         """Close `item` on its `response.output_item.done`."""
         item.value = value = mapping(data, "item")
-        item.state = State.CLOSED
+        item.state = MachineState.CLOSED
         item.parts.close()
         if self._is_another_type(item, value) or item.type is None:
             return
@@ -111,7 +111,7 @@ class Closing:
     def check_open(self, event: str, items: Iterable[OpenItem]) -> None:
         """Report the items that are still open at the end of the response."""
         for item in items:
-            if item.state is State.CLOSED or item.given_up:
+            if item.state is MachineState.CLOSED or item.given_up:
                 continue
             if event != "response.completed":
                 level = Level.INFO

@@ -29,7 +29,7 @@ class Grown:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ValueDifference:
     """A place where a JSON value differs from the earlier one. `hard`: it contradicts that, or has lost
     something."""
 
@@ -48,7 +48,7 @@ class Difference:
 
 def difference(
     place: str, before: object, now: object, ignore: frozenset[str] = frozenset()
-) -> Difference | None:
+) -> ValueDifference | None:
     """Return the most serious difference between two values, the first of its kind; None if there is none.
 
     `place` is the path of the values, for a message. Keys in `ignore` are skipped; null and an absent key are
@@ -56,6 +56,8 @@ def difference(
     """
     found = None
     try:
+        if before == now:
+            return None  # as it nearly always is, and said at once
         for one in _members(place, before, now, ignore | {_NEVER_THE_SAME}):
             if one.hard:
                 return one
@@ -65,7 +67,7 @@ def difference(
     return found
 
 
-def _differences(place: str, before: Any, now: Any, ignore: frozenset[str]) -> Iterator[Difference]:
+def _differences(place: str, before: Any, now: Any, ignore: frozenset[str]) -> Iterator[ValueDifference]:
     if isinstance(before, dict) and isinstance(now, dict):
         for key in {**before, **now}:
             if key not in ignore:
@@ -74,18 +76,18 @@ def _differences(place: str, before: Any, now: Any, ignore: frozenset[str]) -> I
         for number, pair in enumerate(zip(before, now, strict=True)):
             yield from _differences(f"{place}[{number}]", *pair, ignore)
     elif before != now and not (_is_nan(before) and _is_nan(now)):
-        yield Difference(place, before, now, hard=True)
+        yield ValueDifference(place, before, now, hard=True)
 
 
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _members(place: str, before: Any, now: Any, ignore: frozenset[str]) -> Iterator[Difference]:
+def _members(place: str, before: Any, now: Any, ignore: frozenset[str]) -> Iterator[ValueDifference]:
     if before is not None and now is not None:
         yield from _differences(place, before, now, ignore)
     elif before != now:
-        yield Difference(place, before, now, hard=before not in _NOTHING)
+        yield ValueDifference(place, before, now, hard=before not in _NOTHING)
 
 
 def _text_difference(before: str, now: str) -> str:

@@ -31,7 +31,7 @@ class Count:
         return False
 
     def restart(self, number: int) -> None:
-        """Go on after `number`."""
+        """Continue after `number`."""
         self._next = [number + 1]
 
     def skip(self) -> None:

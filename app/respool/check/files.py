@@ -19,7 +19,7 @@ from respool.protocol import sse
 from respool.protocol.events import Event
 from respool.recordings import formats
 from respool.recordings.recording import Recording
-from respool.recordings.store import MAX_FILE_SIZE, NO_RECORDING, PassedOver, files_below, why_not
+from respool.recordings.source_files import MAX_FILE_SIZE, NO_RECORDING, PassedOver, files_below, why_not
 
 DAMAGED = "RS001"
 SKIPPED = "RS004"
@@ -68,7 +68,7 @@ class FileReport:
 
 def find(paths: Iterable[Path], on_closed: Callable[[str, OSError], None] | None = None) -> list[Path]:
     """Return the files to check: those named, and those below folders. A folder that cannot be read goes to
-    `on_closed`. Raises PathError."""
+    `on_closed`. Raise PathError."""
     found: dict[Path, None] = {}
     for path in paths:
         if not path.exists():
@@ -181,7 +181,7 @@ def check_url(
     """Request a stream from a live server, and check what it sends, also if the stream is cut.
 
     `url` is that of ``POST /v1/responses``, or the base URL above it; `timeout`, in seconds, is for the whole
-    stream. Raises RespoolError if there is no stream to check, or one without end.
+    stream. Raise RespoolError if there is no stream to check, or one without end.
     """
     if not url.rstrip("/").endswith("/responses"):
         url = f"{url.rstrip('/')}/responses"
@@ -207,7 +207,7 @@ def check_url(
 
 
 def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
-    """Read a stream to its end, or to where it is cut. Raises RespoolError if it is too long."""
+    """Read a stream to its end, or to where it is cut. Raise RespoolError if it is too long."""
     data = bytearray()
     try:
         while part := answer.read1(_READ):

@@ -11,7 +11,7 @@ from respool.check.machines import allowed, any_of, missing
 from respool.check.same_ids import SameIds
 from respool.check.verdicts import Verdicts
 from respool.protocol.event_types import EVENT_TYPES, EventKind, EventType
-from respool.protocol.transitions import AUDIO, ITEM, State
+from respool.protocol.transitions import AUDIO, ITEM, MachineState
 
 _CREATED = "response.created"
 
@@ -41,7 +41,7 @@ class Lifecycle:
     """The machine of the response, and the Response objects in its events."""
 
     def __init__(self, report: Verdicts, ids: SameIds) -> None:
-        self.state = State.START
+        self.state = MachineState.START
         self.from_start = True  # False: this stream is the rest of one
         self._report = report
         self._ids = ids
@@ -53,7 +53,7 @@ class Lifecycle:
     @property
     def over(self) -> bool:
         """True if the response has ended, so that nothing may follow."""
-        return self.state is State.CLOSED
+        return self.state is MachineState.CLOSED
 
     def knows(self, id: object) -> bool:
         """Return True if the response has this id."""
@@ -62,7 +62,7 @@ class Lifecycle:
     def receive(self, row: EventType, data: Mapping[str, Any]) -> None:
         """Take in an event. Of an item's event, only note that it came."""
         response = data.get("response")
-        if row.name == _CREATED and self.state is State.START and isinstance(response, dict):
+        if row.name == _CREATED and self.state is MachineState.START and isinstance(response, dict):
             self._report.dialect = dialects.recognise(data, response)
         self._step(row, data)
         if row.kind in (EventKind.LIFECYCLE, EventKind.TERMINAL) and isinstance(response, dict):
@@ -74,11 +74,11 @@ class Lifecycle:
         if way is None:
             expected = allowed("response", self.state)
             message = f"{row.name}: the response is {self.state}; expected {expected}"
-            about = row.name if self.state is State.RUNNING else self.state
+            about = row.name if self.state is MachineState.RUNNING else self.state
             self._report.once(about, "RS103", message)
             return
         steps, then = way
-        if steps and self.state is State.START:
+        if steps and self.state is MachineState.START:
             self._begin_late(row, data.get("sequence_number"))
         elif steps:
             self._report.add("RS102", f"{row.name}: expected {any_of(steps)} before it")
@@ -167,6 +167,6 @@ class Lifecycle:
             self._report.add(
                 "RS116", f"{self._first}: the stream is the rest of one that was resumed", event=0
             )
-        if self.state not in (State.CLOSED, State.ERRORED):
+        if self.state not in (MachineState.CLOSED, MachineState.ERRORED):
             expected = any_of(_TERMINAL)
             self._report.of_stream("RS106", f"the stream ends without a terminal event; expected {expected}")

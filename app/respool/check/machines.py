@@ -4,18 +4,18 @@ from collections import deque
 from collections.abc import Iterable
 from functools import cache
 
-from respool.protocol.transitions import PART_TYPES, TRANSITIONS, State
+from respool.protocol.transitions import PART_TYPES, TRANSITIONS, MachineState
 
 
 @cache
-def missing(machine: str, state: State, event: str) -> tuple[tuple[str, ...], State] | None:
+def missing(machine: str, state: MachineState, event: str) -> tuple[tuple[str, ...], MachineState] | None:
     """Return the events that should have come before `event`, and the state to which it leads.
 
     Returns no events if `event` is allowed in this state, and None if no way forward leads to it: it is out
     of order, or of another machine.
     """
     table = TRANSITIONS[machine]
-    ways: deque[tuple[State, tuple[str, ...]]] = deque([(state, ())])
+    ways: deque[tuple[MachineState, tuple[str, ...]]] = deque([(state, ())])
     seen = {state}
     while ways:
         at, steps = ways.popleft()
@@ -45,12 +45,12 @@ def part_type_of(event: str) -> str | None:
 def opens_part(event: str) -> bool:
     """Return True if `event` opens a part and does nothing else."""
     return any(
-        event in TRANSITIONS[name][State.START] and event not in TRANSITIONS[name][State.OPEN]
+        event in TRANSITIONS[name][MachineState.START] and event not in TRANSITIONS[name][MachineState.OPEN]
         for name in PART_TYPES
     )
 
 
-def allowed(machine: str, state: State) -> str:
+def allowed(machine: str, state: MachineState) -> str:
     """Return the events that this state allows, for a message."""
     return any_of(TRANSITIONS[machine][state]) or "nothing more"
 

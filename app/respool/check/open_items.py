@@ -14,7 +14,7 @@ from respool.check.same_ids import SameIds
 from respool.check.verdicts import Verdicts
 from respool.protocol.delta_texts import TEXTS, DeltaText
 from respool.protocol.event_types import EVENT_TYPES, ITEM_TYPES, STATUSES, EventKind, EventType
-from respool.protocol.transitions import PART, State
+from respool.protocol.transitions import PART, MachineState
 
 _ADDED = "response.output_item.added"
 _DONE = "response.output_item.done"
@@ -30,7 +30,7 @@ class OpenItem:
     first: Mapping[str, Any]  # from the event that opens it
     parts: OpenParts
     from_start: bool = True  # False: some of it came before this stream begins
-    state: State = State.OPEN
+    state: MachineState = MachineState.OPEN
     grows: DeltaText | None = None  # its text, after the first event of it
     text: Grown = field(default_factory=Grown)
     images: Count = field(default_factory=Count)
@@ -58,7 +58,7 @@ class OpenItems:
             self._open(data)
             return None
         item = self._find(row, data) or self._open_silently(row, data)
-        if item.state is State.CLOSED:
+        if item.state is MachineState.CLOSED:
             done = f"{row.name}: {item.name} is closed: response.output_item.done has come for it"
             self._report.once(item.name, "RS107", done)
         elif self._step(row, item):
@@ -118,7 +118,7 @@ class OpenItems:
             if not is_next and self.from_start:
                 item.misplaced = True
                 self._report.add("RS206", f"{_ADDED}: output_index is {index}, expected {expected}")
-        elif there.state is not State.CLOSED and there.type == "message" != item.type:
+        elif there.state is not MachineState.CLOSED and there.type == "message" != item.type:
             there.given_up = True
             taken = f"{_ADDED}: output_index {index} is that of {there.name}, which is still open"
             self._report.add("RS207", f"{taken} (Ollama does so)", Level.WARNING)

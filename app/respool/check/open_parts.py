@@ -12,7 +12,7 @@ from respool.check.machines import allowed, knows, missing, opens_part, part_typ
 from respool.check.verdicts import Verdicts
 from respool.protocol.delta_texts import TEXTS, DeltaText
 from respool.protocol.event_types import EventKind, EventType
-from respool.protocol.transitions import PART_TYPES, TRANSITIONS, State
+from respool.protocol.transitions import PART_TYPES, TRANSITIONS, MachineState
 
 # Parts that vLLM, Ollama and llama.cpp never open and never close.
 _OFTEN_SILENT = frozenset({"reasoning_text", "summary_text"})
@@ -34,7 +34,7 @@ class OpenPart:
     name: str  # its name in messages
     index: str  # the field with its index
     first: Mapping[str, Any]  # from the event that opens it
-    state: State = State.OPEN
+    state: MachineState = MachineState.OPEN
     text: Grown = field(default_factory=Grown)
     annotations: list[Any] = field(default_factory=list)
     annotation_count: Count = field(default_factory=Count)
@@ -82,7 +82,7 @@ class OpenParts:
                     "(vLLM, Ollama and llama.cpp do so)",
                     Level.WARNING,
                 )
-            elif part.state is not State.CLOSED and part.type:
+            elif part.state is not MachineState.CLOSED and part.type:
                 self._report.add(
                     "RS114",
                     f"response.output_item.done: {part.name} of {self._item} is still open; "
@@ -104,7 +104,7 @@ class OpenParts:
             self._new(row.name, index, number, type_, first=mapping(data, "part") if "part" in data else data)
         elif there.unopened is not None:
             self._report_unopened(there)
-        elif there.state is State.CLOSED or not there.silent:
+        elif there.state is MachineState.CLOSED or not there.silent:
             self._report.add("RS209", f"{row.name}: {index} {number} of {self._item} is taken")
 
     def _new(
@@ -132,7 +132,7 @@ class OpenParts:
         candidates = [
             part
             for part in self.of(index)
-            if part.state is not State.CLOSED and (part.type is None or knows(part.type, row.name))
+            if part.state is not MachineState.CLOSED and (part.type is None or knows(part.type, row.name))
         ]
         if not candidates or (number is not None and len(candidates) > 1):
             return None
@@ -162,7 +162,7 @@ class OpenParts:
         return part
 
     def _report_unopened(self, part: OpenPart, event: str | None = None) -> None:
-        opener = allowed(part.type, State.START) if part.type else "response.content_part.added"
+        opener = allowed(part.type, MachineState.START) if part.type else "response.content_part.added"
         before = f"{event}: " if event else ""
         message = f"{before}{part.name} of {self._item} is not open; expected {opener}"
         self._report.add("RS108", message, event=part.unopened)
@@ -171,7 +171,7 @@ class OpenParts:
     def _step(self, row: EventType, part: OpenPart) -> bool:
         """Move the part's machine. Return False if the event makes no sense in its state."""
         if part.type is None:
-            part.state = State.CLOSED if row.kind is EventKind.PART else part.state
+            part.state = MachineState.CLOSED if row.kind is EventKind.PART else part.state
             return True
         if part.unopened is not None and row.kind is EventKind.PART:
             self._report_unopened(part)
@@ -194,7 +194,7 @@ class OpenParts:
                 about, "RS110", f"{row.name}: {part.name} of {self._item} is of type {part.type}; "
                 f"expected {allowed(part.type, part.state)}"
             )  # fmt: skip
-        elif part.state is State.CLOSED:
+        elif part.state is MachineState.CLOSED:
             self._report.once(about, "RS108", f"{row.name}: {part.name} of {self._item} is closed")
         else:
             self._report.once(
@@ -254,7 +254,7 @@ class OpenParts:
 def _may_open(row: EventType) -> bool:
     """Return True if a part may begin with this event, without one that opens it."""
     type_ = part_type_of(row.name)
-    return type_ is not None and row.name in TRANSITIONS[type_][State.START]
+    return type_ is not None and row.name in TRANSITIONS[type_][MachineState.START]
 
 
 def _type_of_part(row: EventType, data: Mapping[str, Any]) -> str | None:

@@ -22,7 +22,7 @@ WRONG_TYPE = "RS652"
 
 
 def sdk_version() -> str:
-    """Return the version of the openai package. Raises RespoolError if it is not installed."""
+    """Return the version of the openai package. Raise RespoolError if it is not installed."""
     try:
         from openai import __version__
     except ImportError:

@@ -10,15 +10,17 @@ event: there an event belongs to the response that it names, or to that of its i
 numbered is not documented. Source: the `agent` members in openai 3.57's beta types.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from respool.check import checker
 from respool.check.checker import SequenceChecker
 from respool.check.findings import Finding, Level
+from respool.errors import printable
 from respool.protocol.event_types import EVENT_TYPES, EventKind
 from respool.protocol.events import CREATED, ENDING_TYPES, Event
+from respool.protocol.several_responses import Owners, run_together
 
 # Events that a client does not need on a socket: those that open items and parts.
 _NOT_NEEDED = frozenset({"RS107", "RS108"})
@@ -29,7 +31,7 @@ _OF_NUMBERS = frozenset({"RS201", "RS202", "RS203", "RS204"})  # of sequence num
 def check(events: Iterable[Event]) -> list[Finding]:
     """Return all findings about the events of one turn, or of one socket if some of them name lanes."""
     known = list(events)
-    of_a_socket = any(map(_is_of_a_socket, known)) or any(map(_is_of_agents, known))
+    of_a_socket = any(map(_is_of_a_socket, known)) or _has_several(known)
     return check_lanes(known) if of_a_socket else checker.check(known)
 
 
@@ -37,14 +39,14 @@ def check_lanes(events: Iterable[Event]) -> list[Finding]:
     """Return all findings about the events of one socket, in their order; those of a whole response are
     last."""
     known = list(events)
-    kind = _AgentsLaneChecker if any(map(_is_of_agents, known)) else _LaneChecker
+    named = [(_lane(event), event) for event in known]
     lanes: dict[object, _LaneChecker | _AgentsLaneChecker] = {}
+    for name in dict.fromkeys(name for name, _ in named):
+        its = [event for lane, event in named if lane == name]
+        lanes[name] = _AgentsLaneChecker(name, its) if _has_several(its) else _LaneChecker(name)
     findings: list[Finding] = []
-    for place, event in enumerate(known):
-        data = event.data
-        name = data.get("stream_id")
-        lane = lanes.setdefault(name if isinstance(name, str) else None, kind(name))
-        findings += lane.receive(place, event, data)
+    for place, (name, event) in enumerate(named):
+        findings += lanes[name].receive(place, event, event.data)
     for lane in lanes.values():
         findings += lane.finish()
     return sorted(findings, key=lambda finding: (finding.event is None, finding.event or 0))
@@ -54,6 +56,18 @@ def _is_of_a_socket(event: Event) -> bool:
     if event.type.startswith(("response.steer.", "response.inject.")):
         return True
     return '"stream_id"' in event.text and "stream_id" in event.data
+
+
+def _has_several(events: Sequence[Event]) -> bool:
+    """Whether several responses run at a time among the events of one lane."""
+    return any(map(_is_of_agents, events)) or run_together(events)
+
+
+def _lane(event: Event) -> str | None:
+    if '"stream_id"' not in event.text:
+        return None
+    name = event.data.get("stream_id")
+    return name if isinstance(name, str) else None
 
 
 def _is_of_agents(event: Event) -> bool:
@@ -94,68 +108,40 @@ class _LaneChecker:
 
 
 class _AgentsLaneChecker:
-    """Checks the responses of one lane on which several agents are told of."""
+    """Checks the responses of one lane on which several run at a time."""
 
-    def __init__(self, name: object) -> None:
+    def __init__(self, name: object, events: Iterable[Event]) -> None:
         self._name = name
+        self._owners = Owners(events)
         self._responses: dict[object, _ResponseChecker] = {}  # by their ids
-        self._owners: dict[tuple[str, object], object] = {}  # ids of responses, by items and by agents
 
     def receive(self, place: int, event: Event, data: Mapping[str, Any]) -> Iterator[Finding]:
         """Take in the next event of the lane."""
         row = EVENT_TYPES.get(event.type)
-        id_ = _id(data.get("response"))
-        key = id_ if id_ is not None else self._owner(data)
-        if event.type == "error" and all(one.ended for one in self._responses.values()):
-            key = place  # a create that was refused
-        elif key not in self._responses and (row is None or row.kind is EventKind.CONNECTION):
-            return
-        if event.type == CREATED:
-            self._owners["agent", _agent(data)] = key
-        if (item := _item(data)) is not None:
-            self._owners["item", item] = key
+        if event.type == "error" and not self._owners.open:
+            key: object = place  # a create that was refused
+        else:
+            key = self._owners.owner(event.type, data)
+            if key not in self._responses and (row is None or row.kind is EventKind.CONNECTION):
+                return
         response = self._responses.setdefault(key, _ResponseChecker(numbered=False))
-        yield from _named(self._name, response.receive(place, event, data))
+        yield from self._told(key, response.receive(place, event, data))
 
     def finish(self) -> Iterator[Finding]:
-        """The socket is closed."""
-        for response in self._responses.values():
-            yield from _named(self._name, response.finish())
+        """Check what is left open when the socket is closed."""
+        for key, response in self._responses.items():
+            yield from self._told(key, response.finish())
 
-    def _owner(self, data: Mapping[str, Any]) -> object:
-        """Return the id of the response of an event that names none."""
-        steer = data.get("steer")
-        target = steer.get("previous_response_id") if isinstance(steer, dict) else data.get("response_id")
-        if isinstance(target, str):
-            return target
-        for named in (("item", _item(data)), ("agent", _agent(data))):
-            owner = self._owners.get(named)
-            if owner is not None and not self._responses[owner].ended:
-                return owner
-        running = [key for key, response in self._responses.items() if not response.ended]
-        return running[-1] if running else next(reversed(self._responses), None)
+    def _told(self, key: object, findings: Iterable[Finding]) -> Iterator[Finding]:
+        named = f"response {printable(key)}: " if isinstance(key, str) else ""
+        for finding in _named(self._name, findings):
+            yield replace(finding, message=f"{named}{finding.message}")
 
 
 def _named(name: object, findings: Iterable[Finding]) -> Iterator[Finding]:
     prefix = f"lane {name}: " if isinstance(name, str) else ""
     for finding in findings:
         yield replace(finding, message=f"{prefix}{finding.message}")
-
-
-def _id(value: Any) -> str | None:
-    id_ = value.get("id") if isinstance(value, dict) else None
-    return id_ if isinstance(id_, str) else None
-
-
-def _item(data: Mapping[str, Any]) -> str | None:
-    item = data.get("item_id")
-    return item if isinstance(item, str) else _id(data.get("item"))
-
-
-def _agent(data: Mapping[str, Any]) -> str | None:
-    agent = data.get("agent")
-    name = agent.get("agent_name") if isinstance(agent, dict) else None
-    return name if isinstance(name, str) else None
 
 
 class _ResponseChecker:

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from respool.commands.options import DEFAULT_PATH, GAP, SECONDS, SPEED, headers_of
-from respool.commands.output import echo, unwound_by_sigterm, write
+from respool.commands.console import echo, unwound_by_sigterm, write
+from respool.commands.param_types import DEFAULT_PATH, GAP, SECONDS, SPEED, headers_of
 from respool.errors import OptionError, PathError
 
 STARTS = 250  # streams begun each second, unless --ramp says otherwise: docs/performance.md
@@ -87,7 +87,7 @@ def bench(
     except ImportError as error:  # httptools comes with Respool, but not on Windows
         raise OptionError(f"bench needs a package that is not there: pip install {error.name}") from None
     from respool.bench.summary import as_json, as_text
-    from respool.bench.target import Target
+    from respool.bench.target import LoadTarget
 
     for name, seconds in (("timeout", timeout), ("duration", duration)):
         if seconds is not None and not 0 < seconds < math.inf:
@@ -107,7 +107,9 @@ def bench(
     allow_open_files(streams)
     plan = Plan(streams, repeat, duration, streams / STARTS if ramp is None else ramp, timeout, moments)
     with unwound_by_sigterm(), ExitStack() as stack:
-        target = Target(url or stack.enter_context(_server(paths, pace)), model, input_, headers_of(header))
+        target = LoadTarget(
+            url or stack.enter_context(_server(paths, pace)), model, input_, headers_of(header)
+        )
         progress = stack.enter_context(_progress(streams))
         report = load(target, plan, progress)
     # A report on stdout is for another program, so nothing else may be printed there.

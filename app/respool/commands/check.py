@@ -22,11 +22,11 @@ from respool.check.files import (
     unreadable,
 )
 from respool.check.findings import RULES, Finding, Level
-from respool.commands.options import SECONDS, Age, headers_of
-from respool.commands.output import echo, new_console, print_passed_over
+from respool.commands.console import echo, new_console, print_passed_over
+from respool.commands.param_types import SECONDS, Age, headers_of
 from respool.errors import OptionError, PathError, RecordingError
 from respool.recordings.rule_files import is_rule_file, is_stubs_file
-from respool.recordings.store import PassedOver
+from respool.recordings.source_files import PassedOver
 
 _LEVELS = list(Level)  # the worst first
 _LEVEL = click.Choice([level.value for level in _LEVELS])
@@ -138,7 +138,7 @@ def check(
 
 
 def check_rules(path: Path) -> FileReport:
-    """Check a file of stubs or of matching rules. Raises PathError."""
+    """Check a file of stubs or of matching rules. Raise PathError."""
     from respool.match.rules import read_rules
     from respool.match.stubs_file import read_stubs
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from respool.commands.output import echo, echo_bytes, write_file
+from respool.commands.console import echo, echo_bytes, write_file
 from respool.errors import OptionError, PathError
 
 
@@ -69,7 +69,7 @@ def _script(data: bytes, path: str, out: Path) -> None:
 
 
 def _read(path: Path) -> tuple[bytes, str]:
-    from respool.recordings.store import MAX_FILE_SIZE
+    from respool.recordings.source_files import MAX_FILE_SIZE
 
     if str(path) == "-":
         return sys.stdin.buffer.read(MAX_FILE_SIZE), "<stdin>"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from respool.commands.output import write
+from respool.commands.console import write
 from respool.errors import PathError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def diff(
 
 def _turns(path: Path) -> "Sequence[Recording]":
     from respool.recordings import formats
-    from respool.recordings.store import MAX_FILE_SIZE
+    from respool.recordings.source_files import MAX_FILE_SIZE
 
     try:
         if path.stat().st_size > MAX_FILE_SIZE:

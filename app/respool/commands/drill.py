@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from respool.commands.options import GAP, SECONDS, SPEED
-from respool.commands.output import echo_rendered, new_console, unwound_by_sigterm, write
+from respool.commands.console import echo_rendered, new_console, unwound_by_sigterm, write
+from respool.commands.param_types import GAP, SECONDS, SPEED
 from respool.errors import OptionError, PathError
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def drill(
     """
     from respool.drill import cases as chosen_from
     from respool.drill.report import DrillReport, as_json, as_junit
-    from respool.drill.run import Trial, drill, reference
+    from respool.drill.running import Trial, drill, reference
     from respool.play.pace import Pace
     from respool.recordings.store import Store
 

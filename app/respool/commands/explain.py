@@ -3,7 +3,7 @@
 import click
 
 from respool.check.findings import RULES
-from respool.commands.output import new_console
+from respool.commands.console import new_console
 from respool.errors import OptionError
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from respool.commands.options import paths_argument
-from respool.commands.output import print_mistakes
+from respool.commands.console import print_mistakes
+from respool.commands.param_types import paths_argument
 from respool.commands.setting_options import MATCHING, matching_options
 from respool.errors import OptionError, PathError, printable
 

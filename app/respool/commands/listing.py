@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from respool.commands.options import paths_argument
-from respool.commands.output import (
+from respool.commands.console import (
     echo,
     echo_rendered,
     new_console,
@@ -14,6 +13,7 @@ from respool.commands.output import (
     print_passed_over,
     print_refused,
 )
+from respool.commands.param_types import paths_argument
 from respool.errors import escaped, printable
 from respool.protocol.events import ENDING_TYPES
 from respool.recordings.recording import Recording

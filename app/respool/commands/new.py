@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from respool.commands.output import DOCS, echo, write_file
+from respool.commands.console import DOCS, echo, write_file
 from respool.errors import PathError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from respool import __version__
-from respool.commands.options import Port
+from respool.commands.param_types import Port
 from respool.errors import OptionError, RespoolError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from respool.commands.console import write
 from respool.commands.drill import Command
-from respool.commands.output import write
 from respool.commands.serve import make_app, serve, steady_gc
 from respool.errors import OptionError, PathError, RespoolError
 from respool.listening import bind, url_of

@@ -10,7 +10,7 @@ from typing import IO, cast
 
 import click
 
-from respool.commands.output import echo
+from respool.commands.console import echo
 from respool.errors import OptionError, PathError, printable
 
 MAX_INFLATED = 1 << 30  # bytes of a gzip file that are searched
@@ -70,7 +70,7 @@ def _allowed(pattern: str) -> re.Pattern[str]:
 
 def _opened(sources: Sequence[str]) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield each file once, open for reading; gzip files are decompressed."""
-    from respool.recordings.store import files_below
+    from respool.recordings.source_files import files_below
 
     seen: set[str] = set()
     for source in sources:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from respool.commands.output import echo, echo_bytes, write_file
+from respool.commands.console import echo, echo_bytes, write_file
 from respool.errors import OptionError, PathError, RecordingError
 
 
@@ -41,6 +41,7 @@ def script_of(data: bytes, path: str, *, pace: bool = False) -> tuple[str, int]:
     """Return the Script of a file's recording, as YAML, and how many of its events no step gives. Raises
     RecordingError."""
     from respool.play.saved_answers import SavedAnswers
+    from respool.protocol.several_responses import run_together
     from respool.recordings import formats
     from respool.recordings.formats import codex_session
     from respool.recordings.formats import script as format_
@@ -55,6 +56,10 @@ def script_of(data: bytes, path: str, *, pace: bool = False) -> tuple[str, int]:
         Expansion(turn.header.fields, tuple(Written(it.gap, it.event, ()) for it in turn.events))
         for turn in turns
     ]
+    for turn in turns:
+        if turn.events and run_together(timed.event for timed in turn.events):
+            cause = "no script gives this: several responses run at a time in it"
+            raise RecordingError(cause, path, turn.events[0].line)
     try:
         found = unsynth(expansions, pace=pace)
     except UnsynthError as error:

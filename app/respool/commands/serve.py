@@ -14,13 +14,13 @@ from urllib.parse import quote
 import click
 
 from respool import __version__
-from respool.commands.options import paths_argument
-from respool.commands.output import echo, new_console, print_mistakes, print_passed_over, print_refused
+from respool.commands.console import echo, new_console, print_mistakes, print_passed_over, print_refused
+from respool.commands.param_types import paths_argument
 from respool.commands.setting_options import setting_options, warn_of_misspelt_variables
 from respool.errors import OptionError, RecordingError, RespoolError, printable
 from respool.listening import address_of, bind_each, bind_path, url_of
 from respool.logs import log_to_stderr
-from respool.server.settings import Part, UpstreamOptions, of_part
+from respool.server.settings import Part, of_part
 
 if TYPE_CHECKING:
     from socket import socket
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from respool.record.live_upstream import UpstreamPlan
-    from respool.recordings.store import PassedOver, Refusal, Store
+    from respool.recordings.source_files import PassedOver
+    from respool.recordings.store import Refusal, Store
     from respool.server.mock_server import MockServer
+    from respool.server.server_options import UpstreamOptions
 
 
 _KEY_VARIABLE = "RESPOOL_API_KEY"
@@ -88,7 +90,7 @@ def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any
     socks = _bind(host, port, options["workers"], options["uds"])
     log_to_stderr(quiet, form=options["log_format"])
 
-    def close() -> None:  # otherwise clients would wait on a socket that nobody accepts from
+    def close() -> None:  # otherwise clients would wait on a socket from which nothing is accepted
         for sock in socks:
             sock.close()
 
@@ -112,7 +114,7 @@ def work(
 
 
 def _serving(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the connections. Raises OptionError."""
+    """Return the settings of the connections. Raise OptionError."""
     certificate, key = options["tls_cert"], options["tls_key"]
     if (certificate is None) != (key is None):
         raise OptionError("--tls-cert and --tls-key go together: give both, or none")
@@ -160,14 +162,14 @@ def steady_gc() -> Iterator[None]:
     Loaded objects (modules, recordings, the app) are never collected: nearly all of them stay, and finding
     that out takes as long as half of the loading. A stream is some 60 objects, and a collection takes up to a
     microsecond for each that it visits: so it visits 500 when they are new, once more at 2,500 (at 25,000,
-    the former value, it stopped all streams for 20 ms), and all of them hardly ever. A request leaves no
-    cycles.
+    the former value, it stopped all streams for 20 ms), and all of them hardly ever. Requests and connections
+    leave no cycles, so there is little to find.
     """
     gc.disable()
     try:
         yield
         gc.freeze()
-        gc.set_threshold(500, 4, 10_000)
+        gc.set_threshold(500, 4, 1_000)
         sys.setswitchinterval(_SWITCH)
     finally:
         gc.enable()
@@ -205,10 +207,10 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
 
 
 def _upstream(options: Mapping[str, Any]) -> "UpstreamPlan | None":
-    """Return the plan of the requests to an upstream; None if there are none. Raises OptionError."""
+    """Return the plan of the requests to an upstream; None if there are none. Raise OptionError."""
     if options["upstream"] is None and options["on_miss"] != "record":
         if options["record_into"] is not None:
-            raise OptionError("--record-into says where to record, but not whom to ask: --upstream URL does")
+            raise OptionError("--record-into needs an upstream to record from: give --upstream URL")
         return None
     if options["api_keys"] and options["api_key_env"] is None:
         raise OptionError(

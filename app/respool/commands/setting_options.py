@@ -1,13 +1,14 @@
 """The settings of a server as options of a command."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from respool.commands.options import FaultType, NumberParam, Port, Size
-from respool.server.settings import SETTINGS, Kind, Setting, misspelt_variables
+from respool.commands.param_types import FaultType, OptionParam, Port
+from respool.option_types import FLAG, PORT, TEXT, OptionType
+from respool.server.settings import FAULTS, SETTINGS, Setting, misspelt_variables
 
 if TYPE_CHECKING:
     from respool.faults import Fault
@@ -48,40 +49,25 @@ def _option(setting: Setting, *, environment: bool = True) -> Callable[[_Command
         "envvar": setting.variable if environment else None,
         "show_default": setting.show_default,
     }
-    if setting.kind is Kind.FLAG:
+    if setting.type is FLAG:
         names = f"{flag}/--no-{flag.removeprefix('--')}" if setting.default else flag
         del given["multiple"], given["show_default"]
         return click.option(names, *short, setting.name, is_flag=True, **given)
-    if setting.kind is Kind.FAULTS:
+    if setting.type is FAULTS:
         given["callback"] = _join
     if setting.metavar:
         given["metavar"] = setting.metavar
-    return click.option(flag, setting.name, type=_type(setting), **given)
+    return click.option(flag, setting.name, type=_type(setting.type), **given)
 
 
-def _type(setting: Setting) -> Any:
-    words: Mapping[str, Any] = setting.words or {}
-    match setting.kind:
-        case Kind.CHOICE:
-            return click.Choice(setting.choices)
-        case Kind.SECONDS:
-            return NumberParam("SECONDS")
-        case Kind.GAP:
-            return NumberParam("|".join(["SECONDS", *words]), words)
-        case Kind.FACTOR:
-            return NumberParam("|".join(["FACTOR", *words]), words)
-        case Kind.COUNT:
-            return click.IntRange(min=1)
-        case Kind.INTEGER:
-            return int
-        case Kind.SIZE:
-            return Size()
-        case Kind.PORT:
-            return Port()
-        case Kind.FAULTS:
-            return FaultType()
-        case _:
-            return str
+def _type(type: OptionType) -> Any:
+    if type.name == "choice":
+        return click.Choice(type.words)
+    if type is FAULTS:
+        return FaultType()
+    if type is PORT:
+        return Port()
+    return str if type is TEXT else OptionParam(type)
 
 
 def _join(context: click.Context, option: click.Parameter, value: Any) -> "tuple[Fault, ...]":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from respool import show as view
-from respool.commands.output import echo, new_console
+from respool.commands.console import echo, new_console
 from respool.errors import PathError
 from respool.recordings import formats
 from respool.recordings.recording import Recording
@@ -64,7 +64,7 @@ def show(path: Path, names: Sequence[str], events: bool, types: bool, width: int
 
 
 def _turns(path: Path, names: Sequence[str]) -> list[Recording]:
-    """Return the turns to show. Raises PathError and RecordingError."""
+    """Return the turns to show. Raise PathError and RecordingError."""
     if str(path) == "-":
         turns = list(formats.read(sys.stdin.buffer.read(), "stdin", "<stdin>"))
         return [turn for turn in turns if not names or turn.name in names]

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from respool.commands.admin_client import AdminClient, admin_options
-from respool.commands.options import SECONDS
-from respool.commands.output import new_console
+from respool.commands.console import new_console
+from respool.commands.param_types import SECONDS
 from respool.recordings.hold_points import TTL, parse
 
 _COLORS = {"running": "green", "held": "yellow", "done": "dim", "aborted": "red", "cancelled": "red"}

@@ -2,17 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from respool.controls.link import Link
+from respool.controls.server_thread import ServerThread
+from respool.controls.verbs import WAIT, point_of
+from respool.errors import EditError, printable
 from respool.play.session_clock import Mode
 
 if TYPE_CHECKING:
     from respool.http.control import Advanced
+    from respool.server.delivery import Delivery
 
 
 class ClockControl:
     """The clock of one session, from a test."""
 
-    def __init__(self, link: Link, session: str = "") -> None:
+    def __init__(self, link: ServerThread, session: str = "") -> None:
         self._link = link
         self._session = session
 
@@ -37,30 +40,52 @@ class ClockControl:
         """Have it run, `rate` times as fast as the server's."""
         self._link.run(self._set("real", rate))
 
-    def advance(self, seconds: float | None = None, *, next: int | None = None) -> "Advanced":
-        """Move it on by seconds, or by the `next` events; return when what is due was handed to the
-        connections. Raise OptionError if it is not frozen."""
-        return self._link.run(self._advance(seconds, next))
+    def advance(
+        self,
+        seconds: float | None = None,
+        *,
+        next: int | None = None,
+        to: str | None = None,
+        nth: int = 1,
+        stream: str | None = None,
+    ) -> "Advanced":
+        """Move it on by seconds, by the `next` events, or until a stream has come `to` the nth event of a
+        type, or to another point that `HoldPoint.read` knows; return when what is due was handed to the
+        connections.
+
+        `stream` is the recording or the id of that stream's playback, where the session has several. Its
+        request may still be on its way. Raise OptionError if the clock is not frozen, EditError if there is
+        no such stream, or it has no such event.
+        """
+        return self._link.run(self._advance(seconds, next, to, nth, stream))
 
     async def freeze_async(self) -> None:
-        """As `freeze`, for async tests."""
+        """Freeze, in an async test: see `freeze`."""
         await self._link.run_async(self._set("frozen"))
 
     async def auto_async(self) -> None:
-        """As `auto`, for async tests."""
+        """Jump from event to event, in an async test: see `auto`."""
         await self._link.run_async(self._set("auto"))
 
     async def run_async(self, rate: float = 1.0) -> None:
-        """As `run`, for async tests."""
+        """Run, in an async test: see `run`."""
         await self._link.run_async(self._set("real", rate))
 
     async def now_async(self) -> float:
-        """As `now`, for async tests."""
+        """Return the moment, in an async test: see `now`."""
         return await self._link.run_async(self._now())
 
-    async def advance_async(self, seconds: float | None = None, *, next: int | None = None) -> "Advanced":
-        """As `advance`, for async tests."""
-        return await self._link.run_async(self._advance(seconds, next))
+    async def advance_async(
+        self,
+        seconds: float | None = None,
+        *,
+        next: int | None = None,
+        to: str | None = None,
+        nth: int = 1,
+        stream: str | None = None,
+    ) -> "Advanced":
+        """Advance, in an async test: see `advance`."""
+        return await self._link.run_async(self._advance(seconds, next, to, nth, stream))
 
     async def _now(self) -> float:
         return self._link.controller.server.session(self._session).clock.now()
@@ -68,6 +93,31 @@ class ClockControl:
     async def _set(self, mode: Mode, rate: float = 1.0) -> None:
         self._link.controller.server.session(self._session).clock.set(mode, rate)
 
-    async def _advance(self, seconds: float | None, next: int | None) -> "Advanced":
-        session = self._link.controller.server.session(self._session)
-        return await self._link.controller.advance(session, seconds=seconds, next=next)
+    async def _advance(
+        self, seconds: float | None, next: int | None, to: str | None, nth: int, stream: str | None
+    ) -> "Advanced":
+        controller = self._link.controller
+        session = controller.server.session(self._session)
+        if to is None:
+            return await controller.advance(session, seconds=seconds, next=next)
+        if not session.clock.frozen:  # say so before anybody waits for a stream
+            return await controller.advance(session, seconds=0.0)
+        target = (await self._stream(stream), point_of(to, nth))
+        return await controller.advance(session, seconds=seconds, next=next, to=target)
+
+    async def _stream(self, name: str | None) -> "Delivery":
+        """Return the stream of that name, once its request has come."""
+        controller = self._link.controller
+
+        def look() -> "list[Delivery] | None":
+            live = controller.server.deliveries.of(self._session)
+            return [one for one in live if name in (None, one.id, one.playback.recording.name)] or None
+
+        found = await controller.wait(look, WAIT) or []
+        if len(found) == 1:
+            return found[0]
+        named = "" if name is None else f" {printable(name)}"
+        if not found:
+            raise EditError(f"no stream{named} has begun in {WAIT:g} s")
+        ids = ", ".join(f"{one.id} ({one.playback.recording.name})" for one in found)
+        raise EditError(f"there are several streams{named}: {ids}; give one as stream=")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from respool.controls.link import Link
+from respool.controls.server_thread import ServerThread
 from respool.controls.verbs import WAIT, HoldRequest, Verbs, point_of
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class HeldStream:
-    """A stream that is held: it goes on only as it is told.
+    """A held stream: it advances only by these methods.
 
     Leave the block, and what is left is sent at once; if the test has failed, the stream is cut.
     """
 
-    def __init__(self, link: Link, request: HoldRequest) -> None:
+    def __init__(self, link: ServerThread, request: HoldRequest) -> None:
         self._link = link
         self._verbs = Verbs(link.controller, request)
 
@@ -34,7 +34,7 @@ class HeldStream:
 
     @property
     def view(self) -> "PlaybackView | None":
-        """How it is getting on; None before its request has come."""
+        """Its progress; None before its request has come."""
         return self._link.run(self._verbs.view())
 
     def wait_held(self, timeout: float = WAIT) -> "PlaybackView":
@@ -92,9 +92,9 @@ class HeldStream:
 
 
 class AsyncHeldStream:
-    """The same for async tests: ``async with``, and each verb is awaited."""
+    """A held stream for async tests: ``async with``, and each verb is awaited."""
 
-    def __init__(self, link: Link, request: HoldRequest) -> None:
+    def __init__(self, link: ServerThread, request: HoldRequest) -> None:
         self._link = link
         self._verbs = Verbs(link.controller, request)
 
@@ -108,64 +108,64 @@ class AsyncHeldStream:
         await self._link.run_async(self._verbs.leave(failed=kind is not None))
 
     async def view(self) -> "PlaybackView | None":
-        """How it is getting on; None before its request has come."""
+        """Return the stream's state; None before its request has come."""
         return await self._link.run_async(self._verbs.view())
 
     async def wait_held(self, timeout: float = WAIT) -> "PlaybackView":
-        """As `HeldStream.wait_held`."""
+        """See `HeldStream.wait_held`."""
         return await self._link.run_async(self._verbs.wait_held(timeout))
 
     async def step(self) -> "SentEvent":
-        """As `HeldStream.step`."""
+        """See `HeldStream.step`."""
         return await self._link.run_async(self._verbs.step())
 
     async def release(self, events: int | None = None) -> "list[SentEvent]":
-        """As `HeldStream.release`."""
+        """See `HeldStream.release`."""
         return await self._link.run_async(self._verbs.release(events))
 
     async def until(self, event: str, nth: int = 1) -> "list[SentEvent]":
-        """As `HeldStream.until`."""
+        """See `HeldStream.until`."""
         return await self._link.run_async(self._verbs.until(point_of(event, nth)))
 
     async def inject(
         self, event: Mapping[str, Any] | str, *, renumber: bool = True, before: int | None = None
     ) -> None:
-        """As `HeldStream.inject`."""
+        """See `HeldStream.inject`."""
         await self._link.run_async(self._verbs.inject(event, renumber, before))
 
     async def replace(self, number: int, event: Mapping[str, Any] | str) -> None:
-        """As `HeldStream.replace`."""
+        """See `HeldStream.replace`."""
         await self._link.run_async(self._verbs.replace(number, event))
 
     async def drop(self, number: int) -> None:
-        """As `HeldStream.drop`."""
+        """See `HeldStream.drop`."""
         await self._link.run_async(self._verbs.replace(number, None))
 
     async def finish(self) -> None:
-        """As `HeldStream.finish`."""
+        """See `HeldStream.finish`."""
         await self._link.run_async(self._verbs.end("terminal"))
 
     async def cut(self) -> None:
-        """As `HeldStream.cut`."""
+        """See `HeldStream.cut`."""
         await self._link.run_async(self._verbs.end("cut"))
 
     async def reset(self) -> None:
-        """As `HeldStream.reset`."""
+        """See `HeldStream.reset`."""
         await self._link.run_async(self._verbs.end("reset"))
 
     async def close(self) -> None:
-        """As `HeldStream.close`."""
+        """See `HeldStream.close`."""
         await self._link.run_async(self._verbs.end("close"))
 
     async def fail(self, code: str = "server_error", **fields: Any) -> None:
-        """As `HeldStream.fail`."""
+        """See `HeldStream.fail`."""
         await self._link.run_async(self._verbs.end("error_event", {"code": code, **fields}))
 
 
 class Held:
     """A hold to come, for ``with`` or for ``async with``."""
 
-    def __init__(self, link: Link, request: HoldRequest) -> None:
+    def __init__(self, link: ServerThread, request: HoldRequest) -> None:
         self._link = link
         self._request = request
         self._sync: HeldStream | None = None

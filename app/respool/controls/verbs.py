@@ -1,4 +1,4 @@
-"""Verbs: what can be done to the stream that a hold has caught, as work for the server's thread."""
+"""Verbs: control of the stream that a hold has caught, as work for the server's thread."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ WAIT = 10.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class HoldRequest:
-    """What is to be held: the next stream of a recording in a session, at a point."""
+    """A hold: the next stream of a recording in a session, at a point."""
 
     recording: str | None
     point: HoldPoint
@@ -33,7 +33,7 @@ class HoldRequest:
 
 
 class Verbs:
-    """What can be done to the stream that a hold has caught, as work for the server's thread."""
+    """Controls the stream that a hold has caught, by work for the server's thread."""
 
     def __init__(self, controller: "Controller", request: HoldRequest) -> None:
         self._controller = controller
@@ -151,7 +151,7 @@ class Verbs:
 
 
 def _waits(delivery: "Delivery") -> bool:
-    """Whether something of a playback is held."""
+    """Return True if something of a playback is held."""
     edited = delivery.playback.edited
     return edited is not None and edited.gate is not None
 

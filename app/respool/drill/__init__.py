@@ -1,4 +1,4 @@
-"""The client on trial: it is run once per fault, and what it does is judged.
+"""Drill: run a client once per fault, and judge what it does.
 
 `cases` says which faults there are to try and what is expected of a client, `verdict` judges a run,
 `report` tells of all of them; these are values and functions. `run` has the processes and servers.

@@ -1,4 +1,4 @@
-"""What a client is tried with, and what is expected of it: a table, and ways to choose from it.
+"""The cases of a drill and the expected behaviour: a table, and ways to choose from it.
 
 Rule 1. `survive`: what arrives is the whole answer, in a form that the protocols allow, soon enough. A client
 does as it would without the fault.
@@ -25,7 +25,7 @@ from respool.recordings.recording import Recording
 
 
 class Expect(StrEnum):
-    """What a client should do. Of several faults, that which comes last here is expected."""
+    """What a client should do. With several faults, the last of these is expected."""
 
     SURVIVE = "survive"
     EITHER = "either"
@@ -40,7 +40,7 @@ class Expect(StrEnum):
 _MEANINGS = {
     Expect.SURVIVE: "to do as without the fault, which is harmless",
     Expect.EITHER: "to do as without the fault, or to fail",
-    Expect.COPE: "to come to an end, whatever it makes of what the model says",
+    Expect.COPE: "to end, however it reads what the model says",
     Expect.NOTICE: "to fail: the answer is not all there",
 }
 
@@ -65,7 +65,7 @@ class Case:
         return self.faults[0].category
 
     def happens_over(self, transport: str) -> bool:
-        """Whether it makes sense over this transport, http or websocket."""
+        """Return True if it makes sense over this transport, http or websocket."""
         if transport == "http":
             return all(fault.category != "socket" for fault in self.faults)
         return all(happens_on_sockets(fault) for fault in self.faults)
@@ -207,9 +207,9 @@ SETS: Mapping[str, Callable[[Case], bool]] = {
 
 
 def choose(sets: str) -> list[Case]:
-    """The cases which `sets` names, with commas between: sets, categories, cases.
+    """Return the cases that `sets` names, separated by commas: sets, categories, cases.
 
-    Raises OptionError for a name that is none of these.
+    Raise OptionError for a name that is none of these.
     """
     chosen: list[Case] = []
     for name in filter(None, map(str.strip, sets.split(","))):
@@ -228,9 +228,9 @@ def choose(sets: str) -> list[Case]:
 
 
 def of_faults(text: str) -> Case:
-    """A case of one's own. What is expected follows from the faults' names.
+    """Return a case with the user's own faults. The expectation follows from their names.
 
-    Raises FaultError for a text that names no fault, or what no fault can be.
+    Raise FaultError for a text that names no fault, or what no fault can be.
     """
     faults = parse(text)
     if not faults:
@@ -247,7 +247,7 @@ def _expected(fault: Fault) -> Expect:
 
 
 def cuts(recording: Recording, how: str = "close") -> list[Case]:
-    """The recording, ended before each of its events up to the terminal one, by the fault `how`."""
+    """Return the recording, ended before each of its events up to the terminal one, by the fault `how`."""
     types = [timed.event.type for timed in recording.events]
     last = next((place for place, name in enumerate(types) if name in TERMINAL_TYPES), len(types) - 1)
     return [

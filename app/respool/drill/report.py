@@ -1,4 +1,4 @@
-"""What a drill comes to: totals, by category too, as JSON and as JUnit XML. Values in, values out."""
+"""The report of a drill: totals, also by category, as JSON and as JUnit XML. Values in, values out."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 @dataclass(frozen=True, slots=True)
 class DrillReport:
-    """A drill, when it is over. With `strict`, being lucky is bad too."""
+    """The results of a drill. With `strict`, the verdict LUCKY fails, too."""
 
     recording: str
     command: Sequence[str]
@@ -52,7 +52,7 @@ def count(results: Sequence[Result]) -> Mapping[str, int]:
 
 
 def as_json(report: DrillReport) -> dict[str, Any]:
-    """The report as a JSON object; docs/drill.md describes its fields."""
+    """Return the report as a JSON object; docs/drill.md describes its fields."""
     return {
         "respool": __version__,
         "recording": report.recording,
@@ -93,7 +93,7 @@ def _run(run: ClientRun) -> dict[str, Any]:
 
 
 def as_junit(report: DrillReport) -> str:
-    """The report as JUnit XML, one test per case: the dialect of pytest, which CI systems read.
+    """Return the report as JUnit XML, one test per case: the dialect of pytest, which CI systems read.
 
     Source: https://github.com/testmoapp/junitxml
     """
@@ -131,7 +131,7 @@ def headline(result: Result) -> str:
 
 
 def explanation(result: Result) -> str:
-    """What the case was, what was expected and what the client did, for somebody who sees only this."""
+    """Return the case, the expectation and what the client did, for a reader who sees nothing else."""
     run = result.run
     ended = "killed when its time was over" if run.hung else f"exit code {run.exit_code}"
     requests = f"{run.requests} request{'s' * (run.requests != 1)}"
@@ -148,5 +148,5 @@ def explanation(result: Result) -> str:
 
 
 def xml_text(text: str) -> str:
-    """The text without the characters that XML cannot hold."""
+    """Return the text without the characters that XML cannot hold."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,4 +1,4 @@
-"""What a client did under a fault, and what that is worth. Values and tables; nothing runs here."""
+"""What a client did under a fault, and the verdict. Values and tables; nothing runs here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from respool.errors import printable
 
 
 class Verdict(StrEnum):
-    """The worst last."""
+    """The verdicts, the worst last."""
 
     SURVIVED = "survived"
     COPED = "coped"
@@ -41,7 +41,7 @@ MEANINGS: Mapping[Verdict, str] = {
 
 
 class ClientOutcome(Enum):
-    """What a run comes to, seen from outside."""
+    """How a run ended, seen from outside."""
 
     SAME = "exit code 0, the same output"
     OTHER = "exit code 0, other output"
@@ -103,7 +103,7 @@ class ClientRun:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A case, the run, and what it is worth; `reason` is one line for people."""
+    """A case, its run and the verdict; `reason` is one line for people."""
 
     case: Case
     run: ClientRun
@@ -157,13 +157,13 @@ def _signal(exit_code: int) -> str:
 
 
 def last_line(text: str) -> str:
-    """The last line that is not blank: for most programs, what went wrong."""
+    """Return the last line that is not blank: for most programs, what went wrong."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return printable(lines[-1], 120) if lines else ""
 
 
 def difference(expected: str, got: str) -> str:
-    """Where two outputs part, in one line."""
+    """Return the first difference of two outputs, in one line."""
     place = next(
         (place for place, pair in enumerate(zip(expected, got, strict=False)) if pair[0] != pair[1]),
         min(len(expected), len(got)),

@@ -7,6 +7,7 @@ from random import Random
 from respool.errors import RequestError
 from respool.faults.fault import Fault, Stage, fault_class
 from respool.faults.frame import Action, Frame, Head
+from respool.option_types import number_text
 from respool.options import (
     AUTO,
     MaybeNumber,
@@ -14,7 +15,6 @@ from respool.options import (
     header,
     maybe_milliseconds,
     maybe_seconds,
-    number_text,
     seconds,
     text,
     whole,
@@ -97,7 +97,7 @@ class RateLimit(Fault):
 
 @fault_class("quota", "before", Stage.ANSWER, expect="notice", answers=True)
 class Quota(Fault):
-    """429, the quota is used up: it helps nobody to try again, and the SDKs do."""
+    """429, the quota is used up: to retry is pointless, and the SDKs do."""
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         return answer_with(frames, api_errors.insufficient_quota())
@@ -148,7 +148,7 @@ class SlowHeaders(Fault):
 
 @fault_class("refuse", "before", Stage.ANSWER, expect="notice", answers=True)
 class Refuse(Fault):
-    """The connection is reset (RST) before any byte, much as if nobody listened."""
+    """The connection is reset (RST) before any byte, as if nothing listened."""
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         yield Frame(0.0, action=Action.RESET)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from respool.faults.ending import ended, response_of
+from respool.faults.early_end import ended, response_of
 from respool.faults.fault import MAX_ADDED, Fault, Stage, fault_class
 from respool.faults.frame import Frame
 from respool.faults.places import PlaceLike, Split, point, spot, spotted

@@ -46,6 +46,6 @@ class Frame:
     action: Action = Action.SEND  # after the data
     head: Head | None = None
     event: Event | None = None  # the event that this frame completes
-    alone: bool = False  # sent in a write of its own, whatever else is due
+    alone: bool = False  # sent in a write of its own
     close_code: int | None = None  # of a WebSocket that is closed here, and does not break
     close_reason: str = ""

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from respool.faults.changed_output import has_text, is_call, rewrite_arguments
 from respool.faults.fault import Fault, Stage, fault_class
 from respool.faults.frame import Frame
-from respool.faults.output import has_text, is_call, rewrite_arguments
 from respool.faults.output_items import Output, OutputItem, new_call, new_message
 from respool.faults.output_rewriting import rewrite_output
 from respool.faults.places import PlaceLike, spot
@@ -201,7 +201,7 @@ class CallAfterAnswer(Fault):
 
 @fault_class("endless_calls", "model", Stage.MODEL, expect="cope")
 class EndlessCalls(Fault):
-    """The model never answers: each answer is a call in place of its text, whatever the tools say.
+    """The model never answers: each answer is a call in place of its text, after any tool output.
 
     An answer that calls already stays as it is.
     """

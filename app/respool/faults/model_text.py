@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import Any
 
+from respool.faults.changed_output import MAX_LENGTH, has_text, rewrite_arguments, rewrite_text
 from respool.faults.fault import Fault, Stage, fault_class
 from respool.faults.frame import Frame
-from respool.faults.output import MAX_LENGTH, has_text, rewrite_arguments, rewrite_text
 from respool.faults.output_items import Output, OutputItem
 from respool.faults.output_rewriting import rewrite_output
 from respool.faults.places import PlaceLike, spot

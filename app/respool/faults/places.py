@@ -19,7 +19,8 @@ from enum import Enum
 from typing import Any, cast
 
 from respool.faults.frame import Action, Frame
-from respool.options import OptionType, declare, number_text
+from respool.option_types import OptionType, number_text
+from respool.options import declare
 
 
 class Unit(Enum):
@@ -49,7 +50,7 @@ class Place:
 
     @classmethod
     def read(cls, value: Any) -> "Place":
-        """Read a place from text, or from a number of events. Raises ValueError."""
+        """Read a place from text, or from a number of events. Raise ValueError."""
         if isinstance(value, Place):
             return value
         if type(value) is int and value >= 0:

@@ -22,7 +22,7 @@ MAX_TEXT = 8 * 1024  # characters
 def parse(text: str) -> tuple[Fault, ...]:
     """Return the faults that `text` names, in its order; empty for an empty text.
 
-    A value with spaces or one of ``,;()="`` is quoted as a JSON string. Raises FaultError, also for a text of
+    A value with spaces or one of ``,;()="`` is quoted as a JSON string. Raise FaultError, also for a text of
     more than MAX_TEXT characters or MAX_FAULTS faults.
 
     Example: ``parse('stall(after=output_text.delta#3, seconds=2); reset_peer')``
@@ -47,7 +47,7 @@ def read(value: Any) -> tuple[Fault, ...]:
     """Return the faults of a JSON list: strings in the syntax, and objects ``{"fault": "abort", "after":
     5}``.
 
-    Raises FaultError.
+    Raise FaultError.
     """
     if not isinstance(value, list):
         raise FaultError(f"faults are a list, but this is {json_kind(value)}")
@@ -69,7 +69,7 @@ def _read_list(value: Sequence[Any]) -> Iterator[Fault]:
 
 
 def make(name: str, options: Mapping[str, Any]) -> Fault:
-    """Return the fault of that name, with these options. Raises FaultError."""
+    """Return the fault of that name, with these options. Raise FaultError."""
     fault = FAULTS.get(name)
     if fault is None:
         raise FaultError.of_name(printable(name), FAULTS)

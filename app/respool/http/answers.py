@@ -11,7 +11,7 @@ from respool.server.mock_server import MockServer
 
 
 def answer(http: HTTPRequest, server: MockServer, value: Any) -> Response:
-    """200, with `value` as JSON."""
+    """Return 200 with `value` as JSON."""
     seconds = server.clock.now() - exchange_of(http.scope).received
     headers = {
         "openai-version": "2020-10-01",

@@ -24,7 +24,7 @@ from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.layers import edge_of, running
 from respool.http.sending.connection import SERVER_SEND
-from respool.http.sending.faulty import FaultyEndpoints
+from respool.http.sending.faulty_endpoints import FaultyEndpoints
 from respool.http.upstream import AskForUnknown, LiveUpstream
 from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer
@@ -52,7 +52,7 @@ def create_app(
     max_streams: int | None = None,
     upstream: LiveUpstream | None = None,
 ) -> "App":
-    """The application that serves `server`.
+    """Return the application that serves `server`.
 
     `max_body` is the limit of a request body in bytes, also after inflation. With `reload`, changes
     of the recordings' files are taken up while it runs. With `api_keys`, the API needs one of them. With
@@ -63,7 +63,7 @@ def create_app(
     of `base_paths` is what is below ``/v1``, or at the root. More than `max_streams` streams at once are
     refused. `upstream` answers what is not recorded, where the server or a stub says so.
 
-    Raises OptionError for a key or token that no header can carry, for what is no origin or base path, and
+    Raise OptionError for a key or token that no header can carry, for what is no origin or base path, and
     for metrics and traces without the extras ``metrics`` and ``otel``.
     """
 
@@ -105,7 +105,7 @@ def create_app(
     @app.head("/healthz", include_in_schema=False, response_model=None)
     @app.get("/healthz", tags=["respool"], response_model=None)
     async def healthz() -> dict[str, Any]:
-        """Whether the server runs, and how many recordings it serves and has refused."""
+        """Report that the server runs, and how many recordings it serves and has refused."""
         store = server.store
         told = {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
         return {**told, "state": server.state.problem or "ok"} if server.state.shared else told
@@ -113,7 +113,7 @@ def create_app(
     @app.head("/readyz", include_in_schema=False, response_model=None)
     @app.get("/readyz", tags=["respool"], response_model=None)
     async def readyz() -> Response:
-        """Whether requests should be sent to this server: 200, or 503 with the reason."""
+        """Report if requests should be sent to this server: 200, or 503 with the reason."""
         reason = "it is ending" if app.ending else server.state.not_ready
         status = {"status": "not ready", "reason": reason} if reason else {"status": "ready"}
         return JSONResponse(status, 503 if reason else 200)
@@ -123,8 +123,11 @@ def create_app(
 
         app.add_route("/metrics", Metrics(server).answer, include_in_schema=False)
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
+    socket = None
     if websocket:
-        sockets.add_routes(app.router, server, socket_settings or SocketSettings(), request_faults)
+        limits = socket_settings or SocketSettings()
+        socket = sockets.socket_endpoint(server, limits, request_faults, max_body)
+        sockets.add_routes(app.router, socket)
     if upstream is not None:
         app.add_middleware(AskForUnknown, server=server, upstream=upstream)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
@@ -140,6 +143,7 @@ def create_app(
         app.all_layers,
         server,
         create,
+        socket,
         max_body=max_body,
         api_keys=api_keys,
         hosts=hosts,
@@ -168,7 +172,7 @@ class App(FastAPI):
             del scope[SERVER_SEND]  # which has the scope: a cycle that only garbage collection would find
 
     def openapi(self) -> dict[str, Any]:
-        """The description of the API, made when it is first asked for."""
+        """Return the description of the API, made on first use."""
         if not self.openapi_schema:
             from respool.http.openapi import describe  # late: see there
 
@@ -176,16 +180,16 @@ class App(FastAPI):
         return super().openapi()
 
     async def all_layers(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The app with its middleware and its router."""
+        """Return the app with its middleware and its router."""
         if scope.get("path") == self.openapi_url and not self.openapi_schema:
             await asyncio.to_thread(self.openapi)  # it takes some time, and others would wait
         await super().__call__(scope, receive, send)
 
     def add_middleware(self, *args: Any, **options: Any) -> None:
-        """Someone else's layer is passed by every request."""
+        """Add middleware. It disables the fast path: every request passes it."""
         super().add_middleware(*args, **options)
         if hasattr(self, "edge"):
-            self.edge.create = None
+            self.edge.create = self.edge.socket = None
 
 
 # 426, and nothing else, makes clients fall back to HTTP at once: after a 404 the Codex CLI tries
@@ -199,7 +203,7 @@ _UPGRADE_HEADERS = {"upgrade": "HTTP/1.1"}
 
 
 async def _refuse_upgrade(http: HTTPRequest) -> Response:
-    """``GET /v1/responses``: an upgrade request that the ASGI server has not made a WebSocket of."""
+    """Answer ``GET /v1/responses``: an upgrade request for which the ASGI server has made no WebSocket."""
     if "upgrade" in http.headers:
         return problems.envelope(_UPGRADE, _UPGRADE_HEADERS)
     return problems.envelope(
@@ -208,7 +212,7 @@ async def _refuse_upgrade(http: HTTPRequest) -> Response:
 
 
 class _RefuseWebSocket:
-    """The same where it has made one of it."""
+    """Refuses a WebSocket that the ASGI server has made of ``GET /v1/responses``."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

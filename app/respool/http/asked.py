@@ -20,13 +20,13 @@ _HOLD, _PACE, _CLOCK = HOLD_HEADER.encode(), PACE_HEADER.encode(), CLOCK_HEADER.
 
 
 def asked_holds(scope: Scope) -> tuple[HoldPoint, ...]:
-    """Where a request's headers ask for its stream to be held. Raise RequestError."""
+    """Return the holds that a request's headers set for its stream. Raise RequestError."""
     values = steering(scope, _HOLD)
     return _read(HOLD_HEADER, "invalid_hold", ";".join(values), parse) if values else ()
 
 
 def asked_pace(scope: Scope) -> Mapping[str, Any] | None:
-    """What a request's headers ask to be different from the server's pace. Raise RequestError."""
+    """Return the changes of the pace in a request's headers. Raise RequestError."""
     values = steering(scope, _PACE)
     if not values:
         return None

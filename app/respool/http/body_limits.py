@@ -1,4 +1,4 @@
-"""What a large body may hold, found out before it is parsed: to parse it would hold up all other requests.
+"""Limits of a large body, checked before it is parsed: to parse it would hold up all other requests.
 
 `msgspec` reads about 1 GB/s of base64, and a quarter of that of escapes and of characters beyond ASCII. It
 keeps Python's lock meanwhile, so that a thread of its own would not help.
@@ -50,7 +50,7 @@ async def check_body(body: bytes, limit: int = DEFAULT_LIMIT) -> None:
 
 
 async def _may_have_more(body: bytes, most: int) -> bool:
-    """Whether it has more values than `most` if what looks like JSON within its texts counts."""
+    """Return True if it may have more than `most` values, counting JSON within its texts."""
     found = 0
     for start in range(0, len(body), 4 * _PIECE):
         piece = body[start : start + 4 * _PIECE]

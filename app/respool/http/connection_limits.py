@@ -15,7 +15,8 @@ import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from respool.http.refused import (
-    Refused,
+    RefusedRequest,
+    bad_handshake,
     bad_upgrade,
     head_too_large,
     not_http,
@@ -39,7 +40,7 @@ _H2C = re.compile(rb"(?i)\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)")
 
 
 class Config(uvicorn.Config):
-    """uvicorn's, with our limits.
+    """uvicorn's Config with our limits.
 
     head_timeout     seconds for a request's head
     max_connections  connections that are served at once; None: any number
@@ -62,6 +63,8 @@ class _Connection(asyncio.Protocol):
     config: uvicorn.Config
     connections: set[Any]  # all of the server, WebSockets as well
     cycle: Any
+    flow: Any
+    timeout_keep_alive_task: asyncio.TimerHandle | None
     _timer: asyncio.TimerHandle | None = None
     _refused = False
     _surplus = False  # it is beyond the limit of connections
@@ -78,6 +81,26 @@ class _Connection(asyncio.Protocol):
         if self._surplus:
             cast("Config", self.config).surplus.discard(self)
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Break the cycles of references: what garbage collection alone would find, a server keeps for long
+        (`commands.serve.steady_gc`). A request under way has what it needs of these."""
+        self.flow = self.cycle = None
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+
+    def handle_websocket_upgrade(self, *arguments: Any) -> None:
+        """Called by uvicorn with the head of a handshake: hand the connection over, or refuse it."""
+        super().handle_websocket_upgrade(*arguments)  # type: ignore[misc]
+        upgraded: Any = self.transport.get_protocol()
+        error = None if upgraded.handshake_initiated else upgraded.conn.handshake_exc
+        if error is not None:
+            refused = bad_handshake(error.__cause__)
+            logger.warning("refused a connection's request: %s", refused.message)
+            self.transport.write(refused.answer())
+            self.transport.close()
 
     def _count(self, config: Config, most: int) -> None:
         """Find out whether this connection is beyond the limit: the first `most` are served."""
@@ -97,16 +120,16 @@ class _Connection(asyncio.Protocol):
         return self._surplus
 
     def send_400_response(self, msg: str) -> None:
-        """Called by uvicorn where its parser raised, while that is handled."""
+        """Answer an error of the parser; uvicorn calls this while it handles the exception."""
         error: BaseException | None = sys.exc_info()[1]
-        while error is not None and not isinstance(error, Refused):
+        while error is not None and not isinstance(error, RefusedRequest):
             if getattr(error, "error_status_hint", None) == 431:  # h11's
                 error = head_too_large(MAX_HEAD)
             else:
                 error = error.__context__
         self.refuse(error or not_http())
 
-    def refuse(self, refused: Refused) -> None:
+    def refuse(self, refused: RefusedRequest) -> None:
         """Answer so, and close; in the middle of another answer only close."""
         if self._refused or self.transport.is_closing():
             return
@@ -144,7 +167,7 @@ class _Connection(asyncio.Protocol):
             self.transport.close()
 
     def head_begun(self) -> bool:
-        """Whether a part of a head has come."""
+        """Return True if a part of a head has come."""
         raise NotImplementedError
 
 
@@ -152,7 +175,7 @@ _PIECE = 4096  # bytes
 
 
 def limited_h11() -> type[asyncio.Protocol]:
-    """The protocol class with h11."""
+    """Return the protocol class with h11."""
     import h11  # late: where httptools is there, this one is not used
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -219,6 +242,13 @@ def _limited_httptools() -> type[asyncio.Protocol]:
         def head_begun(self) -> bool:
             return self._in_head and self._unmoved > 0
 
+        def handle_websocket_upgrade(self) -> None:
+            """Hand the connection over: this protocol gets no more calls."""
+            self._disarm()
+            super().handle_websocket_upgrade()
+            self._let_go()
+            self.parser = None  # type: ignore[assignment]  # as uvicorn does when a connection is lost
+
         def on_message_begin(self) -> None:
             super().on_message_begin()
             self._in_head = True
@@ -273,8 +303,8 @@ def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
 
 
 def limited_protocol() -> type[asyncio.Protocol]:
-    """The protocol class for uvicorn: with httptools where that is there, else with h11."""
+    """Return the protocol class for uvicorn: with httptools if that is installed, else with h11."""
     try:
         return _limited_httptools()
-    except ImportError:  # on a machine for which nobody builds it
+    except ImportError:  # on a machine without a build of it
         return limited_h11()

@@ -1,5 +1,5 @@
-"""Controller: live streams under hand, and clocks that are moved on. It is used in the server's event loop,
-and answers when what was let go was handed to the connections."""
+"""Controller: controls live streams and clocks. Use it in the server's event loop; it
+answers when released frames were handed to the connections."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from respool.errors import OptionError
-from respool.http.walk import MOST_SENT, MOST_STEPS, LocalParty, Stand, Step, Walk, settled
+from respool.http.walk import MOST_SENT, MOST_STEPS, LocalParty, Stand, Walk, WalkStep, settled
 from respool.play.edits import NEVER
 from respool.play.session_clock import SessionClock
 from respool.protocol.events import Event
@@ -30,7 +30,7 @@ class Advanced:
 
     now       the session's moment, in seconds
     sent      the events that were sent, in this order
-    due_next  seconds until somebody waits for something; None: nobody does
+    due_next  seconds until the next moment for which something waits; None: there is none
     held      ids of the playbacks that wait for a release
     behind    ids of those whose clients do not read: what is due has not been taken
     """
@@ -47,7 +47,7 @@ _advancing: WeakKeyDictionary[SessionClock, asyncio.Lock] = WeakKeyDictionary()
 
 
 class Controller:
-    """The live streams and the clocks of a server, under hand."""
+    """Controls the live streams and the clocks of a server."""
 
     def __init__(self, server: MockServer) -> None:
         self.server = server
@@ -55,7 +55,7 @@ class Controller:
     async def release(
         self, delivery: Delivery, events: int | None = None, until: HoldPoint | None = None
     ) -> list[SentEvent]:
-        """As `control.release`; return what was sent by it, when it was handed to the connection."""
+        """Release as `control.release`; return what was sent by it, when it was handed to the connection."""
         edited = delivery.playback.edited
         first = edited.gate if edited and edited.gate is not None else 0
         count = control.release(delivery, events, until)
@@ -67,24 +67,24 @@ class Controller:
     async def inject(
         self, delivery: Delivery, event: Event, *, renumber: bool = True, before: int | None = None
     ) -> None:
-        """As `control.inject`; return when what is due was handed to the connection."""
+        """Inject as `control.inject`; return when what is due was handed to the connection."""
         control.inject(delivery, event, renumber=renumber, before=before)
         await self._made(delivery)
 
     async def replace(self, delivery: Delivery, number: int, event: Event | None = None) -> None:
-        """As `control.replace_event`."""
+        """See `control.replace_event`."""
         control.replace_event(delivery, number, event)
         await self._made(delivery)
 
     async def hold(self, delivery: Delivery, point: HoldPoint | None = None) -> None:
-        """As `control.hold_now`."""
+        """See `control.hold_now`."""
         control.hold_now(delivery, point)
         await self._made(delivery)
 
     async def finish(
         self, delivery: Delivery, how: control.How = "terminal", error: Mapping[str, Any] | None = None
     ) -> None:
-        """As `control.finish`; return when the answer has ended."""
+        """Finish as `control.finish`; return when the answer has ended."""
         control.finish(delivery, how, error)
         await self._made(delivery)
 
@@ -131,7 +131,7 @@ class Controller:
             )
 
     async def wait(self, look: Callable[[], T | None], timeout: float, *, poll: bool = False) -> T | None:
-        """Return what `look` gives, as soon as it gives something; None if it has not in `timeout` real
+        """Return the first result of `look` that is not None; None if there is none in `timeout` real
         seconds. It is asked whenever a delivery begins, is held or ends; with `poll`, every few milliseconds
         as well."""
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
@@ -144,7 +144,7 @@ class Controller:
         return found
 
     async def _made(self, delivery: Delivery) -> None:
-        """An edit was made: have the other servers know, and what is due handed to the connection."""
+        """Publish an edit to the other servers, and wait until due frames were handed to the connection."""
         await self.server.state.keep(delivery.playback)
         await settled(lambda: [delivery])
 
@@ -156,7 +156,7 @@ class _RemoteParty:
         self._server = server
         self._node = node
 
-    async def do(self, step: Step) -> Stand:
+    async def do(self, step: WalkStep) -> Stand:
         told = await self._server.state.ask(self._node, encode(step))
         # One that has gone sends nothing.
         return Stand(step.moment) if told is None else decode(told, Stand)

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def router(server: MockServer, max_body: int) -> APIRouter:
-    """The routes, for one server. `max_body` is the limit of a request body in bytes."""
+    """Return the routes, for one server. `max_body` is the limit of a request body in bytes."""
     routes = APIRouter(
         prefix="/v1/conversations",
         tags=["conversations"],
@@ -53,7 +53,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         summary="Create a conversation",
     )
     async def create(http: HTTPRequest) -> Response:
-        """A new conversation, with up to 20 items."""
+        """Create a conversation, with up to 20 items."""
         body = await read(http)
         check_conversation(body, server.validate)
         made = await decide(
@@ -69,7 +69,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         summary="Retrieve a conversation",
     )
     async def retrieve(http: HTTPRequest) -> Response:
-        """The conversation, without its items."""
+        """Retrieve a conversation, without its items."""
         id_ = in_path(http, "conversation_id")
         return answer(http, server, await decide(http, lambda session: session.conversations.get(id_)))
 
@@ -78,7 +78,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         summary="Update a conversation",
     )
     async def update(http: HTTPRequest) -> Response:
-        """Puts other metadata in place of those that it has."""
+        """Replace the metadata of a conversation."""
         body = await read(http)
         check_conversation_update(body, server.validate)
         id_ = in_path(http, "conversation_id")
@@ -90,7 +90,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         summary="Delete a conversation",
     )
     async def delete(http: HTTPRequest) -> Response:
-        """Forgets the conversation and its items."""
+        """Delete a conversation and its items."""
         id_ = in_path(http, "conversation_id")
         return answer(http, server, await decide(http, lambda session: session.conversations.delete(id_)))
 
@@ -99,7 +99,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         summary="Create items",
     )
     async def add_items(http: HTTPRequest) -> Response:
-        """Adds up to 20 items at the end, and answers with them."""
+        """Add up to 20 items at the end, and answer with them."""
         asked = include(http)
         body = await read(http)
         check_items(body, server.validate)
@@ -115,7 +115,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         summary="List items",
     )
     async def list_items(http: HTTPRequest) -> Response:
-        """A page of the items, newest first; also those of responses that have ended by now."""
+        """List the items, newest first; also those of responses that have ended by now."""
         query = read_list(http.query_params.multi_items(), server.validate)
         id_ = in_path(http, "conversation_id")
         items = await decide(http, lambda session: session.conversations.items(id_, session.clock.now()))
@@ -128,7 +128,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         summary="Retrieve an item",
     )
     async def retrieve_item(http: HTTPRequest) -> Response:
-        """One item."""
+        """Retrieve one item."""
         id_, item_id = in_path(http, "conversation_id"), in_path(http, "item_id")
         item = await decide(
             http, lambda session: session.conversations.item(id_, item_id, session.clock.now())
@@ -141,7 +141,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         summary="Delete an item",
     )
     async def delete_item(http: HTTPRequest) -> Response:
-        """Removes an item, and answers with the conversation."""
+        """Delete an item, and answer with the conversation."""
         id_, item_id = in_path(http, "conversation_id"), in_path(http, "item_id")
         told = await decide(
             http, lambda session: session.conversations.remove(id_, item_id, session.clock.now())

@@ -1,14 +1,13 @@
 """How a route decides: at once, or with what a shared state has loaded for it."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable
 from functools import partial
-from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from respool.http.heavy import heavy
-from respool.play.offload import WorkNeeded, offloading
+from respool.play.offload import NO_RESULTS, WorkNeeded, offloading
 from respool.play.playback import Playback
 from respool.server.delivery import Delivery
+from respool.server.heavy import Works
 from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
@@ -17,16 +16,13 @@ from respool.server.state import Need
 
 T = TypeVar("T")
 
-_MOST_WORKS = 8  # of one decision; after that, the rest of it is done in the loop
-_NOTHING: Mapping[Hashable, Any] = MappingProxyType({})
-
 
 async def decided(server: MockServer, session: str, decide: Callable[[], T], *needs: Need) -> T:
     """Return what `decide` gives; it may be called several times. Raises RequestError as it does, and 503
     where a shared state cannot be had."""
     if not server.state.shared:
         try:
-            with offloading(_NOTHING):
+            with offloading(NO_RESULTS):
                 return decide()
         except WorkNeeded as needed:
             return await _offloaded(decide, needed)
@@ -35,15 +31,14 @@ async def decided(server: MockServer, session: str, decide: Callable[[], T], *ne
 
 async def _offloaded(decide: Callable[[], T], needed: WorkNeeded) -> T:
     """Do what a decision needs in threads, one work after the other, and make it again."""
-    results: dict[Hashable, Any] = {}
-    for _ in range(_MOST_WORKS):
-        results[needed.key] = await heavy(needed.work)
+    works = Works()
+    while True:
+        await works.do(needed)
         try:
-            with offloading(results):
+            with works.offloading():
                 return decide()
         except WorkNeeded as error:
             needed = error
-    return decide()
 
 
 def delivery_of(server: MockServer, playback: Playback, session: Session, exchange: Exchange) -> Delivery:

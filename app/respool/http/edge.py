@@ -49,8 +49,8 @@ class Edge:
 
     `create`, if given, is what answers ``POST /v1/responses``: the same as the app does, without its way
     through FastAPI's layers and router, which costs several times what the answer itself does. `cors` makes
-    the layer around it that a browser's request needs; to others it would only add one header. `admin` is
-    the admin API.
+    the layer around it that a browser's request needs; to others it would only add one header. `socket` is
+    the same for an upgrade of ``GET /v1/responses``. `admin` is the admin API.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Edge:
         self.server = server
         self.create = create
         self.create_for_browsers = create and cors(create)
+        self.socket: ASGIApp | None = None
         self.admin = admin
         self.base_paths: tuple[str, ...] = BUILT_IN
 
@@ -123,18 +124,14 @@ class Edge:
             await send(message)
 
         app = self.app
-        if (
-            self.create
-            and self.create_for_browsers
-            and scope["path"] == _CREATE
-            and scope["type"] == "http"
-            and scope["method"] == "POST"
-            and not scope.get("root_path")  # mounted in another app
-        ):
-            if b"origin" in steered:
-                app = self.create_for_browsers
-            else:
-                app, more_headers = self.create, _VARY
+        if scope["path"] == _CREATE and not scope.get("root_path"):  # not mounted in another app
+            if scope["type"] == "websocket":
+                app = self.socket or app
+            elif self.create and self.create_for_browsers and scope["method"] == "POST":
+                if b"origin" in steered:
+                    app = self.create_for_browsers
+                else:
+                    app, more_headers = self.create, _VARY
         if steered and (problem := misspelt(steered)):
             app = envelope(RequestError(problem, code="unknown_header"), profile=server.profile)
         try:

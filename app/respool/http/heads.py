@@ -11,7 +11,7 @@ from respool.recordings.recording import Recording
 RawHeader = tuple[bytes, bytes]
 
 # Of a recorded answer's headers, those which describe its transport or its owner are not sent:
-# our own transport has its own, and nobody's cookies or account names belong in a test.
+# our own transport has its own, and cookies or account names do not belong in a test.
 _NOT_REPLAYED = frozenset(
     "connection keep-alive proxy-authenticate proxy-connection te trailer transfer-encoding upgrade "
     "content-length content-encoding date server set-cookie set-cookie2 alt-svc "
@@ -89,7 +89,7 @@ def _replayed(headers: Mapping[str, str], stream: bool) -> dict[str, str]:
 
 
 def _of_profile(playback: Playback) -> Mapping[str, str]:
-    """What the producer that a Script is spoken by adds."""
+    """Return the headers that the producer of a Script's profile adds."""
     headers = playback.profile.headers
     if not headers:
         return {}

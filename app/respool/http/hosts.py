@@ -1,6 +1,6 @@
 """Which names a server answers to, against DNS rebinding.
 
-A page of anybody's can make its own name lead to 127.0.0.1, and then read a server there as its own.
+Any page can make its own name resolve to 127.0.0.1, and then read a server there as if it were its own.
 Its requests still say its name in ``Host``: so a server on loopback answers to loopback's names only.
 Source: RFC 9110, section 7.2 and 15.5.20 (421 Misdirected Request).
 """
@@ -26,7 +26,7 @@ class Hosts:
     def __init__(self, allowed: Iterable[str] = (), *, loopback: bool) -> None:
         """`allowed` are more names: ``NAME``, ``*.NAME`` for all below it, or ``*`` for any. With `loopback`,
         those of this machine's loopback are among them; without it and without `allowed`, all are.
-        Raises OptionError for what is no name."""
+        Raise OptionError for what is no name."""
         names = [_checked(name) for name in allowed]
         self._any = ANY in names or not (names or loopback)
         self._names = frozenset(names)
@@ -34,7 +34,7 @@ class Hosts:
         self._knows = lru_cache(256)(self._look_up)
 
     def __contains__(self, host: bytes) -> bool:
-        """Whether a value of the header ``Host`` is one of them."""
+        """Return True if a value of the header ``Host`` is one of them."""
         return self._any or (len(host) <= 300 and self._knows(host))
 
     def _look_up(self, host: bytes) -> bool:
@@ -46,7 +46,7 @@ class Hosts:
 
 
 class RequireHost:
-    """Wraps the app: what is asked of another name gets 421."""
+    """Wraps the app: requests to other hosts get 421."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self.app = app
@@ -62,7 +62,7 @@ class RequireHost:
 
 
 def is_loopback_name(name: str) -> bool:
-    """Whether a name or address, in lower case and without brackets, is this machine's loopback."""
+    """Return True if a name or address, in lower case and without brackets, is this machine's loopback."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     return _is_address(name) and ip_address(name).is_loopback
@@ -96,6 +96,7 @@ def _checked(name: str) -> str:
 
 
 def allowed_hosts(address: str | None, allowed: Sequence[str]) -> Hosts:
-    """The hosts of a server that listens on `address`, an IP address; None: not known. Raises OptionError."""
+    """Return the hosts of a server that listens on `address`, an IP address; None: not known. Raise
+    OptionError."""
     loopback = address is not None and is_loopback_name(address)
     return Hosts(allowed, loopback=loopback or (bool(allowed) and address is None))

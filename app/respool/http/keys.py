@@ -20,20 +20,19 @@ _CHALLENGE = {"www-authenticate": 'Bearer realm="OpenAI API"'}
 
 
 class Keys:
-    """The right keys, each called `what` in messages. Raises OptionError for one that no header can carry."""
+    """The valid keys, each called `what` in messages. Raises OptionError for one that no header can carry."""
 
     def __init__(self, keys: Iterable[str], what: str = "an API key") -> None:
         self._digests = [_digest(_checked(key, what)) for key in keys]
 
     def has_one_of(self, given: Iterable[bytes]) -> bool:
-        """Whether one is right, in a time that tells nothing of the right ones: all are compared, and
-        digests are of one length."""
+        """Return True if a key is right, in constant time: all are compared, and digests have one length."""
         digests = [_digest(key) for key in given]
         return sum(compare_digest(key, right) for key in digests for right in self._digests) > 0
 
 
 class RequireKey:
-    """Wraps the app: what is below ``/v1/`` needs one of `keys`, the rest (health, docs) does not."""
+    """Wraps the app: requests below ``/v1/`` need one of `keys`, others (health, docs) do not."""
 
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self.app = app
@@ -53,7 +52,7 @@ class RequireKey:
 
 
 def keys_in(headers: Iterable[tuple[bytes, bytes]]) -> Sequence[bytes]:
-    """The keys that a request shows: a Bearer token, the password of Basic, Azure's ``api-key``."""
+    """Return the keys of a request: a Bearer token, the password of Basic, Azure's ``api-key``."""
     keys = []
     for name, value in headers:
         if name == b"authorization":

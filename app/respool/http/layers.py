@@ -1,4 +1,4 @@
-"""What is around the app, and what goes past it; nothing here imports FastAPI."""
+"""The layers around the app, and the paths past it; nothing here imports FastAPI."""
 
 import asyncio
 import gc
@@ -14,13 +14,13 @@ from respool.http import problems
 from respool.http.base_paths import base_paths_of
 from respool.http.cors import cors_options
 from respool.http.edge import Edge, Endpoint, Guard
-from respool.http.heavy import heavy
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.lazy_mount import LazyMount
 from respool.http.responses import Create
 from respool.http.upstream import LiveUpstream
 from respool.play.offload import LARGE
+from respool.server.heavy import heavy
 from respool.server.mock_server import MockServer
 
 
@@ -28,6 +28,7 @@ def edge_of(
     app: ASGIApp,
     server: MockServer,
     create: Create,
+    socket: ASGIApp | None = None,
     *,
     max_body: int,
     api_keys: Sequence[str] = (),
@@ -37,28 +38,33 @@ def edge_of(
     admin_token: str | None = None,
     base_paths: Sequence[str] = (),
 ) -> Edge:
-    """Return the edge around `app`, with `create` past it. The options are those of `create_app`."""
+    """Return the edge around `app`, with `create` and `socket` past it. The options are those of
+    `create_app`."""
     origins = cors_options(cors)
     if admin_token is not None:
         Keys([admin_token], "the admin token")  # a wrong one is told now, not at the first request
-    answer: ASGIApp = Guard(Endpoint(create, problems.answer_of))
-    if api_keys:
-        answer = RequireKey(answer, Keys(api_keys))
+
+    def guarded(inner: ASGIApp) -> ASGIApp:
+        inner = Guard(inner)
+        return RequireKey(inner, Keys(api_keys)) if api_keys else inner
+
+    def for_hosts(inner: ASGIApp) -> ASGIApp:
+        return RequireHost(inner, hosts) if hosts else inner
+
+    answer = guarded(Endpoint(create, problems.answer_of))
 
     def for_browsers(inner: ASGIApp) -> ASGIApp:
-        layer = CORSMiddleware(inner, **origins)
-        return RequireHost(layer, hosts) if hosts else layer
+        return for_hosts(CORSMiddleware(inner, **origins))
 
     def make() -> ASGIApp:
         from respool.http.admin.app import make_admin  # late: see there
 
-        made = make_admin(server, token=admin_token, max_body=max_body)
-        return RequireHost(made, hosts) if hosts else made
+        return for_hosts(make_admin(server, token=admin_token, max_body=max_body))
 
     mount = LazyMount("/__admin", make) if admin else None
 
     async def called(message: bytes) -> bytes:
-        """Another server asks for the first time: the admin API answers, from now on by itself."""
+        """Load the admin API at the first call of another server; it answers by itself from then on."""
         assert mount
         await mount.made()
         assert server.state.called not in (None, called)
@@ -66,7 +72,8 @@ def edge_of(
 
     if mount and server.state.shared:
         server.state.called = called
-    edge = Edge(app, server, RequireHost(answer, hosts) if hosts else answer, for_browsers, mount)
+    edge = Edge(app, server, for_hosts(answer), for_browsers, mount)
+    edge.socket = socket and for_hosts(guarded(socket))
     edge.base_paths = base_paths_of(base_paths)
     return edge
 

@@ -1,4 +1,4 @@
-"""LazyApp: what `create_app` makes, made when a request needs more of it than ``POST /v1/responses``.
+"""LazyApp: the app of `create_app`, made when a request needs more of it than ``POST /v1/responses``.
 
 A test that streams a response needs no FastAPI, which takes longer than all the rest of a server's start.
 """
@@ -71,7 +71,7 @@ def _rest_of(
     hosts: Hosts | None,
     upstream: LiveUpstream | None,
 ) -> ASGIApp:
-    """The app inside of the edge."""
+    """Return the app within the edge."""
     from respool.http.app import create_app  # late: see the module
 
     app = create_app(server, api_keys=api_keys, websocket=websocket, hosts=hosts, upstream=upstream)

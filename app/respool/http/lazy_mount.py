@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class MadeOnce:
-    """The app that `make` makes when it is first asked for."""
+    """The app that `make` makes on first use."""
 
     def __init__(self, make: Callable[[], ASGIApp]) -> None:
         self._make = make
@@ -29,7 +29,7 @@ class MadeOnce:
 
 
 class LazyMount:
-    """The app that `make` makes, below `prefix` ("/name"). Most servers are never asked for it."""
+    """The app that `make` makes, below `prefix` ("/name"). Most servers never need it."""
 
     def __init__(self, prefix: str, make: Callable[[], ASGIApp]) -> None:
         self.prefix = prefix

@@ -7,7 +7,7 @@ from starlette.types import Receive, Send
 
 
 async def live(context: AbstractAsyncContextManager[Any], receive: Receive, send: Send) -> None:
-    """Enter `context` at the start of the server, and leave it at its end."""
+    """Enter `context` when the server starts, and exit it when the server stops."""
     await receive()
     async with context:
         await send({"type": "lifespan.startup.complete"})

@@ -68,7 +68,7 @@ class Metrics:
         )
 
     async def answer(self, http: HTTPRequest) -> Response:
-        """``GET /metrics``."""
+        """Answer ``GET /metrics``."""
         return Response(self._render(self._registry), headers={"content-type": self._content_type})
 
     def _count(self, change: str, exchange: Exchange) -> None:

@@ -29,20 +29,20 @@ register_url_convertor("recording", _NameConvertor())
 
 
 def router(server: MockServer) -> APIRouter:
-    """The routes, for one server."""
+    """Return the routes, for one server."""
     routes = APIRouter(prefix="/v1/models", tags=["models"], responses=REFUSALS)
 
     @routes.head("", include_in_schema=False, response_model=None)
     @routes.get("", summary="List models", response_model=None)
     async def models() -> dict[str, Any]:
-        """The recordings, as models: each may be asked for by its name."""
+        """List the recordings as models: each can be requested by its name."""
         found = [_model(name, turns[0]) for name in server.store.names if (turns := server.store.turns(name))]
         return {"object": "list", "data": found}
 
     @routes.head("/{model:recording}", include_in_schema=False, response_model=None)
     @routes.get("/{model:recording}", summary="Retrieve a model", response_model=None)
     async def model(http: HTTPRequest) -> dict[str, Any]:
-        """One recording, as a model. Its name may have slashes, written as they are or as `%2F`."""
+        """Retrieve one recording as a model. Its name may have slashes, as they are or as `%2F`."""
         model = in_path(http, "model")
         turns = server.store.turns(model)
         recording = turns[0] if turns else server.stand_in()

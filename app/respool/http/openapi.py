@@ -1,6 +1,6 @@
-"""The description of the API at ``/openapi.json``: what each operation takes and gives.
+"""The description of the API at ``/openapi.json``: the parameters and answers of each operation.
 
-FastAPI describes the routes; this adds the rest. It is made, and imported, when somebody asks for it: with a
+FastAPI describes the routes; this adds the rest. It is made, and imported, on request: with a
 pydantic model for each thing that is sent, it takes as long as to read a hundred recordings.
 """
 
@@ -17,7 +17,7 @@ from respool.http import schemas
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What one operation takes and gives.
+    """The parameters and the answer of one operation.
 
     gives    what its answer holds
     takes    what the body of its request holds

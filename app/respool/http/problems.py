@@ -30,8 +30,8 @@ def envelope(
     profile: Profile = OPENAI,
     more: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """``{"error": {message, type, param, code}}``, as the API answers errors, or as `profile` does; with
-    `more` members of ours."""
+    """Return ``{"error": {message, type, param, code}}``, as the API or `profile` answers errors; `more` adds
+    members of ours."""
     fields = api_errors.to_api(error)["error"]
     body = profile.error_body(error.status, fields)
     if more:
@@ -41,7 +41,7 @@ def envelope(
 
 
 def profile_of(scope: Scope) -> Profile:
-    """Whose way of speaking the server has that a request came to."""
+    """Return the profile of the server that a request came to."""
     profile: Profile = scope.get("respool.profile", OPENAI)
     return profile
 
@@ -87,7 +87,7 @@ async def _http(request: HTTPRequest, error: Exception) -> JSONResponse:
 
 
 def _cure(path: str) -> str:
-    """What to do about a path that is nearly one of the API's."""
+    """Return what to do about a path that is nearly one of the API's."""
     _, below, rest = path.rpartition("/openai/")
     if below and rest.partition("/")[0] in _BELOW_V1:
         return ": below /openai/ it needs ?api-version=, or /openai/v1/"

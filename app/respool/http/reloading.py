@@ -76,7 +76,7 @@ async def _look(watched: Mapping[Path, _Identity], replaced: asyncio.Event) -> N
 
 
 def _identity(path: Path) -> _Identity:
-    """What a folder is to the file system; None if it is not there."""
+    """Return what identifies a folder in the file system; None if it is not there."""
     try:
         status = os.stat(path)
     except OSError:

@@ -13,11 +13,11 @@ from starlette.requests import Request as HTTPRequest
 from respool.errors import RequestError
 from respool.http.body_limits import DEFAULT_LIMIT, MAX_TEXT, check_body
 from respool.http.client_limits import bytes_of
-from respool.http.heavy import heavy
 from respool.http.sending.connection import steering_headers
 from respool.play.offload import LARGE
 from respool.protocol import fast_json
 from respool.protocol.events import json_kind, nests_deeper, not_json
+from respool.server.heavy import heavy
 
 T = TypeVar("T")
 
@@ -26,12 +26,12 @@ _DEEPEST = 200  # levels; Python's own limit is 1000 calls, and a level may take
 
 
 async def read_object(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
-    """The JSON object that is the body. Raises RequestError, as the API answers such requests."""
+    """Return the JSON object that is the body. Raise RequestError, as the API answers such requests."""
     return await parse_body(await read_body(request, limit))
 
 
 async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
-    """The body, inflated. Raises RequestError if it, inflated or not, has more than `limit` bytes."""
+    """Return the body, inflated. Raise RequestError if it, inflated or not, has more than `limit` bytes."""
     body = await _read(request, limit)
     if codings := steering_headers(request.scope).get(b"content-encoding"):
         for coding in reversed(",".join(codings).lower().split(",")):
@@ -45,7 +45,7 @@ async def read_body(request: HTTPRequest, limit: int = DEFAULT_LIMIT) -> bytes:
 
 
 async def parse_body(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body is, as `parse_object` reads it; a large one in steps. Raises
+    """Return the JSON object that a body is, as `parse_object` reads it; a large one in steps. Raise
     RequestError."""
     if len(body) <= LARGE:
         return parse_object(body)
@@ -61,10 +61,10 @@ async def parse_body(body: bytes) -> dict[str, Any]:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body is, nested no deeper than 200 levels. Raises RequestError."""
+    """Return the JSON object that a body is, nested no deeper than 200 levels. Raise RequestError."""
     try:
         value = fast_json.decode(body)
-    except Exception:  # whatever it was: the careful reader has the last word
+    except Exception:  # of any kind: the careful reader decides
         value = _read_carefully(body)
     return _object(value, body)
 
@@ -96,7 +96,7 @@ def _read_carefully(body: bytes) -> Any:
 
 
 def check_depth(value: Any) -> None:
-    """Refuse what nests deeper than all that walks through it can follow. Raises RequestError."""
+    """Refuse what nests deeper than all that walks through it can follow. Raise RequestError."""
     if nests_deeper(value, _DEEPEST):
         raise _not_json("it is nested too deeply")
 

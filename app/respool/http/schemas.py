@@ -43,7 +43,7 @@ class ItemList(BaseModel):
 
 
 class CreateResponse(BaseModel):
-    """What is to be answered. Parameters that are not listed here are taken as well."""
+    """The request. Parameters that are not listed here are accepted, too."""
 
     model_config = _examples(
         {"model": "text/hello", "input": "Say hello", "stream": True},
@@ -119,7 +119,7 @@ class ConversationDeleted(BaseModel):
 
 
 class CreateConversation(BaseModel):
-    """All of it may be left out."""
+    """A new conversation; all fields are optional."""
 
     model_config = _examples({"items": [_GIVEN], "metadata": {"topic": "demo"}})
     items: list[dict[str, Any]] | None = Field(None, max_length=20)
@@ -127,7 +127,7 @@ class CreateConversation(BaseModel):
 
 
 class UpdateConversation(BaseModel):
-    """The metadata that come in place of those that it has."""
+    """The new metadata, instead of the present ones."""
 
     model_config = _examples({"metadata": {"topic": "another"}})
     metadata: dict[str, str] | None
@@ -141,7 +141,7 @@ class AddItems(BaseModel):
 
 
 class CountTokens(BaseModel):
-    """The parameters of a create that have to do with its input."""
+    """The parameters of a create that concern its input."""
 
     model_config = _examples({"model": "gpt-5.2", "input": "Tell me a joke."})
     model: str | None = None

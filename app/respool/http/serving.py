@@ -26,7 +26,7 @@ PING_INTERVAL = 20.0
 
 
 class Server(uvicorn.Server):
-    """One that waits for no client: a connection whose reader has stopped would never be flushed.
+    """A server that waits for no client: a connection whose reader has stopped would never be flushed.
 
     `on_started` is called when requests are answered.
     """
@@ -79,7 +79,7 @@ def uvicorn_server(
     max_connections: int | None = None,
     tls: tuple[str, str] | None = None,
 ) -> uvicorn.Server:
-    """A uvicorn server for `app`; run it with ``server.run(sockets=[sock])``.
+    """Return a uvicorn server for `app`; run it with ``server.run(sockets=[sock])``.
 
     `head_timeout` is how long a connection may take for the head of a request, in seconds, and `idle_timeout`
     how long it is kept without one; `drain`, how long answers may take to end after a signal. With
@@ -98,7 +98,7 @@ def uvicorn_server(
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # nobody asks for the client's address; it is a layer around each request
+        proxy_headers=False,  # the client's address is not used; it is a layer around each request
         timeout_graceful_shutdown=grace,
         timeout_keep_alive=idle_timeout,  # a fraction will do
         ssl_certfile=tls and tls[0],
@@ -116,16 +116,15 @@ def uvicorn_server(
 
 def _socket_protocol(*given: Any, **named: Any) -> asyncio.Protocol:
     """Make the protocol of a WebSocket; uvicorn calls this for an upgrade."""
-    # Late: most servers of tests never see one.
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+    from respool.http.socket_protocol import SocketProtocol  # late: most servers of tests never see one
 
-    return WebSocketsSansIOProtocol(*given, **named)
+    return SocketProtocol(*given, **named)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of uvicorn's is worth logging: not that of a stream which was cut on purpose or
-    because the server stops, nor of an upgrade that the app refuses. Errors within the app are caught
-    and logged by `edge`."""
+    """Return True if a log line of uvicorn is worth showing: not that of a stream which was cut on purpose or
+    by the end of the server, nor of an upgrade that the app refuses. `edge` catches and logs errors within
+    the app."""
     cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
     expected = (
         "ASGI callable returned without completing",

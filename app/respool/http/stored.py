@@ -26,7 +26,7 @@ from respool.server.state import Need
 
 
 def router(server: MockServer) -> APIRouter:
-    """The routes, for one server."""
+    """Return the routes, for one server."""
     routes = APIRouter(prefix="/v1/responses/{response_id}", tags=["responses"], responses=REFUSALS)
 
     @routes.get(
@@ -35,7 +35,7 @@ def router(server: MockServer) -> APIRouter:
         response_class=Response,
     )
     async def retrieve(http: HTTPRequest) -> Response:
-        """The Response object as it is at this moment. With `stream`, its events after the one with the
+        """Retrieve a response as it is at this moment. With `stream`, send its events after the one with the
         sequence number `starting_after` (without it: all): those that are due at once, the others live."""
         response_id = in_path(http, "response_id")
         exchange, name = exchange_of(http.scope), session_of(http.scope)
@@ -66,7 +66,7 @@ def router(server: MockServer) -> APIRouter:
 
         told = await decided(server, name, decide, Need("response", response_id))
         if query.stream:
-            http.scope.pop(ASKED, None)  # it has seen to them itself
+            http.scope.pop(ASKED, None)  # they are applied here
         return told
 
     @routes.get(
@@ -75,7 +75,7 @@ def router(server: MockServer) -> APIRouter:
         response_class=Response,
     )
     async def list_input_items(http: HTTPRequest) -> Response:
-        """The items of the request, newest first."""
+        """List the items of the request, newest first."""
         response_id = in_path(http, "response_id")
         query = read_list(http.query_params.multi_items(), server.validate)
         session = session_of(http.scope)
@@ -128,7 +128,7 @@ def router(server: MockServer) -> APIRouter:
 
 
 def _items_of(playback: Playback, response_id: str) -> list[Item]:
-    """The items of the request that a response answers."""
+    """Return the items of the request that a response answers."""
     given = {"input": playback.body.get("input")}
     check_depth(given)
     return input_items(given, response_id)
@@ -136,7 +136,7 @@ def _items_of(playback: Playback, response_id: str) -> list[Item]:
 
 def wait_for_next_event(playback: Playback, clock: SessionClock) -> None:
     """Wait for the next moment of a response, so that a clock that jumps to what is waited for jumps there:
-    who polls a response waits for it, too."""
+    a client that polls a response waits for it, too."""
     now, moments = clock.now(), playback.schedule.moments
     due = playback.due(now)
     if due < len(moments) and moments[due] != NEVER:

@@ -18,7 +18,7 @@ from respool.server.mock_server import MockServer
 
 
 def router(server: MockServer, max_body: int) -> APIRouter:
-    """The routes, for one server. `max_body` is the limit of a request body in bytes."""
+    """Return the routes, for one server. `max_body` is the limit of a request body in bytes."""
     routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
 
     @routes.post(
@@ -27,7 +27,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         response_class=Response,
     )
     async def input_tokens(http: HTTPRequest) -> Response:
-        """About how many tokens a request has: four characters each."""
+        """Estimate the number of tokens of a request: four characters each."""
         from respool.protocol.compaction import count_request  # which needs all that writes responses
 
         text = await read_body(http, max_body)
@@ -44,8 +44,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         response_class=Response,
     )
     async def compact(http: HTTPRequest) -> Response:
-        """The user's messages, and one item with made up content in place of all the rest. Where the path or
-        `x-respool-play` names a recording that holds a `response.compaction`, that is the answer."""
+        """Compact a conversation: the user's messages, and one item with made up content in place of all the
+        rest. Where the path or `x-respool-play` names a recording that holds a `response.compaction`, that is
+        the answer."""
         from respool.protocol.compaction import compacted
 
         text = await read_body(http, max_body)
@@ -66,7 +67,7 @@ def router(server: MockServer, max_body: int) -> APIRouter:
 
 
 def _size(text: bytes, body: Mapping[str, Any]) -> float:
-    """About how many bytes there are to work on: of what a request continues, nobody knows."""
+    """Estimate the number of bytes to work on; what a request continues is not counted."""
     continues = body.get("previous_response_id") or body.get("conversation")
     return inf if continues else len(text)
 

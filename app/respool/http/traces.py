@@ -30,7 +30,7 @@ class Traces:
         try:
             from opentelemetry import context, propagate, trace
         except ModuleNotFoundError:
-            raise OptionError("traces need the extra otel: pip install 'respool[otel]'") from None
+            raise _without_extra() from None
         self._trace = trace
         self._context = context
         self._extract = propagate.extract
@@ -60,7 +60,7 @@ class Traces:
 
 
 def _attributes(exchange: Exchange) -> Mapping[str, Any]:
-    """What a span says of a request. Names are those of OpenTelemetry's conventions where it has some."""
+    """Return the attributes of a request's span, by OpenTelemetry's conventions where those have a name."""
     told = {
         "http.request.method": exchange.method,
         "url.path": exchange.path,
@@ -80,17 +80,21 @@ def _attributes(exchange: Exchange) -> Mapping[str, Any]:
     return {name: value for name, value in told.items() if value not in (None, "", [])}
 
 
+def _without_extra() -> OptionError:
+    return OptionError("traces need the extra otel: pip install 'respool[otel]'")
+
+
 def _provider() -> "TracerProvider":
     from opentelemetry import trace
 
     if not isinstance(known := trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        return known  # whoever embeds the app has set it
+        return known  # the embedding application has set it
     try:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
     except ModuleNotFoundError:
-        raise OptionError("traces need the extra otel: pip install 'respool[otel]'") from None
+        raise _without_extra() from None
     wanted = os.environ.get("OTEL_TRACES_EXPORTER", "otlp")
     if wanted not in _EXPORTERS:
         raise OptionError(f"OTEL_TRACES_EXPORTER is {printable(wanted)}, expected {', '.join(_EXPORTERS)}")

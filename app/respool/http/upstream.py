@@ -1,4 +1,4 @@
-"""The seam to an upstream: what the app needs of one, and the answers that come from it.
+"""The interface of an upstream to the app, and the answers from it.
 
 What relays and records is above this floor (`record.live_upstream`); an app is given it.
 """
@@ -12,7 +12,8 @@ from respool.errors import RequestError
 from respool.http.body_limits import DEFAULT_LIMIT
 from respool.http.edge import session_of
 from respool.http.problems import envelope
-from respool.server.choosing import Decision, asks_upstream
+from respool.server.choosing import asks_upstream
+from respool.server.decision import Decision
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
 
@@ -21,7 +22,7 @@ _CONVERSATIONS = "/v1/conversations"
 
 
 class LiveUpstream(Protocol):
-    """A service that is asked for what is not recorded. Enter it as a context while the app runs."""
+    """An upstream for what is not recorded. Enter it as a context while the app runs."""
 
     async def settle(self) -> bool:
         """Wait until what has been answered is recorded; tell whether anything was waited for."""
@@ -100,7 +101,7 @@ class AskForUnknown:
 
 
 class _Body:
-    """The body of a request, kept while somebody reads it, for one who reads it again."""
+    """The body of a request, kept while it is read, to be read again."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive

@@ -1,4 +1,4 @@
-"""Walk: one advance of a session's frozen clock, through all moments for which somebody waits on the way.
+"""Walk: one advance of a session's frozen clock, through all moments for which something waits.
 
 The streams of a session may be sent by several servers that share their state. Each of them is a `Party`,
 which moves its clock on and says what was sent; the walk goes to no moment before all parties have sent what
@@ -38,9 +38,9 @@ class Stand(msgspec.Struct, frozen=True):
     behind: list[str] = []
 
 
-class Step(msgspec.Struct, frozen=True, tag="step"):
-    """What a party is to do: look, move its clock to a moment, or let one event go at that moment (`first`),
-    or none, and have all others of this moment wait `until` a later one."""
+class WalkStep(msgspec.Struct, frozen=True, tag="step"):
+    """An instruction to a party: look, move its clock to a moment, or send one event of that moment
+    (`first`), or none, and have all others of this moment wait `until` a later one."""
 
     session: str
     verb: Literal["look", "move", "let_go"]
@@ -52,7 +52,7 @@ class Step(msgspec.Struct, frozen=True, tag="step"):
 class Party(Protocol):
     """The streams of a session that one server sends."""
 
-    async def do(self, step: Step) -> Stand:
+    async def do(self, step: WalkStep) -> Stand:
         """Make a step, and return when all that is due was handed to the connections."""
 
 
@@ -66,7 +66,7 @@ class LocalParty:
         self._known: dict[int, tuple[Delivery, int]] = {}
         self._look()
 
-    async def do(self, step: Step) -> Stand:
+    async def do(self, step: WalkStep) -> Stand:
         if step.verb == "move":
             self._clock.advance_to(step.moment)
         elif step.verb == "let_go":
@@ -128,7 +128,7 @@ class Walk:
 
     async def begin(self) -> None:
         """Have all parties at the same moment, with nothing due."""
-        await self._all(Step(self._session, "look"))
+        await self._all(WalkStep(self._session, "look"))
         if len(self._parties) > 1:
             await self._move(self.now)
 
@@ -162,7 +162,7 @@ class Walk:
 
     @property
     def deadline(self) -> float | None:
-        """The moment for which somebody waits next; None: nobody does."""
+        """The next moment for which something waits; None: there is none."""
         return min((stand.deadline for stand in self._stands if stand.deadline is not None), default=None)
 
     @property
@@ -187,15 +187,15 @@ class Walk:
             return False
         chosen, stands = due.index(moment), []
         for number, party in enumerate(self._parties):
-            step = Step(self._session, "let_go", moment, moment + APART, number == chosen)
+            step = WalkStep(self._session, "let_go", moment, moment + APART, number == chosen)
             stands.append(await party.do(step))
         self._took(stands)
         return True
 
     async def _move(self, moment: float) -> None:
-        await self._all(Step(self._session, "move", moment))
+        await self._all(WalkStep(self._session, "move", moment))
 
-    async def _all(self, step: Step) -> None:
+    async def _all(self, step: WalkStep) -> None:
         if len(self._parties) == 1:
             self._took([await self._parties[0].do(step)])
         else:
@@ -213,7 +213,7 @@ async def settled(deliveries: Callable[[], Iterable[Delivery]]) -> list[Delivery
     loop = asyncio.get_running_loop()
     turns, until = 0, loop.time() + PATIENCE
     while True:
-        # Some turns of the loop at least: who was woken by the clock has yet to run.
+        # Some turns of the loop at least: callbacks woken by the clock have yet to run.
         await asyncio.sleep(0 if turns < 100 else 0.001)
         turns += 1
         behind = [delivery for delivery in deliveries() if not delivery.idle]

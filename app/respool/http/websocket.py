@@ -7,14 +7,15 @@ HTTP: its path, its headers and its key, the denials of the upgrade, and the jou
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
 from starlette.routing import Router, WebSocketRoute
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from respool.errors import NoMatchingRecording, RequestError
@@ -24,13 +25,16 @@ from respool.http.asked import asked_holds, asked_pace, set_asked_clock
 from respool.http.client_limits import bytes_of
 from respool.http.deciding import decided, delivery_of, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
+from respool.http.large_frames import read_ahead
 from respool.http.problems import envelope, profile_of
+from respool.http.request_body import beside
 from respool.http.sending.connection import SERVER_SEND, header_values, steering
 from respool.http.sending.faulty import FAULT_HEADER, asked_faults, load_faults
 from respool.http.sending.socket import SocketDriver, SocketTurn
 from respool.http.sending.socket_line import line_of
 from respool.match.stubs import Stub
 from respool.play.live_turn import LiveTurn, PlaybackTurn
+from respool.play.offload import LARGE, NO_RESULTS, WorkNeeded, offloading
 from respool.play.playback import Playback
 from respool.play.session_clock import SessionClock
 from respool.play.socket_actions import StartTurn
@@ -41,6 +45,7 @@ from respool.recordings.hold_points import HoldPoint
 from respool.recordings.steer_rule import SteerRule
 from respool.server.choosing import AskUpstream
 from respool.server.delivery import Delivery
+from respool.server.heavy import heavy
 from respool.server.journal import ENDED, STARTED, WEBSOCKET, Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
@@ -51,14 +56,28 @@ logger = logging.getLogger("respool.requests")
 _LOOPBACK_HOST = re.compile(r"(localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?")
 _CODINGS = ("gzip",)  # so that a fault which needs one is refused in words
 _BETA = "responses_multi_agent=v1"
+_MANY_EVENTS = 2000  # whose frames are made by a thread
+_MUCH_ADDED = 256 * 1024  # bytes of a fault, likewise
 _rng = Random()  # of the ids of steers, which are no secret
 
 
-def add_routes(router: Router, server: MockServer, settings: SocketSettings, request_faults: bool) -> None:
-    """Serve WebSockets at ``/v1/responses``; elsewhere an upgrade is denied with 404."""
+def socket_endpoint(
+    server: MockServer, settings: SocketSettings, request_faults: bool, max_body: int
+) -> ASGIApp:
+    """Return the app that serves WebSockets, whatever their path. `max_body` is the limit of a request body
+    in bytes: what a large frame may hold grows with it."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        await _serve(server, settings, request_faults, max_body, WebSocket(scope, receive, send))
+
+    return serve
+
+
+def add_routes(router: Router, endpoint: ASGIApp) -> None:
+    """Serve WebSockets at ``/v1/responses`` by `endpoint`; elsewhere an upgrade is denied with 404."""
 
     async def serve(socket: WebSocket) -> None:
-        await _serve(server, settings, request_faults, socket)
+        await endpoint(socket.scope, socket.receive, socket.send)
 
     router.routes.append(WebSocketRoute("/v1/responses", serve))
     router.routes.append(WebSocketRoute("/{path:path}", _not_found))
@@ -77,7 +96,7 @@ async def _deny(error: RequestError, socket: WebSocket, headers: Mapping[str, st
 
 
 async def _serve(
-    server: MockServer, settings: SocketSettings, request_faults: bool, socket: WebSocket
+    server: MockServer, settings: SocketSettings, request_faults: bool, max_body: int, socket: WebSocket
 ) -> None:
     scope = socket.scope
     exchange = exchange_of(scope)
@@ -115,7 +134,7 @@ async def _serve(
     if held:
         held.count_socket(lambda: connection.unanswered_bytes)
     line = line_of(scope.get(SERVER_SEND), socket.send)
-    turns = _Turns(server, scope, asked, holds, pace)
+    turns = _Turns(server, scope, asked, holds, pace, partial(read_ahead, settings=settings, limit=max_body))
     try:
         await SocketDriver(line, connection, turns, clock).run(socket.receive)
     except Exception:
@@ -144,9 +163,9 @@ def _check_origin(scope: Scope) -> None:
 
 
 class _Decided(NamedTuple):
-    """What answers a request, and what becomes of a steer."""
+    """What answers a request, its faults, and what becomes of a steer."""
 
-    live: LiveTurn
+    active: tuple[ActiveFault, ...]
     delivery: Delivery
     rule: SteerRule | None
 
@@ -162,7 +181,9 @@ class _Turns:
         asked: tuple[Fault, ...],
         holds: tuple[HoldPoint, ...],
         pace: Mapping[str, Any] | None,
+        read: Callable[[str], Awaitable[str]],
     ) -> None:
+        self.read = read
         self._server = server
         self._scope = scope
         self._asked = asked
@@ -170,40 +191,52 @@ class _Turns:
         self._session = session_of(scope)
         self._holds = holds
         self._pace = pace
-        self.waits = server.state.shared
+        self._shared = server.state.shared
         self._one_by_one = asyncio.Lock()
 
-    def start(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
-        """Start a response. Raise RequestError."""
+    def start(
+        self, asked: StartTurn, wake: Callable[[], None], *, behind: bool
+    ) -> SocketTurn | Awaitable[SocketTurn]:
+        """Start a response, or return what starts it later. Raise RequestError."""
         exchange = self._arrived()
+        if behind or self._shared or asked.size > LARGE:
+            return self._start_later(asked, wake, exchange)
         try:
             with _as_frames(exchange):
-                request = self._request(asked, exchange)
-                return self._begin(wake, self._decide(asked, request, exchange))
+                request = self._request(asked, exchange, _text_of(asked.body))
+                try:
+                    with offloading(NO_RESULTS):
+                        started = self._decide(asked, request, exchange, None)
+                except WorkNeeded:
+                    return self._start_later(asked, wake, exchange)
+                if _is_large(started):
+                    return self._start_later(asked, wake, exchange, started)
+                return self._begin(wake, started, _live(started))
         except RequestError as error:
             self._refused(exchange, error)
             raise
 
-    async def start_later(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
-        """Start a response by what a shared state knows, after those that were asked for before it. Raise
-        RequestError."""
-        server, exchange = self._server, self._arrived()
+    async def _start_later(
+        self,
+        asked: StartTurn,
+        wake: Callable[[], None],
+        exchange: Exchange,
+        started: _Decided | None = None,
+    ) -> SocketTurn:
+        """Start a response, after those that were asked for before it. A thread does what is large; what was
+        `started` only lacks its frames."""
+        server = self._server
         async with self._one_by_one:
             try:
                 with _as_frames(exchange):
-                    request = self._request(asked, exchange)
-                    started = await decided(
-                        server,
-                        self._session,
-                        lambda: self._decide(asked, request, exchange),
-                        *needs_of(request),
-                    )
+                    started = started or await self._decide_later(asked, exchange)
+                    live = await heavy(partial(_live, started)) if _is_large(started) else _live(started)
             except RequestError as error:
                 exchange.status = error.status
                 await server.state.note(exchange)
                 self._refused(exchange, error)
                 raise
-            turn = self._begin(wake, started)
+            turn = self._begin(wake, started, live)
             await server.state.note(exchange)
             return turn
 
@@ -222,11 +255,26 @@ class _Turns:
         self._server.journal.add(exchange)
         return exchange
 
-    def _decide(self, asked: StartTurn, request: Request, exchange: Exchange) -> _Decided:
+    async def _decide_later(self, asked: StartTurn, exchange: Exchange) -> _Decided:
+        server, size = self._server, asked.size
+        request = self._request(asked, exchange, await beside(size, _text_of, asked.body))
+        if size > LARGE:  # checked in a thread, since strict types take 0.2 ms for an item
+            await beside(size, request.check, server.validate)
+            request.checked = True
+        # Time counts from the arrival, since this may take a while.
+        return await decided(
+            server,
+            self._session,
+            lambda: self._decide(asked, request, exchange, exchange.received),
+            *(needs_of(request) if self._shared else ()),
+        )
+
+    def _decide(
+        self, asked: StartTurn, request: Request, exchange: Exchange, arrived: float | None
+    ) -> _Decided:
         """Decide what answers. It changes nothing but the session, so that it can be done again."""
         server, session = self._server, self._server.session(self._session)
-        # Time counts from the arrival if a shared state is asked, which may take a while.
-        now = session.moment(exchange.received if self.waits else None)
+        now = session.moment(arrived)
         stub = None
         if asked.warm_up:
             playback = server.warm_up(request, now, asked.lineage)
@@ -237,27 +285,24 @@ class _Turns:
             stub = decision.stub
         if playback.recording.plain:
             raise _refusal(playback)
-        live: LiveTurn = PlaybackTurn(playback)
-        if not asked.warm_up and (active := self._draw(playback, stub)):
-            from respool.play.faulty_turn import faulty_turn  # late: most servers meet no fault
-
+        active = () if asked.warm_up else self._draw(playback, stub)
+        if active:
             exchange.faults = tuple(str(one.fault) for one in active)
-            live = faulty_turn(playback, active)
         delivery = delivery_of(server, playback, session, exchange)
         delivery.transport = WEBSOCKET
         if not asked.warm_up:
             hold(delivery, self._holds, session.holds, stub.hold if stub else ())
         steer = stub.steer if stub and stub.steer else playback.recording.header.steer
-        return _Decided(live, delivery, steer)
+        return _Decided(active, delivery, steer)
 
-    def _begin(self, wake: Callable[[], None], decided: _Decided) -> SocketTurn:
+    def _begin(self, wake: Callable[[], None], decided: _Decided, live: LiveTurn) -> SocketTurn:
         delivery, journal = decided.delivery, self._server.journal
         exchange, playback = delivery.exchange, delivery.playback
         exchange.status = 200
         if journal.watchers:
             journal.tell(STARTED, exchange)
         exchange.response_id = playback.id
-        turn = SocketTurn(decided.live, delivery, playback.subscribe(wake), decided.rule)
+        turn = SocketTurn(live, delivery, playback.subscribe(wake), decided.rule)
         delivery.begin(turn)
         return turn
 
@@ -265,14 +310,7 @@ class _Turns:
         """All of a response was sent, or no more of it will be."""
         self._end(turn.delivery.exchange)
 
-    def _request(self, asked: StartTurn, exchange: Exchange) -> Request:
-        try:
-            text = compact(asked.body).encode()
-        except (ValueError, RecursionError):
-            raise RequestError(
-                "The request has a number that is too large for JSON, or is nested too deeply.",
-                code="invalid_json",
-            ) from None
+    def _request(self, asked: StartTurn, exchange: Exchange, text: bytes) -> Request:
         self._server.journal.keep_body(exchange, text)
         scope = self._scope
         return Request(
@@ -287,6 +325,7 @@ class _Turns:
             self._session,
             text,
             self._asked,
+            seed=exchange.request_id,
             pace=self._pace,
             plays=self._server.indexes.successor(asked.rule) if asked.rule else None,
         )
@@ -307,9 +346,41 @@ class _Turns:
         exchange.seconds = self._server.clock.now() - exchange.received
         if self._server.journal.watchers:
             self._server.journal.tell(ENDED, exchange)
-        if self.waits:
+        if self._shared:
             self._server.state.note_later(exchange)
         logger.info("%s", exchange)
+
+
+def _text_of(body: Mapping[str, Any]) -> bytes:
+    """The body as JSON. Raise RequestError where it cannot be written."""
+    try:
+        return compact(body).encode()
+    except (ValueError, RecursionError):
+        raise RequestError(
+            "The request has a number that is too large for JSON, or is nested too deeply.",
+            code="invalid_json",
+        ) from None
+
+
+def _is_large(started: _Decided) -> bool:
+    """Whether its frames take long to make, and are not made yet."""
+    rendition = started.delivery.playback.rendition
+    if started.active and sum(one.fault.added_bytes for one in started.active) > _MUCH_ADDED:
+        return True
+    return len(rendition.events) > _MANY_EVENTS and (
+        bool(started.active) or "socket_frames" not in vars(rendition)
+    )
+
+
+def _live(started: _Decided) -> LiveTurn:
+    """Return the turn to send, with its frames. Raise RequestError for faults that no socket can have."""
+    playback = started.delivery.playback
+    if started.active:
+        from respool.play.faulty_turn import faulty_turn  # late: most servers meet no fault
+
+        return faulty_turn(playback, started.active)
+    playback.rendition.socket_frames  # noqa: B018 - made once, for all
+    return PlaybackTurn(playback)
 
 
 @contextmanager

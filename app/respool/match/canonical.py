@@ -70,7 +70,7 @@ _DEEPER = "(deeper)"
 
 
 def canonical(body: Mapping[str, Any]) -> JSON:
-    """Return the canonical form of a body. Never fails, whatever the body is."""
+    """Return the canonical form of any JSON body. Never fails."""
     found: JSON = {}
     for name in sorted(body):
         value = _plain(body[name])

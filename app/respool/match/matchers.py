@@ -11,10 +11,11 @@ from respool.errors import printable
 from respool.match.context import Context
 from respool.match.signatures import stable
 from respool.match.values import TextTest, TextTestType, part_of
+from respool.option_types import FLAG, whole_type
 from respool.protocol.events import dumps
 from respool.scripts.records import Record
 from respool.scripts.sources import ScriptPlace
-from respool.scripts.value_types import Boolean, ListOf, MapOf, Number, Object, Text, ValueType
+from respool.scripts.value_types import ListOf, MapOf, Object, Text, ValueOf, ValueType
 
 MAX_EXPRESSION = 2000  # characters of a JMESPath expression
 MAX_DEPTH = 20  # of conditions within conditions
@@ -100,7 +101,6 @@ def _text_format(test: TextTest, context: Context) -> bool:
     return any(test(name) for name in context.text_format)
 
 
-_TEXT = TextTestType()
 _OPTIONAL_TEXT = TextTestType(presence=True)
 
 MATCHERS: Mapping[str, Matcher] = {
@@ -161,9 +161,11 @@ MATCHERS: Mapping[str, Matcher] = {
         MapOf(_OPTIONAL_TEXT, about="Parameters of the query, and tests of their values."),
         lambda tests, asked: _mapped(tests, asked.query),
     ),
-    "stream": Matcher(Boolean(about="Whether a stream is asked for."), _flag("stream", usual=False)),
-    "background": Matcher(Boolean(about="Whether it is to go on alone."), _flag("background", usual=False)),
-    "store": Matcher(Boolean(about="Whether it is to be stored."), _flag("store", usual=True)),
+    "stream": Matcher(ValueOf(FLAG, about="Whether a stream is asked for."), _flag("stream", usual=False)),
+    "background": Matcher(
+        ValueOf(FLAG, about="Whether it is to go on alone."), _flag("background", usual=False)
+    ),
+    "store": Matcher(ValueOf(FLAG, about="Whether it is to be stored."), _flag("store", usual=True)),
     "text_format": Matcher(
         TextTestType(about="The type of the text's format, or its name."),
         _text_format,
@@ -174,7 +176,7 @@ MATCHERS: Mapping[str, Matcher] = {
     ),
     "jmespath": Matcher(_Expression(about="A JMESPath expression that finds something true."), _searched),
     "turn": Matcher(
-        Number(1, whole=True, about="Which turn of a conversation it asks for, from 1."),
+        ValueOf(whole_type(1), about="Which turn of a conversation it asks for, from 1."),
         lambda number, asked: number == asked.turn,
     ),
 }
@@ -182,7 +184,7 @@ GROUPS = ("all", "any", "not")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ConditionPart:
     """One matcher of a condition, with its value. `key` is equal for parts with the same test."""
 
     name: str
@@ -202,7 +204,7 @@ class Part:
             case name:
                 return MATCHERS[name].test(self.value, context)
 
-    def follows_from(self, other: "Part") -> bool:
+    def follows_from(self, other: "ConditionPart") -> bool:
         """Return True if every request that passes `other` is known to pass this part."""
         if self.name != other.name:
             return False
@@ -215,7 +217,7 @@ class Part:
 class Condition:
     """A test of a request: all parts must hold. A condition without parts always holds."""
 
-    parts: Sequence[Part] = ()
+    parts: Sequence[ConditionPart] = ()
 
     def holds(self, context: Context) -> bool:
         """Return True if the request passes."""
@@ -260,11 +262,11 @@ class ConditionType(ValueType):
         return {"anyOf": [_record().shape(), {"type": "null"}]}
 
 
-def _parts(found: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[Part]:
+def _parts(found: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[ConditionPart]:
     for name, value in found.items():
         key = stable(written[name])
         shown = f"{name} {value}" if isinstance(value, TextTest) else f"{name}: {key}"
-        yield Part(name, value, key, printable(shown))
+        yield ConditionPart(name, value, key, printable(shown))
 
 
 CONDITION = ConditionType()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from respool.errors import FaultError, OptionError
+from respool.option_types import FINITE, GAP, INTEGER, SPEED
 from respool.recordings.hold_points import HoldPoint, read_all
 from respool.recordings.recording import Recording
 from respool.recordings.steer_rule import SteerRule, rule_of
@@ -12,7 +13,7 @@ from respool.scripts import Script, tables
 from respool.scripts.inline import Below, InlineScript
 from respool.scripts.records import Record
 from respool.scripts.sources import ScriptError, ScriptPlace
-from respool.scripts.value_types import Either, ListOf, Number, OneOf, Text, ValueType
+from respool.scripts.value_types import ListOf, Text, ValueOf, ValueType
 
 WORDS = ("improvise", "proxy")
 
@@ -91,7 +92,7 @@ class PlayType(ValueType):
 
 
 @dataclass(frozen=True)
-class Faults(ValueType):
+class FaultsType(ValueType):
     """Faults, in the syntax of the header x-respool-fault, or as objects."""
 
     @property
@@ -119,14 +120,13 @@ class Faults(ValueType):
         return {"anyOf": [{"type": "string"}, {"type": "array", "items": one}]}
 
 
-_SECONDS = Number(0)
 _PACE: Mapping[str, ValueType] = {
-    "speed": Either((OneOf(("instant",)), Number(0)), about="2 is twice as fast; instant: all at once."),
-    "gap": Either((OneOf(("typical",)), _SECONDS), about="Seconds before an event that has no time."),
-    "max_gap": Number(0, about="Seconds; no pause is longer."),
-    "ttft": Number(0, about="Seconds until the first delta."),
-    "jitter": Number(0, about="Seconds by which each gap may change."),
-    "seed": Number(None, whole=True, about="Of all chance."),
+    "speed": ValueOf(SPEED, about="2 is twice as fast; instant: all at once."),
+    "gap": ValueOf(GAP, about="Seconds before an event that has no time."),
+    "max_gap": ValueOf(FINITE, about="Seconds; no pause is longer."),
+    "ttft": ValueOf(FINITE, about="Seconds until the first delta."),
+    "jitter": ValueOf(FINITE, about="Seconds by which each gap may change."),
+    "seed": ValueOf(INTEGER, about="The seed of random values."),
 }
 
 
@@ -181,7 +181,7 @@ class HoldType(ListOf):
 
 @dataclass(frozen=True)
 class SteerType(Record):
-    """What becomes of a steer: see `recordings.steer_rule`."""
+    """How steers are answered: see `recordings.steer_rule`."""
 
     def read(self, value: Any, place: ScriptPlace) -> SteerRule:  # type: ignore[override]
         found = super().read(value, place)

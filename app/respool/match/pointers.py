@@ -8,7 +8,7 @@ MOST_PARTS = 64
 
 
 def parse(pointer: str) -> Parts:
-    """Return the parts of a pointer. Raises ValueError if it is none."""
+    """Return the parts of a pointer. Raise ValueError if it is none."""
     if not pointer.startswith("/"):
         raise ValueError('a JSON pointer begins with "/", such as /input/0/content')
     parts = tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/"))

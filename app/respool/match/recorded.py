@@ -153,7 +153,7 @@ class RecordedIndex:
         strictness  replaces that of the rules
 
         Equal requests are a sequence of answers: they play in the order of the files, and the last one
-        repeats. Raises AmbiguousMatch if only the skeletons of several are equal.
+        repeats. Raise AmbiguousMatch if only the skeletons of several are equal.
         """
         for tier in _TIERS_OF[strictness or self.rules.strictness]:
             key = self._key(tier, forms)

@@ -13,10 +13,11 @@ from respool.errors import printable
 from respool.match import pointers
 from respool.match.masks import BUILT_IN, DEFAULT_MASKS, Masks
 from respool.match.patterns import Pattern
+from respool.option_types import choice_type
 from respool.recordings.formats.turn_builder import OnDamage, refuse
 from respool.scripts.records import Record
 from respool.scripts.sources import ScriptError, ScriptPlace
-from respool.scripts.value_types import ListOf, MapOf, OneOf, Text, ValueType
+from respool.scripts.value_types import ListOf, MapOf, Text, ValueOf, ValueType
 
 if TYPE_CHECKING:
     from respool.recordings.formats.yaml_file import YamlFile
@@ -73,9 +74,13 @@ class PointerText(Text):
 
 RULES = Record(
     {
-        "strictness": OneOf(STRICTNESS, about="How far a request may differ from the recorded one."),
+        "strictness": ValueOf(
+            choice_type(STRICTNESS), about="How far a request may differ from the recorded one."
+        ),
         "masks": MapOf(PatternText(), about="Patterns by name: what they find is the same in all requests."),
-        "built_in_masks": ListOf(OneOf(tuple(BUILT_IN)), about="Those of the built-in masks that are used."),
+        "built_in_masks": ListOf(
+            ValueOf(choice_type(tuple(BUILT_IN))), about="Those of the built-in masks that are used."
+        ),
         "exclude": ListOf(
             PointerText(), about="JSON pointers to parts of a request that are not compared; * is any part."
         ),

@@ -59,12 +59,12 @@ def _patterns(rules: MatchRules) -> dict[str, str]:
 
 
 def _scalar(text: str) -> str:
-    """A text as a scalar of YAML, which takes JSON's strings."""
+    """Return a text as a YAML scalar, which can be a JSON string."""
     return compact(text)
 
 
 def _added(text: str, key: str, entries: Sequence[str], brackets: str) -> str:
-    """The text with entries at the end of what `key`, at the top, has; or with `key` at its end."""
+    """Return the text with entries added below the top-level `key`, which is created if it is missing."""
     mark = "- " if brackets == "[]" else ""
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     at = next((place for place, line in enumerate(lines) if re.match(rf"{key}\s*:", line)), None)

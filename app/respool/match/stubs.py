@@ -13,7 +13,7 @@ from typing import Any
 from respool.errors import printable
 from respool.faults.fault import Fault
 from respool.match.context import Context
-from respool.match.matchers import Condition, Part
+from respool.match.matchers import Condition, ConditionPart
 from respool.match.patterns import PatternSet, escaped
 from respool.match.plays import Play
 from respool.match.values import LONGEST_SEARCHED, TextTest
@@ -224,7 +224,7 @@ def _key(condition: Condition) -> tuple[str, str] | None:
     return None
 
 
-def _exact(part: Part) -> str | None:
+def _exact(part: ConditionPart) -> str | None:
     match part.value:
         case TextTest(equals=str() as text):
             return text

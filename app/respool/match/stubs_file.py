@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from respool.errors import RecordingError
 from respool.match.matchers import CONDITION, Condition
-from respool.match.plays import HOLD, PACE, SCENARIO, STEER, Faults, PlayType
+from respool.match.plays import HOLD, PACE, SCENARIO, STEER, FaultsType, PlayType
 from respool.match.rules import load_yaml, read_value
 from respool.match.stubs import Scenario, Stub
+from respool.option_types import choice_type, whole_type
 from respool.recordings.formats.turn_builder import OnDamage, refuse
 from respool.recordings.recording import IDS
 from respool.scripts import tables
 from respool.scripts.records import Placed, Record
 from respool.scripts.sources import Path, PlainSource, ScriptError, ScriptPlace, Source
-from respool.scripts.value_types import ListOf, Number, OneOf, Text, ValueType
+from respool.scripts.value_types import ListOf, Text, ValueOf, ValueType
 
 if TYPE_CHECKING:
     from respool.recordings.formats.yaml_file import YamlFile
@@ -58,10 +59,10 @@ _STUB_FIELDS: Mapping[str, ValueType] = {
     "match": CONDITION,
     "play": PlayType(about="What answers."),
     "pace": PACE,
-    "faults": Faults(about="What goes wrong with the answer."),
-    "times": Number(1, whole=True, about="How many times it answers in each session."),
-    "priority": Number(1, whole=True, about="The lowest answers first; 5 is usual."),
-    "ids": OneOf(IDS, about="Whose ids the answer has."),
+    "faults": FaultsType(about="What goes wrong with the answer."),
+    "times": ValueOf(whole_type(1), about="How many times it answers in each session."),
+    "priority": ValueOf(whole_type(1), about="The lowest answers first; 5 is usual."),
+    "ids": ValueOf(choice_type(IDS), about="Whose ids the answer has."),
     "scenario": SCENARIO,
     "hold": HOLD,
     "steer": STEER,
@@ -97,7 +98,7 @@ def read_stubs(data: bytes, path: str, on_damage: OnDamage = refuse) -> tuple[St
 
 def read_stub(value: Any, name: str = "stub") -> Stub:
     """Return the stub that plain data describes, as the admin API receives it. `name` is the default of its
-    name. Raises ScriptError with the path of the error."""
+    name. Raise ScriptError with the path of the error."""
     return _stub({**STUB.read(value, ScriptPlace(PlainSource())), "source": value}, name, "")
 
 

@@ -42,7 +42,7 @@ class TurnFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ChosenTurn:
     """The turn to play. `number` counts from 1."""
 
     number: int
@@ -120,7 +120,7 @@ class TurnIndex:
         ids: Mapping[str, int] | None = None,
         used: Collection[Used] = (),
         on_exhausted: str = "error",
-    ) -> Turn:
+    ) -> ChosenTurn:
         """Return the turn that a request asks for.
 
         digest        of the request: equal for a request and its retry
@@ -130,13 +130,13 @@ class TurnIndex:
         used          the `used` of earlier results in this session
         on_exhausted  what plays after the last turn: the ``last``, the first again (``loop``), or nothing
 
-        The only turn of a recording always answers. Raises TurnsExhausted.
+        The only turn of a recording always answers. Raise TurnsExhausted.
         """
         if on_exhausted not in ON_EXHAUSTED:
             raise OptionError(f"on-exhausted is {on_exhausted}, expected {', '.join(ON_EXHAUSTED)}")
         count = len(self.turns)
         if count == 1:
-            return Turn(1, "the only turn")
+            return ChosenTurn(1, "the only turn")
         items = items_of(body)
         base, why = self._base(items, previous, ids or {}, loop=on_exhausted == "loop")
         return self._not_used(base, why, digest, used, on_exhausted)
@@ -230,7 +230,9 @@ class TurnIndex:
                 return place
         return 0
 
-    def _not_used(self, base: int, why: str, digest: str, used: Collection[Used], on_exhausted: str) -> Turn:
+    def _not_used(
+        self, base: int, why: str, digest: str, used: Collection[Used], on_exhausted: str
+    ) -> ChosenTurn:
         count = len(self.turns)
         if base >= count:
             if on_exhausted == "error":
@@ -249,7 +251,7 @@ class TurnIndex:
             errors = "" if place == base + 1 else " errors"
             why = f"{why}; {before}{errors} that this request had before"
         number = place + 1
-        return Turn(number, why, (number, digest) if self.turns[place].failed else None)
+        return ChosenTurn(number, why, (number, digest) if self.turns[place].failed else None)
 
 
 _CALL_OF: Mapping[str, str] = {

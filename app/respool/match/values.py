@@ -6,9 +6,10 @@ from typing import Any
 
 from respool.match.patterns import Pattern
 from respool.match.rules import PatternText
+from respool.option_types import FLAG
 from respool.scripts.records import Record
 from respool.scripts.sources import ScriptPlace
-from respool.scripts.value_types import Boolean, Either, Text, ValueType
+from respool.scripts.value_types import Either, Text, ValueOf, ValueType
 
 LONGEST_SEARCHED = 1_000_000  # characters of a text that are searched
 
@@ -79,7 +80,7 @@ class TextTestType(ValueType):
     @property
     def _record(self) -> ValueType:
         record = Record(_FIELDS, some=tuple(_FIELDS), short="equals")
-        return Either((Boolean(), record)) if self.presence else record
+        return Either((ValueOf(FLAG), record)) if self.presence else record
 
     @property
     def expects(self) -> str:

@@ -66,7 +66,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that moves only when a test says so.
+    """A clock that only a test moves.
 
     `advance` may be called from any thread, also while a server in another thread waits on it.
     """

@@ -32,6 +32,12 @@ class FaultyTurn:
     frames: SocketFrames
     moments: Sequence[float]
     ending: Ending | None = None
+    edits: Sequence[object] = ()  # they change nothing
+
+    @property
+    def timeline(self) -> tuple[float, Sequence[float]]:
+        """The start of the playback, and the moments since then."""
+        return self.playback.started, self.moments
 
     @property
     def id(self) -> str:
@@ -40,7 +46,7 @@ class FaultyTurn:
 
     @property
     def stored(self) -> bool:
-        """Whether the request allows storing it."""
+        """True if the request allows storing it."""
         return self.playback.stored
 
     def due_at(self, place: int) -> float:

@@ -7,7 +7,7 @@ needs it until its own response is in progress; until then the other lane starts
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -23,6 +23,8 @@ from respool.protocol.websocket.client_frames import Create
 from respool.protocol.websocket.steers import SteerAt
 from respool.recordings.steer_rule import SteerRule
 
+FEW = 8  # frames
+
 
 @dataclass(slots=True, eq=False)
 class Run:
@@ -32,6 +34,10 @@ class Run:
     added      frames about it between its own, which shift its sequence numbers
     next_at    the moment of its next frame, in the clock's seconds
     frames     those of the turn when `next_at` was computed
+    plain      the places of those frames that have no effect but to be sent; empty if the turn was edited
+    started    the start of the turn, and
+    moments    those of its frames since then, until it is edited
+    edits      what was done to the turn, which may grow
     steer_at   the place where a steer ends it
     rule       the other effects of a steer, as its recording or stub says
     cut_after  the place of the frame after which a steer ends it; None: it goes on to its own end
@@ -45,6 +51,10 @@ class Run:
     added: int = 0
     next_at: float = inf
     frames: SocketFrames | None = None
+    plain: range = range(0)
+    started: float = 0.0
+    moments: Sequence[float] = ()
+    edits: Sequence[object] = ()
     steers: list[AcceptedSteer] = field(default_factory=list)
     cut_after: int | None = None
 
@@ -60,6 +70,30 @@ class Run:
             return
         self.sent = min(self.sent, count - 1)
         self.next_at = self.turn.due_at(self.sent)
+        self.started, self.moments = self.turn.timeline
+        self.edits = self.turn.edits
+        last = count - 1 if frames.end is None else min(frames.end, count - 1)
+        self.plain = range(0) if self.edits else range(frames.in_progress + 1, last)
+
+    def take_plain(self, now: float) -> Sequence[str]:
+        """Return the texts of the frames of the default lane that are due, and step past them, if they have
+        no effect but to be sent, and are few. Empty: look at everything.
+
+        Most frames are such. This is the path of each event, so it makes no calls.
+        """
+        place, plain = self.sent, self.plain
+        if place not in plain or self.next_at > now or self.edits or self.added or self.cut_after is not None:
+            return ()
+        started, moments, upto = self.started, self.moments, place + 1
+        while (at := started + moments[upto]) <= now:
+            upto += 1
+            if upto not in plain or upto - place > FEW:
+                return ()
+        if at == inf:  # it is held, which others have to know
+            return ()
+        self.sent, self.next_at = upto, at
+        assert self.frames
+        return self.frames.texts[place:upto]
 
     def go_on(self) -> None:
         """Wait for the next frame."""
@@ -124,6 +158,7 @@ class Lanes:
     def __init__(self, settings: SocketSettings) -> None:
         self._settings = settings
         self._lanes: dict[str | None, Lane] = {None: Lane(None)}
+        self.only: Lane | None = self._lanes[None]  # the default lane, if there is no other
         self._arrivals = 0
         self._queued = 0
         self._queued_bytes = 0
@@ -147,6 +182,7 @@ class Lanes:
         lane = self._lanes.get(name)
         if lane is None and len(self._lanes) <= self._settings.lanes:  # the default lane is not counted
             lane = self._lanes[name] = Lane(name)
+            self.only = None
         return lane
 
     def put(self, lane: Lane, create: Create) -> bool:
@@ -201,7 +237,8 @@ class Lanes:
 
     def clear(self) -> None:
         """Remove all lanes and their queues."""
-        self._lanes = {None: Lane(None)}
+        self.only = Lane(None)
+        self._lanes = {None: self.only}
         self._queued = self._queued_bytes = 0
 
     def _held(self, lane: Lane, arrival: int, memory: ConnectionMemory) -> bool:

@@ -22,7 +22,7 @@ class LiveTurn(Protocol):
 
     @property
     def stored(self) -> bool:
-        """Whether it can be retrieved from outside of this connection."""
+        """True if it can be retrieved from outside of this connection."""
         ...
 
     @property
@@ -40,8 +40,18 @@ class LiveTurn(Protocol):
         """The close of the connection in place of the last frame, which then is not sent."""
         ...
 
+    @property
+    def edits(self) -> Sequence[object]:
+        """What was done to it from outside. It grows; while it is empty, frames and moments stay the same."""
+        ...
+
+    @property
+    def timeline(self) -> tuple[float, Sequence[float]]:
+        """Its start, and the moment of each frame since then. The moments never fall."""
+        ...
+
     def due_at(self, place: int) -> float:
-        """Return the moment at which a frame is due. Moments never fall."""
+        """Return the moment at which a frame is due."""
         ...
 
 
@@ -66,7 +76,7 @@ class PlaybackTurn:
 
     @property
     def stored(self) -> bool:
-        """Whether the request allows storing it."""
+        """True if the request allows storing it."""
         return self.playback.stored
 
     @property
@@ -84,6 +94,16 @@ class PlaybackTurn:
         """The frames of the current rendition."""
         return self.playback.playing.socket_frames
 
+    @property
+    def edits(self) -> Sequence[object]:
+        """The edits and the cancel of the playback."""
+        return self.playback.run.edits
+
+    @property
+    def timeline(self) -> tuple[float, Sequence[float]]:
+        """The start of the playback, and the moments of the current rendition."""
+        return self.playback.started, self.playback.playing.moments
+
     def due_at(self, place: int) -> float:
         """Return the moment at which an event is due."""
         return self.playback.started + self.playback.playing.moments[place]
@@ -99,11 +119,17 @@ class FixedTurn:
     frames: SocketFrames
     moments: Sequence[float]
     ending: Ending | None = None
+    edits: Sequence[object] = ()
 
     @classmethod
     def of(cls, id: str, events: Sequence[Event], moments: Sequence[float], *, stored: bool) -> "FixedTurn":
         """Make a turn of these events, with a moment for each."""
         return cls(id, stored, events, SocketFrames.of(events), moments)
+
+    @property
+    def timeline(self) -> tuple[float, Sequence[float]]:
+        """The moments; they count from 0."""
+        return 0.0, self.moments
 
     def due_at(self, place: int) -> float:
         """Return the moment at which an event is due."""

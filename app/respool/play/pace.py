@@ -12,15 +12,13 @@ from itertools import accumulate
 from random import Random
 from typing import Any, Literal
 
+from respool import option_types, options
 from respool.errors import OptionError, printable
 from respool.recordings.recording import Entry, Recording, Verbatim
 from respool.scripts.sources import did_you_mean
 
 DEFAULT_GAP = 0.02  # seconds
-LONGEST = 1e9  # seconds; what would be later comes then, so that sums stay finite
 TYPICAL: Literal["typical"] = "typical"
-
-_FIELDS = ("speed", "gap", "max_gap", "ttft", "jitter", "seed")
 
 Gaps = Iterable[float]
 
@@ -57,7 +55,7 @@ def fill_typical(
 
 
 def draw(quantiles: Sequence[tuple[float, float]], rng: Random) -> float:
-    """A random value whose distribution has these quantiles: (share of values below, value)."""
+    """Return a random value whose distribution has these quantiles: (share of values below, value)."""
     share = rng.random()
     at = max(1, bisect_left(quantiles, (share,)))
     (low, value), (high, next_value) = quantiles[at - 1], quantiles[at]
@@ -84,7 +82,7 @@ def shift_first_token(moments: Sequence[float], first_token: int, ttft: float) -
 
 
 def moments_between(entries: Sequence[Entry], moments: Sequence[float]) -> list[tuple[int, float, Verbatim]]:
-    """Of each captured text: how many events come before it, and when it is sent.
+    """Return for each captured text the number of events before it, and the moment at which it is sent.
 
     `moments` are those of the events, at the pace of the play. Between two events a text keeps its share of
     the time; one without a time goes with the event that follows.
@@ -112,31 +110,21 @@ def moments_between(entries: Sequence[Entry], moments: Sequence[float]) -> list[
 def read_changes(text: str) -> dict[str, Any]:
     """Return what a text asks to be different from a pace, by the names of `Pace`'s fields: a speed (``2``,
     ``instant``), or ``speed=2, ttft=0.5``. Raise OptionError."""
+    known = options.options_of(Pace)
     changes: dict[str, Any] = {}
     for part in text.split(","):
         name, equals, value = (one.strip() for one in part.partition("="))
         if not equals:
             name, value = "speed", name
         name = name.replace("-", "_")
-        if name not in _FIELDS:
-            hint = did_you_mean(name[:60], _FIELDS)
-            raise OptionError(f"{printable(name, 60)} is not of a pace{hint}; expected {', '.join(_FIELDS)}")
+        if name not in known:
+            hint = did_you_mean(name[:60], tuple(known))
+            raise OptionError(f"{printable(name, 60)} is not of a pace{hint}; expected {', '.join(known)}")
         if name in changes:
             raise OptionError(f"{name} is given twice")
-        changes[name] = _change(name, value)
-    Pace(**changes)
-    return changes
-
-
-def _change(name: str, text: str) -> float | str:
-    if (name, text) == ("speed", "instant"):
-        return math.inf
-    if (name, text) == ("gap", TYPICAL):
-        return TYPICAL
-    try:
-        return int(text) if name == "seed" else float(text)
-    except ValueError:
-        raise OptionError(f"{name} is {printable(text, 60)}, expected a number") from None
+        changes[name] = value
+    pace = Pace(**changes)
+    return {name: getattr(pace, name) for name in changes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,32 +137,23 @@ class Pace:
     jitter   each gap is changed by a random amount up to this
     ttft     time to first token: the first delta (or, without deltas, the first event) comes then
     speed    2 is twice as fast; math.inf sends everything at once
-    seed     of all chance: the same seed gives the same times, for each play of a recording
+    seed     of random values: the same seed gives the same times, for each play of a recording
 
     Raises OptionError for values out of range.
     """
 
-    gap: float | Literal["typical"] = DEFAULT_GAP
-    max_gap: float | None = None
-    jitter: float = 0.0
-    ttft: float | None = None
-    speed: float = 1.0
-    seed: int = 0
+    gap: float | Literal["typical"] = options.declare(DEFAULT_GAP, option_types.GAP)
+    max_gap: float | None = options.declare(None, option_types.or_none(option_types.FINITE))
+    jitter: float = options.declare(0.0, option_types.FINITE)
+    ttft: float | None = options.declare(None, option_types.or_none(option_types.FINITE))
+    speed: float = options.declare(1.0, option_types.SPEED)
+    seed: int = options.declare(0, option_types.INTEGER)
 
     def __post_init__(self) -> None:
-        for name in ("gap", "max_gap", "jitter", "ttft"):
-            value = getattr(self, name)
-            if (value is None and name in ("max_gap", "ttft")) or (value == TYPICAL and name == "gap"):
-                continue
-            if not isinstance(value, int | float) or not 0 <= value <= LONGEST:
-                most = f", at most {LONGEST:g}" if isinstance(value, int | float) and value > LONGEST else ""
-                raise OptionError(f"{name.replace('_', '-')} is {value}, expected seconds, 0 or more{most}")
-        speed: object = self.speed
-        if not isinstance(speed, int | float) or not speed > 0:
-            raise OptionError(f"speed is {speed}, expected a factor above 0, or instant")
+        options.read_options(self, options.out_of_range)
 
     def moments(self, recording: Recording) -> list[float]:
-        """When each event is sent: seconds since the request, never falling."""
+        """Return the moments of the events: seconds since the request, never falling."""
         if not recording.events:
             return []
         if self.speed == math.inf:
@@ -193,7 +172,7 @@ class Pace:
             gaps = limit_gap(gaps, self.max_gap)
         if self.jitter:
             gaps = jitter(gaps, self.jitter, rng)
-        moments = [min(moment, LONGEST) for moment in accumulate(gaps)]
+        moments = [min(moment, option_types.LONGEST) for moment in accumulate(gaps)]
         if self.ttft is not None:
             moments = shift_first_token(moments, deltas[0] if deltas else 0, self.ttft)
-        return [min(moment / self.speed, LONGEST) for moment in moments]
+        return [min(moment / self.speed, option_types.LONGEST) for moment in moments]

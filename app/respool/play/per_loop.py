@@ -17,7 +17,7 @@ class PerLoop(threading.local, Generic[T]):
         self._made: tuple[asyncio.AbstractEventLoop, T] | None = None
 
     def get(self) -> T:
-        """Return the object of the running event loop. Raises RuntimeError if none runs."""
+        """Return the object of the running event loop. Raise RuntimeError if none runs."""
         loop = asyncio.get_running_loop()
         if self._made is None or self._made[0] is not loop:
             self._made = (loop, self._make(loop))

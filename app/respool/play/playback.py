@@ -1,7 +1,7 @@
 """Playback: one live response. All that a client can see of it is a function of the time since its start."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -57,7 +57,7 @@ class PlaybackRun:
 
 @dataclass(slots=True, eq=False)
 class Playback:
-    """A recording that is playing since the moment `started`, in the clock's seconds.
+    """A recording that has been playing since the moment `started`, in the clock's seconds.
 
     background   it goes on when its client leaves, and can be retrieved, resumed and cancelled meanwhile
     streamed     the request asked for a stream
@@ -220,7 +220,7 @@ class Playback:
     def final_response(self) -> str:
         """Return the final Response object, as JSON text: the answer to a create without stream.
 
-        Raises RequestError if there is none: it ends with an `error` event, or was cut. Source: the
+        Raise RequestError if there is none: it ends with an `error` event, or was cut. Source: the
         ``response`` field of the terminal events.
         """
         rendition = self.playing
@@ -262,7 +262,7 @@ class Playback:
         """Take over what was done to it from another process: `edits` begin with those that are known, and
         it was `cancelled` at that moment, or was not.
 
-        While somebody sends it here, it is cancelled `now` instead: that was not sent which comes after.
+        While it is being sent here, it is cancelled `now` instead: later events were not sent.
         """
         run = self.run
         known = sum(type(made.edit) is not Cancel for made in run.edits)
@@ -304,7 +304,7 @@ class Playback:
             self._fold = _Fold()
         playing = self.playing
         due = playing.due(self.started, now)
-        response = self._fold.upto(playing.events, due) or playing.begun
+        response = self._fold.upto(playing.events, due, playing.of_others) or playing.begun
         begun = {"object": "response", "output": [], **response}
         return compact_recorded({**begun, "status": status} if status in IN_FLIGHT else begun)
 
@@ -316,11 +316,12 @@ class _Fold:
         self._snapshot = Snapshot()
         self._count = 0
 
-    def upto(self, events: Sequence[Event], due: int) -> Mapping[str, Any]:
+    def upto(self, events: Sequence[Event], due: int, passed_over: Set[int]) -> Mapping[str, Any]:
         if due < self._count:
             self._snapshot, self._count = Snapshot(), 0
-        for event in events[self._count : due]:
-            self._snapshot.receive(event)
+        for place, event in enumerate(events[self._count : due], start=self._count):
+            if place not in passed_over:
+                self._snapshot.receive(event)
         self._count = min(due, len(events))
         return self._snapshot.response
 

@@ -25,6 +25,7 @@ from respool.protocol.event_frames import encode_comment, encode_data, encode_ss
 from respool.protocol.events import CREATED, ENDING_TYPES, TERMINAL_TYPES, Event, compact_recorded, loads
 from respool.protocol.members import member_text
 from respool.protocol.profiles import OPENAI, Profile, spoken
+from respool.protocol.several_responses import places_of_others
 from respool.recordings.recording import FRAMINGS, Recording, TimedEvent, Verbatim, wire_bytes
 
 # The renditions that differ from the recording and are kept, the latest ones: each holds all its bytes.
@@ -41,7 +42,7 @@ class Changes:
     obfuscation  False: the deltas have no padding (``stream_options.include_obfuscation``)
     request      JSON text of the request parameters that the Response object repeats; "" as recorded
     ids          the seed of fresh ids; "" as recorded
-    id           the id of the response, whatever its other ids are; "" as recorded
+    id           the id of the response, apart from its other ids; "" as recorded
     whole        True: fields that a Response object lacks are filled in (`protocol.response_defaults`)
     """
 
@@ -130,13 +131,25 @@ class Rendition:
             getattr(self, name)
 
     @cached_property
+    def of_others(self) -> frozenset[int]:
+        """The places of the events of other responses: those that run in the stream of this one, in the
+        multi-agent beta."""
+        return places_of_others(self.events, self.begun.get("id"))
+
+    @property
+    def _own(self) -> Sequence[Event]:
+        if not self.of_others:
+            return self.events
+        return [event for place, event in enumerate(self.events) if place not in self.of_others]
+
+    @cached_property
     def final_response(self) -> str | None:
         """The last Response object of the stream, as JSON text; None if it ends without one.
 
         It is recorded byte for byte, except that an empty or absent output is filled in if there were items
         (the ChatGPT backend sends none), as a client needs it.
         """
-        ends = [event for event in self.events if event.type in TERMINAL_TYPES]
+        ends = [event for event in self._own if event.type in TERMINAL_TYPES]
         texts = (member_text(event.text, "response") for event in reversed(ends))
         text = next((text for text in texts if text and text.startswith("{")), None)
         if text is None or ends[-1].type == "response.failed":
@@ -144,7 +157,7 @@ class Rendition:
         response = loads(text)
         if not isinstance(response, dict) or response.get("output"):
             return text
-        whole = snapshot.fold(self.events)
+        whole = snapshot.fold(self._own)
         return compact_recorded(whole) if whole.get("output") else text
 
 
@@ -235,7 +248,7 @@ _Key = tuple[Pace, float | None, Recording, Changes]  # a pace, and when a strea
 
 
 class RenditionCache:
-    """The latest changed renditions, at whatever pace: `MOST_CHANGED` of them, that hold no more than
+    """The latest changed renditions, at any pace: `MOST_CHANGED` of them, that hold no more than
     `most_bytes` together; the latest is kept in any case."""
 
     def __init__(self, most_bytes: int = MOST_CHANGED_BYTES) -> None:

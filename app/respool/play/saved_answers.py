@@ -1,4 +1,4 @@
-"""Response objects that were saved without their streams: each plays as a stream that ends with it."""
+"""Saved Response objects without their streams: each plays as a stream that ends with it."""
 
 from weakref import WeakKeyDictionary
 
@@ -6,7 +6,7 @@ from respool.recordings.recording import Header, Recording, TimedEvent
 
 
 class SavedAnswers:
-    """Makes these streams, and keeps each as long as its recording."""
+    """Makes streams for saved answers, and keeps each as long as its recording."""
 
     def __init__(self) -> None:
         self._streams: WeakKeyDictionary[Recording, Recording | None] = WeakKeyDictionary()
@@ -25,7 +25,7 @@ def _stream(recording: Recording) -> Recording | None:
     header = recording.header
     if header.status != 200 or not isinstance(header.body, dict) or header.body.get("object") != "response":
         return None
-    from respool.scripts.unsynth.from_answer import events_of  # who has no such recordings needs no Scripts
+    from respool.scripts.unsynth.from_answer import events_of  # late, since few have such recordings
 
     events = events_of(header.body)
     if events is None:

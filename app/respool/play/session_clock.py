@@ -87,7 +87,7 @@ class SessionClock:
 
     @property
     def is_set(self) -> bool:
-        """Whether it differs from the server's clock."""
+        """True if it differs from the server's clock."""
         return self._setting is not None
 
     @property
@@ -111,7 +111,7 @@ class SessionClock:
 
     @property
     def frozen(self) -> bool:
-        """Whether it moves only by `advance`."""
+        """True if it moves only by `advance`."""
         return self._setting is not None and self._setting.mode == "frozen"
 
     @property
@@ -127,7 +127,7 @@ class SessionClock:
     def set(self, mode: Mode = "real", rate: float = 1.0, now: float | None = None) -> None:
         """Run or stand still from now on. `now` sets the session's time; it may not be in its past.
 
-        Raises OptionError for a value out of range.
+        Raise OptionError for a value out of range.
         """
         moment = self.now()
         if now is not None and now < moment:
@@ -137,7 +137,7 @@ class SessionClock:
         self._tell()
 
     def run_as(self, mode: Mode, rate: float = 1.0) -> None:
-        """Run so from now on; nothing changes where it does already. Raises OptionError as `set` does."""
+        """Run so from now on; nothing changes where it does already. Raise OptionError as `set` does."""
         known = self._setting
         same = known.mode == mode and known.rate == rate if known else (mode, rate) == ("real", 1.0)
         if not same:
@@ -150,7 +150,7 @@ class SessionClock:
         self._tell()
 
     def advance(self, seconds: float) -> None:
-        """Move a frozen clock forward. Raises OptionError if it is not frozen, ValueError for less than 0."""
+        """Move a frozen clock forward. Raise OptionError if it is not frozen, ValueError for less than 0."""
         if not self.frozen:
             raise OptionError("the clock is not frozen: freeze it before it can be advanced")
         self._held.advance(seconds)

@@ -6,7 +6,7 @@ raised for what a client sends. `http.sending.socket.SocketDriver` drives a real
 calls `wake` at the `deadline`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from respool.errors import RequestError
@@ -41,6 +41,8 @@ from respool.protocol.websocket.client_frames import (
 from respool.recordings.steer_rule import SteerRule
 
 UNSUPPORTED_DATA, POLICY_VIOLATION, TOO_BIG, INTERNAL_ERROR = 1003, 1008, 1009, 1011
+
+MOST_AT_ONCE = 500  # frames
 
 _NO_RULE = SteerRule()
 _STATUS = {"response.completed": "completed", "response.incomplete": "incomplete"}  # else failed
@@ -77,8 +79,9 @@ class SocketConnection:
         """The moment at which `wake` has something to do; None: never, since the connection is closed."""
         if self.closed:
             return None
-        lane = self._lanes.next_due()
-        return min(lane.run.next_at, self._ends) if lane and lane.run else self._ends
+        lane = self._lanes.only or self._lanes.next_due()
+        at = self._ends if lane is None or lane.run is None else lane.run.next_at
+        return min(self._ends, at)
 
     def is_live(self, turn: LiveTurn, stream_id: str | None) -> bool:
         """Return whether this turn still runs on its lane."""
@@ -141,6 +144,12 @@ class SocketConnection:
             self._pump()
         return self._taken()
 
+    def take_plain(self, now: float) -> Sequence[str]:
+        """Return the texts of frames of the default lane, if to send these is all there is to do at `now`.
+        Empty: nothing has changed, call `wake`, of which this is the cheap form."""
+        lane = self._lanes.only
+        return () if lane is None or lane.run is None or now >= self._ends else lane.run.take_plain(now)
+
     def wake(self, now: float) -> list[Action]:
         """Do what is due. Call it at the deadline, and when a playback was cancelled from outside."""
         self._advance(now)
@@ -155,9 +164,11 @@ class SocketConnection:
             if each.run is not None:
                 each.run.refresh()
         upto = min(now, self._ends)
-        while (lane := self._lanes.next_due(upto)) and lane.run:
+        left = MOST_AT_ONCE  # others wait meanwhile; the rest is due at the next wake
+        while left and (lane := self._lanes.next_due(upto)) and lane.run:
             self._send_next(lane, lane.run)  # which may close: then no lane is left
-        if now >= self._ends:
+            left -= 1
+        if now >= self._ends and left:
             error = socket_errors.connection_limit_reached(self.settings.lifetime)
             if not self.closed:
                 self._send(server_frames.error_frame(error))

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from respool.protocol.events import TERMINAL_TYPES, Event
+from respool.protocol.events import Event
 from respool.protocol.members import drop_member, member_text, set_members
+from respool.protocol.several_responses import end_of
 
 IN_PROGRESS = "response.in_progress"
 _WHITESPACE = " \t\n\r"
@@ -33,20 +34,12 @@ class SocketFrames:
     @classmethod
     def of(cls, events: Iterable[Event]) -> "SocketFrames":
         """Make the frames of some events. Events after the end of the response are left out."""
-        texts: list[str] = []
-        end = error = in_progress = None
-        for place, event in enumerate(events):
-            texts.append(socket_text(event))
-            if event.type == IN_PROGRESS and in_progress is None:
-                in_progress = place
-            elif event.type == "error":
-                error = place  # `response.failed` may follow
-            elif event.type in TERMINAL_TYPES:
-                end = place
-                break
-        end = error if end is None else end
+        played = list(events)
+        end = end_of(played)
         if end is not None:
-            del texts[end + 1 :]
+            del played[end + 1 :]
+        texts = [socket_text(event) for event in played]
+        in_progress = next((at for at, event in enumerate(played) if event.type == IN_PROGRESS), None)
         braces = array("Q", (len(text.rstrip(_WHITESPACE)) - 1 for text in texts))
         # Others leave response.in_progress out: the event after response.created is as good.
         first = min(1, len(texts) - 1) if in_progress is None else in_progress

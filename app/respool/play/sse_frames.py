@@ -98,7 +98,7 @@ class SSEFrames:
 
     @property
     def done(self) -> bool:
-        """Whether the stream ends with ``[DONE]``."""
+        """True if the stream ends with ``[DONE]``."""
         if len(self.schedule) == self.count + len(self.comments):
             return False
         ends = self.schedule.encoded.ends  # an end that can be held is a frame without bytes: `play.edits`

@@ -103,7 +103,7 @@ def cuts_now(run: Run) -> bool:
 
 
 def cut_actions(lane: Lane, run: Run) -> tuple[Action, Action]:
-    """End a response here, since it was steered: return what is sent and what is to be noted."""
+    """End a response here, since it was steered: return what is sent and what the journal notes."""
     number = run.next_number if run.numbered else None
     text = steered_text(run.turn.events[: run.sent], number)
     run.added += 1

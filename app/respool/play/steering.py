@@ -140,6 +140,6 @@ def _stub(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(item: Mapping[str, Any]) -> str:
-    """Return the key that a call, its stub and its answer share, whatever their ids are."""
+    """Return the key that a call, its stub and its answer share, apart from their ids."""
     ids = [item.get("call_id"), item.get("approval_request_id") or item.get("id")]
     return compact_recorded(ids[0] if ids[0] is not None else ids)

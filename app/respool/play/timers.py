@@ -33,7 +33,7 @@ MANY, REST = 500, 2
 
 FAR = 1e11  # seconds since 1970; what is later comes then
 
-# What it gives, if anything, is the moment at which it is to be called again.
+# It may return the moment of its next call.
 Callback = Callable[[], float | None]
 
 
@@ -127,7 +127,7 @@ class Timers:
         """Run the callbacks of all slots that have ended."""
         now = self._now() * SLOTS
         order, slots = self._order, self._slots
-        self._set_to = -math.inf  # who comes meanwhile need not set the alarm
+        self._set_to = -math.inf  # a callback added meanwhile need not set the alarm
         after: list[Callable[[], None]] = []
         self._after = after
         called = 0
@@ -200,7 +200,7 @@ _wheels = PerLoop(Timers)
 
 
 def running_timers() -> Timers:
-    """Return the timers of the running event loop. Raises RuntimeError if none runs."""
+    """Return the timers of the running event loop. Raise RuntimeError if none runs."""
     return _wheels.get()
 
 

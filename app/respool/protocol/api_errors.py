@@ -1,4 +1,4 @@
-"""The API's errors, each worded once: what the service says when it refuses a request.
+"""The API's errors, each worded once, as the service refuses requests.
 
 Every function returns a RequestError and raises nothing: ``raise api_errors.response_not_found(id)``.
 Words, codes, params and status are those that were seen in the service's answers, most of them in 2026;
@@ -9,7 +9,7 @@ one line.
 from collections.abc import Mapping, Sequence
 
 from respool.errors import RequestError, printable
-from respool.options import number_text
+from respool.option_types import number_text
 from respool.protocol.events import json_kind
 
 _KEYS = "https://platform.openai.com/account/api-keys"

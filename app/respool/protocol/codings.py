@@ -36,7 +36,7 @@ def _undeflate(body: bytes, most: int) -> bytes:
 
 
 def _zlib(body: bytes, most: int, wbits: int) -> tuple[bytes, bytes]:
-    """What `body` inflates to, `most` bytes of it, and what follows it."""
+    """Return what `body` inflates to, up to `most` bytes, and the rest of it."""
     inflator = zlib.decompressobj(wbits)
     data = inflator.decompress(body, most)
     if len(data) < most and not inflator.eof:
@@ -45,7 +45,7 @@ def _zlib(body: bytes, most: int, wbits: int) -> tuple[bytes, bytes]:
 
 
 def _one_more(parts: int) -> int:
-    """A compressed body may have several parts one after the other. Each costs, however small it is."""
+    """Count a part of a compressed body. It may have several; each costs, however small it is."""
     if parts == _MOST_PARTS:
         raise EOFError(f"it has more than {_MOST_PARTS} parts")
     return parts + 1

@@ -5,7 +5,7 @@ that a new release of it shows what is new.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -24,7 +24,7 @@ class EventKind(StrEnum):
     CONNECTION = "connection"  # of the connection, not of a response: allowed at any place
 
 
-class Origin(StrEnum):
+class EventOrigin(StrEnum):
     """The sender of an event, and whether SDKs know it."""
 
     PACKAGE = "openai package"  # in its union of stream events
@@ -45,18 +45,15 @@ class EventType:
     required: Mapping[str, str]
     optional: Mapping[str, str]
     transports: tuple[str, ...]
-    origin: Origin
+    origin: EventOrigin
+    # The field that gives the index of the event's part in its item; None: the event is of the item itself.
+    index: str | None = field(init=False)
+    of_item: bool = field(init=False)  # True if the event is of an item, or of a part of one
 
-    @property
-    def index(self) -> str | None:
-        """The field that gives the index of the event's part in its item; None: the event is of the item
-        itself."""
-        return next((field for field in PART_INDEXES if field in self.required), None)
-
-    @property
-    def of_item(self) -> bool:
-        """True if the event is of an item, or of a part of one."""
-        return "output_index" in self.required
+    def __post_init__(self) -> None:
+        index = next((name for name in PART_INDEXES if name in self.required), None)
+        object.__setattr__(self, "index", index)
+        object.__setattr__(self, "of_item", "output_index" in self.required)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ def _row(
     required: str = "",
     optional: str = "",
     *,
-    origin: Origin = Origin.PACKAGE,
+    origin: EventOrigin = EventOrigin.PACKAGE,
     transports: tuple[str, ...] = _SSE_AND_WS,
     numbered: bool = True,
 ) -> EventType:
@@ -181,9 +178,9 @@ _ROWS = (
          f"{_COMMAND} item_id delta:object"),
     _row("response.shell_call_output_content.done", _DONE, "shell_call_output", f"{_COMMAND} item_id output"),
     _row("response.apply_patch_call_operation_diff.delta", _DELTA, "apply_patch_call",
-         f"{_ITEM} delta", "obfuscation", origin=Origin.WIRE),
+         f"{_ITEM} delta", "obfuscation", origin=EventOrigin.WIRE),
     _row("response.apply_patch_call_operation_diff.done", _DONE, "apply_patch_call", f"{_ITEM} diff",
-         origin=Origin.WIRE),
+         origin=EventOrigin.WIRE),
     _row("response.compaction.compacting", _STATUS, "compaction", _ITEM),
 
     # Typed, but never seen on the wire: they name no item.
@@ -192,27 +189,28 @@ _ROWS = (
     _row("response.audio.transcript.delta", _DELTA, required="delta"),
     _row("response.audio.transcript.done", _DONE),
 
-    _row("keepalive", _CONNECTION, origin=Origin.WIRE, transports=("sse",)),
+    _row("keepalive", _CONNECTION, origin=EventOrigin.WIRE, transports=("sse",)),
     _row("response.steer.accepted", _CONNECTION, required="steer", transports=("ws",)),
     _row("response.steer.pending", _CONNECTION, required="steer reason required_input", transports=("ws",)),
     _row("response.steer.failed", _CONNECTION, required="steer error", transports=("ws",)),
     _row("response.inject.created", _CONNECTION,
-         required="response_id", origin=Origin.BETA, transports=("ws",)),
+         required="response_id", origin=EventOrigin.BETA, transports=("ws",)),
     _row("response.inject.failed", _CONNECTION,
-         required="response_id error input:array", origin=Origin.BETA, transports=("ws",)),
+         required="response_id error input:array", origin=EventOrigin.BETA, transports=("ws",)),
     _row("codex.rate_limits", _CONNECTION,
-         optional="rate_limits", origin=Origin.CODEX, transports=("ws",), numbered=False),
+         optional="rate_limits", origin=EventOrigin.CODEX, transports=("ws",), numbered=False),
     _row("codex.response.metadata", _CONNECTION,
-         optional="headers:object", origin=Origin.CODEX, transports=("ws",), numbered=False),
-    _row("response.metadata", _CONNECTION, origin=Origin.CODEX, transports=("ws",), numbered=False),
+         optional="headers:object", origin=EventOrigin.CODEX, transports=("ws",), numbered=False),
+    _row("response.metadata", _CONNECTION, origin=EventOrigin.CODEX, transports=("ws",), numbered=False),
     _row("responsesapi.websocket_timing", _CONNECTION,
-         optional="timing_metrics:object", origin=Origin.CODEX, transports=("ws",), numbered=False),
+         optional="timing_metrics:object", origin=EventOrigin.CODEX, transports=("ws",), numbered=False),
 
     _row("response.reasoning.delta", _DELTA, "reasoning", f"{_CONTENT} delta", "obfuscation",
-         origin=Origin.OPEN_RESPONSES),
-    _row("response.reasoning.done", _DONE, "reasoning", f"{_CONTENT} text", origin=Origin.OPEN_RESPONSES),
-    _row("response.reasoning_part.added", _PART, "reasoning", f"{_CONTENT} part", origin=Origin.VLLM),
-    _row("response.reasoning_part.done", _PART, "reasoning", f"{_CONTENT} part", origin=Origin.VLLM),
+         origin=EventOrigin.OPEN_RESPONSES),
+    _row("response.reasoning.done", _DONE, "reasoning", f"{_CONTENT} text",
+         origin=EventOrigin.OPEN_RESPONSES),
+    _row("response.reasoning_part.added", _PART, "reasoning", f"{_CONTENT} part", origin=EventOrigin.VLLM),
+    _row("response.reasoning_part.done", _PART, "reasoning", f"{_CONTENT} part", origin=EventOrigin.VLLM),
 )
 
 _RUN = ("in_progress", "completed", "incomplete")

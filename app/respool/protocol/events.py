@@ -32,14 +32,14 @@ class Event:
     def parse(cls, text: str, default_type: str | None = None) -> "Event":
         """Read one event from its JSON text.
 
-        Raises ValueError (json.JSONDecodeError when the place is known) if the text is not one JSON
+        Raise ValueError (json.JSONDecodeError when the place is known) if the text is not one JSON
         object, or has no string ``type`` and no `default_type` is given.
         """
         return cls.from_object(text, loads(text), default_type)
 
     @classmethod
     def from_object(cls, text: str, value: Any, default_type: str | None = None) -> "Event":
-        """Make an event of a text that has been parsed to `value` already. Raises ValueError as `parse`
+        """Make an event of a text that has been parsed to `value` already. Raise ValueError as `parse`
         does."""
         if not isinstance(value, dict):
             raise ValueError(f"an event is a JSON object, but this is {json_kind(value)}")
@@ -91,7 +91,7 @@ def _read(text: str | bytes) -> Any:
     """Parse JSON with the fast decoder, and with ``json.loads`` where that one fails."""
     try:
         return _quick_decode()(text)
-    except Exception:  # whatever the fast decoder raised, `json` decides
+    except Exception:  # after any error, `json` decides
         return json.loads(text)
 
 

@@ -18,7 +18,7 @@ def page(
     """Return the page of `items`, which are oldest first, that follows the item `after` in this order.
 
     `order` is asc or desc, `limit` at least 1; `read_list` checks both. The ids of an empty page are null.
-    Raises RequestError, 404, if no item has the id `after`; without `strict`, that is the first page.
+    Raise RequestError, 404, if no item has the id `after`; without `strict`, that is the first page.
     Source: the lists of the API.
     """
     ordered = items if order == "asc" else items[::-1]

@@ -1,4 +1,4 @@
-"""PROFILES: what other producers of the Responses API send where OpenAI's service sends something else.
+"""PROFILES: how other producers of the Responses API differ from OpenAI's service.
 
 A profile applies to streams made from Scripts, and to errors; a recording already has what its producer sent.
 Every row has its source; where nothing is known of a producer, it sends what OpenAI's service sends.
@@ -124,7 +124,7 @@ PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _ROWS}
 
 
 def find(name: str) -> Profile:
-    """Return the profile of this name. Raises OptionError, which lists the names."""
+    """Return the profile of this name. Raise OptionError, which lists the names."""
     try:
         return PROFILES[name]
     except KeyError:

@@ -60,7 +60,7 @@ class Decoder:
     _places: list[tuple[int, int]] = field(default_factory=list)
 
     def feed(self, chunk: bytes) -> list[Message]:
-        """Return the messages that `chunk` completes. Raises DecodeError for bad UTF-8."""
+        """Return the messages that `chunk` completes. Raise DecodeError for bad UTF-8."""
         self._buffer += chunk
         if not self._started:
             if len(self._buffer) < len(_BOM) and _BOM.startswith(self._buffer):

@@ -27,7 +27,7 @@ always name them.
 Rule 4: a machine that is at its end (a state with no way out) is closed. To close an item its parts must be
 closed, to complete a response its items must.
 
-Rule 5: `keepalive` and all that is of the connection, and types that nobody knows, are in no machine. They
+Rule 5: `keepalive` and all that is of the connection, and unknown types, are in no machine. They
 change nothing, wherever they come. (After the end nothing should come at all.)
 
 Rule 6: states are named after what has happened, and there is one for each thing that a later event needs to
@@ -46,7 +46,7 @@ from enum import StrEnum
 from respool.protocol.event_types import ITEM_TYPES
 
 
-class State(StrEnum):
+class MachineState(StrEnum):
     """The state of a machine."""
 
     START = "start"
@@ -72,223 +72,226 @@ ITEM = "an event of an output item"
 PART = "an event of a part"
 AUDIO = "an audio event"  # typed and never recorded; they name no item
 
-_ADDED = {"response.output_item.added": State.OPEN}
-_DONE = {"response.output_item.done": State.CLOSED}
+_ADDED = {"response.output_item.added": MachineState.OPEN}
+_DONE = {"response.output_item.done": MachineState.CLOSED}
 
-Machine = Mapping[State, Mapping[str, State]]
+Machine = Mapping[MachineState, Mapping[str, MachineState]]
 
 _RESPONSE: Machine = {
-    State.START: {
-        "response.created": State.CREATED,
-        "error": State.CLOSED,  # a WebSocket refuses a request with it
+    MachineState.START: {
+        "response.created": MachineState.CREATED,
+        "error": MachineState.CLOSED,  # a WebSocket refuses a request with it
     },
-    State.CREATED: {
-        "response.queued": State.QUEUED,
-        "response.in_progress": State.RUNNING,
-        "response.failed": State.CLOSED,
-        "error": State.ERRORED,
+    MachineState.CREATED: {
+        "response.queued": MachineState.QUEUED,
+        "response.in_progress": MachineState.RUNNING,
+        "response.failed": MachineState.CLOSED,
+        "error": MachineState.ERRORED,
     },
-    State.QUEUED: {
-        "response.in_progress": State.RUNNING,
-        "response.failed": State.CLOSED,
-        "error": State.ERRORED,
+    MachineState.QUEUED: {
+        "response.in_progress": MachineState.RUNNING,
+        "response.failed": MachineState.CLOSED,
+        "error": MachineState.ERRORED,
     },
-    State.RUNNING: {
-        ITEM: State.RUNNING,
-        AUDIO: State.RUNNING,
-        "response.completed": State.CLOSED,
-        "response.incomplete": State.CLOSED,
-        "response.failed": State.CLOSED,
-        "error": State.ERRORED,
+    MachineState.RUNNING: {
+        ITEM: MachineState.RUNNING,
+        AUDIO: MachineState.RUNNING,
+        "response.completed": MachineState.CLOSED,
+        "response.incomplete": MachineState.CLOSED,
+        "response.failed": MachineState.CLOSED,
+        "error": MachineState.ERRORED,
     },
-    State.ERRORED: {"response.failed": State.CLOSED},
-    State.CLOSED: {},
+    MachineState.ERRORED: {"response.failed": MachineState.CLOSED},
+    MachineState.CLOSED: {},
 }
 
 _ITEMS: Mapping[str, Machine] = {
     "message": {
-        State.START: _ADDED,
-        State.OPEN: {PART: State.OPEN, **_DONE},
-        State.CLOSED: {},
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {PART: MachineState.OPEN, **_DONE},
+        MachineState.CLOSED: {},
     },
     "reasoning": {
-        State.START: _ADDED,
-        State.OPEN: {PART: State.OPEN, **_DONE},
-        State.CLOSED: {},
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {PART: MachineState.OPEN, **_DONE},
+        MachineState.CLOSED: {},
     },
     "function_call": {
-        State.START: _ADDED,
-        State.OPEN: {
-            "response.function_call_arguments.delta": State.OPEN,
-            "response.function_call_arguments.done": State.WHOLE,
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {
+            "response.function_call_arguments.delta": MachineState.OPEN,
+            "response.function_call_arguments.done": MachineState.WHOLE,
         },
-        State.WHOLE: _DONE,
-        State.CLOSED: {},
+        MachineState.WHOLE: _DONE,
+        MachineState.CLOSED: {},
     },
     "custom_tool_call": {
-        State.START: _ADDED,
-        State.OPEN: {
-            "response.custom_tool_call_input.delta": State.OPEN,
-            "response.custom_tool_call_input.done": State.WHOLE,
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {
+            "response.custom_tool_call_input.delta": MachineState.OPEN,
+            "response.custom_tool_call_input.done": MachineState.WHOLE,
         },
-        State.WHOLE: _DONE,
-        State.CLOSED: {},
+        MachineState.WHOLE: _DONE,
+        MachineState.CLOSED: {},
     },
     "web_search_call": {
-        State.START: _ADDED,
-        State.OPEN: {"response.web_search_call.in_progress": State.IN_PROGRESS},
-        State.IN_PROGRESS: {"response.web_search_call.searching": State.SEARCHING},
-        State.SEARCHING: {"response.web_search_call.completed": State.FINISHED},
-        State.FINISHED: _DONE,
-        State.CLOSED: {},
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {"response.web_search_call.in_progress": MachineState.IN_PROGRESS},
+        MachineState.IN_PROGRESS: {"response.web_search_call.searching": MachineState.SEARCHING},
+        MachineState.SEARCHING: {"response.web_search_call.completed": MachineState.FINISHED},
+        MachineState.FINISHED: _DONE,
+        MachineState.CLOSED: {},
     },
     "file_search_call": {
-        State.START: _ADDED,
-        State.OPEN: {"response.file_search_call.in_progress": State.IN_PROGRESS},
-        State.IN_PROGRESS: {"response.file_search_call.searching": State.SEARCHING},
-        State.SEARCHING: {"response.file_search_call.completed": State.FINISHED},
-        State.FINISHED: _DONE,
-        State.CLOSED: {},
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {"response.file_search_call.in_progress": MachineState.IN_PROGRESS},
+        MachineState.IN_PROGRESS: {"response.file_search_call.searching": MachineState.SEARCHING},
+        MachineState.SEARCHING: {"response.file_search_call.completed": MachineState.FINISHED},
+        MachineState.FINISHED: _DONE,
+        MachineState.CLOSED: {},
     },
     "code_interpreter_call": {
-        State.START: _ADDED,
-        State.OPEN: {"response.code_interpreter_call.in_progress": State.IN_PROGRESS},
-        State.IN_PROGRESS: {
-            "response.code_interpreter_call_code.delta": State.IN_PROGRESS,
-            "response.code_interpreter_call_code.done": State.WHOLE,
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {"response.code_interpreter_call.in_progress": MachineState.IN_PROGRESS},
+        MachineState.IN_PROGRESS: {
+            "response.code_interpreter_call_code.delta": MachineState.IN_PROGRESS,
+            "response.code_interpreter_call_code.done": MachineState.WHOLE,
         },
-        State.WHOLE: {"response.code_interpreter_call.interpreting": State.INTERPRETING},
-        State.INTERPRETING: {"response.code_interpreter_call.completed": State.FINISHED},
-        State.FINISHED: _DONE,
-        State.CLOSED: {},
+        MachineState.WHOLE: {"response.code_interpreter_call.interpreting": MachineState.INTERPRETING},
+        MachineState.INTERPRETING: {"response.code_interpreter_call.completed": MachineState.FINISHED},
+        MachineState.FINISHED: _DONE,
+        MachineState.CLOSED: {},
     },
     "image_generation_call": {
-        State.START: _ADDED,
-        State.OPEN: {"response.image_generation_call.in_progress": State.IN_PROGRESS},
-        State.IN_PROGRESS: {"response.image_generation_call.generating": State.GENERATING},
-        State.GENERATING: {
-            "response.image_generation_call.partial_image": State.GENERATING,
-            "response.image_generation_call.completed": State.FINISHED,
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {"response.image_generation_call.in_progress": MachineState.IN_PROGRESS},
+        MachineState.IN_PROGRESS: {"response.image_generation_call.generating": MachineState.GENERATING},
+        MachineState.GENERATING: {
+            "response.image_generation_call.partial_image": MachineState.GENERATING,
+            "response.image_generation_call.completed": MachineState.FINISHED,
         },
-        State.FINISHED: _DONE,
-        State.CLOSED: {},
+        MachineState.FINISHED: _DONE,
+        MachineState.CLOSED: {},
     },
     "mcp_list_tools": {
-        State.START: _ADDED,
-        State.OPEN: {"response.mcp_list_tools.in_progress": State.IN_PROGRESS},
-        State.IN_PROGRESS: {
-            "response.mcp_list_tools.completed": State.FINISHED,
-            "response.mcp_list_tools.failed": State.FINISHED,
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {"response.mcp_list_tools.in_progress": MachineState.IN_PROGRESS},
+        MachineState.IN_PROGRESS: {
+            "response.mcp_list_tools.completed": MachineState.FINISHED,
+            "response.mcp_list_tools.failed": MachineState.FINISHED,
         },
-        State.FINISHED: _DONE,
-        State.CLOSED: {},
+        MachineState.FINISHED: _DONE,
+        MachineState.CLOSED: {},
     },
     "mcp_call": {
-        State.START: _ADDED,
-        State.OPEN: {"response.mcp_call.in_progress": State.IN_PROGRESS},
-        State.IN_PROGRESS: {
-            "response.mcp_call.in_progress": State.IN_PROGRESS,  # OpenAI has sent it twice
-            "response.mcp_call_arguments.delta": State.IN_PROGRESS,
-            "response.mcp_call_arguments.done": State.WHOLE,
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {"response.mcp_call.in_progress": MachineState.IN_PROGRESS},
+        MachineState.IN_PROGRESS: {
+            "response.mcp_call.in_progress": MachineState.IN_PROGRESS,  # OpenAI has sent it twice
+            "response.mcp_call_arguments.delta": MachineState.IN_PROGRESS,
+            "response.mcp_call_arguments.done": MachineState.WHOLE,
         },
-        State.WHOLE: {
-            "response.mcp_call.completed": State.FINISHED,
-            "response.mcp_call.failed": State.FINISHED,
+        MachineState.WHOLE: {
+            "response.mcp_call.completed": MachineState.FINISHED,
+            "response.mcp_call.failed": MachineState.FINISHED,
         },
-        State.FINISHED: _DONE,
-        State.CLOSED: {},
+        MachineState.FINISHED: _DONE,
+        MachineState.CLOSED: {},
     },
     "shell_call": {
-        State.START: _ADDED,
-        State.OPEN: {PART: State.OPEN, **_DONE},
-        State.CLOSED: {},
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {PART: MachineState.OPEN, **_DONE},
+        MachineState.CLOSED: {},
     },
     "shell_call_output": {
-        State.START: _ADDED,
-        State.OPEN: {PART: State.OPEN, **_DONE},
-        State.CLOSED: {},
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {PART: MachineState.OPEN, **_DONE},
+        MachineState.CLOSED: {},
     },
     "apply_patch_call": {
-        State.START: _ADDED,
-        State.OPEN: {
-            "response.apply_patch_call_operation_diff.delta": State.GROWING,
-            "response.apply_patch_call_operation_diff.done": State.WHOLE,
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {
+            "response.apply_patch_call_operation_diff.delta": MachineState.GROWING,
+            "response.apply_patch_call_operation_diff.done": MachineState.WHOLE,
             **_DONE,  # a file that is deleted has no diff
         },
-        State.GROWING: {
-            "response.apply_patch_call_operation_diff.delta": State.GROWING,
-            "response.apply_patch_call_operation_diff.done": State.WHOLE,
+        MachineState.GROWING: {
+            "response.apply_patch_call_operation_diff.delta": MachineState.GROWING,
+            "response.apply_patch_call_operation_diff.done": MachineState.WHOLE,
         },
-        State.WHOLE: _DONE,
-        State.CLOSED: {},
+        MachineState.WHOLE: _DONE,
+        MachineState.CLOSED: {},
     },
     "compaction": {
-        State.START: _ADDED,
-        State.OPEN: {"response.compaction.compacting": State.OPEN, **_DONE},
-        State.CLOSED: {},
+        MachineState.START: _ADDED,
+        MachineState.OPEN: {"response.compaction.compacting": MachineState.OPEN, **_DONE},
+        MachineState.CLOSED: {},
     },
 }
 
-_WITHOUT_EVENTS: Machine = {State.START: _ADDED, State.OPEN: _DONE, State.CLOSED: {}}
+_WITHOUT_EVENTS: Machine = {MachineState.START: _ADDED, MachineState.OPEN: _DONE, MachineState.CLOSED: {}}
 
-_CONTENT_ADDED = {"response.content_part.added": State.OPEN}
-_CONTENT_DONE = {"response.content_part.done": State.CLOSED}
+_CONTENT_ADDED = {"response.content_part.added": MachineState.OPEN}
+_CONTENT_DONE = {"response.content_part.done": MachineState.CLOSED}
 
 _PARTS: Mapping[str, Machine] = {
     "output_text": {
-        State.START: _CONTENT_ADDED,
-        State.OPEN: {
-            "response.output_text.delta": State.OPEN,
-            "response.output_text.annotation.added": State.OPEN,
-            "response.output_text.done": State.WHOLE,
+        MachineState.START: _CONTENT_ADDED,
+        MachineState.OPEN: {
+            "response.output_text.delta": MachineState.OPEN,
+            "response.output_text.annotation.added": MachineState.OPEN,
+            "response.output_text.done": MachineState.WHOLE,
         },
-        State.WHOLE: _CONTENT_DONE,
-        State.CLOSED: {},
+        MachineState.WHOLE: _CONTENT_DONE,
+        MachineState.CLOSED: {},
     },
     "refusal": {
-        State.START: _CONTENT_ADDED,
-        State.OPEN: {"response.refusal.delta": State.OPEN, "response.refusal.done": State.WHOLE},
-        State.WHOLE: _CONTENT_DONE,
-        State.CLOSED: {},
+        MachineState.START: _CONTENT_ADDED,
+        MachineState.OPEN: {
+            "response.refusal.delta": MachineState.OPEN,
+            "response.refusal.done": MachineState.WHOLE,
+        },
+        MachineState.WHOLE: _CONTENT_DONE,
+        MachineState.CLOSED: {},
     },
     "reasoning_text": {
-        State.START: {**_CONTENT_ADDED, "response.reasoning_part.added": State.OPEN},
-        State.OPEN: {
-            "response.reasoning_text.delta": State.OPEN,
-            "response.reasoning_text.done": State.WHOLE,
-            "response.reasoning.delta": State.OPEN,
-            "response.reasoning.done": State.WHOLE,
+        MachineState.START: {**_CONTENT_ADDED, "response.reasoning_part.added": MachineState.OPEN},
+        MachineState.OPEN: {
+            "response.reasoning_text.delta": MachineState.OPEN,
+            "response.reasoning_text.done": MachineState.WHOLE,
+            "response.reasoning.delta": MachineState.OPEN,
+            "response.reasoning.done": MachineState.WHOLE,
         },
-        State.WHOLE: {**_CONTENT_DONE, "response.reasoning_part.done": State.CLOSED},
-        State.CLOSED: {},
+        MachineState.WHOLE: {**_CONTENT_DONE, "response.reasoning_part.done": MachineState.CLOSED},
+        MachineState.CLOSED: {},
     },
     "summary_text": {
-        State.START: {"response.reasoning_summary_part.added": State.OPEN},
-        State.OPEN: {
-            "response.reasoning_summary_text.delta": State.OPEN,
-            "response.reasoning_summary_text.done": State.WHOLE,
+        MachineState.START: {"response.reasoning_summary_part.added": MachineState.OPEN},
+        MachineState.OPEN: {
+            "response.reasoning_summary_text.delta": MachineState.OPEN,
+            "response.reasoning_summary_text.done": MachineState.WHOLE,
         },
-        State.WHOLE: {"response.reasoning_summary_part.done": State.CLOSED},
-        State.CLOSED: {},
+        MachineState.WHOLE: {"response.reasoning_summary_part.done": MachineState.CLOSED},
+        MachineState.CLOSED: {},
     },
     "command": {
-        State.START: {"response.shell_call_command.added": State.OPEN},
-        State.OPEN: {
-            "response.shell_call_command.delta": State.OPEN,
-            "response.shell_call_command.done": State.CLOSED,
+        MachineState.START: {"response.shell_call_command.added": MachineState.OPEN},
+        MachineState.OPEN: {
+            "response.shell_call_command.delta": MachineState.OPEN,
+            "response.shell_call_command.done": MachineState.CLOSED,
         },
-        State.CLOSED: {},
+        MachineState.CLOSED: {},
     },
     "command_output": {
-        State.START: {
-            "response.shell_call_output_content.delta": State.OPEN,
-            "response.shell_call_output_content.done": State.CLOSED,
+        MachineState.START: {
+            "response.shell_call_output_content.delta": MachineState.OPEN,
+            "response.shell_call_output_content.done": MachineState.CLOSED,
         },
-        State.OPEN: {
-            "response.shell_call_output_content.delta": State.OPEN,
-            "response.shell_call_output_content.done": State.CLOSED,
+        MachineState.OPEN: {
+            "response.shell_call_output_content.delta": MachineState.OPEN,
+            "response.shell_call_output_content.done": MachineState.CLOSED,
         },
-        State.CLOSED: {},
+        MachineState.CLOSED: {},
     },
 }
 

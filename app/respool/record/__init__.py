@@ -1,1 +1,1 @@
-"""What recording needs besides the proxy: secrets are kept out of files here. Pure: no network, no clock."""
+"""Recording: the proxy, and the redaction of secrets."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from respool.errors import RespoolError
 from respool.protocol.events import compact
-from respool.record.sse_frames import Frame
-from respool.record.turn import Line, RawJSON, RecordedTurn, json_object
+from respool.record.frame_splitter import SplitFrame
+from respool.record.turn import RawJSON, RecordedLine, RecordedTurn, json_object
 from respool.recordings.recording import Recording
 from respool.repair import Options, repair
 
@@ -28,7 +28,7 @@ class Poll:
 
 
 def is_run(turn: RecordedTurn) -> bool:
-    """Return whether an answer begins a background run that is to be polled."""
+    """Return True if an answer begins a background run, to be polled."""
     body = turn.fields.get("body")
     if turn.fields.get("status") != 200 or not isinstance(body, RawJSON):
         return False
@@ -50,12 +50,12 @@ def made_stream(turn: RecordedTurn, polls: Sequence[Poll]) -> RecordedTurn:
         return stream
     try:
         data = repair(RecordedTurn({}, lines).render().encode(), "polls", Options(renumber=True)).data
-    except RespoolError:  # an output that repair knows nothing of
+    except RespoolError:  # an output that repair does not know
         return stream
     return replace(stream, lines=_read(data))
 
 
-def _states(polls: Sequence[Poll]) -> Sequence[Line]:
+def _states(polls: Sequence[Poll]) -> Sequence[RecordedLine]:
     found: list[tuple[float, str, dict[str, Any]]] = [(polls[0].at, "response.created", polls[0].response)]
     status = ""
     for poll in polls:
@@ -70,17 +70,23 @@ def _states(polls: Sequence[Poll]) -> Sequence[Line]:
     lines, last = [], 0.0
     for number, (at, type_, response) in enumerate(found):
         text = compact({"type": type_, "sequence_number": number, "response": response})
-        lines.append(Line(at - last, Frame(f"event: {type_}\ndata: ", text, "\n\n", plain=True, type=type_)))
+        lines.append(
+            RecordedLine(
+                at - last, SplitFrame(f"event: {type_}\ndata: ", text, "\n\n", plain=True, type=type_)
+            )
+        )
         last = at
     return lines
 
 
-def _read(data: bytes) -> list[Line]:
+def _read(data: bytes) -> list[RecordedLine]:
     from respool.recordings import formats
 
     recordings: Sequence[Recording] = formats.read(data, "polls", "polls")
     return [
-        Line(timed.gap or 0.0, Frame("", timed.event.text, "", plain=True, type=timed.event.type))
+        RecordedLine(
+            timed.gap or 0.0, SplitFrame("", timed.event.text, "", plain=True, type=timed.event.type)
+        )
         for recording in recordings
         for timed in recording.events
     ]

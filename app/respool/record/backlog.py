@@ -1,4 +1,4 @@
-"""Backlog: how far a recorder is behind, in bytes. What is beyond the bound is not recorded."""
+"""Backlog: the bytes that wait for a recorder. Beyond the bound, nothing is recorded."""
 
 import threading
 from typing import Any
@@ -29,7 +29,7 @@ class Backlog:
             return True
 
     def give_back(self, size: int) -> None:
-        """A message has been worked through."""
+        """Free the bytes of a message that has been processed."""
         with self._lock:
             self._waiting -= size
 

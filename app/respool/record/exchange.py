@@ -1,5 +1,7 @@
-"""Exchange: what is seen of one request and its answer, becoming a turn of a recording. No files, no clock:
-every moment is given, in seconds of any one clock."""
+"""RecordedExchange: one request and its answer on the wire, which become a turn of a recording.
+
+No files, no clock: every moment is given, in seconds of any one clock.
+"""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -9,11 +11,11 @@ from typing import Any
 
 from respool.errors import RespoolError
 from respool.protocol.events import TERMINAL_TYPES
+from respool.record.frame_splitter import STREAM_START, FrameSplitter, SplitFrame, read_frame
 from respool.record.redaction import REQUEST_HEADERS, RESPONSE_HEADERS, Redactor
 from respool.record.routes import Route
-from respool.record.sse_frames import STREAM_START, Frame, FrameSplitter, read_frame
 from respool.record.streaming import StreamRedactor
-from respool.record.turn import Line, RawJSON, RecordedTurn, json_object, json_or_text, redact_frames
+from respool.record.turn import RawJSON, RecordedLine, RecordedTurn, json_object, json_or_text, redact_frames
 
 MAX_SIZE = 128 * 1024 * 1024  # bytes of an answer that is recorded
 _PATIENCE = 1.0  # seconds; a connection that stays open longer after the last event is slow to close
@@ -42,7 +44,7 @@ _OF_TRANSFER = frozenset({"content-encoding", "transfer-encoding", "content-leng
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RecordedRequest:
     """A request: what of it is recorded. `body` is without any content coding; `when` is epoch seconds, and
     `at` the moment at which it was sent on."""
 
@@ -61,13 +63,13 @@ class Asked:
         return json_object(self.body.decode(errors="replace"))
 
 
-class Exchange:
-    """Tell it what comes: `head`, then `chunk` as often as there is one, then `end`, which gives the turn.
+class RecordedExchange:
+    """Call `head`, then `chunk` for each chunk, then `end`, which returns the turn.
 
     `chunk` gives the lines, redacted, that can be written already. The turn has all its secrets still.
     """
 
-    def __init__(self, asked: Asked, redactor: Redactor) -> None:
+    def __init__(self, asked: RecordedRequest, redactor: Redactor) -> None:
         self.asked = asked
         self._redactor = redactor
         self._status: int | None = None
@@ -75,7 +77,7 @@ class Exchange:
         self._decode: Callable[[bytes], bytes] = bytes
         self._splitter = FrameSplitter()
         self._body = bytearray()
-        self._lines: list[Line] = []
+        self._lines: list[RecordedLine] = []
         self._last = asked.at
         self._streamed: bool | None = None
         self._size = 0
@@ -86,7 +88,7 @@ class Exchange:
 
     @property
     def streamed(self) -> bool:
-        """Whether the answer is a stream."""
+        """True if the answer is a stream."""
         return bool(self._streamed)
 
     @property
@@ -114,7 +116,7 @@ class Exchange:
     def chunk(self, data: bytes, at: float) -> str:
         """Take a part of the body. Return what can be written of it already.
 
-        Raises RespoolError for a body that is too large, or cannot be decoded."""
+        Raise RespoolError for a body that is too large, or cannot be decoded."""
         try:
             data = self._decode(data)
         except zlib.error as error:
@@ -156,7 +158,7 @@ class Exchange:
             faults = [f"slow_close(seconds={at - self._last:.3f})"]
         if events:
             return RecordedTurn(self._fields(how, faults, timing), self._lines)
-        # Without an event it is a body, whatever the content type says.
+        # Without an event it is a body, with any content type.
         captured = b"".join(_bytes(line.frame) for line in self._lines) or bytes(self._body)
         fields = self._fields(how, faults, timing)
         fields["body"] = json_or_text(captured)
@@ -164,8 +166,8 @@ class Exchange:
             fields["elapsed"] = round(self._last - self.asked.at, 6)
         return RecordedTurn(fields)
 
-    def _line(self, raw: bytes, at: float) -> Line:
-        line = Line(max(0.0, at - self._last), read_frame(raw))
+    def _line(self, raw: bytes, at: float) -> RecordedLine:
+        line = RecordedLine(max(0.0, at - self._last), read_frame(raw))
         self._last = at
         self._lines.append(line)
         return line
@@ -197,13 +199,13 @@ class _RedactedLines:
     """The lines that can be written while a stream comes, held until no secret can be cut across them."""
 
     redactor: Redactor
-    held: list[Line] = field(default_factory=list)
+    held: list[RecordedLine] = field(default_factory=list)
     stream: StreamRedactor = field(init=False)
 
     def __post_init__(self) -> None:
         self.stream = StreamRedactor(self.redactor)
 
-    def feed(self, line: Line) -> str:
+    def feed(self, line: RecordedLine) -> str:
         self.held.append(line)
         frame = line.frame
         texts = self.stream.feed(frame.before if frame.text is None else frame.text, line.gap)
@@ -211,15 +213,15 @@ class _RedactedLines:
             return ""
         held, self.held = self.held[: len(texts)], self.held[len(texts) :]
         frames = redact_frames([one.frame for one in held], lambda _: texts, self.redactor.url)
-        return "".join(Line(one.gap, frame).render() for one, frame in zip(held, frames, strict=True))
+        return "".join(RecordedLine(one.gap, frame).render() for one, frame in zip(held, frames, strict=True))
 
 
-def _bytes(frame: Frame) -> bytes:
+def _bytes(frame: SplitFrame) -> bytes:
     return (frame.before + (frame.text or "") + frame.after).encode(errors="surrogateescape")
 
 
 def _joined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """One value for each name; without those that no header line can hold."""
+    """Return one value for each name; leave out those that no header line can hold."""
     found: dict[str, str] = {}
     for name, value in headers:
         if value.isascii() and value.isprintable():
@@ -228,7 +230,7 @@ def _joined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def _decoder(coding: str) -> Callable[[bytes], bytes]:
-    """What undoes a content coding as it comes. Raises RespoolError for one that is not known."""
+    """Return the decoder of a content coding. Raise RespoolError for an unknown one."""
     match coding:
         case "identity":
             return bytes

@@ -1,4 +1,4 @@
-"""How a test's own session records: which requests it asks upstream, and what its recording is called."""
+"""Recording of a test's session: the requests for the upstream, and the name of the recording."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ WAIT = 30.0  # seconds for which a test waits at its end until what it was answe
 
 @dataclass(frozen=True, slots=True)
 class RecordPlan:
-    """Whom tests ask for what is not recorded, and where that goes.
+    """The upstream of tests for what is not recorded, and the folder for its answers.
 
     mode         one of RECORD_MODES but ``none``
     upstream     a base URL
@@ -51,7 +51,7 @@ class RecordPlan:
 
 
 def end(asking: "RecordingUpstream", loop: asyncio.AbstractEventLoop, session: str) -> None:
-    """Wait until all is recorded that a session was answered. Raises RespoolError if that takes too long."""
+    """Wait until all is recorded that a session was answered. Raise RespoolError if that takes too long."""
     try:
         asyncio.run_coroutine_threadsafe(asking.all_recorded(session), loop).result(WAIT)
     except TimeoutError:

@@ -1,9 +1,9 @@
-"""Which headers may be kept in a recording. All others are left out, whatever they are."""
+"""The headers that a recording may keep. All others are left out."""
 
 import fnmatch
 import re
 
-# Of a request: what it holds, who sent it, and in which way; nothing that says for whom.
+# Of a request: what it holds, who sent it, and in which way; nothing that identifies the user.
 REQUEST_HEADERS = (
     "accept",
     "accept-encoding",

@@ -1,4 +1,4 @@
-"""HTTP/1.1 to an upstream, for streams: what came in one read goes on in one write, some microseconds later.
+"""HTTP/1.1 to an upstream, for streams: one read is forwarded in one write, some microseconds later.
 
 The client of a library costs several times as much for each event as everything else in the relay.
 """
@@ -52,14 +52,14 @@ class Connection(asyncio.Protocol):
         self.transport.write(data)
 
     async def head(self) -> None:
-        """Wait for the head of the answer. Raises Broken."""
+        """Wait for the head of the answer. Raise Broken."""
         while not self._headed:
             if self._lost:
                 raise self._lost
             await self._sleep()
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Yield what comes of the body. Raises Broken."""
+        """Yield what comes of the body. Raise Broken."""
         while True:
             if self._parts:
                 data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
@@ -129,7 +129,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        """Whether another request can be sent."""
+        """True if another request can be sent."""
         return (
             self.complete
             and self._lost is None
@@ -154,7 +154,7 @@ class Connections:
     ) -> Connection:
         """Send a request; return when the head of its answer has come.
 
-        Raises OSError (TimeoutError is one) where there is no connection, and Broken."""
+        Raise OSError (TimeoutError is one) where there is no connection, and Broken."""
         connection = self._take() or await self._connect()
         head = [b"%b %b HTTP/1.1\r\n" % (method, target)]
         head += [

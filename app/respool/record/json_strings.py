@@ -1,4 +1,4 @@
-r"""The strings of a JSON text, each with its place, its field, and what its characters are written as.
+r"""The strings of a JSON text, each with its place, its field, and the places of its characters.
 
 The text need not be whole or valid: what cannot be read is passed over, an open string ends with the text.
 Time is linear in the length of the text.
@@ -47,7 +47,7 @@ class Value:
 
 
 @dataclass(slots=True)
-class Frame:
+class OpenValue:
     """An object or array that is open: where it began, its strings and other values so far (keys among them),
     the same by name, and where its own arrays and objects stand."""
 
@@ -93,21 +93,21 @@ def decode(text: str, start: int, end: int) -> Decoded:
     return Decoded("".join(parts), starts, ends)
 
 
-def walk(text: str, start: int, end: int, closed: Callable[[Frame, int], None]) -> list[Value]:
+def walk(text: str, start: int, end: int, closed: Callable[[OpenValue, int], None]) -> list[Value]:
     """Call `closed` with each object and array of text[start:end], and where it ends. Return the values that
     stand in none.
 
-    Raises ValueError if it is nested more deeply than MAX_DEPTH.
+    Raise ValueError if it is nested more deeply than MAX_DEPTH.
     """
     alone: list[Value] = []
-    stack: list[Frame] = []
+    stack: list[OpenValue] = []
     for found in _TOKEN.finditer(text, start, end):
         token = found.group()
         frame = stack[-1] if stack else None
         if token in ("{", "["):
             if len(stack) == MAX_DEPTH:
                 raise ValueError(f"the JSON is nested more than {MAX_DEPTH} deep")
-            stack.append(Frame(found.start(), frame.child() if frame else (), token == "{"))
+            stack.append(OpenValue(found.start(), frame.child() if frame else (), token == "{"))
         elif token in ("}", "]"):
             if frame is None:
                 continue

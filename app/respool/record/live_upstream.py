@@ -1,4 +1,4 @@
-"""RecordingUpstream: a server asks the real service for what is not recorded, and records what it says."""
+"""RecordingUpstream: asks the real service for what is not recorded, and records its answers."""
 
 import asyncio
 import os
@@ -24,12 +24,12 @@ from respool.record.routes import route
 from respool.record.upstream import Upstream
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
-from respool.server.choosing import RELAYED, Decision
+from respool.server.decision import RELAYED, Decision
 from respool.server.journal import Exchange
 from respool.server.mock_server import MockServer
 from respool.server.relayed import remember_relayed
 from respool.server.request import Request
-from respool.server.settings import UpstreamOptions
+from respool.server.server_options import UpstreamOptions
 
 RECORD_MODES = ("new_episodes", "once", "none", "all")
 
@@ -42,7 +42,7 @@ _DROPPED = frozenset({b"content-encoding", b"content-length", b"transfer-encodin
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """An answer that is on its way, or in the recorder's hands."""
+    """An answer that is being relayed or recorded."""
 
     request: Request
     decision: Decision
@@ -82,7 +82,7 @@ class RecordingUpstream:
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is on its way, or has yet to be recorded."""
+        """True if an answer is on its way, or has yet to be recorded."""
         return bool(self._pending)
 
     @property
@@ -161,7 +161,7 @@ class RecordingUpstream:
     async def _pass(
         self, scope: Scope, receive: Receive, send: Send, body: bytes, *, name: str = "", **more: Any
     ) -> None:
-        """Relay a request, without what it says to us."""
+        """Relay a request, without its headers for Respool."""
         if refusal := refusal_of(scope):
             await envelope(refusal, profile=self.server.profile)(scope, receive, send)
             return
@@ -185,7 +185,7 @@ class RecordingUpstream:
         await self._relay.relay(inner, receive, send_head, body, found, **more)
 
     def _written(self, pending: _Pending) -> None:
-        """All that can be written of an answer is."""
+        """Note that nothing more will be written of an answer."""
         turns = self.server.store.turns(pending.name) if pending.name else ()
         if 0 < pending.turn <= len(turns):
             turn = turns[pending.turn - 1]
@@ -197,7 +197,7 @@ class RecordingUpstream:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamPlan:
-    """What a server is to ask upstream, before there is one.
+    """The upstream of a server that is not made yet.
 
     paths   to serve: those given, and the folder to record into, if it is below none of them
     folder  to record into; None: nothing is recorded
@@ -214,9 +214,9 @@ class UpstreamPlan:
     def of(
         cls, paths: Sequence[str | os.PathLike[str]], on_miss: str, options: UpstreamOptions
     ) -> "UpstreamPlan":
-        """Make the folder, if it is not there. Raises OptionError for what makes no sense together."""
+        """Make the folder, if it is not there. Raise OptionError for what makes no sense together."""
         if options.get("upstream") is None:
-            raise OptionError("nothing says whom to ask for what is not recorded: --upstream URL does")
+            raise OptionError("there is no upstream to ask for what is not recorded: give --upstream URL")
         mode = options.get("record_mode", RECORD_MODES[0])
         if mode not in RECORD_MODES:
             raise OptionError(f"record-mode is {mode}, expected {', '.join(RECORD_MODES)}")
@@ -244,7 +244,7 @@ class UpstreamPlan:
         return asks_in_mode(self.options.get("record_mode", RECORD_MODES[0]), empty=empty)
 
     def open(self, server: MockServer) -> RecordingUpstream:
-        """Return what asks the upstream of a server. Raises OptionError."""
+        """Return what asks the upstream of a server. Raise OptionError."""
         options = self.options
         key = key_in(options.get("api_key_env"))
         upstream = Upstream(options["upstream"] or "", api_key=key)
@@ -281,7 +281,7 @@ def asks_in_mode(mode: str, *, empty: bool) -> str:
 
 
 def _prefix(folder: Path, store: Store) -> str:
-    """What a store's names begin with, of files in a folder."""
+    """Return the prefix of a store's names for files in a folder."""
     folder = folder.resolve()
     for path in map(Path.resolve, store.paths):
         if folder.is_relative_to(path):
@@ -291,7 +291,7 @@ def _prefix(folder: Path, store: Store) -> str:
 
 
 def key_in(variable: str | None) -> str | None:
-    """Return the key in a variable of the environment; None if none is named. Raises OptionError."""
+    """Return the key in a variable of the environment; None if none is named. Raise OptionError."""
     if variable is None:
         return None
     key = os.environ.get(variable, "").strip()

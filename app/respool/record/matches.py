@@ -1,4 +1,4 @@
-"""Match: where a secret stands in a text; how such places are moved, and told apart."""
+"""SecretMatch: where a secret stands in a text; how such places are moved, and told apart."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,12 +8,12 @@ from respool.record.json_strings import Decoded
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class SecretMatch:
     """A secret, or one part of it, at text[start:end].
 
     `lo` and `hi` tell which part, as shares of 1, where a secret is cut across deltas. `path` is the parts of
     the JSON pointer. `encoded` is the text that base64 at this place stands for, `inside` what was found in
-    it. With `instead`, the place is no secret itself, but is to be replaced by this text.
+    it. With `instead`, the place is no secret itself, but is replaced by this text.
     """
 
     start: int
@@ -24,7 +24,7 @@ class Match:
     hi: float = 1.0
     path: tuple[str | int, ...] = ()
     encoded: str | None = None
-    inside: tuple["Match", ...] = ()
+    inside: tuple["SecretMatch", ...] = ()
     instead: str | None = None
     is_string: bool = True
 
@@ -37,7 +37,7 @@ class Match:
             yield self.secret, self.rule
 
 
-def touches(match: Match, spans: Sequence[tuple[int, int]], *, inside: bool) -> bool:
+def touches(match: SecretMatch, spans: Sequence[tuple[int, int]], *, inside: bool) -> bool:
     """Tell whether a match overlaps one of the spans; with `inside`, without containing it and more."""
     place = bisect_right(spans, (match.start, match.start)) - 1
     for start, end in spans[max(place, 0) : place + 3]:
@@ -52,19 +52,19 @@ def touches(match: Match, spans: Sequence[tuple[int, int]], *, inside: bool) -> 
     return False
 
 
-def moved(matches: Iterable[Match], by: int) -> Iterator[Match]:
+def moved(matches: Iterable[SecretMatch], by: int) -> Iterator[SecretMatch]:
     """Return the matches of a text that begins `by` characters later in another one."""
     for match in matches:
         yield replace(match, start=match.start + by, end=match.end + by)
 
 
-def mapped(matches: Iterable[Match], decoded: Decoded) -> Iterator[Match]:
+def mapped(matches: Iterable[SecretMatch], decoded: Decoded) -> Iterator[SecretMatch]:
     """Return the matches of a decoded text at the places where they are written."""
     for match in matches:
         yield replace(match, start=decoded.starts[match.start], end=decoded.ends[match.end - 1])
 
 
-def apart(matches: Sequence[Match]) -> list[Match]:
+def apart(matches: Sequence[SecretMatch]) -> list[SecretMatch]:
     """Return the matches, in order, without those that overlap others: the longest stay, else the first."""
     if len(matches) < 2:
         return list(matches)

@@ -22,7 +22,7 @@ _UNSAFE = re.compile(r"[^\w.\-]+", re.ASCII)
 
 
 def check_template(template: str) -> str:
-    """Return the template. Raises OptionError for one that has other fields than FIELDS."""
+    """Return the template. Raise OptionError for one that has other fields than FIELDS."""
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
@@ -49,7 +49,7 @@ def name_of(template: str, body: Mapping[str, Any], *, session: str = "", turn: 
 
 
 def safe(name: str) -> str:
-    """Return a name that stays below its folder, whatever was asked for."""
+    """Return a name that stays below its folder."""
     parts = [found for one in name.split("/") if (found := part(one))]
     return "/".join(parts[:_MOST_PARTS])
 

@@ -1,4 +1,4 @@
-"""Percent-encoded text, and what its characters are written as."""
+"""Percent-encoded text, decoded, with the place of each character."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Recorders: they write what a relay sees, in a thread or a process, so that no client ever waits for it.
+"""Recorders: they write what a relay sees, in a thread or a process, so that no client waits for it.
 
 A relay tells a `Tape` what comes; that becomes messages, which the `Desk` on the other side works through.
 """
@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol, Self
 
 from respool.record.backlog import MOST, Backlog, size_of
-from respool.record.exchange import RECORDED, Asked
+from respool.record.exchange import RECORDED, RecordedRequest
 from respool.record.recording_set import RecordingSet, RecordOptions
 from respool.record.runs import Runs
 from respool.record.shelf import RecordingStopped
@@ -28,10 +28,10 @@ Message = tuple[int, str, tuple[Any, ...]]
 
 
 class RecordsExchanges(Protocol):
-    """What a relay needs of a recorder."""
+    """The interface of a recorder to a relay."""
 
-    def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> "Tape":
-        """Return what is to be told of an exchange that begins now. `on_recorded` is told what it has
+    def begin(self, asked: RecordedRequest, on_recorded: OnRecorded | None = None) -> "Tape":
+        """Return the tape of an exchange that begins now. `on_recorded` is told what it has
         become, if the recorder is in this process."""
 
     def close(self, at: float) -> None:
@@ -39,8 +39,8 @@ class RecordsExchanges(Protocol):
 
 
 class Tape:
-    """What a relay tells of one exchange. No method waits or fails, and any thread may call them. Where the
-    recorder is too far behind, the recording ends, and what follows is passed over."""
+    """The interface of a recorder to one exchange. No method waits or fails, and any thread may call them.
+    Where the recorder is too far behind, the recording ends, and what follows is passed over."""
 
     __slots__ = ("_backlog", "_lost", "_number", "_send")
 
@@ -50,8 +50,8 @@ class Tape:
         self._backlog = backlog
         self._lost = False
 
-    def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> Self:
-        """An exchange begins."""
+    def begin(self, asked: RecordedRequest, on_recorded: OnRecorded | None = None) -> Self:
+        """Note that an exchange begins."""
         self._put((self._number, "begin", (asked, on_recorded) if on_recorded else (asked,)))
         return self
 
@@ -68,28 +68,29 @@ class Tape:
         self._send((self._number, "overrun", (behind, begun)), 0)
 
     def head(self, status: int, headers: Sequence[tuple[str, str]], at: float) -> None:
-        """The head of the answer has come."""
+        """Record the head of the answer."""
         self._put((self._number, "head", (status, headers, at)))
 
     def chunk(self, data: bytes, at: float) -> None:
-        """A part of the body has come."""
+        """Record a part of the body."""
         self._put((self._number, "chunk", (data, at)))
 
     def note(self, fields: Mapping[str, Any]) -> None:
-        """The header of the recording is to have these fields, too."""
+        """Add fields to the header of the recording."""
         self._put((self._number, "note", (fields,)))
 
     def end(self, how: str, at: float, timing: str = RECORDED) -> None:
-        """The answer has ended: one of `exchange.ENDINGS`. `timing` is DEGRADED if the relay was held up."""
+        """Note the end of the answer: one of `exchange.ENDINGS`. `timing` is DEGRADED if the relay was held
+        up."""
         self._put((self._number, "end", (how, at, timing)))
 
     def forget(self) -> None:
-        """The upstream could not be reached."""
+        """Drop the exchange: the upstream could not be reached."""
         self._put((self._number, "forget", ()))
 
 
 class Desk:
-    """Works through messages; one thread uses it. A mistake costs a recording, never more.
+    """Processes messages; one thread uses it. An error costs one recording, never more.
 
     Raises RecordingStopped if the folder cannot be made, OptionError for a template that is none.
     """
@@ -174,8 +175,8 @@ class Recorder:
         """How many exchanges are being recorded."""
         return len(self._desk.open)
 
-    def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> Tape:
-        """Return what is to be told of an exchange that begins now. `on_recorded` is called in the
+    def begin(self, asked: RecordedRequest, on_recorded: OnRecorded | None = None) -> Tape:
+        """Return the tape of an exchange that begins now. `on_recorded` is called in the
         recorder's thread."""
         return Tape(next(self._numbers), self._put, self._backlog).begin(asked, on_recorded)
 

@@ -1,4 +1,4 @@
-"""RecorderProcess: a recorder in another process, so that redaction takes no time of the relay's."""
+"""RecorderProcess: a recorder in another process, so that redaction does not delay the relay."""
 
 import contextlib
 import logging
@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from respool.record.backlog import MOST, Backlog
-from respool.record.exchange import Asked
+from respool.record.exchange import RecordedRequest
 from respool.record.recorder import Desk, Message, OnRecorded, Tape
 from respool.record.recording_set import RecordOptions
 
@@ -28,7 +28,7 @@ _LONGEST_REST = 0.5  # seconds
 
 
 class RecorderProcess:
-    """Records in another process, so that redaction takes no time of the relay's.
+    """Records in another process, so that redaction does not delay the relay.
 
     `make` is called there, and must be picklable. What that process says goes to stderr. If this process is
     killed, the other one writes what it has. `start` raises what `make` and `Desk` raise.
@@ -51,8 +51,8 @@ class RecorderProcess:
         self._thread = threading.Thread(target=self._send, name="respool-recorder", daemon=True)
         self._thread.start()
 
-    def begin(self, asked: Asked, on_recorded: OnRecorded | None = None) -> Tape:
-        """Return what is to be told of an exchange that begins now. `on_recorded` is never called."""
+    def begin(self, asked: RecordedRequest, on_recorded: OnRecorded | None = None) -> Tape:
+        """Return the tape of an exchange that begins now. `on_recorded` is never called."""
         return Tape(next(self._numbers), self._put, self._backlog).begin(asked)
 
     def _put(self, message: Message, size: int) -> None:
@@ -91,7 +91,7 @@ class RecorderProcess:
 
 
 def _record(pipe: Connection, folder: Path, make: Callable[[], RecordOptions]) -> None:
-    """What the other process does: it ends when the pipe does, and not by signals, which are the relay's."""
+    """Record in this process until the pipe ends; signals are for the relay."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)

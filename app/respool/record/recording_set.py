@@ -8,8 +8,8 @@ from typing import Any
 
 from respool.errors import RecordingError
 from respool.match.turn_choice import TurnFacts, facts
-from respool.record.exchange import Asked
-from respool.record.lineage import Lineage
+from respool.record.continuation import Lineage
+from respool.record.exchange import RecordedRequest
 from respool.record.naming import DEFAULT_TEMPLATE, SESSION_TEMPLATE, check_template, name_of, safe
 from respool.record.redaction import Redactor, SecretLeft
 from respool.record.shelf import Shelf, Slot
@@ -22,7 +22,7 @@ logger = logging.getLogger("respool")
 
 @dataclass(frozen=True, slots=True)
 class RecordOptions:
-    """How recordings are named, and what is taken out of them.
+    """The names of recordings, and what is redacted.
 
     `template` is for names; None is ``{model}/{slug}``, or ``{session}/{slug}`` where there is a session.
     With `append`, turns of a recording that a request names go after those that its file has.
@@ -59,14 +59,14 @@ class RecordingSet:
         self.problems.append(text)
         logger.error("%s", text)
 
-    def name_for(self, asked: Asked, body: Mapping[str, Any]) -> str:
+    def name_for(self, asked: RecordedRequest, body: Mapping[str, Any]) -> str:
         """Return the name of the recording that an answer belongs to, and keep it for that. `body` is that of
         the request, without secrets."""
         name = self._name_for(asked, body)
         self.shelf.reserve(name)
         return name
 
-    def _name_for(self, asked: Asked, body: Mapping[str, Any]) -> str:
+    def _name_for(self, asked: RecordedRequest, body: Mapping[str, Any]) -> str:
         wanted = safe(asked.route.name)
         if wanted:
             if wanted not in self._given:
@@ -85,7 +85,8 @@ class RecordingSet:
         return name
 
     def _append_to(self, name: str) -> bool:
-        """Whether turns can be appended to the recording that there is; it has the native format then."""
+        """Return True if turns can be appended to the recording that there is; it has the native format
+        then."""
         path = self.shelf.path(name)
         try:
             turns = jsonl.read(path.read_bytes(), name, str(path))
@@ -113,7 +114,7 @@ class RecordingSet:
                 self._learn(name, text, path, turn)
 
     def knows(self, response_id: str) -> bool:
-        """Whether a response was begun in this run."""
+        """Return True if a response was begun in this run."""
         return response_id in self.begun or self._lineage.knows(response_id)
 
     def learn_run(self, name: str, request: Mapping[str, Any], response_id: str) -> None:
@@ -121,7 +122,8 @@ class RecordingSet:
         self._lineage.learn(name, TurnFacts(request=request), response_id)
 
     def _checked(self, turn: RecordedTurn, path: Path) -> str | None:
-        """The text of a turn without secrets; None, and a problem, if it still has what looks like one."""
+        """Return the text of a turn without secrets; None, and a problem, if it still has what looks like
+        one."""
         clean = turn.redacted(self.redactor)
         text = clean.render()
         if text != turn.render():

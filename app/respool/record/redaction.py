@@ -12,11 +12,11 @@ from typing import IO
 
 from respool.errors import OptionError, RespoolError
 from respool.record.headers import REQUEST_HEADERS, RESPONSE_HEADERS, is_allowed, is_secret
-from respool.record.matches import Match
-from respool.record.scan import Finding, find_secrets
+from respool.record.matches import SecretMatch
+from respool.record.scan import SecretFinding, find_secrets
 from respool.record.search import Search
 from respool.record.secret_shapes import decode_base64, encode_base64, mixed
-from respool.record.secrets import PLACEHOLDER, RULES, Rule
+from respool.record.secrets import PLACEHOLDER, RULES, SecretRule
 
 __all__ = [
     "REQUEST_HEADERS",
@@ -35,9 +35,9 @@ _ROUNDS = 8
 
 
 class SecretLeft(RespoolError):
-    """A text that is to be written still holds what looks like a secret. Its findings say where."""
+    """A text to be written still holds what looks like a secret. Its findings say where."""
 
-    def __init__(self, path: str, findings: Sequence[Finding]) -> None:
+    def __init__(self, path: str, findings: Sequence[SecretFinding]) -> None:
         self.path = path
         self.findings = tuple(findings)
         first = findings[0]
@@ -62,7 +62,7 @@ class Redactor:
         patterns: Iterable[str] = (),
         pointers: Iterable[str] = (),
         hook: Hook | None = None,
-        rules: Sequence[Rule] = RULES,
+        rules: Sequence[SecretRule] = RULES,
     ) -> None:
         self._literals: dict[str, str] = {}
         own = tuple(map(user_rule, patterns))
@@ -112,12 +112,12 @@ class Redactor:
         each of them, and the deltas still add up."""
         return self._redacted(texts)
 
-    def check(self, text: str) -> list[Finding]:
-        """Return what looks like a secret in a text that is to be written, or is known to be one."""
+    def check(self, text: str) -> list[SecretFinding]:
+        """Return what looks like a secret in a text to be written, or is known to be one."""
         return find_secrets(text, self._search)
 
     def refuse(self, text: str, path: str) -> None:
-        """Raise SecretLeft if a text that is to be written to `path` still holds what looks like a secret."""
+        """Raise SecretLeft if a text to be written to `path` still holds what looks like a secret."""
         if findings := self.check(text):
             raise SecretLeft(path, findings)
 
@@ -135,8 +135,8 @@ class Redactor:
             now = [self._replaced(text, matches) for text, matches in zip(now, found, strict=True)]
         return now
 
-    def _learn_all(self, found: Iterable[Iterable[Match]]) -> bool:
-        """Learn the secrets; tell whether any is to be looked for that was not before."""
+    def _learn_all(self, found: Iterable[Iterable[SecretMatch]]) -> bool:
+        """Learn the secrets; return True if some are new."""
         known = len(self._literals)
         for matches in found:
             for match in matches:
@@ -144,7 +144,7 @@ class Redactor:
                     self.learn(secret, rule)
         return len(self._literals) > known
 
-    def _replaced(self, text: str, matches: Iterable[Match]) -> str:
+    def _replaced(self, text: str, matches: Iterable[SecretMatch]) -> str:
         parts: list[str] = []
         at = 0
         for match in matches:
@@ -152,7 +152,7 @@ class Redactor:
             at = match.end
         return "".join([*parts, text[at:]])
 
-    def _instead(self, match: Match) -> str:
+    def _instead(self, match: SecretMatch) -> str:
         if match.instead is not None:
             return match.instead
         if match.encoded is None:
@@ -191,7 +191,7 @@ class Redactor:
 
 
 def load_hook(spec: str) -> Hook:
-    """Return the function that ``module:function`` names. Raises OptionError if there is none."""
+    """Return the function that ``module:function`` names. Raise OptionError if there is none."""
     module, _, name = spec.partition(":")
     try:
         hook = getattr(import_module(module), name)
@@ -206,7 +206,7 @@ def load_hook(spec: str) -> Hook:
 def create_private(path: str, *, overwrite: bool = False) -> IO[bytes]:
     """Open a new file that its owner alone can read and write (0600).
 
-    Raises FileExistsError if there is one, without `overwrite`.
+    Raise FileExistsError if there is one, without `overwrite`.
     """
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, 0o600)
@@ -215,10 +215,10 @@ def create_private(path: str, *, overwrite: bool = False) -> IO[bytes]:
     return os.fdopen(descriptor, "wb")
 
 
-def user_rule(pattern: str) -> Rule:
-    """Return the rule for a regular expression of the user's. Raises OptionError if it is none."""
+def user_rule(pattern: str) -> SecretRule:
+    """Return the rule for a regular expression of the user's. Raise OptionError if it is none."""
     try:
-        return Rule("user", re.compile(pattern), accept=bool)
+        return SecretRule("user", re.compile(pattern), accept=bool)
     except re.error as error:
         raise OptionError(f"--redact {pattern!r} is no regular expression: {error}") from None
 

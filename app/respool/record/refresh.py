@@ -7,7 +7,7 @@ from pathlib import Path
 from respool.diff import TurnDiff, compare
 from respool.errors import RespoolError
 from respool.protocol.events import compact
-from respool.record.exchange import COMPLETE, CUT, RESET, Asked, Exchange
+from respool.record.exchange import COMPLETE, CUT, RESET, RecordedExchange, RecordedRequest
 from respool.record.redaction import Redactor
 from respool.record.routes import CREATE, Route
 from respool.record.upstream import EndedEarly, Unreachable, Upstream
@@ -53,7 +53,9 @@ async def _again(upstream: Upstream, recorded: Recording, redactor: Redactor) ->
 async def ask(upstream: Upstream, body: bytes, redactor: Redactor) -> Recording | None:
     """Send a request to create a response; return the recording of its answer."""
     began = time.monotonic()
-    exchange = Exchange(Asked("POST", Route(_PATH, CREATE), "", (), body, time.time(), began), redactor)
+    exchange = RecordedExchange(
+        RecordedRequest("POST", Route(_PATH, CREATE), "", (), body, time.time(), began), redactor
+    )
     how = COMPLETE
     try:
         answer = await upstream.stream("POST", upstream.target(_PATH, b""), _HEADERS, body)

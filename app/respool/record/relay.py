@@ -1,4 +1,4 @@
-"""Relay: a reverse proxy as an ASGI application. A chunk goes on the moment it comes; then it is recorded."""
+"""Relay: a reverse proxy as an ASGI application. A chunk is forwarded at once, and then recorded."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -13,7 +13,7 @@ from respool.http import problems
 from respool.http.lifespan import live
 from respool.http.sending.connection import SERVER_SEND, header_values
 from respool.protocol.codings import CODINGS, DAMAGE
-from respool.record.exchange import Asked
+from respool.record.exchange import RecordedRequest
 from respool.record.recorder import OnRecorded, RecordsExchanges
 from respool.record.relaying import ClientLeft, Relaying, parts_of, texts_of
 from respool.record.replays import Replays
@@ -29,7 +29,7 @@ class Relay:
     """Relays all requests to `upstream`, and records those for responses.
 
     It is the whole application of `respool record`; its lifespan opens the upstream, and closes the recorder.
-    In another application, enter it as a context, and call `relay` for what is to be asked upstream.
+    In another application, enter it as a context, and call `relay` for each request to the upstream.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Relay:
         on_recorded: OnRecorded | None = None,
     ) -> None:
         """Relay one HTTP request. `body` is its body if that was read already, `found` what it is for, if
-        that is known; `on_recorded` is told which turn of which recording its answer has become."""
+        that is known; `on_recorded` is called with the recording and turn that its answer has become."""
         if found is None:
             found = route(scope["method"], _path(scope))
             if names := header_values(scope, PLAY_HEADER):
@@ -151,7 +151,7 @@ def refusal_of(scope: Scope) -> RequestError | None:
 
 
 def _foreign(scope: Scope) -> RequestError | None:
-    """Why a page's request is not relayed: otherwise any page in a browser here could spend the key."""
+    """Return why a page's request is not relayed: any page in a local browser could spend the key."""
     for origin in header_values(scope, b"origin"):
         try:
             host = urlsplit(origin).hostname or ""
@@ -164,9 +164,9 @@ def _foreign(scope: Scope) -> RequestError | None:
     return None
 
 
-def _asked(scope: Scope, found: Route, body: bytes, sent: float) -> Asked:
+def _asked(scope: Scope, found: Route, body: bytes, sent: float) -> RecordedRequest:
     session = header_values(scope, SESSION_HEADER)
-    return Asked(
+    return RecordedRequest(
         method=scope["method"],
         route=found,
         query=scope["query_string"].decode("latin-1"),
@@ -179,7 +179,7 @@ def _asked(scope: Scope, found: Route, body: bytes, sent: float) -> Asked:
 
 
 def _inflated(body: bytes, codings: Sequence[str]) -> bytes:
-    """The body without content codings; as it is, where one is not known or does not fit."""
+    """Return the body without content codings; unchanged if one is unknown or wrong."""
     for coding in reversed(",".join(codings).lower().split(",")):
         inflate = CODINGS.get(coding.strip())
         if inflate is not None:

@@ -1,4 +1,4 @@
-"""Relaying: one exchange of HTTP on its way through a relay."""
+"""Relaying: one HTTP exchange through a relay."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ class ClientLeft(Exception):
 
 
 class Relaying:
-    """One exchange on its way through."""
+    """One exchange through a relay."""
 
     def __init__(self, scope: Scope, send: Send, upstream: Upstream) -> None:
         self._scope = scope
@@ -37,7 +37,7 @@ class Relaying:
     async def run(
         self, receive: Receive, target: bytes, headers: Headers, content: bytes | AsyncIterator[bytes]
     ) -> None:
-        """Relay it until it has ended, or the client has left."""
+        """Relay until the exchange has ended, or the client has left."""
         relaying = asyncio.ensure_future(self._relay(target, headers, content))
         # While the body is still being read, that is what notices.
         left = asyncio.ensure_future(until_left(receive)) if isinstance(content, bytes) else None
@@ -65,7 +65,7 @@ class Relaying:
             await self._break(how, receive)
 
     async def _relay(self, target: bytes, headers: Headers, content: bytes | AsyncIterator[bytes]) -> str:
-        """Return how the answer has ended; "" if there was none, since nobody is there."""
+        """Return how the answer has ended; "" if there was none, since the upstream is not there."""
         try:
             method = self._scope["method"]
             if self.tape is not None and isinstance(content, bytes):
@@ -117,7 +117,7 @@ class Relaying:
 
 
 async def parts_of(receive: Receive) -> AsyncIterator[bytes]:
-    """Yield the parts of a request's body. Raises ClientLeft."""
+    """Yield the parts of a request's body. Raise ClientLeft."""
     more = True
     while more:
         message = await receive()

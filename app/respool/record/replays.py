@@ -1,4 +1,4 @@
-"""Replays: with a record mode other than ``all``, what was recorded is played, and not asked again."""
+"""Replays: with a record mode other than ``all``, recorded requests are played, not relayed again."""
 
 import threading
 from collections.abc import Mapping
@@ -96,7 +96,7 @@ def _response_id(recording: Recording) -> str:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """What gives a body that was read once more, and then what comes."""
+    """Return a `receive` that gives a body which was read once more, and then what follows."""
     given = False
 
     async def receive_again() -> Message:

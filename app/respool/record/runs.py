@@ -9,14 +9,14 @@ from respool.record.background import RUNNING, Poll, made_stream
 from respool.record.exchange import COMPLETE, STOPPED
 from respool.record.recording_set import RecordingSet
 from respool.record.shelf import Slot
-from respool.record.turn import Line, RecordedTurn, json_object, sequence_number
+from respool.record.turn import RecordedLine, RecordedTurn, json_object, sequence_number
 
 _MOST = 1000
 CANCELLED = "cancelled"
 
 
 @dataclass(slots=True)
-class Run:
+class BackgroundRun:
     """A response that has not ended. `turn` has its secrets still; `began` is when it was asked for.
 
     With a `slot` it is polled, and not written yet; else it is the `number`-th turn of its recording.
@@ -35,9 +35,9 @@ class Runs:
 
     def __init__(self, recordings: RecordingSet) -> None:
         self._recordings = recordings
-        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._runs: OrderedDict[str, BackgroundRun] = OrderedDict()
 
-    def add(self, id: str, run: Run) -> None:
+    def add(self, id: str, run: BackgroundRun) -> None:
         """Wait for more of a response."""
         self._runs[id] = run
         while len(self._runs) > _MOST:
@@ -45,7 +45,7 @@ class Runs:
             self._finish(oldest, STOPPED)
 
     def knows(self, id: str) -> bool:
-        """Whether more of a response is waited for."""
+        """Return True if more of a response is waited for."""
         return id in self._runs
 
     def saw(self, id: str, body: str, at: float) -> None:
@@ -61,7 +61,7 @@ class Runs:
                 del self._runs[id]
                 self._finish(run, CANCELLED if poll.status == CANCELLED else COMPLETE)
 
-    def resumed(self, id: str, lines: Sequence[Line], began: float, end: RecordedTurn) -> None:
+    def resumed(self, id: str, lines: Sequence[RecordedLine], began: float, end: RecordedTurn) -> None:
         """Take the rest of a stream. Events that are known are left out."""
         run = self._runs.get(id)
         if run is None:
@@ -83,7 +83,7 @@ class Runs:
             self._finish(run, STOPPED)
         self._runs.clear()
 
-    def _finish(self, run: Run, how: str) -> None:
+    def _finish(self, run: BackgroundRun, how: str) -> None:
         if run.slot is None:
             return
         turn = made_stream(run.turn, run.polls)
@@ -94,11 +94,11 @@ class Runs:
 
 
 def _merge(
-    old: RecordedTurn, old_began: float, lines: Sequence[Line], began: float, end: RecordedTurn
+    old: RecordedTurn, old_began: float, lines: Sequence[RecordedLine], began: float, end: RecordedTurn
 ) -> RecordedTurn:
     last = old.last_sequence_number()
     upto = old_began + old.seconds
-    new: list[Line] = []
+    new: list[RecordedLine] = []
     at = began
     for line in lines:
         at += line.gap

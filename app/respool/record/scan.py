@@ -1,4 +1,4 @@
-"""Scanning: what looks like a secret in texts and files, told by place and rule, never shown."""
+"""Scanning: possible secrets in texts and files, reported by place and rule, never shown."""
 
 import re
 from bisect import bisect_right
@@ -14,7 +14,7 @@ _OVERLAP = 64 * 1024  # bytes of the block before that are seen again, for what 
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class SecretFinding:
     """Where something looks like a secret, and by which rule: line and column from 1, in characters; the JSON
     pointer in the JSON text that is there, or ""; and the secret's first characters, the rest masked."""
 
@@ -30,7 +30,7 @@ class Finding:
         return f"{self.line}:{self.column}"
 
 
-def find_secrets(text: str, search: Search | None = None) -> list[Finding]:
+def find_secrets(text: str, search: Search | None = None) -> list[SecretFinding]:
     """Return what looks like a secret in a text of any kind, in order. One that is cut across deltas is one
     finding, at its first part."""
     matches = (search or Search()).find([text])[0]
@@ -42,7 +42,7 @@ def find_secrets(text: str, search: Search | None = None) -> list[Finding]:
         line = bisect_right(breaks, match.start - 1)
         column = match.start - (breaks[line - 1] if line else -1)
         pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in match.path)
-        findings.append(Finding(line + 1, column, match.rule, pointer, masked(match.secret)))
+        findings.append(SecretFinding(line + 1, column, match.rule, pointer, masked(match.secret)))
     return findings
 
 
@@ -52,7 +52,7 @@ def masked(secret: str) -> str:
     return f"{shown}*** ({len(secret)} characters)"
 
 
-def scan_stream(file: IO[bytes], search: Search | None = None) -> Iterator[Finding]:
+def scan_stream(file: IO[bytes], search: Search | None = None) -> Iterator[SecretFinding]:
     """Yield what looks like a secret in a file of any size, in order. No more than a few BLOCKs are held.
 
     In a file larger than BLOCK, a JSON text of several lines is searched as plain text.

@@ -12,11 +12,11 @@ from itertools import accumulate
 
 from respool.protocol.events import CREATED, loads
 from respool.record.headers import REQUEST_HEADERS, is_allowed
-from respool.record.json_strings import Decoded, Frame, Value, decode, walk
-from respool.record.matches import Match, apart, mapped, moved, touches
+from respool.record.json_strings import Decoded, OpenValue, Value, decode, walk
+from respool.record.matches import SecretMatch, apart, mapped, moved, touches
 from respool.record.percent import PERCENT, percent_decoded
 from respool.record.secret_shapes import decode_base64
-from respool.record.secrets import OPAQUE, OPAQUE_FIELDS, PLACEHOLDER, RULES, SCHEME, Rule, field_rule
+from respool.record.secrets import OPAQUE, OPAQUE_FIELDS, PLACEHOLDER, RULES, SCHEME, SecretRule, field_rule
 
 _SHORT = 128  # characters of a text for which it is remembered what is in it
 _MANY = 20_000  # such texts
@@ -42,10 +42,30 @@ class _Piece:
 
 @dataclass(slots=True)
 class _Channels:
-    """The texts of streams that come in deltas. Each response has its own."""
+    """The texts of streams that come in deltas, by their places. Each response has its own.
+
+    `of_items` has them by the ids of their items: where responses run at a time, several have one place. Some
+    producers give an item another id in each event, so places count as well.
+    """
 
     responses: int = 0
     pieces: dict[tuple[object, ...], list[_Piece]] = field(default_factory=dict)
+    of_items: dict[tuple[object, ...], list[_Piece]] = field(default_factory=dict)
+
+    def add(self, piece: _Piece, name: str, place: tuple[object, ...], item: object) -> None:
+        """Put a delta where the others of its text are."""
+        self.pieces.setdefault((self.responses, name, *place), []).append(piece)
+        if item is not None:
+            self.of_items.setdefault((item, name, *place), []).append(piece)
+
+    @property
+    def texts(self) -> Iterator[list[_Piece]]:
+        """The deltas of each text."""
+        yield from self.pieces.values()
+        known = {tuple(map(id, pieces)) for pieces in self.pieces.values()}
+        for pieces in self.of_items.values():
+            if len(pieces) > 1 and tuple(map(id, pieces)) not in known:
+                yield pieces
 
 
 @dataclass(slots=True)
@@ -53,27 +73,29 @@ class Search:
     """What to look for. `literals` are secrets that are known, with the names of their rules; what one of
     `allowed` matches as a whole is none."""
 
-    rules: Sequence[Rule] = RULES
+    rules: Sequence[SecretRule] = RULES
     literals: Mapping[str, str] = field(default_factory=dict)
     pointers: Sequence[tuple[str, ...]] = ()
     hook: Callable[[str], Iterable[str]] | None = None
     allowed: Sequence[re.Pattern[str]] = ()
-    _known: dict[tuple[str, str], list[Match]] = field(default_factory=dict)
+    _known: dict[tuple[str, str], list[SecretMatch]] = field(default_factory=dict)
     _literals_then: int = 0
 
-    def find(self, texts: Sequence[str]) -> list[list[Match]]:
+    def find(self, texts: Sequence[str]) -> list[list[SecretMatch]]:
         """Return the places of all secrets in each text, in order. Deltas add up across the texts."""
         return self._find(texts, "", 0)
 
-    def _find(self, texts: Sequence[str], key: str, layer: int) -> list[list[Match]]:
+    def _find(self, texts: Sequence[str], key: str, layer: int) -> list[list[SecretMatch]]:
         channels = _Channels()
         found = [list(self._in_text(text, source, channels, key, layer)) for source, text in enumerate(texts)]
-        for pieces in channels.pieces.values():
+        for pieces in channels.texts:
             for source, match in self._in_deltas(pieces, layer):
                 found[source].append(match)
         return [apart(matches) for matches in found]
 
-    def _in_text(self, text: str, source: int, channels: _Channels, key: str, layer: int) -> Iterator[Match]:
+    def _in_text(
+        self, text: str, source: int, channels: _Channels, key: str, layer: int
+    ) -> Iterator[SecretMatch]:
         if layer >= MAX_LAYERS or not _JSON_LINE.search(text):
             yield from self._in_plain(text, key, layer)
             return
@@ -93,17 +115,17 @@ class Search:
 
     def _in_json(
         self, text: str, start: int, end: int, source: int, channels: _Channels, layer: int
-    ) -> list[Match] | None:
+    ) -> list[SecretMatch] | None:
         """Return what is in a JSON object or array; None if the text is none."""
         inside = text[start:end].strip()
         if inside[:1] + inside[-1:] not in ("{}", "[]"):
             return None
-        found: list[Match] = []
+        found: list[SecretMatch] = []
 
-        def closed(frame: Frame, at: int) -> None:
+        def closed(frame: OpenValue, at: int) -> None:
             if self._named(frame.path):
                 raw = text[frame.start : at]
-                found.append(Match(frame.start, at, "pointer", raw, path=frame.path, is_string=False))
+                found.append(SecretMatch(frame.start, at, "pointer", raw, path=frame.path, is_string=False))
             delta = self._delta(text, frame, source, channels)
             name = frame.members.get("name")
             for value in frame.values:
@@ -124,7 +146,7 @@ class Search:
             return None
         return found
 
-    def _delta(self, text: str, frame: Frame, source: int, channels: _Channels) -> Value | None:
+    def _delta(self, text: str, frame: OpenValue, source: int, channels: _Channels) -> Value | None:
         """Put the delta of an event aside, if it has one, and return it."""
         type_, delta = frame.members.get("type"), frame.members.get("delta")
         if type_ is None:
@@ -136,15 +158,17 @@ class Search:
             return None
         members = [frame.members.get(name) for name in _PLACE]
         place: tuple[object, ...] = tuple(one and text[one.start : one.end] for one in members)
-        if members[0] is None and (item := frame.members.get("item_id")):
-            place = (text[item.start : item.end],)
+        item = frame.members.get("item_id")
+        item_id = item and text[item.start : item.end]
+        if members[0] is None and item_id:
+            place = (item_id,)
         piece = _Piece(
             source, decode(text, delta.start, delta.end), delta.path, frame.containers.get("logprobs")
         )
-        channels.pieces.setdefault((channels.responses, name, *place), []).append(piece)
+        channels.add(piece, name, place, item_id)
         return delta
 
-    def _in_deltas(self, pieces: Sequence[_Piece], layer: int) -> Iterator[tuple[int, Match]]:
+    def _in_deltas(self, pieces: Sequence[_Piece], layer: int) -> Iterator[tuple[int, SecretMatch]]:
         """Yield the parts of secrets in the text that deltas make, each with the number of its text."""
         joined = "".join(piece.decoded.text for piece in pieces)
         ends = list(accumulate(len(piece.decoded.text) for piece in pieces))
@@ -168,24 +192,26 @@ class Search:
                     yield piece.source, part
                     if piece.logprobs and number not in emptied:
                         emptied.add(number)
-                        yield piece.source, Match(*piece.logprobs, "logprobs", "", instead="[]")
+                        yield piece.source, SecretMatch(*piece.logprobs, "logprobs", "", instead="[]")
                     at = upto
                 number += 1
 
-    def _in_value(self, text: str, value: Value, key: str, layer: int) -> list[Match]:
+    def _in_value(self, text: str, value: Value, key: str, layer: int) -> list[SecretMatch]:
         """Return what is in one string of JSON text; of other values, only those which a pointer names."""
         raw = text[value.start : value.end]
         if not value.is_key and self._named(value.path) and raw and not PLACEHOLDER.fullmatch(raw):
             secret = decode(text, value.start, value.end).text if value.is_string else raw
             return [
-                Match(value.start, value.end, "pointer", secret, path=value.path, is_string=value.is_string)
+                SecretMatch(
+                    value.start, value.end, "pointer", secret, path=value.path, is_string=value.is_string
+                )
             ]
         if not value.is_string or key in OPAQUE_FIELDS or len(raw) < 4:
             return []
         decoded = decode(text, value.start, value.end)
         found = self._find([decoded.text], "" if value.is_key else key, layer + 1)[0]
         if not found and _is_credential(value) and not PLACEHOLDER.search(raw):
-            found = [Match(0, len(decoded.text), "named-secret", decoded.text)]
+            found = [SecretMatch(0, len(decoded.text), "named-secret", decoded.text)]
         return [replace(match, path=value.path) for match in mapped(found, decoded)]
 
     def _named(self, path: tuple[str | int, ...]) -> bool:
@@ -195,7 +221,7 @@ class Search:
             for pointer in self.pointers
         )
 
-    def _in_plain(self, text: str, key: str, layer: int) -> list[Match]:
+    def _in_plain(self, text: str, key: str, layer: int) -> list[SecretMatch]:
         """Return what is in a text that is no JSON; `key` is the name of its field."""
         if len(text) > _SHORT:
             return self._newly_in_plain(text, key, layer)
@@ -207,7 +233,7 @@ class Search:
             found = self._known[text, key] = self._newly_in_plain(text, key, layer)
         return found
 
-    def _newly_in_plain(self, text: str, key: str, layer: int) -> list[Match]:
+    def _newly_in_plain(self, text: str, key: str, layer: int) -> list[SecretMatch]:
         shields = [found.span() for found in PLACEHOLDER.finditer(text)]
         opaque = [found.span() for found in OPAQUE.finditer(text)]
         found = [
@@ -220,7 +246,7 @@ class Search:
             found += self._in_base64(text, opaque, layer)
         return apart(found)
 
-    def _candidates(self, text: str, key: str) -> Iterator[Match]:
+    def _candidates(self, text: str, key: str) -> Iterator[SecretMatch]:
         lowered = text.lower()
         for rule in self.rules:
             if rule.hints and not any(hint in lowered for hint in rule.hints):
@@ -231,26 +257,26 @@ class Search:
                     secret = secret.rstrip(".,;:")  # of the sentence around it
                 if secret and rule.accept(_without_placeholders(secret)) and not self._is_allowed(secret):
                     start = found.start(rule.group)
-                    yield Match(start, start + len(secret), rule.name, secret)
+                    yield SecretMatch(start, start + len(secret), rule.name, secret)
         if key and (by_name := field_rule(key)) is not None:
             name, accept = by_name
             scheme = SCHEME.match(text)
             start = scheme.end() if scheme else 0
             if accept(_without_placeholders(text[start:])) and not self._is_allowed(text[start:]):
-                yield Match(start, len(text), name, text[start:])
+                yield SecretMatch(start, len(text), name, text[start:])
         known = dict(self.literals)
         if self.hook is not None:
             known |= {secret: "hook" for secret in self.hook(text) if secret}
         for secret, name in known.items():
             at = text.find(secret)
             while at >= 0:
-                yield Match(at, at + len(secret), name, secret)
+                yield SecretMatch(at, at + len(secret), name, secret)
                 at = text.find(secret, at + len(secret))
 
     def _is_allowed(self, secret: str) -> bool:
         return any(pattern.fullmatch(secret) for pattern in self.allowed)
 
-    def _in_percent(self, text: str, layer: int) -> list[Match]:
+    def _in_percent(self, text: str, layer: int) -> list[SecretMatch]:
         if "%" not in text or not PERCENT.search(text):
             return []
         decoded = percent_decoded(text)
@@ -258,14 +284,14 @@ class Search:
             return []
         return list(mapped(self._in_plain(decoded.text, "", layer + 1), decoded))
 
-    def _in_base64(self, text: str, opaque: Sequence[tuple[int, int]], layer: int) -> Iterator[Match]:
+    def _in_base64(self, text: str, opaque: Sequence[tuple[int, int]], layer: int) -> Iterator[SecretMatch]:
         for run in _BASE64.finditer(text):
             inner = decode_base64(run.group())
-            if inner is None or touches(Match(*run.span(), "", ""), opaque, inside=False):
+            if inner is None or touches(SecretMatch(*run.span(), "", ""), opaque, inside=False):
                 continue
             if inside := self._find([inner], "", layer + 1)[0]:
                 rule = inside[0].rule
-                yield Match(*run.span(), rule, run.group(), encoded=inner, inside=tuple(inside))
+                yield SecretMatch(*run.span(), rule, run.group(), encoded=inner, inside=tuple(inside))
 
 
 def _is_credential(value: Value) -> bool:
@@ -281,9 +307,9 @@ def _is_credential(value: Value) -> bool:
     return path[-1] == "value" and "domain_secrets" in path
 
 
-def _emptied(text: str, span: tuple[int, int], path: tuple[str | int, ...]) -> Match:
-    """The tokens of a text and their probabilities spell it once more."""
-    return Match(*span, "logprobs", "", path=path, instead="[]")
+def _emptied(text: str, span: tuple[int, int], path: tuple[str | int, ...]) -> SecretMatch:
+    """Empty the tokens of a text and their probabilities, which spell it once more."""
+    return SecretMatch(*span, "logprobs", "", path=path, instead="[]")
 
 
 def _without_placeholders(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""What a text looks like: a key, a password, a cookie, base64; a word, a name, a stand-in. Rules ask it."""
+"""The shapes of secrets, for the rules: a key, a password, a cookie, base64; a word, a name, a stand-in."""
 
 import base64
 import binascii
@@ -75,7 +75,7 @@ def password(secret: str) -> bool:
 
 
 def spelled_password(secret: str) -> bool:
-    """The same in running text, where only what is no word counts."""
+    """Return the same in running text, where only what is no word counts."""
     return password(secret) and any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
 
 
@@ -115,7 +115,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def cookie(secret: str) -> bool:
-    """Tell whether cookies say who somebody is. Those of a network in front, which tell robots, do not."""
+    """Return True if cookies identify a user. Those of a proxy against robots do not."""
     names = [part.partition("=")[0].strip() for part in secret.split(";") if "=" in part]
     return bool(names) and mixed(secret) and names[0] not in HARMLESS_COOKIES
 

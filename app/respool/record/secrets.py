@@ -31,7 +31,7 @@ END = r"(?![A-Za-z0-9])"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class SecretRule:
     """One kind of secret. The secret is the first group of the pattern, or all of it.
 
     `hints`: one of them is in every text that has such a secret, in lower case; other texts are not searched.
@@ -48,12 +48,12 @@ class Rule:
         return min(self.pattern.groups, 1)
 
 
-def _rule(name: str, pattern: str, hints: str, accept: Callable[[str], bool] = always) -> Rule:
-    return Rule(name, re.compile(pattern), tuple(hints.split()), accept)
+def _rule(name: str, pattern: str, hints: str, accept: Callable[[str], bool] = always) -> SecretRule:
+    return SecretRule(name, re.compile(pattern), tuple(hints.split()), accept)
 
 
-def _key(name: str, pattern: str, hints: str, accept: Callable[[str], bool] = varied) -> Rule:
-    """A key which its prefix tells."""
+def _key(name: str, pattern: str, hints: str, accept: Callable[[str], bool] = varied) -> SecretRule:
+    """Return a key which its prefix tells."""
     return _rule(name, f"{EDGE}{pattern}", hints, accept)
 
 
@@ -72,7 +72,7 @@ _QUERY = (
 )
 
 # In order: where two rules find secrets that overlap, the first counts.
-RULES: tuple[Rule, ...] = (
+RULES: tuple[SecretRule, ...] = (
     _rule(
         "private-key",
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"

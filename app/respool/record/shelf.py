@@ -12,7 +12,7 @@ from pathlib import Path
 from respool.errors import RespoolError
 from respool.record.redaction import create_private
 from respool.recordings.formats import without_suffix
-from respool.recordings.store import PARTIAL
+from respool.recordings.source_files import PARTIAL
 
 SUFFIX = ".jsonl"
 
@@ -79,7 +79,7 @@ class Shelf:
         self._reserved[name] = self._reserved.get(name, 0) + 1
 
     def release(self, name: str) -> None:
-        """Undo `reserve`: nothing came of a turn."""
+        """Undo `reserve`: the turn was not written."""
         self._reserved[name] -= 1
         if not self._reserved[name]:
             del self._reserved[name]
@@ -136,7 +136,7 @@ class Shelf:
 
     def replace_turn(self, name: str, turn: int, text: str) -> Path | None:
         """Write the `turn`-th finished turn of a recording anew: more of it has come. Return None, and write
-        nothing, if somebody else has changed the file."""
+        nothing, if another process has changed the file."""
         sizes = self._finished.get(name, [])
         data = text.encode()
         try:
@@ -155,16 +155,16 @@ class Shelf:
         return len(self._finished.get(name, ()))
 
     def _read(self, name: str) -> list[bytes]:
-        """What the file holds of this run."""
+        """Return the recordings of this run in the file."""
         if name not in self._finished:
             return []
         try:
             return [self.path(name).read_bytes()]
-        except FileNotFoundError:  # somebody has taken it away
+        except FileNotFoundError:  # it was moved away
             return []
 
     def _write(self, name: str, parts: list[bytes]) -> Path:
-        """Write beside, and rename: whatever happens, the file is the old or the new one."""
+        """Write beside, and rename: after any error the file is the old or the new one."""
         path = self.path(name)
         new = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
@@ -221,7 +221,7 @@ def _append(descriptor: int, data: bytes) -> None:
 
 
 def _rename_new(new: Path, path: Path) -> None:
-    """Rename, but never onto a file that is there."""
+    """Rename a file, but never onto an existing one."""
     try:
         os.link(new, path)
     except FileExistsError:

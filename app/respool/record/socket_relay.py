@@ -1,4 +1,4 @@
-"""Relays one WebSocket: each frame goes on the moment it comes; then the recorder is told of it."""
+"""Relays one WebSocket: each frame is forwarded at once, and then recorded."""
 
 import asyncio
 import contextlib
@@ -10,11 +10,11 @@ from starlette.types import Receive, Scope, Send
 
 from respool.http import problems
 from respool.http.sending.connection import transport_of
-from respool.record.exchange import Asked
+from respool.record.exchange import RecordedRequest
 from respool.record.recorder import RecordsExchanges, Tape
 from respool.record.relaying import refusal_by, texts_of
 from respool.record.routes import CREATE, Route
-from respool.record.socket_turns import SocketTurns
+from respool.record.socket_turns import RecordedSocketTurns
 from respool.record.upstream import Headers, Unreachable, UpgradeRefused, Upstream
 
 if TYPE_CHECKING:
@@ -64,15 +64,15 @@ async def relay_socket(
         route = Route(found.path, CREATE, session=found.session, name=found.name)
         query = scope["query_string"].decode("latin-1")
         return recorder.begin(
-            Asked("POST", route, query, texts_of(headers), body, time.time(), at, found.session)
+            RecordedRequest("POST", route, query, texts_of(headers), body, time.time(), at, found.session)
         )
 
-    turns = None if recorder is None else SocketTurns(begin)
+    turns = None if recorder is None else RecordedSocketTurns(begin)
     await _Relaying(scope, receive, send, connection, turns).run()
 
 
 class _Relaying:
-    """A connection on its way through."""
+    """A connection through a relay."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class _Relaying:
         receive: Receive,
         send: Send,
         connection: "ClientConnection",
-        turns: SocketTurns | None,
+        turns: RecordedSocketTurns | None,
     ) -> None:
         self._scope = scope
         self._receive = receive
@@ -89,7 +89,7 @@ class _Relaying:
         self._turns = turns
 
     async def run(self) -> None:
-        """Relay until it is closed, and close the other end likewise."""
+        """Relay until one end closes, and close the other likewise."""
         down = asyncio.ensure_future(self._down())
         up = asyncio.ensure_future(self._up())
         try:
@@ -111,7 +111,7 @@ class _Relaying:
         await self._close(by, code, reason)
 
     async def _down(self) -> tuple[int, str]:
-        """From the upstream to the client."""
+        """Relay from the upstream to the client."""
         from websockets.exceptions import ConnectionClosed
 
         connection, send, turns = self._connection, self._send, self._turns
@@ -127,7 +127,7 @@ class _Relaying:
             return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (ABNORMAL, "")
 
     async def _up(self) -> tuple[int, str]:
-        """From the client to the upstream."""
+        """Relay from the client to the upstream."""
         while (message := await self._receive())["type"] == "websocket.receive":
             data = message.get("text") if message.get("text") is not None else message.get("bytes")
             at = time.monotonic()
@@ -137,7 +137,7 @@ class _Relaying:
         return message.get("code") or 1005, message.get("reason") or ""
 
     async def _close(self, by: str, code: int, reason: str) -> None:
-        """Close the other end as the one was closed, and both whatever happens."""
+        """Close the other end in the same way, and both after any error."""
         try:
             if by == "server" and code == ABNORMAL and (transport := transport_of(self._scope)) is not None:
                 transport.abort()

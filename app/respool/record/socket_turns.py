@@ -1,7 +1,10 @@
-"""SocketTurns: which turn each frame of a WebSocket belongs to. No I/O: frames and moments in, tapes told.
+"""RecordedSocketTurns: the turn of each frame of a WebSocket. No I/O.
 
-A turn is what follows of one ``response.create``, up to its terminal event. It becomes the same recording as
-over HTTP: the text of each frame is the text of an event, without the name of its lane.
+A turn is what follows of one ``response.create``, up to its terminal event; in the multi-agent beta, where
+the responses of several agents run at a time, up to that of the last. It becomes the same recording as over
+HTTP: the text of each frame is the text of an event, without the name of its lane. A response that nobody
+asked for goes on after a steer: it is a turn, too, whose request is the one before with the steer as its
+input.
 """
 
 from collections import deque
@@ -9,13 +12,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from respool.protocol.events import TERMINAL_TYPES, Event, compact_recorded, dumps, loads
+from respool.play.steering import input_list
+from respool.protocol.events import CREATED, TERMINAL_TYPES, Event, compact_recorded, dumps, loads
 from respool.protocol.members import drop_member, member_text
+from respool.protocol.several_responses import id_of
 from respool.protocol.sse import encode
 from respool.record.exchange import CLIENT_LEFT, COMPLETE, CUT
 from respool.record.turn import RawJSON
 
 _CREATE = "response.create"
+_STEER = "response.steer"
+_PREVIOUS = "previous_response_id"
 _EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"),)
 _JSON = (("content-type", "application/json"),)
 # What the service says beside a response's own events: of steers and injected items.
@@ -24,7 +31,7 @@ _NOT_OF_THE_BODY = ("type", "stream_id", "event_id")
 
 
 class TellsTape(Protocol):
-    """What is told of one exchange: see `recorder.Tape`."""
+    """The interface of a tape: see `recorder.Tape`."""
 
     def head(self, status: int, headers: Any, at: float) -> None: ...
     def chunk(self, data: bytes, at: float) -> None: ...
@@ -40,13 +47,17 @@ class _Turn:
     tape: TellsTape | None
     began: float
     lane: str | None
+    asked: Mapping[str, Any]  # the create
+    ids: set[str] = field(default_factory=set)  # of its responses: several in the multi-agent beta
+    open: set[str] = field(default_factory=set)  # those that have not ended
+    steers: list[Mapping[str, Any]] = field(default_factory=list)
     headed: bool = False
     failed: bool = False
     beside: list[tuple[float, str, str]] = field(default_factory=list)
 
 
-class SocketTurns:
-    """The turns of one connection. Tell it each frame, and how the connection ends.
+class RecordedSocketTurns:
+    """The turns of one connection. Pass each frame, and the end of the connection.
 
     `begin` gets the body of a create, as that of a POST that asks for the same as a stream, and the moment;
     it returns the tape of that turn.
@@ -55,22 +66,29 @@ class SocketTurns:
     def __init__(self, begin: Callable[[bytes, float], TellsTape]) -> None:
         self._begin = begin
         self._lanes: dict[str | None, deque[_Turn]] = {}
+        self._before: dict[str | None, _Turn] = {}  # the turn of each lane that has ended last
 
     def sent(self, text: str, at: float) -> None:
-        """A text frame of the client's."""
+        """Return a text frame of the client's."""
         frame = _object(text)
         lane = _lane(frame)
         if frame.get("type") == _CREATE:
-            tape = None if frame.get("generate") is False else self._begin(_body(frame), at)
-            self._lanes.setdefault(lane, deque()).append(_Turn(tape, at, lane))
-        elif (turn := self._turn(lane)) is not None:
+            self._create(frame, lane, at)
+        elif (turn := self._about(frame) or self._turn(lane)) is not None:
             turn.beside.append((at - turn.began, "client", text))
+            if frame.get("type") == _STEER:
+                turn.steers.append(frame)
+
+    def _create(self, frame: Mapping[str, Any], lane: str | None, at: float) -> None:
+        tape = None if frame.get("generate") is False else self._begin(_body(frame), at)
+        self._lanes.setdefault(lane, deque()).append(_Turn(tape, at, lane, frame))
 
     def received(self, text: str, at: float) -> None:
-        """A text frame of the server's."""
+        """Return a text frame of the server's."""
         frame = _object(text)
         lane, type_ = _lane(frame), str(frame.get("type", ""))
-        turn = self._turn(lane)
+        turn = self._successor(frame, lane, at) if type_ == CREATED else None
+        turn = turn or self._turn(lane)
         if turn is None:
             return
         if type_.startswith(_BESIDE):
@@ -79,7 +97,7 @@ class SocketTurns:
         if type_ == "error" and isinstance(frame.get("error"), dict) and "sequence_number" not in frame:
             self._refused(turn, frame, text, at)
             return
-        if turn.failed and type_ == "response.created":  # the one before has ended with its error
+        if turn.failed and type_ == CREATED:  # the one before has ended with its error
             self._end(turn, COMPLETE, at)
             if (turn := self._turn(lane)) is None:
                 return
@@ -89,11 +107,17 @@ class SocketTurns:
         if turn.tape is not None:
             turn.tape.chunk(_framed(drop_member(text, "stream_id") if lane else text), at)
         turn.failed = turn.failed or type_ == "error"
-        if type_ in TERMINAL_TYPES:
-            self._end(turn, COMPLETE, at)
+        id_ = id_of(frame.get("response")) or ""
+        if type_ == CREATED:
+            turn.ids.add(id_)
+            turn.open.add(id_)
+        elif type_ in TERMINAL_TYPES:
+            turn.open.discard(id_)
+            if not turn.open or len(turn.ids) == 1:
+                self._end(turn, COMPLETE, at)
 
     def closed(self, code: int, reason: str, by: str, at: float) -> None:
-        """The connection has ended; `by` is ``client`` or ``server``."""
+        """Return the connection has ended; `by` is ``client`` or ``server``."""
         for turn in [turn for lane in self._lanes.values() for turn in lane]:
             if turn.tape is not None:
                 turn.tape.note({"close": {"code": code, "reason": reason, "by": by}})
@@ -101,15 +125,42 @@ class SocketTurns:
             self._end(turn, ended, at)
 
     def _turn(self, lane: str | None) -> _Turn | None:
-        """The turn of a lane that is under way. A frame without a lane is of the only turn there is."""
+        """Return the turn of a lane that is under way. A frame without a lane is of the only turn there
+        is."""
         if waiting := self._lanes.get(lane):
             return waiting[0]
         if lane is None and len(self._lanes) == 1:
             return next(iter(self._lanes.values()))[0]
         return None
 
+    def _about(self, frame: Mapping[str, Any]) -> _Turn | None:
+        """The turn of the response that a steer or an injected item names: such a frame has no lane."""
+        named = frame.get(_PREVIOUS, frame.get("response_id"))
+        turns = (turn for lane in self._lanes.values() for turn in lane)
+        return next((turn for turn in turns if named in turn.ids), None) if isinstance(named, str) else None
+
+    def _successor(self, frame: Mapping[str, Any], lane: str | None, at: float) -> _Turn | None:
+        """Begin the turn of a response that was created for a steer, or without any request that is known.
+
+        Its create is as a client would have sent it: that of the turn before, with the steers as input.
+        """
+        before, waiting = self._before.get(lane), self._lanes.get(lane)
+        if before is None or (waiting and waiting[0].headed):
+            return None
+        response = frame.get("response")
+        previous = response.get(_PREVIOUS) if isinstance(response, dict) else None
+        if waiting and (
+            previous not in before.ids or waiting[0].asked.get("previous_response_id") == previous
+        ):
+            return None
+        items = [item for steer in before.steers for item in input_list(steer.get("input"))]
+        continued = {_PREVIOUS: previous} if isinstance(previous, str) else {}
+        self._create({**before.asked, "input": items, **continued}, lane, at)
+        self._lanes[lane].rotate(1)
+        return self._lanes[lane][0]
+
     def _refused(self, turn: _Turn, frame: Mapping[str, Any], text: str, at: float) -> None:
-        """The service refuses a create, or ends it with what would be an HTTP error."""
+        """Return the service refuses a create, or ends it with what would be an HTTP error."""
         status = frame.get("status")
         if turn.tape is not None and not turn.headed:
             turn.tape.head(status if isinstance(status, int) and 400 <= status < 600 else 500, _JSON, at)
@@ -123,6 +174,7 @@ class SocketTurns:
         lane.remove(turn)
         if not lane:
             del self._lanes[turn.lane]
+        self._before[turn.lane] = turn
         if turn.tape is None:
             return
         notes: dict[str, Any] = {"transport": "websocket"}
@@ -142,7 +194,7 @@ def _body(frame: Mapping[str, Any]) -> bytes:
 
 
 def _framed(text: str) -> bytes:
-    """A frame's text as a server-sent event; line ends in JSON stand between tokens only."""
+    """Return a frame's text as a server-sent event; line ends in JSON stand between tokens only."""
     line = text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
     try:
         return encode(line, Event.parse(line).type)

@@ -1,19 +1,21 @@
 """Redaction of a stream while it comes: events are held while a secret may be cut across their deltas."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from respool.protocol.events import TERMINAL_TYPES, loads
+from respool.protocol.events import CREATED, TERMINAL_TYPES, loads
 from respool.record.redaction import Redactor
 
+_OPENING = "response.output_item.added"
 _CLOSING = "response.output_item.done"
 # Texts for people: a secret in them has no white space, but for a few kinds. Arguments of calls are JSON.
 _OF_TEXT = frozenset(
     "response.output_text.delta response.refusal.delta response.reasoning_text.delta "
     "response.reasoning_summary_text.delta".split()
 )
-# In a line that has none of these, white space ends whatever secret there may be: values in JSON and cookies
+# In a line that has none of these, white space ends any secret: values in JSON and cookies
 # may hold some. Words have apostrophes and colons.
 _WIDE = frozenset('"={}')
 _BEGIN, _END = "-----BEGIN", "-----END"
@@ -43,7 +45,7 @@ class _Text:
             self.line = self.line[self.line.rindex("\n") :]
 
     def may_be_cut(self, next_: str = "") -> bool:
-        """Whether no secret can go on from here to `next_`, which follows."""
+        """Return True if no secret can go on from here to `next_`, which follows."""
         if self.is_json or self.in_key:
             return False
         if self.line in ("", "\n") or next_.startswith("\n"):
@@ -60,14 +62,18 @@ class StreamRedactor:
     white space or a line's end says that no secret goes on, all others until the item is done. With rules of
     the user's own, texts are held until then, too. A recorder that is killed loses what is held, at most half
     a second of a text, and writes no secret.
+
+    There is no tail of arguments that would be long enough to hold. They are JSON, in which a secret has no
+    greatest length: the name of its field makes a value a secret, whatever it is. And JSON that is not whole
+    is read as plain text, in which fewer secrets are found.
     """
 
     redactor: Redactor
     _held: list[str] = field(default_factory=list)
-    _open: set[str] = field(
-        default_factory=set
-    )  # the output_index of items that are held until they are done
-    _texts: dict[str, _Text] = field(default_factory=dict)  # those that come, by their place
+    _open: set[tuple[str, str]] = field(default_factory=set)  # items that are held until they are done
+    _added: set[str] = field(default_factory=set)  # ids of items
+    _running: int = 0  # responses; several in the multi-agent beta
+    _texts: dict[tuple[str, str, str], _Text] = field(default_factory=dict)  # those that come, by their place
     _given: deque[str] = field(default_factory=lambda: deque(maxlen=8 * _CONTEXT))
     _ready: int = 0  # how many of those held can be given
     _waited: float = 0.0
@@ -102,7 +108,7 @@ class StreamRedactor:
         return found
 
     def _context(self) -> list[str]:
-        """The events before those held, from a place on at which no secret is cut."""
+        """Return the events before those held, from a place on at which no secret is cut."""
         before = list(self._given)
         for start in range(max(0, len(before) - _CONTEXT), -1, -1):
             if start == 0 or _delta(before[start])[:1].isspace():
@@ -118,27 +124,43 @@ class StreamRedactor:
         if not isinstance(event, dict) or not isinstance(type_ := event.get("type"), str):
             return
         index = repr(event.get("output_index"))
-        place = repr([event.get(name) for name in ("output_index", "content_index", "summary_index")])
-        if type_ in TERMINAL_TYPES:
-            self._open.clear()
-            self._texts.clear()
+        item = event.get("item")
+        id_ = repr(item.get("id") if isinstance(item, dict) else event.get("item_id"))
+        if type_ == _OPENING:
+            self._added.add(id_)
+        key = (index, id_ if id_ in self._added else "")
+        if type_ == CREATED:
+            self._running += 1
+        elif type_ in TERMINAL_TYPES:
+            self._running = max(0, self._running - 1)
+            if not self._running:  # items of the others are told apart by their ids, or held to the end
+                self._open.clear()
+                self._texts.clear()
         elif type_.endswith("delta") and isinstance(delta := event.get("delta"), str):
-            if type_ not in _OF_TEXT or self.redactor.has_own_rules:
-                self._open.add(index)
-                return
-            known = self._texts.setdefault(place, _Text())
-            others = all(one.may_be_cut() for name, one in self._texts.items() if name != place)
-            if not self._open and others and known.may_be_cut(delta):
-                self._ready = len(self._held)
-            known.add(delta)
+            self._follow_delta(type_, delta, key, event)
         elif type_ == _CLOSING:
-            self._open.discard(index)
-            for ended in [name for name in self._texts if name.startswith(f"[{index},")]:
-                del self._texts[ended]
+            self._close(key)
+
+    def _follow_delta(self, type_: str, delta: str, key: tuple[str, str], event: Mapping[str, Any]) -> None:
+        if type_ not in _OF_TEXT or self.redactor.has_own_rules:
+            self._open.add(key)
+            return
+        place = (*key, repr([event.get("content_index"), event.get("summary_index")]))
+        known = self._texts.setdefault(place, _Text())
+        others = all(one.may_be_cut() for name, one in self._texts.items() if name != place)
+        if not self._open and others and known.may_be_cut(delta):
+            self._ready = len(self._held)
+        known.add(delta)
+
+    def _close(self, key: tuple[str, str]) -> None:
+        """An item is done. Its place tells which, unless several responses have one there."""
+        known = slice(0, 1 if self._running < 2 else 2)
+        self._open = {one for one in self._open if one[known] != key[known]}
+        self._texts = {place: text for place, text in self._texts.items() if place[known] != key[known]}
 
 
 def _delta(text: str) -> str:
-    """The delta of an event; "" if it has none."""
+    """Return the delta of an event; "" if it has none."""
     try:
         event: Any = loads(text)
     except ValueError:

@@ -1,15 +1,15 @@
-"""Taping: one exchange on its way into a recording. No threads: see `recorder`."""
+"""Taping: one exchange, written into a recording while it comes. No threads: see `recorder`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from respool.errors import RespoolError
 from respool.record.background import RUNNING, Poll, is_run
-from respool.record.exchange import RECORDED, STOPPED, Asked, Exchange
+from respool.record.exchange import RECORDED, STOPPED, RecordedExchange, RecordedRequest
 from respool.record.naming import name_of
 from respool.record.recording_set import RecordingSet
 from respool.record.routes import CREATE
-from respool.record.runs import Run, Runs
+from respool.record.runs import BackgroundRun, Runs
 from respool.record.shelf import RecordingStopped, Slot
 from respool.record.turn import RawJSON, RecordedTurn, json_object
 
@@ -24,7 +24,11 @@ class Taping:
     """
 
     def __init__(
-        self, recordings: RecordingSet, runs: Runs, asked: Asked, on_recorded: OnRecorded | None = None
+        self,
+        recordings: RecordingSet,
+        runs: Runs,
+        asked: RecordedRequest,
+        on_recorded: OnRecorded | None = None,
     ) -> None:
         self._recordings = recordings
         self._runs = runs
@@ -34,7 +38,7 @@ class Taping:
         self._name = ""
         self._request: RawJSON | str = ""
         self._slot: Slot | None = None
-        self._exchange: Exchange | None = Exchange(asked, recordings.redactor)
+        self._exchange: RecordedExchange | None = RecordedExchange(asked, recordings.redactor)
         if asked.route.kind == CREATE:
             self._request = self._exchange.request()
             self._name = recordings.name_for(asked, self._request_object())
@@ -91,12 +95,12 @@ class Taping:
         self.end(STOPPED, at)
 
     def forget(self) -> None:
-        """Nothing came of it: keep nothing."""
+        """Drop the exchange: keep nothing of it."""
         self._exchange = None
         self._forget()
 
     def overrun(self, behind: str, begun: bool) -> None:
-        """What follows is not told: the recorder is too far behind."""
+        """Note that the rest is missing: the recorder is too far behind."""
         exchange, self._exchange = self._exchange, None
         if exchange is None:
             return
@@ -108,7 +112,7 @@ class Taping:
         self._recordings.problem(f"{what} is not recorded to its end: the recorder is {behind} behind{kept}")
 
     def leave(self) -> None:
-        """Nothing can be written any more: leave the partial file as it is."""
+        """Stop writing after an error: leave the partial file as it is."""
         self._exchange = None
         if self._slot is not None:
             self._recordings.shelf.abandon(self._slot, keep=True)
@@ -119,13 +123,13 @@ class Taping:
         if is_run(turn) and isinstance(body, RawJSON):
             first = Poll(turn.fields["elapsed"], json_object(body.text))
             self._recordings.learn_run(self._name, self._request_object(), id_)
-            self._runs.add(id_, Run(self._name, turn, began, slot, polls=[first]))
+            self._runs.add(id_, BackgroundRun(self._name, turn, began, slot, polls=[first]))
             return
         number = self._recordings.finish(slot, turn)
         if number and self._on_recorded is not None:
             self._on_recorded(self._name, number)
         if number and id_ and turn.lines and not turn.ended:
-            self._runs.add(id_, Run(self._name, turn, began, number=number))
+            self._runs.add(id_, BackgroundRun(self._name, turn, began, number=number))
 
     def _add(self, turn: RecordedTurn) -> None:
         """Take the answer to what was asked of a response that is there."""
@@ -153,7 +157,9 @@ class Taping:
         self._recordings.shelf.reserve(name)
         slot = self._recordings.shelf.begin(name, "")
         if not turn.lines and response["status"] in RUNNING:
-            run = Run(name, turn, self._asked.at, slot, polls=[Poll(turn.fields["elapsed"], response)])
+            run = BackgroundRun(
+                name, turn, self._asked.at, slot, polls=[Poll(turn.fields["elapsed"], response)]
+            )
             self._recordings.learn_run(name, {}, id_)
             self._runs.add(id_, run)
             return

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from respool.protocol.events import TERMINAL_TYPES, Event, dumps, loads
+from respool.record.frame_splitter import SplitFrame
 from respool.record.redaction import Redactor
-from respool.record.sse_frames import Frame
 from respool.recordings.recording import FORMAT_VERSION
 
 _DIGITS = 6  # of a gap: microseconds
@@ -26,11 +26,11 @@ class RawJSON:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RecordedLine:
     """A frame, and the seconds since the one before it; for the first, since the request was sent."""
 
     gap: float
-    frame: Frame
+    frame: SplitFrame
 
     def render(self) -> str:
         """Return the line of a file."""
@@ -49,7 +49,7 @@ class RecordedTurn:
     """
 
     fields: Mapping[str, Any]
-    lines: Sequence[Line] = ()
+    lines: Sequence[RecordedLine] = ()
 
     def header_line(self) -> str:
         """Return the header line."""
@@ -68,12 +68,12 @@ class RecordedTurn:
         """Return the turn without secrets."""
         fields = {name: _redacted(value, redactor) for name, value in self.fields.items()}
         frames = redact_frames([line.frame for line in self.lines], redactor.events, redactor.url)
-        lines = [Line(line.gap, frame) for line, frame in zip(self.lines, frames, strict=True)]
+        lines = [RecordedLine(line.gap, frame) for line, frame in zip(self.lines, frames, strict=True)]
         return RecordedTurn(fields, lines)
 
     @property
     def ended(self) -> bool:
-        """Whether an event says that the response has ended."""
+        """True if an event says that the response has ended."""
         return any(line.frame.type in TERMINAL_TYPES or line.frame.type == "error" for line in self.lines)
 
     @property
@@ -109,10 +109,10 @@ class RecordedTurn:
 
 
 def redact_frames(
-    frames: Sequence[Frame],
+    frames: Sequence[SplitFrame],
     events: Callable[[Sequence[str]], Sequence[str]],
     plain: Callable[[str], str],
-) -> list[Frame]:
+) -> list[SplitFrame]:
     """Return the frames without secrets: `events` redacts all their texts, `plain` what is around them."""
     texts = events([frame.before if frame.text is None else frame.text for frame in frames])
     found = []
@@ -126,7 +126,7 @@ def redact_frames(
     return found
 
 
-def sequence_number(frame: Frame) -> int | None:
+def sequence_number(frame: SplitFrame) -> int | None:
     """Return the sequence number of a frame's event, if it has one."""
     if frame.text is None:
         return None

@@ -140,7 +140,7 @@ class Upstream:
     async def send(
         self, method: str, target: bytes, headers: Headers, content: bytes | AsyncIterator[bytes]
     ) -> Answer:
-        """Send a request; return its answer when its head has come. Raises Unreachable, EndedEarly."""
+        """Send a request; return its answer when its head has come. Raise Unreachable, EndedEarly."""
         url = httpx2.URL(scheme=self._url.scheme, host=self._url.host, port=self._url.port, raw_path=target)
         timeout = {"connect": _CONNECT_TIMEOUT, "pool": None, "read": None, "write": None}
         request = httpx2.Request(
@@ -167,7 +167,7 @@ class Upstream:
     async def open_socket(
         self, target: bytes, headers: Headers, subprotocols: Sequence[str] | None = None
     ) -> "ClientConnection":
-        """Open a WebSocket. Raises UpgradeRefused, Unreachable. No redirect is followed, no proxy used."""
+        """Open a WebSocket. Raise UpgradeRefused, Unreachable. No redirect is followed, no proxy used."""
         from websockets.asyncio.client import connect  # late: few clients use one
         from websockets.exceptions import InvalidHandshake, InvalidStatus
 
@@ -185,7 +185,7 @@ class Upstream:
                 user_agent_header=None,
                 subprotocols=cast("Any", subprotocols),
                 open_timeout=_CONNECT_TIMEOUT,
-                ping_interval=None,  # who closes what is silent is for the two ends to say
+                ping_interval=None,  # the two ends decide when to close
                 max_size=None,
                 proxy=None,
             )

@@ -1,4 +1,4 @@
-"""HoldPoint: where a stream is to be held, as text and as JSON say it; and its place among a stream's events.
+"""HoldPoint: where to hold a stream, as text and as JSON; and its place among a stream's events.
 
     after=response.created          after the first event of that type; "response." may be left out
     before=output_text.delta#3      before the third
@@ -78,7 +78,7 @@ class HoldPoint:
 
     @classmethod
     def read(cls, text: str, *, after: bool = True, **options: Any) -> "HoldPoint":
-        """From the text that names an event. Raise OptionError."""
+        """Return the point for a text that names an event. Raise OptionError."""
         kind, colon, rest = text.partition(":")
         if colon and kind in ("seq", "item"):
             if not (rest.isascii() and rest.isdigit() and len(rest) < 10):
@@ -104,9 +104,9 @@ class HoldPoint:
 
     @classmethod
     def of(cls, at: str | Mapping[str, Any], when: str | None = None, **options: Any) -> "HoldPoint":
-        """From what JSON says: an event as text, or ``{"event": ..., "nth": 2}``, ``{"seq": 5}``,
-        ``{"item": 0}``, ``{"text": "Hel"}``. `when` is after (if not given; before, of start and terminal) or
-        before. Raise OptionError."""
+        """Return the point for a JSON value: an event as text, or ``{"event": ..., "nth": 2}``, ``{"seq":
+        5}``, ``{"item": 0}``, ``{"text": "Hel"}``. `when` is after (if not given; before, of start and
+        terminal) or before. Raise OptionError."""
         if when not in (None, "before", "after"):
             raise OptionError(f"when is {printable(str(when))}, expected before or after")
         if isinstance(at, str):
@@ -123,7 +123,7 @@ class HoldPoint:
         raise _wrong(str(at))
 
     def __str__(self) -> str:
-        """The text that names it, without options."""
+        """Return the text that names it, without options."""
         value = self.value
         if self.kind == "text" and isinstance(value, str) and not _PLAIN.fullmatch(value):
             value = compact(value)

@@ -25,7 +25,7 @@ ON_UNKNOWN_ID = ("not-found", "default")  # the answer for an unknown id
 
 @dataclass(frozen=True, slots=True)
 class TimedEvent:
-    """An event, and how long after the one before it came.
+    """An event, and the seconds since the one before.
 
     `gap` is in seconds since the previous event (for the first: since the request was sent), or None
     where the recording has no time; the pace then chooses. Gaps rather than moments, so that reading
@@ -70,7 +70,7 @@ def _encodes(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header line of a recording: what was asked, and how the answer began.
+    """The header line of a recording: the request, and the head of the answer.
 
     `fields` is the JSON object of that line, kept whole so that fields which this version does not
     know survive; the properties read the known ones. `faults` is what goes wrong with the answer, `hold`
@@ -198,7 +198,7 @@ class Recording:
     def entries(self) -> Sequence[Entry]:
         """All that is sent, each with its gap since the entry before it.
 
-        In `events`, a gap is counted from the event before, whatever is in between.
+        In `events`, a gap is counted from the event before, also across captured text.
         """
         return self.events if self.captured is None else self.captured
 

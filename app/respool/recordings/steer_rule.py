@@ -1,4 +1,4 @@
-"""SteerRule: what becomes of a steer, where a recording, a Script or a stub says so."""
+"""SteerRule: how a recording, a Script or a stub answers steers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SteerRule:
-    """What becomes of a steer of a response.
+    """How a response answers steers.
 
     at         where it ends the response; None: as the server's settings say
     successor  what is played then: the name of a recording, or a Script; None: what answers the steered input

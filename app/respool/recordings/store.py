@@ -3,28 +3,25 @@
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from respool.errors import NotARecording, OptionError, PathError, RecordingError, printable
+from respool.errors import OptionError, PathError, RecordingError, printable
 from respool.recordings import formats
-from respool.recordings.formats.turn_builder import refuse
 from respool.recordings.nearest import nearest_of
 from respool.recordings.recording import Recording
-from respool.recordings.rule_files import is_rule_file
+from respool.recordings.source_files import (
+    PassedOver,
+    Signature,
+    SourceFile,
+    files_below,
+    length_as_prefix,
+    read_source_file,
+)
 
-PARTIAL = ".partial"  # the suffix of a file that is being recorded
-
-# Limits of a file: larger ones are refused, not read into memory.
-MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
-# What editors leave behind, and write before they rename it.
-_LEFT_BEHIND = ("~", ".bak", ".orig", ".swp", ".tmp", PARTIAL)
 LONGEST_NAME = 200  # characters, of a recording that is added
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
-MOST_NOTES = 100  # of one file, that are kept
-NO_RECORDING = "no recording"  # the reason if nothing else is known of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,46 +34,12 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOver:
-    """A file or folder, below a given folder, that is not read, and why."""
-
-    path: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"{printable(self.path, 4096)}: {self.why}"
-
-
-@dataclass(frozen=True, slots=True)
 class StoreChanges:
     """The changes found by `Store.refresh`: names of recordings, and refusals."""
 
     changed: Sequence[str]
     removed: Sequence[str]
     refused: Sequence[Refusal]
-
-
-class _Signature(NamedTuple):
-    """The properties that change when a file is written."""
-
-    mtime_ns: int
-    size: int
-    inode: int
-
-
-_UNREADABLE = _Signature(0, 0, 0)  # unlike any file's, so each refresh tries again
-
-
-@dataclass(slots=True)
-class _File:
-    name: str
-    signature: _Signature
-    turns: tuple[Recording, ...] = ()  # of the last readable version
-    error: RecordingError | None = None  # of the newest version
-    ignored: bool = False  # no recording, and no sign that it was meant to be one
-    why: str = ""  # it is ignored
-    notes: tuple[RecordingError, ...] = ()  # oddities of a file that is used all the same
-    rules: bool = False  # holds rules, and no recording
 
 
 class Store:
@@ -103,14 +66,14 @@ class Store:
                 problem = getattr(error, "strerror", None) or error
                 raise PathError(f"{printable(str(path), 4096)}: {problem}") from None
         self._given = frozenset(map(str, self.paths))
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, SourceFile] = {}
         self._recordings: dict[str, tuple[Recording, ...]] = {}
         self._clashes: list[Refusal] = []
         self._added: dict[str, tuple[Recording, ...]] = {}
         self._indexing = threading.Lock()  # files are read in a thread, while others are added
         self._refreshing = threading.Lock()
         self._closed: list[PassedOver] = []
-        self._rules: dict[str, _Signature] = {}
+        self._rules: dict[str, Signature] = {}
         self.version = 0
         self.refresh()
 
@@ -205,7 +168,7 @@ class Store:
         self._index()
 
     def add(self, name: str, turns: tuple[Recording, ...]) -> None:
-        """Serve `turns` as the recording `name`, from memory only. Raises OptionError if the name is invalid,
+        """Serve `turns` as the recording `name`, from memory only. Raise OptionError if the name is invalid,
         or a file has it."""
         if name in self.sources:
             raise OptionError(f"{printable(name)} is the name of a recording in a file; choose another one")
@@ -248,60 +211,11 @@ class Store:
                 place = (resolved[folder], file)
                 if place not in seen:
                     seen.add(place)
-                    below = file if path == top else path[_length_as_prefix(top) :]
+                    below = file if path == top else path[length_as_prefix(top) :]
                     yield path, formats.without_suffix(below.replace(os.sep, "/"))
 
-    def _read(self, path: str, name: str) -> _File | None:
-        """Return the file as it is now, from memory if it has not changed; None if it has just been
-        deleted."""
-        last = self._files.get(path)
-        turns = last.turns if last else ()
-        # A folder may hold any file. These are meant to be recordings: a file that was given itself, one that
-        # was a recording before, and one with a recording's suffix.
-        meant = path in self._given or bool(turns) or formats.by_suffix(path) is not None
-        signature = _UNREADABLE
-        data = b""
-        try:
-            status = os.stat(path)
-            signature = _Signature(status.st_mtime_ns, status.st_size, status.st_ino)
-            if last and last.signature == signature:
-                return last
-            if is_rule_file(path):
-                return _File(name, signature, ignored=True, rules=True)
-            if signature.size > MAX_FILE_SIZE:
-                problem = f"{signature.size} bytes, expected at most {MAX_FILE_SIZE}"
-                if not meant:
-                    return _File(name, signature, ignored=True, why=problem)
-                raise RecordingError(problem, path)
-            if not meant and (why := why_not(path)):
-                return _File(name, signature, ignored=True, why=why)
-            data = _content(path)
-            if not meant and formats.sniff(data, path) is None:
-                why = formats.foreign.name_of(data[: formats.encodings.HEAD], path) or NO_RECORDING
-                return _File(name, signature, ignored=True, why=why)
-            if not _is_utf8(name):
-                raise RecordingError("the file's name is not UTF-8", path)
-            notes: list[RecordingError] = []
-
-            def on_damage(damage: RecordingError) -> None:
-                refuse(damage)
-                if len(notes) < MOST_NOTES:
-                    notes.append(damage)
-
-            return _File(name, signature, formats.read(data, name, path, on_damage), notes=tuple(notes))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            problem = (error.strerror or str(error)).lower()
-            if not meant:
-                return _File(name, _UNREADABLE, ignored=True, why=problem)
-            return _File(name, _UNREADABLE, turns, RecordingError(problem, path))
-        except RecordingError as error:
-            if not meant and (isinstance(error, NotARecording) or not formats.shows_a_stream(data, path)):
-                return _File(name, signature, ignored=True, why=str(error).removeprefix(f"{path}:").strip())
-            # Kept until the file changes: without the traceback's frames, which hold the file's content.
-            error.__context__ = None
-            return _File(name, signature, turns, error.with_traceback(None))
+    def _read(self, path: str, name: str) -> SourceFile | None:
+        return read_source_file(path, name, self._files.get(path), given=path in self._given)
 
     def _index(self) -> None:
         owners: dict[str, list[str]] = {}
@@ -333,67 +247,6 @@ def check_name(name: str) -> None:
             f"{printable(name) or 'nothing'} is no name of a recording: expected 1 to {LONGEST_NAME} "
             'letters, digits and any of "._-", in parts with "/" between that begin with a letter or digit'
         )
-
-
-def why_not(path: str) -> str | None:
-    """Return why a file is not worth reading, by its first 64 KiB; None if it is. Raises OSError."""
-    with open(path, "rb", buffering=0) as file:
-        head = file.read(formats.encodings.HEAD) or b""
-    if formats.worth_reading(head, path):
-        return None
-    return formats.foreign.name_of(head, path) or NO_RECORDING
-
-
-def files_below(top: str, on_closed: Callable[[str, OSError], None] | None = None) -> list[str]:
-    """Return the paths of a folder's files, sorted part by part. Names that begin with a dot, or end with a
-    tilde, are other tools' files; one that ends with ``.partial`` is a recorder's. They are left out.
-
-    A folder that cannot be read goes to `on_closed` and is skipped; so are links to folders.
-    """
-    if not os.path.isdir(top):
-        return [top]
-    found: list[str] = []
-    waiting = _entries(top, on_closed)  # the next one is the last
-    while waiting:
-        entry = waiting.pop()
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                waiting += _entries(entry.path, on_closed)
-            elif not entry.name.endswith(_LEFT_BEHIND) and entry.is_file():
-                found.append(entry.path)
-        except OSError:  # a link to nothing, or to itself
-            continue
-    # As elsewhere, no path begins with "./".
-    return [path[2:] for path in found] if top == os.curdir else found
-
-
-def _entries(folder: str, on_closed: Callable[[str, OSError], None] | None = None) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            shown = [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError as error:
-        if on_closed is not None:
-            on_closed(folder, error)
-        return []
-    return sorted(shown, key=lambda entry: entry.name, reverse=True)
-
-
-def _length_as_prefix(folder: str) -> int:
-    """Return the length of the prefix that the paths of the folder's files share."""
-    return 0 if folder == os.curdir else len(os.path.join(folder, ""))
-
-
-def _content(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:  # read at once, so a buffer is no use
-        return file.readall()
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _clash(name: str, paths: Sequence[str]) -> Refusal:

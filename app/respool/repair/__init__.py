@@ -8,21 +8,23 @@ sound events is done only if it is asked for.
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from respool.check import socket_lanes
 from respool.check.checker import check
 from respool.check.findings import Level
 from respool.errors import Effect, RecordingError
+from respool.protocol.several_responses import run_together
 from respool.recordings import formats
 from respool.recordings.formats import jsonl
 from respool.recordings.recording import Recording, TimedEvent
 from respool.repair.damaged_stream import JSON, DamagedStream
 from respool.repair.damaged_turns import DamagedTurn, drop_surplus, split_turns
-from respool.repair.ending import Ending
 from respool.repair.made_events import Style
 from respool.repair.notes import in_words, tell
 from respool.repair.plan import plan
+from respool.repair.response_ends import ResponseEnd
 from respool.repair.sequence import Arranged, arrange
 
-__all__ = ["Ending", "Options", "Repaired", "repair"]
+__all__ = ["Options", "Repaired", "ResponseEnd", "repair"]
 
 
 _LONGEST = 1e9  # seconds that a response may have taken
@@ -30,16 +32,16 @@ _LONGEST = 1e9  # seconds that a response may have taken
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What may be done beyond adding events where some are missing."""
+    """What repair may do beyond adding missing events."""
 
-    ending: Ending | None = None  # of a response that was cut; None: completed if all of it is known
+    ending: ResponseEnd | None = None  # of a response that was cut; None: completed if all of it is known
     renumber: bool = False  # change sequence numbers of sound events
     drop: frozenset[str] = frozenset()  # leave out sound events: the values of turns.SURPLUS
 
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """The content of the repaired file, and what was done, in words; nothing if it was sound."""
+    """The content of the repaired file, and the changes, in words; none if it was sound."""
 
     data: bytes
     done: tuple[str, ...]
@@ -48,7 +50,7 @@ class Repaired:
 def repair(data: bytes, path: str, options: Options | None = None) -> Repaired:
     """Repair a recording in any format that Respool reads; the result is in the native one.
 
-    Raises RecordingError where that cannot be done, or only with an option that is not given.
+    Raise RecordingError where that cannot be done, or only with an option that is not given.
     """
     damages: list[RecordingError] = []
 
@@ -75,7 +77,7 @@ def repair(data: bytes, path: str, options: Options | None = None) -> Repaired:
 
 
 def _framed_anew(turn: Recording) -> Recording:
-    """The turn as the API frames it: what was captured between its events is damage, or says nothing."""
+    """Return the turn as the API frames it: text captured between its events is damage, or means nothing."""
     if turn.captured is None:
         return turn
     return replace(turn, events=tuple(replace(one, frame=None) for one in turn.events), captured=None)
@@ -84,7 +86,12 @@ def _framed_anew(turn: Recording) -> Recording:
 def _repair(turn: DamagedTurn, options: Options) -> tuple[Recording, list[str]]:
     fixes: list[JSON] = [{"line": damage.line, "dropped": damage.cause} for damage in turn.damages]
     said: list[str] = []
-    if turn.events and not (stream := _stream(turn)).sound:
+    if run_together(events := [timed.event for timed in turn.events]):
+        if error := next((one for one in socket_lanes.check(events) if one.level is Level.ERROR), None):
+            cause = f"cannot be repaired, since several responses run at a time in it: {error.message}"
+            place = -1 if error.event is None else error.event
+            raise RecordingError(cause, line=turn.events[place].line)
+    elif turn.events and not (stream := _stream(turn)).sound:
         if dropped := drop_surplus(turn, stream, options.drop):
             fixes += dropped
             stream = _stream(turn)
@@ -101,7 +108,7 @@ def _repair(turn: DamagedTurn, options: Options) -> tuple[Recording, list[str]]:
 def _complete(
     turn: DamagedTurn, stream: DamagedStream, options: Options
 ) -> tuple[list[TimedEvent], list[JSON], list[str]]:
-    """Make what is missing. Gives all events; what was done; and in words how the response ends now."""
+    """Make what is missing. Return all events; the changes; and in words how the response ends now."""
     timed = turn.events
     if stream.sound:
         return timed, [], []
@@ -130,7 +137,7 @@ def _stream(turn: DamagedTurn, suspected: Collection[int] = ()) -> DamagedStream
 
 
 def _errors(arranged: Arranged) -> dict[int, str]:
-    """The errors that are left, by the places of the events before the repair."""
+    """Return the errors that are left, by the places of the events before the repair."""
     errors: dict[int, str] = {}
     after = sum(place is not None for place in arranged.places)
     for finding in check(timed.event for timed in arranged.events):

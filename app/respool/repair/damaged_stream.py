@@ -1,8 +1,9 @@
 """Stream: the sound events of one turn, and the places where something is missing between them."""
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection, Iterable, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from respool.check.checker import check
@@ -65,17 +66,18 @@ class DamagedStream:
         self._trouble = _Places(trouble)
         self.missing = self._missing(damaged)  # place: how many events are missing
         self._lacking = _Places(self.missing)
+        self._missing_until = [0, *accumulate(self.missing[place] for place in sorted(self.missing))]
         self._room = dict(self.missing)  # the same, less those that are found
         self._free = _Places(self.missing)  # where there is room
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong, nor known to be missing."""
+        """True if nothing is wrong, nor known to be missing."""
         return not self._trouble and not self.headless
 
     @property
     def headless(self) -> bool:
-        """Whether the beginning is missing. A stream that was resumed need not have it; but where nothing
+        """True if the beginning is missing. A stream that was resumed need not have it; but where nothing
         more is missing than other events repeat, it may as well be whole."""
         first = self.events[0].type
         late = first in ("response.queued", "response.in_progress") or (first == "error" and self.size > 1)
@@ -83,11 +85,11 @@ class DamagedStream:
 
     @property
     def resumed(self) -> bool:
-        """Whether the stream is the rest of one: what came before is not missing."""
+        """True if the stream is the rest of one: what came before is not missing."""
         return not self.headless and CREATED not in (event.type for event in self.events)
 
     def _opens(self, place: int) -> bool:
-        """Whether the event at a place is one of those before the first item."""
+        """Return True if the event at a place is one of those before the first item."""
         row = EVENT_TYPES.get(self.events[place].type)
         return row is not None and row.kind in (EventKind.LIFECYCLE, EventKind.CONNECTION)
 
@@ -104,29 +106,31 @@ class DamagedStream:
         return missing
 
     def troubled(self, first: int, last: int) -> bool:
-        """Whether something is missing or wrong at one of these places."""
-        return bool(self._trouble.within(first, last))
+        """Return True if something is missing or wrong at one of these places."""
+        return self._trouble.first(first, last) is not None
 
     def suspect(self, place: int) -> None:
-        """Something is missing at a place."""
+        """Note that something is missing at a place."""
         self._trouble.add(place)
 
-    def room(self, first: int, last: int) -> int:
-        """How many events are missing at these places that are not yet found."""
-        return sum(self._room[place] for place in self._free.within(first, last))
+    def has_room(self, first: int, last: int, beside: int = 0) -> bool:
+        """Return True if more than `beside` events are missing at these places that are not yet found."""
+        room = 0
+        return any((room := room + self._room[place]) > beside for place in self._free.within(first, last))
 
     def missing_within(self, first: int, last: int) -> int:
-        """How many events are missing at these places."""
-        return sum(self.missing[place] for place in self._lacking.within(first, last))
+        """Return how many events are missing at these places."""
+        begin, end = self._lacking.before(first), self._lacking.before(last + 1)
+        return self._missing_until[end] - self._missing_until[begin] if begin < end else 0
 
     def take(self, first: int, last: int, count: int, *, latest: bool, default: int) -> int:
-        """The place for so many events that are missing somewhere between two places."""
-        free = self._free.within(first, last)
-        place = free[-1 if latest else 0] if free else default
-        if free:
-            self._room[place] -= count
-            if self._room[place] <= 0:
-                self._free.discard(place)
+        """Return the place for a number of events that are missing somewhere between two places."""
+        place = self._free.last(first, last) if latest else self._free.first(first, last)
+        if place is None:
+            return default
+        self._room[place] -= count
+        if self._room[place] <= 0:
+            self._free.discard(place)
         return place
 
 
@@ -136,15 +140,30 @@ class _Places:
     def __init__(self, places: Iterable[int]) -> None:
         self._sorted = sorted(set(places))
 
-    def __contains__(self, place: object) -> bool:
-        return isinstance(place, int) and bool(self.within(place, place))
+    def __contains__(self, place: int) -> bool:
+        return self.first(place, place) is not None
 
     def __bool__(self) -> bool:
         return bool(self._sorted)
 
-    def within(self, first: int, last: int) -> Sequence[int]:
-        """Those from `first` to `last`."""
-        return self._sorted[bisect_left(self._sorted, first) : bisect_right(self._sorted, last)]
+    def before(self, place: int) -> int:
+        """Return how many there are before `place`."""
+        return bisect_left(self._sorted, place)
+
+    def within(self, first: int, last: int) -> Iterator[int]:
+        """Yield those from `first` to `last`, one after the other: there may be many."""
+        for at in range(self.before(first), self.before(last + 1)):
+            yield self._sorted[at]
+
+    def first(self, first: int, last: int) -> int | None:
+        """Return the first of those from `first` to `last`."""
+        at = self.before(first)
+        return self._sorted[at] if at < len(self._sorted) and self._sorted[at] <= last else None
+
+    def last(self, first: int, last: int) -> int | None:
+        """Return the last of those from `first` to `last`."""
+        at = self.before(last + 1)
+        return self._sorted[at - 1] if at and self._sorted[at - 1] >= first else None
 
     def add(self, place: int) -> None:
         if place not in self:
@@ -152,12 +171,12 @@ class _Places:
 
     def discard(self, place: int) -> None:
         if place in self:
-            del self._sorted[bisect_left(self._sorted, place)]
+            del self._sorted[self.before(place)]
 
 
 def counts(event: Event, data: JSON) -> bool:
-    """Whether an event takes part in the numbering. What is of the connection does not, except keepalives;
-    an error, and what nobody knows, may have no number."""
+    """Return True if an event takes part in the numbering. Events of the connection do not, except
+    keepalives; errors and unknown events may have no number."""
     row = EVENT_TYPES.get(event.type)
     if row is None or row.kind is EventKind.ERROR:
         return number(data) is not None
@@ -165,10 +184,10 @@ def counts(event: Event, data: JSON) -> bool:
 
 
 def number(data: JSON) -> int | None:
-    """An event's sequence_number."""
+    """Return an event's sequence_number."""
     return integer(data.get("sequence_number"))
 
 
 def integer(value: object) -> int | None:
-    """The value if it is an integer, else None."""
+    """Return the value if it is an integer, else None."""
     return value if type(value) is int else None

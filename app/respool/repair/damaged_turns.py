@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from respool.errors import RecordingError
 from respool.protocol.event_types import EVENT_TYPES, EventKind
 from respool.protocol.events import TERMINAL_TYPES
+from respool.protocol.several_responses import run_together
 from respool.recordings.recording import Header, Recording, TimedEvent
 from respool.repair.damaged_stream import JSON, DamagedStream
 
@@ -38,12 +39,12 @@ class DamagedTurn:
 
     @property
     def ended(self) -> bool:
-        """Whether it has a terminal event."""
+        """True if it has a terminal event."""
         return any(timed.event.type in TERMINAL_TYPES for timed in self.events)
 
 
 def split_turns(recordings: Sequence[Recording], damages: Sequence[RecordingError]) -> list[DamagedTurn]:
-    """The turns of a file, with the damages of each."""
+    """Return the turns of a file, with the damages of each."""
     turns = [turn for recording in recordings for turn in _split(recording)]
     begins = [(_line(turn.events[0]), at) for at, turn in enumerate(turns) if turn.events]
     ends = [max(map(_line, turn.events), default=0) for turn in turns]
@@ -59,10 +60,14 @@ def split_turns(recordings: Sequence[Recording], damages: Sequence[RecordingErro
 
 
 def _split(recording: Recording) -> Iterator[DamagedTurn]:
-    """A recording, or several: another response that follows the end of one is a turn of its own, also
+    """Return a recording, or several: another response that follows the end of one is a turn of its own, also
     where its `response.created` is lost."""
     turn = DamagedTurn(recording.header, [])
     response_id: object = None
+    if run_together(timed.event for timed in recording.events):
+        turn.events += recording.events
+        yield turn
+        return
     for timed in recording.events:
         response = timed.event.data.get("response")
         own = response.get("id") if isinstance(response, dict) else None
@@ -75,7 +80,7 @@ def _split(recording: Recording) -> Iterator[DamagedTurn]:
 
 
 def drop_surplus(turn: DamagedTurn, stream: DamagedStream, allowed: Collection[str]) -> list[JSON]:
-    """Leave out the events that are too many, and say which. Raises RecordingError, with the name of the
+    """Leave out the events that are too many, and say which. Raise RecordingError, with the name of the
     option, for one that is not `allowed`."""
     surplus = dict(_find_surplus(turn.events, stream))
     dropped: list[JSON] = []

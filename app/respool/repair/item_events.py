@@ -25,7 +25,7 @@ _MINIMAL: Mapping[str, JSON] = {
 # Items that hold all they ever will when they are added.
 _WHOLE_WHEN_ADDED = frozenset({"mcp_approval_request", "tool_search_output", "function_call_output"})
 
-# The event after which there is nothing more to know of an item.
+# The event that completes an item.
 _WHOLE_BY: Mapping[str, str] = {
     "function_call": "response.function_call_arguments.done",
     "custom_tool_call": "response.custom_tool_call_input.done",
@@ -52,7 +52,7 @@ class ItemEvents:
 
 
 def find_items(stream: DamagedStream) -> list[ItemEvents]:
-    """The items of a stream, in their order; also those of which only the final response knows."""
+    """Return the items of a stream in their order; also those that only the final response has."""
     items: list[ItemEvents] = []
     known: dict[object, ItemEvents] = {}
     for place, event in enumerate(stream.events):
@@ -81,8 +81,8 @@ def _final_output(stream: DamagedStream) -> Sequence[JSON]:
 
 
 def _adopt(items: Sequence[ItemEvents], output: Sequence[JSON]) -> list[ItemEvents]:
-    """The items, in the order of the final response: with what that says of them, and with those that have
-    lost all their events."""
+    """Return the items in the order of the final response, completed from it, with those that have lost all
+    their events."""
     counted = any(item.index is not None for item in items)
     found: list[ItemEvents] = []
     named: dict[str, ItemEvents] = {}
@@ -111,7 +111,7 @@ def _adopt(items: Sequence[ItemEvents], output: Sequence[JSON]) -> list[ItemEven
 
 
 def folded(stream: DamagedStream, item: ItemEvents) -> JSON:
-    """What an item holds as far as its own events tell. Raises RecordingError if that is not enough."""
+    """Return an item as far as its own events tell. Raise RecordingError if that is not enough."""
     events = [stream.events[place] for place in item.places]
     if not events:
         raise RecordingError(f"cannot be repaired: no event tells of {item.name}")
@@ -126,7 +126,7 @@ def folded(stream: DamagedStream, item: ItemEvents) -> JSON:
 
 
 def is_whole(stream: DamagedStream, item: ItemEvents, *, last: bool) -> bool:
-    """Whether all that an item is to hold is known."""
+    """Return True if all that an item is to hold is known."""
     if item.value is not None:
         return True
     types = {stream.events[place].type for place in item.places}
@@ -161,7 +161,7 @@ def _id(data: JSON) -> str | None:
 
 
 def _name(data: JSON) -> str | None:
-    """By what the events of an item are known: its id, or as llama.cpp has it the call_id."""
+    """Return what identifies an item in its events: its id, or as llama.cpp has it the call_id."""
     item = data["item"] if isinstance(data.get("item"), dict) else {}
     call_id = item.get("call_id")
     return _id(data) or (call_id if isinstance(call_id, str) else None)

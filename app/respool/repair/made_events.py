@@ -1,4 +1,4 @@
-"""Bodies: what a made event holds, in the style of the events that are there."""
+"""Made events: their content, in the style of the recorded ones."""
 
 import json
 import string
@@ -42,7 +42,7 @@ _EMPTY: JSON = {"text": "", "refusal": "", "annotations": [], "logprobs": []}
 
 
 def skeleton(value: JSON) -> JSON:
-    """An item as it is when it is added, from what it holds in the end."""
+    """Return an item as it is when it is added, from what it holds in the end."""
     type_ = str(value.get("type"))
     added = dict(value)
     for name, empty in _NOT_YET.get(type_, {}).items():
@@ -58,18 +58,19 @@ def skeleton(value: JSON) -> JSON:
 
 
 def empty_part(part: JSON) -> JSON:
-    """A part as it is when it is added, from what it holds in the end."""
+    """Return a part as it is when it is added, from what it holds in the end."""
     return {name: _EMPTY.get(name, value) for name, value in part.items()}
 
 
 class Style:
     """How the events of a stream are written: the order of their keys, and which of those that not
-    everybody sends it has."""
+    all producers send has."""
 
     def __init__(self, stream: DamagedStream) -> None:
         self._numbered = stream.numbered
         self._keys: dict[str, Iterable[str]] = {}  # of each type
         self._order: dict[str, None] = {}  # of all keys
+        self._orders: dict[tuple[str, ...], list[str]] = {}  # of the keys of made events, by type and keys
         self._types = {event.type for event in stream.events}
         self._padding: set[bool] = set()  # whether obfuscation is empty, where there is any
         self._changing = _ids_change(stream)
@@ -81,7 +82,7 @@ class Style:
                 self._padding.add(not data["obfuscation"])
 
     def fields(self, type: str, known: Mapping[str, Any]) -> JSON:
-        """The fields of an event, of those that are `known`: it has those that such events have."""
+        """Return the fields of an event, of those that are `known`: it has those that such events have."""
         row = EVENT_TYPES[type]
         seen = self._keys.get(type)
         return {
@@ -91,14 +92,14 @@ class Style:
         }
 
     def step(self, type: str) -> str:
-        """The type by which this stream's producer calls a step."""
+        """Return the type by which this stream's producer calls a step."""
         for ours, theirs in _SYNONYMS:
             if type.startswith(ours) and any(other.startswith(theirs) for other in self._types):
                 return type.replace(ours, theirs)
         return type
 
     def event(self, type: str, fields: JSON, number: int | None) -> Event:
-        """The event itself."""
+        """Return the event itself."""
         data = {"type": type, **fields}
         if self._numbered:
             data["sequence_number"] = number
@@ -107,13 +108,19 @@ class Style:
             data["obfuscation"] = padding
         if self._changing:
             data = self._with_other_ids(data)
+        names = (type, *data)
+        if (order := self._orders.get(names)) is None:
+            order = self._orders[names] = self._order_of(type, data)
+        return Event(compact({name: data[name] for name in order}), type)
+
+    def _order_of(self, type: str, data: JSON) -> list[str]:
+        """The order of an event's keys."""
         alike = (keys for keys in self._keys.values() if set(keys) == set(data))
         like = self._keys.get(type) or next(alike, ())
-        order = list(dict.fromkeys([*like, *self._order, *data]))
-        return Event(compact({name: data[name] for name in order if name in data}), type)
+        return [name for name in dict.fromkeys([*like, *self._order, *data]) if name in data]
 
     def _with_other_ids(self, data: JSON) -> JSON:
-        """The same event with ids of its own, as all events of GitHub Copilot have them."""
+        """Return the same event with ids of its own, as all events of GitHub Copilot have them."""
         self._made += 1
         changed = {name: f"{one}.{self._made}" if name == "item_id" else one for name, one in data.items()}
         for name in ("item", "response"):
@@ -123,7 +130,7 @@ class Style:
 
 
 def _ids_change(stream: DamagedStream) -> bool:
-    """Whether nothing has the same id in two events, as it is with GitHub Copilot."""
+    """Return True if nothing has the same id in two events, as it is with GitHub Copilot."""
     ids: dict[int | None, list[str]] = {}
     for data in stream.data:
         name = data.get("item_id") or at_path(data, ("item", "id")) or at_path(data, ("response", "id"))
@@ -137,9 +144,12 @@ def _ids_change(stream: DamagedStream) -> bool:
 _SYNONYMS = (("response.reasoning_text.", "response.reasoning."),)
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def compact(value: Any) -> str:
-    """JSON text as the service writes it: without spaces. Lone surrogates are escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Return JSON text as the service writes it: without spaces, lone surrogates escaped."""
+    text = _compact.encode(value)
     try:
         text.encode()
     except UnicodeEncodeError:

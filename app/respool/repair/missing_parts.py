@@ -1,7 +1,7 @@
 """Parts: makes the missing events of one part of an item, and finds the pieces its texts have lost."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +9,7 @@ from respool.check.json_values import at_path
 from respool.check.machines import missing, part_type_of
 from respool.protocol.delta_texts import TEXTS, DeltaText
 from respool.protocol.event_types import EVENT_TYPES, EventKind
-from respool.protocol.transitions import TRANSITIONS, State
+from respool.protocol.transitions import TRANSITIONS, MachineState
 from respool.repair.damaged_stream import JSON, DamagedStream, Made, integer
 from respool.repair.made_events import Style, empty_part
 from respool.repair.texts import find_lost, guess_lost
@@ -39,7 +39,7 @@ class PartWalk:
         places: Sequence[int],
     ) -> None:
         self.places = places
-        self.state = State.START
+        self.state = MachineState.START
         self._stream = stream
         self._manner = style
         self._known = known
@@ -55,7 +55,7 @@ class PartWalk:
             self._find_annotations()
 
     def missing_before(self, place: int) -> Iterator[Made]:
-        """What should have come before the event at a place."""
+        """Return the events that should have come before the event at a place."""
         event = self._stream.events[place].type
         way = missing(self._type, self.state, event) if self._type else None
         if way:
@@ -64,11 +64,11 @@ class PartWalk:
             yield from self._found(place)
 
     def close(self) -> Iterator[Made]:
-        """What is missing for the part to be closed."""
-        if self._type is None or self.state is State.CLOSED:
+        """Return the events that are missing for the part to be closed."""
+        if self._type is None or self.state is MachineState.CLOSED:
             return
         closer = _closer(self._type)
-        steps, self.state = missing(self._type, self.state, closer) or ((), State.CLOSED)
+        steps, self.state = missing(self._type, self.state, closer) or ((), MachineState.CLOSED)
         yield from self._steps((*steps, closer))
 
     def _steps(self, steps: Sequence[str]) -> Iterator[Made]:
@@ -90,7 +90,7 @@ class PartWalk:
         return {"part": empty_part(self._value) if step.endswith(".added") else self._value}
 
     def _found(self, place: int | None) -> Iterator[Made]:
-        """The deltas and annotations that were found missing before a place."""
+        """Return the deltas and annotations that were found missing before a place."""
         if self._text and (piece := self._lost.pop(place, "")):
             yield self._make(f"{self._text.name}.delta", {"delta": piece, "logprobs": []})
         for number in self._annotations.pop(place, ()):
@@ -122,7 +122,7 @@ class PartWalk:
                 for before, place in pairwise(self.places)
                 if after < place and (until is None or place <= until)
                 if EVENT_TYPES[stream.events[place].type].kind is not EventKind.PART
-                if stream.room(before + 1, place) > self._count_found(place)
+                if stream.has_room(before + 1, place, self._count_found(place))
             ]
             at = min(free)[1] if free else until
             self._annotations.setdefault(at, []).append(number)
@@ -130,12 +130,12 @@ class PartWalk:
                 stream.suspect(at)
 
     def _count_found(self, place: int) -> int:
-        """How many events were found missing before a place."""
+        """Return how many events were found missing before a place."""
         return len(self._annotations.get(place, ())) + (place in self._lost)
 
 
 def lost_of(stream: DamagedStream, text: DeltaText, places: Sequence[int], whole: object) -> Lost:
-    """What a text has lost, and where: `places` are those of all events of what it is in."""
+    """Return what a text has lost, and where: `places` are those of all events of its part or item."""
     own = [place for place in places if TEXTS.get(stream.events[place].type) == text]
     pieces = [place for place in own if stream.events[place].type.endswith(".delta")]
     done = next((place for place in own if stream.events[place].type.endswith(".done")), None)
@@ -159,7 +159,7 @@ def lost_of(stream: DamagedStream, text: DeltaText, places: Sequence[int], whole
     for (before, after), piece in zip(spans, lost or (), strict=False):
         if piece and not (began_before and after == own[0]):
             within = [place for place in places if before < place < after]
-            free = (to for at, to in pairwise([before, *within, after]) if stream.room(at + 1, to))
+            free = (to for at, to in pairwise([before, *within, after]) if stream.has_room(at + 1, to))
             place = next(free, after)
             stream.suspect(place)
             found[None if place == end and done is None else place] = piece
@@ -167,26 +167,27 @@ def lost_of(stream: DamagedStream, text: DeltaText, places: Sequence[int], whole
 
 
 def _least(stream: DamagedStream, first: int, last: int) -> int | None:
-    """How many characters a text lacks at the least between two of its events: one for each event that is
-    missing, if no other event came between. None if it lacks none."""
+    """Return how many characters a text lacks at the least between two of its events: one for each event that
+    is missing, if no other event came between. None if it lacks none."""
     count = stream.missing_within(first, last)
     if not count and (stream.numbered or not stream.troubled(first, last)):
         return None
     return count if first == last and count <= _MOST else 0
 
 
-def texts_of(type: object) -> list[DeltaText]:
-    """The texts of an item or a part of this type."""
+@lru_cache(256)
+def texts_of(type: str | None) -> Sequence[DeltaText]:
+    """Return the texts of an item or a part of this type."""
     rows = {
         text.name: text
         for name, text in TEXTS.items()
         if (type == text.part if text.part else type in EVENT_TYPES[name].items)
     }
-    return list(rows.values())
+    return tuple(rows.values())
 
 
 def type_of(stream: DamagedStream, places: Sequence[int], value: object) -> str | None:
-    """The type of a content or summary part, by its events or by what it holds."""
+    """Return the type of a content or summary part, by its events or by what it holds."""
     told = (part_type_of(stream.events[place].type) for place in places)
     held = (at_path(stream.data[place], ("part", "type")) for place in places)
     found = next((one for one in (*told, *held, at_path(value, ("type",))) if one), None)
@@ -195,13 +196,13 @@ def type_of(stream: DamagedStream, places: Sequence[int], value: object) -> str 
 
 @cache
 def _closer(part_type: str) -> str:
-    """The event that closes a part of this type."""
+    """Return the event that closes a part of this type."""
     steps = (step for table in TRANSITIONS[part_type].values() for step in table.items())
-    return next(event for event, then in steps if then is State.CLOSED)
+    return next(event for event, then in steps if then is MachineState.CLOSED)
 
 
 def _told(entry: Any) -> Any:
-    """An entry of logprobs as events have it: without the bytes, which only parts tell."""
+    """Return an entry of logprobs as events have it: without the bytes, which only parts have."""
     if not isinstance(entry, dict):
         return entry
     return {name: value for name, value in entry.items() if name != "bytes"}

@@ -1,4 +1,4 @@
-"""What was repaired, as the header of the recording tells it, and in words."""
+"""The repairs, for the header of the recording and in words."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ FIELD = "repaired"  # of the header
 
 
 def tell(header: Header, fixes: Sequence[JSON]) -> Header:
-    """The header with these fixes in its list of repairs, and their sum in its note."""
+    """Return the header with these fixes in its list of repairs, and their sum in its note."""
     earlier = header.fields.get(FIELD)
     note = "; ".join(filter(None, (header.note, f"repaired: {', '.join(_sums(fixes))}")))
     told = [*(earlier if isinstance(earlier, list) else []), *fixes]
@@ -32,7 +32,7 @@ def _sums(fixes: Sequence[JSON]) -> list[str]:
 
 
 def in_words(fix: JSON) -> str:
-    """One fix, for a line of output."""
+    """Return one fix, for a line of output."""
     if "dropped" in fix:
         return f"line {fix['line']} left out: {fix['dropped']}"
     if "made" in fix:

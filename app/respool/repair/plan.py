@@ -1,33 +1,37 @@
-"""Plan: which events are to be made for a stream to be legal, and where."""
+"""Plan: the events to make for a stream to be legal, and their places."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from respool.repair.damaged_stream import DamagedStream, Made
-from respool.repair.ending import Ending, begin, closed, end
 from respool.repair.item_events import ItemEvents, find_items, folded, is_whole
+from respool.repair.item_walk import ItemWalk
 from respool.repair.made_events import Style
-from respool.repair.walk import ItemWalk
+from respool.repair.response_ends import ResponseEnd, begin, closed, end
 
 
 def plan(
-    stream: DamagedStream, style: Style, wanted: Ending | None, request: Mapping[str, Any], seconds: float
+    stream: DamagedStream,
+    style: Style,
+    wanted: ResponseEnd | None,
+    request: Mapping[str, Any],
+    seconds: float,
 ) -> tuple[list[Made], list[str]]:
-    """The events to make; and in words, how a response that was cut is made to end. Raises RecordingError
-    where too little is known."""
+    """Return the events to make; and in words, how a cut response ends. Raise RecordingError if too little is
+    known."""
     items = find_items(stream)
     whole = [is_whole(stream, item, last=item is items[-1]) for item in items]
     if stream.ended:
-        ending, said = stream.ending and Ending(stream.ending), []
+        ending, said = stream.ending and ResponseEnd(stream.ending), []
     else:
         cut = [_flaw(item, is_known) for item, is_known in zip(items, whole, strict=True)]
         why = ", ".join(filter(None, cut)) if items else "nothing has come"
-        ending = wanted or (Ending.INCOMPLETE if why else Ending.COMPLETED)
+        ending = wanted or (ResponseEnd.INCOMPLETE if why else ResponseEnd.COMPLETED)
         said = [f"the response is made to end as {ending}" + (f": {why}" if why and not wanted else "")]
-    made = begin(stream, running=bool(items) or ending in (Ending.COMPLETED, Ending.INCOMPLETE))
+    made = begin(stream, running=bool(items) or ending in (ResponseEnd.COMPLETED, ResponseEnd.INCOMPLETE))
     output = []
     for number, (item, is_known) in enumerate(zip(items, whole, strict=True)):
-        value = item.value or closed(folded(stream, item), ending or Ending.FAILED, whole=is_known)
+        value = item.value or closed(folded(stream, item), ending or ResponseEnd.FAILED, whole=is_known)
         item.id = item.id or value.get("id")
         output.append(value)
         made += ItemWalk(stream, style, item, value, *_bounds(stream, items, number)).run()
@@ -37,14 +41,14 @@ def plan(
 
 
 def _flaw(item: ItemEvents, whole: bool) -> str:
-    """Why the response cannot be completed, with this item in it."""
+    """Return why the response cannot be completed with this item in it."""
     if not whole:
         return f"{item.name} is cut off"
     return f"{item.name} is incomplete" if item.value and item.value.get("status") == "incomplete" else ""
 
 
 def _bounds(stream: DamagedStream, items: Sequence[ItemEvents], number: int) -> tuple[int, int]:
-    """The places between which an item lies: one without any events is between the items around it."""
+    """Return the places between which an item lies: one without any events is between the items around it."""
     if items[number].places:
         return stream.start, stream.end
     before = (item.places[-1] + 1 for item in items[:number] if item.places)

@@ -3,11 +3,10 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from respool.errors import RecordingError, printable
-from respool.protocol.events import Event
+from respool.protocol.events import Event, loads
 from respool.recordings.recording import TimedEvent
 from respool.repair.damaged_stream import JSON, DamagedStream, Made
 from respool.repair.made_events import Style
@@ -69,7 +68,7 @@ def arrange(
 
 
 def _steps_at(stream: DamagedStream, place: int, here: Sequence[Made]) -> Iterator[_Step]:
-    """What comes at a place: what is made there, and the sound event."""
+    """Return the steps at a place: the made events, and the sound one."""
     spare = stream.missing.get(place, 0) - sum(not one.optional for one in here)
     wanted = []
     for one in here:
@@ -82,8 +81,8 @@ def _steps_at(stream: DamagedStream, place: int, here: Sequence[Made]) -> Iterat
         pieces = split(delta, 1 + spare) if isinstance(delta, str) and 0 < spare < len(delta) else [delta]
         spare -= len(pieces) - 1
         for piece in pieces:
-            fields = {**one.fields, "delta": piece} if len(pieces) > 1 else one.fields
-            yield _Step(place, replace(one, fields=fields), None, None)
+            made = replace(one, fields={**one.fields, "delta": piece}) if len(pieces) > 1 else one
+            yield _Step(place, made, None, None)
     if place < stream.size:
         yield _Step(place, None, stream.numbers[place], stream.numbers[place])
 
@@ -102,7 +101,7 @@ def _count(stream: DamagedStream, steps: Sequence[_Step]) -> None:
 def _misfit(
     stream: DamagedStream, steps: Sequence[_Step], at: int, timed: Sequence[TimedEvent]
 ) -> RecordingError:
-    """Why the sound event of a step cannot keep its number."""
+    """Return why the sound event of a step cannot keep its number."""
     place, own = steps[at].place, steps[at].before
     name = timed[place].event.type
     missing = stream.missing.get(place, 0)
@@ -120,7 +119,7 @@ def _misfit(
 
 
 def _renumbered(steps: Sequence[_Step]) -> list[JSON]:
-    """Which events get other numbers, in runs of the same difference."""
+    """Return the events that get other numbers, in runs of the same difference."""
     runs: list[JSON] = []
     for at, step in enumerate(steps):
         if step.made or step.number is None or step.number == step.before:
@@ -134,15 +133,26 @@ def _renumbered(steps: Sequence[_Step]) -> list[JSON]:
 
 
 def _renumber(timed: TimedEvent, data: JSON, number: int) -> TimedEvent:
-    """The event with another sequence number, and nothing else of its text changed."""
+    """Return the event with another sequence number, and nothing else of its text changed."""
     text = timed.event.text
-    wanted = json.dumps({**data, "sequence_number": number}, sort_keys=True)
+    wanted = {**data, "sequence_number": number}
     texts = [
         f"{text[: found.start(1)]}{number}{text[found.end(1) :]}" for found in _NUMBER.finditer(text)
     ] or [text.replace("{", f'{{"sequence_number":{number},', 1)]
     for changed in texts:
-        with suppress(ValueError):
-            if json.dumps(json.loads(changed), sort_keys=True) == wanted:
-                return replace(timed, event=Event(changed, timed.event.type))
+        if _says(changed, wanted):
+            return TimedEvent(timed.gap, Event(changed, timed.event.type), timed.line, timed.frame)
     cause = f"cannot be repaired: there is no place for a sequence_number in {printable(text)}"
     raise RecordingError(cause, line=timed.line)
+
+
+def _says(text: str, wanted: JSON) -> bool:
+    """Whether a JSON text has a value, to the kinds of its numbers."""
+    try:
+        value = loads(text)
+    except ValueError:
+        return False
+    # Equal, in most cases; NaN is not equal to itself, and is compared as text.
+    if value == wanted and type(value["sequence_number"]) is int:
+        return True
+    return json.dumps(value, sort_keys=True) == json.dumps(wanted, sort_keys=True)

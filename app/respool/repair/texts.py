@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def find_lost(pieces: Sequence[str], least: Sequence[int | None], text: str) -> list[str] | None:
-    """What `text` has before the first piece, between the pieces, and after the last one.
+    """Return what `text` has before the first piece, between the pieces, and after the last one.
 
     `least` says of each of these places how many characters are missing there at the least, and is
     None where none are. None if that cannot be: the pieces do not lie in the text like that.
@@ -30,7 +30,7 @@ def find_lost(pieces: Sequence[str], least: Sequence[int | None], text: str) -> 
 
 
 def guess_lost(pieces: Sequence[str], text: str) -> list[str] | None:
-    """The same where nothing is known of the places: at one of them, the last that fits; or at any."""
+    """Return the same where nothing is known of the places: at one of them, the last that fits; or at any."""
     places = range(len(pieces) + 1)
     for place in reversed(places):
         if lost := find_lost(pieces, [0 if one == place else None for one in places], text):
@@ -39,6 +39,7 @@ def guess_lost(pieces: Sequence[str], text: str) -> list[str] | None:
 
 
 def split(text: str, count: int) -> list[str]:
-    """The text in so many pieces of about the same length, or in fewer if it has not as many characters."""
+    """Return the text in so many pieces of about the same length, or in fewer if it has not as many
+    characters."""
     count = max(1, min(count, len(text)))
     return [text[len(text) * n // count : len(text) * (n + 1) // count] for n in range(count)]

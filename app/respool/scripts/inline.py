@@ -44,7 +44,7 @@ class InlineScript(ValueType):
         return isinstance(value, Script)
 
     def read(self, value: Any, place: ScriptPlace) -> "Script":
-        from respool.scripts.script import read  # whose tables have this kind
+        from respool.scripts.script import read  # late: its tables have this type
 
         return read(value, Below(place.source, place.path))
 

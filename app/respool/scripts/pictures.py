@@ -31,7 +31,7 @@ PIXEL = Picture(
 
 
 def inspect(data: bytes) -> tuple[str, int, int]:
-    """Return format, width and height (pixels). Raises ValueError for anything but PNG, WebP and JPEG."""
+    """Return format, width and height (pixels). Raise ValueError for anything but PNG, WebP and JPEG."""
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
             width, height = struct.unpack_from(">II", data, 16)

@@ -54,7 +54,7 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """Plain data, and the places of its values."""
 
     data: Any
@@ -117,8 +117,8 @@ def dump(data: Any) -> str:
     return yaml.dump(data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=math.inf)
 
 
-def load(text: str) -> Document:
-    """Read a text. Raises PlainYamlError."""
+def load(text: str) -> YamlDocument:
+    """Read a text. Raise PlainYamlError."""
     try:
         return _Reader().document(_compose(text))
     except RecursionError:
@@ -172,11 +172,11 @@ class _Reader:
         self.open: list[yaml.Node] = []
         self.size = 0  # characters so far
 
-    def document(self, node: yaml.Node | None) -> Document:
+    def document(self, node: yaml.Node | None) -> YamlDocument:
         if node is None:
             raise PlainYamlError("empty", 1, 1)
         data = self.read(node, (), node)
-        return Document(data, self.found)
+        return YamlDocument(data, self.found)
 
     def read(self, node: yaml.Node, path: Path, key: yaml.Node) -> Any:
         if len(self.found) >= MAX_VALUES:

@@ -84,7 +84,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Script(ScriptBuilder):
-    """A file's turns, and the seed of all chance in them."""
+    """A file's turns, and the seed of their random values."""
 
     turns: tuple[Turn, ...] = ()
     seed: int = 0

@@ -27,7 +27,7 @@ class Source(Protocol):
         """Return a number or boolean as its author wrote it, so that the text 1.10 stays 1.10."""
 
     def picture(self, name: str) -> bytes:
-        """Return the content of a picture file. Raises ValueError, which says why it cannot be read."""
+        """Return the content of a picture file. Raise ValueError, which says why it cannot be read."""
 
     def damage(self, error: ScriptError) -> None:
         """Report an error. If this returns, the wrong part is left out."""

@@ -4,28 +4,27 @@ their fields."""
 from collections.abc import Mapping
 from typing import Any
 
+from respool.option_types import FLAG, choice_type, number_type, whole_type
 from respool.protocol.event_types import ITEM_TYPES
 from respool.scripts.records import OneKey, Record
 from respool.scripts.value_types import (
-    Boolean,
     Either,
     JsonText,
     ListOf,
     MapOf,
-    Number,
     Object,
-    OneOf,
     PictureFile,
     Text,
+    ValueOf,
     ValueType,
 )
 
 DAY = 24 * 3600  # seconds
 TEXT = Text()
 TEXTS = ListOf(TEXT, single=True)
-COUNT = Number(whole=True)
+COUNT = ValueOf(whole_type())
 OBJECT = Object()
-JSON_TEXT = JsonText(about="A mapping becomes compact JSON; text is taken as it is, whatever it holds.")
+JSON_TEXT = JsonText(about="A mapping becomes compact JSON; text is taken as it is.")
 CALL_ID = Text(about="Made from the seed if it is absent.")
 
 
@@ -43,7 +42,7 @@ def _item(type: str, fields: Mapping[str, ValueType], about: str, **options: Any
     if item.call:
         common["call_id"] = CALL_ID
     if item.statuses:
-        common["status"] = OneOf(item.statuses)
+        common["status"] = ValueOf(choice_type(item.statuses))
     if type in GROWING:
         common["deltas"] = DELTAS
     return Record({**fields, **common}, about=about, **options)
@@ -51,7 +50,9 @@ def _item(type: str, fields: Mapping[str, ValueType], about: str, **options: Any
 
 ANNOTATION = Record(
     {
-        "type": OneOf(("url_citation", "file_citation", "container_file_citation", "file_path")),
+        "type": ValueOf(
+            choice_type(("url_citation", "file_citation", "container_file_citation", "file_path"))
+        ),
         "quote": Text(about="Words of the text that are cited: start_index and end_index (or index) follow."),
         "url": TEXT,
         "title": TEXT,
@@ -65,13 +66,17 @@ ANNOTATION = Record(
     required=("type",),
     exclusive=(("quote", "start_index"), ("quote", "index")),
 )
-_LOGPROB: dict[str, ValueType] = {"token": TEXT, "logprob": Number(None, 0), "bytes": ListOf(COUNT)}
+_LOGPROB: dict[str, ValueType] = {
+    "token": TEXT,
+    "logprob": ValueOf(number_type(None, 0)),
+    "bytes": ListOf(COUNT),
+}
 _TOP_LOGPROBS = ListOf(Record(_LOGPROB, required=("token",)))
 _TEXT_PART: dict[str, ValueType] = {
     "text": TEXT,
     "annotations": ListOf(ANNOTATION),
     "logprobs": Either(
-        (Boolean(), ListOf(Record({**_LOGPROB, "top_logprobs": _TOP_LOGPROBS}, required=("token",)))),
+        (ValueOf(FLAG), ListOf(Record({**_LOGPROB, "top_logprobs": _TOP_LOGPROBS}, required=("token",)))),
         about="true makes them up; a list also says how the text is cut: one delta for each token.",
     ),
 }
@@ -116,7 +121,7 @@ ITEMS: Mapping[str, Record] = {
         {
             **_TEXT_PART,
             "content": ListOf(PART, about="Several parts, instead of text."),
-            "phase": OneOf(("commentary", "final_answer")),
+            "phase": ValueOf(choice_type(("commentary", "final_answer"))),
         },
         "The model says something.",
         short="text",
@@ -127,7 +132,7 @@ ITEMS: Mapping[str, Record] = {
         {
             "summary": ListOf(TEXT, single=True, about="The parts of the summary."),
             "content": ListOf(TEXT, single=True, about="Raw reasoning, as open models show it."),
-            "encrypted_content": Either((Boolean(), TEXT), about="true makes it up."),
+            "encrypted_content": Either((ValueOf(FLAG), TEXT), about="true makes it up."),
         },
         "The model reasons. It may be empty, as it is most of the time.",
         short="summary",
@@ -176,7 +181,7 @@ ITEMS: Mapping[str, Record] = {
             "file": PictureFile(about="A PNG, WebP or JPEG file at or below the Script's folder."),
             "result": Text(about="The picture as base64, instead of a file."),
             "partial_images": Either(
-                (Number(whole=True, high=3), ListOf(PictureFile())),
+                (ValueOf(whole_type(high=3)), ListOf(PictureFile())),
                 about="How many previews, or the files with them.",
             ),
             **dict.fromkeys(
@@ -242,29 +247,33 @@ ITEMS: Mapping[str, Record] = {
         "apply_patch_call",
         {
             "operation": Record(
-                {"type": OneOf(("create_file", "update_file", "delete_file")), "path": TEXT, "diff": TEXT},
+                {
+                    "type": ValueOf(choice_type(("create_file", "update_file", "delete_file"))),
+                    "path": TEXT,
+                    "diff": TEXT,
+                },
                 required=("type", "path"),
             ),
             "caller": OBJECT,
         },
-        "A file is to be changed.",
+        "A file should be changed.",
         required=("operation",),
     ),
     "tool_search_call": _item(
         "tool_search_call",
-        {"arguments": OBJECT, "execution": OneOf(("server", "client"))},
+        {"arguments": OBJECT, "execution": ValueOf(choice_type(("server", "client")))},
         "The model looks for tools.",
         optional=True,
     ),
     "tool_search_output": _item(
         "tool_search_output",
-        {"tools": ListOf(OBJECT), "execution": OneOf(("server", "client"))},
+        {"tools": ListOf(OBJECT), "execution": ValueOf(choice_type(("server", "client")))},
         "The tools that were found.",
         required=("tools",),
     ),
     "compaction": _item(
         "compaction",
-        {"encrypted_content": TEXT, "compacting": Number(whole=True, high=100, about="How many events.")},
+        {"encrypted_content": TEXT, "compacting": ValueOf(whole_type(high=100), about="How many events.")},
         "The conversation so far is compacted.",
         optional=True,
     ),
@@ -289,6 +298,6 @@ STEPS: Mapping[str, ValueType] = {
     "refusal": Text(about="The model refuses: a message with a refusal part."),
     "item": Object(("type",), about="Any output item, literally: added, then done."),
     "event": Object(("type",), about="Any event, literally; sequence_number is filled in if it is absent."),
-    "pause": Number(high=DAY, about="Seconds of silence before what follows."),
+    "pause": ValueOf(number_type(high=DAY, unit="s"), about="Seconds of silence before what follows."),
 }
 STEP = OneKey(STEPS, what="step")

@@ -3,21 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from respool.option_types import FLAG, choice_type, number_type, whole_type
 from respool.protocol.response import ECHOED
 from respool.protocol.websocket.steers import STEER_CODES, SteerAt
 from respool.scripts.inline import InlineScript
 from respool.scripts.records import Defined, Placed, Record
 from respool.scripts.steps import COUNT, DAY, PART, STEP, STEPS, TEXT
 from respool.scripts.value_types import (
-    Boolean,
     Either,
     ListOf,
     MapOf,
     Null,
-    Number,
     Object,
-    OneOf,
     Text,
+    ValueOf,
     ValueType,
 )
 
@@ -37,12 +36,12 @@ END_RECORD = Record(
             optional=True,
             about="response.failed; with error as well, first the error event, as the service does.",
         ),
-        "cut": Number(1, whole=True, about="The stream breaks off after this many events."),
+        "cut": ValueOf(whole_type(1), about="The stream breaks off after this many events."),
     },
     some=("incomplete", "error", "failed", "cut"),
     exclusive=(("incomplete", "error", "cut"), ("incomplete", "failed", "cut")),
 )
-END = Either((OneOf(("completed", "incomplete", "failed", "error", "cut")), END_RECORD))
+END = Either((ValueOf(choice_type(("completed", "incomplete", "failed", "error", "cut"))), END_RECORD))
 
 # Fields of the Response object that other parts of a Script decide.
 _DECIDED = {
@@ -60,9 +59,9 @@ POINT = Defined(
             Record(
                 {
                     "event": Text(about="An event type; response. may be left out."),
-                    "nth": Number(1, whole=True, about="Which of them, from 1."),
-                    "seq": Number(whole=True, about="A sequence number."),
-                    "item": Number(whole=True, about="The index of an output item."),
+                    "nth": ValueOf(whole_type(1), about="Which of them, from 1."),
+                    "seq": ValueOf(whole_type(), about="A sequence number."),
+                    "item": ValueOf(whole_type(), about="The index of an output item."),
                     "text": Text(about="When the text of the answer has come so far."),
                 },
                 some=("event", "seq", "item", "text"),
@@ -78,27 +77,33 @@ _HOLD_POINT = Record(
         "after": POINT,
         "before": POINT,
         "at": POINT,
-        "when": OneOf(("before", "after"), about="Of at: after, unless it is given."),
-        "ttl": Number(0.001, DAY, about="Real seconds after which a stream that nobody releases is cut."),
-        "on_expiry": OneOf(("abort", "continue"), about="What happens then."),
-        "keepalive": Number(0.01, DAY, about="A comment is sent after each so many real seconds of a hold."),
+        "when": ValueOf(choice_type(("before", "after")), about="Of at: after, unless it is given."),
+        "ttl": ValueOf(
+            number_type(0.001, DAY, unit="s"),
+            about="Real seconds after which a stream that is not released is cut.",
+        ),
+        "on_expiry": ValueOf(choice_type(("abort", "continue")), about="What happens then."),
+        "keepalive": ValueOf(
+            number_type(0.01, DAY, unit="s"),
+            about="A comment is sent after each so many real seconds of a hold.",
+        ),
     },
     some=("after", "before", "at"),
     exclusive=(("after", "before", "at"), ("when", "after"), ("when", "before")),
 )
 HOLD = ListOf(
-    Either((Boolean(), Text(), _HOLD_POINT)),
+    Either((ValueOf(FLAG), Text(), _HOLD_POINT)),
     single=True,
     about="Where the stream waits for its release: after=response.created; true: before its first event.",
 )
 STEER = Record(
     {
-        "at": OneOf(tuple(SteerAt), about="Where an accepted steer ends the response."),
+        "at": ValueOf(choice_type(tuple(SteerAt)), about="Where an accepted steer ends the response."),
         "successor": Either(
             (Text(), InlineScript()), about="What is played then: the name of a recording, or a Script."
         ),
         "error": Record(
-            {"code": OneOf(STEER_CODES), "message": TEXT},
+            {"code": ValueOf(choice_type(STEER_CODES)), "message": TEXT},
             short="code",
             required=("code",),
             about="With what the steer fails.",
@@ -136,34 +141,39 @@ TURN: Mapping[str, ValueType] = {
         about="What is absent is counted: about four characters a token.",
     ),
     "deltas": Either(
-        (OneOf(("tokens", "words", "whole")), Number(1, whole=True)),
+        (ValueOf(choice_type(("tokens", "words", "whole"))), ValueOf(whole_type(1))),
         about="How text is cut: about four characters (tokens), words, not at all, or so many characters.",
     ),
-    "obfuscation": Boolean(about="Whether deltas are padded, as the service does unless asked not to."),
+    "obfuscation": ValueOf(FLAG, about="Whether deltas are padded, as the service does unless asked not to."),
     "pace": Record(
         {
-            "tokens_per_second": Number(0.001),
-            "ttft": Number(high=DAY, about="Seconds until the first token."),
-            "bursts": Boolean(about="Uneven, as real streams are, with the same mean."),
-            "gap": Number(high=DAY, about="Seconds between any two events, instead of tokens per second."),
-            "speed": Number(0.001, about="By which all times are divided, pauses as well."),
+            "tokens_per_second": ValueOf(number_type(0.001)),
+            "ttft": ValueOf(number_type(high=DAY, unit="s"), about="Seconds until the first token."),
+            "bursts": ValueOf(FLAG, about="Uneven, as real streams are, with the same mean."),
+            "gap": ValueOf(
+                number_type(high=DAY, unit="s"),
+                about="Seconds between any two events, instead of tokens per second.",
+            ),
+            "speed": ValueOf(number_type(0.001), about="By which all times are divided, pauses as well."),
         },
         short="tokens_per_second",
         exclusive=(("tokens_per_second", "gap"),),
         about="Without it the server's own pace decides.",
     ),
-    "status": Number(200, 599, whole=True, about="The HTTP status."),
+    "status": ValueOf(whole_type(200, 599), about="The HTTP status."),
     "headers": MapOf(TEXT, about="HTTP headers of the answer."),
     "error": Record(_ERROR, short="message", about="The error of an answer with a status of 400 or more."),
     "body": ValueType(about="The body of an answer that is no stream: JSON, or text."),
-    "ids": OneOf(("recorded", "fresh"), about="Whose ids a play has, whatever the server's option says."),
+    "ids": ValueOf(
+        choice_type(("recorded", "fresh")), about="The ids of a play, instead of the server's option."
+    ),
     "faults": ListOf(
         Either((Text(), Object(required=("fault",)))),
         about="What goes wrong with the answer, as in the header of a recording: stall(after=3, seconds=2).",
     ),
     "hold": _HOLD,
     "steer": _STEER,
-    "template": Boolean(about="Whether ${...} stands for a value of the request; a literal ${ is $${."),
+    "template": ValueOf(FLAG, about="Whether ${...} stands for a value of the request; a literal ${ is $${."),
     "note": Text(about="What a reader should know."),
 }
 OUTCOME = ("text", "output", "end", "error", "body", "status")
@@ -184,7 +194,7 @@ SCRIPT = Record(
     {
         **TURN,
         "turns": ListOf(Placed(TURN_RECORD), least=1, about="Several responses, one after the other."),
-        "seed": Number(None, whole=True, about="Of all chance: ids, padding, bursts."),
+        "seed": ValueOf(whole_type(None), about="The seed of random values: ids, padding, bursts."),
     },
     some=(*OUTCOME, "turns"),
     exclusive=(*_EXCLUSIVE, *(("turns", name) for name in OUTCOME)),

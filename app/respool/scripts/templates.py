@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from respool.protocol.events import compact
-from respool.scripts.improvise.asked import last_words, request_items, tool_outputs
+from respool.scripts.improvise.request_reading import last_words, request_items, tool_outputs
 from respool.scripts.records import OneKey, Record
 from respool.scripts.script import End, Script, Step, Turn
 from respool.scripts.sources import ScriptError
@@ -30,7 +30,7 @@ _TEMPLATE = re.compile(
 def fill(script: Script, body: Mapping[str, Any]) -> Script:
     """Return the Script with the values of a request in all turns that are templates.
 
-    Raises ScriptError if an expression is invalid, or cannot be applied to this request.
+    Raise ScriptError if an expression is invalid, or cannot be applied to this request.
     """
     return replace(script, turns=tuple(fill_turn(turn, body) for turn in script.turns))
 

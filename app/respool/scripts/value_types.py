@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
+from respool.option_types import TEXT, OptionType
 from respool.protocol.events import compact
 from respool.scripts.pictures import Picture, inspect
 from respool.scripts.sources import ScriptError, ScriptPlace, did_you_mean, shown
@@ -28,7 +29,7 @@ class ValueType:
         return "any value"
 
     def fits(self, value: Any) -> bool:
-        """Return True if the value has the right shape, whatever its content."""
+        """Return True if the value has the right shape, with any content."""
         return True
 
     def holds(self, value: Any) -> bool:
@@ -36,7 +37,7 @@ class ValueType:
         return self.fits(value)
 
     def read(self, value: Any, place: ScriptPlace) -> Any:
-        """Return the value as a Script has it. Raises ScriptError."""
+        """Return the value as a Script has it. Raise ScriptError."""
         if not self.fits(value):
             raise place.error(f"expected {self.expects}, but this is {shown(value)}")
         return value
@@ -59,7 +60,7 @@ class Text(ValueType):
 
     @property
     def expects(self) -> str:
-        return "text"
+        return TEXT.expected
 
     def fits(self, value: Any) -> bool:
         return isinstance(value, (str, bool, int, float))
@@ -78,77 +79,55 @@ class Text(ValueType):
 
 
 @dataclass(frozen=True)
-class OneOf(ValueType):
-    """One of a fixed set of words."""
+class ValueOf(ValueType):
+    """A value of an option type: a number, a boolean or a word. A number is not read from text."""
 
-    words: Sequence[str]
-
-    @property
-    def expects(self) -> str:
-        return " or ".join(self.words)
-
-    def fits(self, value: Any) -> bool:
-        return isinstance(value, str)
-
-    def read(self, value: Any, place: ScriptPlace) -> str:
-        super().read(value, place)
-        if value not in self.words:
-            raise place.error(
-                f"expected {self.expects}, but this is {shown(value)}{did_you_mean(value, self.words)}"
-            )
-        return str(value)
-
-    def shape(self) -> dict[str, Any]:
-        return {"enum": list(self.words)}
-
-
-@dataclass(frozen=True)
-class Boolean(ValueType):
-    @property
-    def expects(self) -> str:
-        return "true or false"
-
-    def fits(self, value: Any) -> bool:
-        return isinstance(value, bool)
-
-    def shape(self) -> dict[str, Any]:
-        return {"type": "boolean"}
-
-
-@dataclass(frozen=True)
-class Number(ValueType):
-    """A number within bounds, both included; with `whole`, an integer."""
-
-    low: float | None = 0
-    high: float | None = None
-    whole: bool = False
+    type: OptionType
 
     @property
     def expects(self) -> str:
-        what = "a whole number" if self.whole else "a number"
-        match self.low, self.high:
-            case None, None:
-                return what
-            case low, None:
-                return f"{what}, {low} or more"
-            case low, high:
-                return f"{what} from {low} to {high}"
+        return self.type.expected
 
     def fits(self, value: Any) -> bool:
-        return type(value) is int or (type(value) is float and not self.whole)
+        if isinstance(value, str):
+            return bool(self.type.words)
+        return isinstance(value, _PYTHON[self.type.json]) and isinstance(value, bool) == (
+            self.type.json == "boolean"
+        )
 
     def read(self, value: Any, place: ScriptPlace) -> Any:
         super().read(value, place)
-        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
-            raise place.error(f"expected {self.expects}, but this is {value}")
-        return value
+        if isinstance(value, str) and value not in self.type.words:
+            hint = did_you_mean(value, self.type.words)
+            raise place.error(f"expected {self.expects}, but this is {shown(value)}{hint}")
+        try:
+            found = self.type.read(value)
+        except (ValueError, TypeError, OverflowError):
+            expected = self.type.expected_for(value)
+            raise place.error(f"expected {expected}, but this is {shown(value)}") from None
+        return value if found == value else found  # 2 stays 2, not 2.0
+
+    def plain(self, value: Any) -> Any:
+        return next((word for word in self.type.words if self.type.read(word) == value), value)
 
     def shape(self) -> dict[str, Any]:
-        bounds = {"minimum": self.low, "maximum": self.high}
-        return {
-            "type": "integer" if self.whole else "number",
+        words = {"enum": list(self.type.words)}
+        if self.type.name == "choice":
+            return words
+        bounds = {"minimum": self.type.low, "maximum": self.type.high}
+        shape = {
+            "type": self.type.json,
             **{name: bound for name, bound in bounds.items() if bound is not None},
         }
+        return {"anyOf": [words, shape]} if self.type.words else shape
+
+
+_PYTHON: Mapping[str, type | tuple[type, ...]] = {
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+    "string": str,
+}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ asked for what is not recorded, the only recording answers nothing else.
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from respool.errors import (
     AmbiguousMatch,
@@ -22,9 +22,8 @@ from respool.errors import (
 )
 from respool.match.canonical import canonical, digest
 from respool.match.recorded import Forms, Place, Seen
-from respool.match.turn_choice import Used
 from respool.play.offload import offload
-from respool.play.playback import Origin, Playback
+from respool.play.playback import Origin
 from respool.recordings.recording import Recording, turn_name
 from respool.recordings.store import Store
 from respool.server.indexes import Indexes
@@ -35,44 +34,13 @@ from respool.server.whole_request import whole_forms
 
 if TYPE_CHECKING:
     from respool.match.context import Context
-    from respool.match.stubs import Stub, StubState
+from respool.server.decision import IMPROVISED, RELAYED, Decision
 
-IMPROVISED = "improvised"  # a tier, and the name of such a recording
-RELAYED = "relayed"  # the tier of what an upstream answers
 RETRY_HEADER = "x-stainless-retry-count"
-_MOST_REMEMBERED = 10_000  # errors that are used up, requests served, fresh ids: each, in a session
-
-
-class Decision(NamedTuple):
-    """The answer to a request. (A tuple takes a third of the time to make.)
-
-    tier       what found it: steer, path, header, model, stub, exact, masked, pointers, skeleton, order,
-               default, only, improvised, relayed
-    why        further reasons
-    recording  None: to be improvised, or an upstream is to be asked
-    origin     its place in a series of turns; None: the only turn of the named recording
-    used       an error that this request uses up
-    served     for a recorded request: its digest, and the place that it found
-    stub       the stub that chose it, and `state`, the session's next state of stubs
-    """
-
-    tier: str
-    why: str
-    recording: Recording | None
-    origin: Origin | None = None
-    used: Used | None = None
-    served: tuple[str, Place] | None = None
-    stub: "Stub | None" = None
-    state: "StubState | None" = None
-
-    @property
-    def line(self) -> str:
-        """Tier and reason in one line."""
-        return f"{self.tier}: {self.why}" if self.why else self.tier
 
 
 class AskUpstream(NoMatchingRecording):
-    """An upstream is to be asked. Where none is asked, nothing answers."""
+    """The request is for an upstream. Without one, nothing answers."""
 
     def __init__(self, decision: Decision, message: str) -> None:
         self.decision = decision
@@ -143,7 +111,7 @@ def _decide(request: Request, session: Session, now: float, indexes: Indexes) ->
         return _turn(found, "default", request, session, now, indexes)  # a test's own word
     if decision is None and asks == "always":
         raise NotRecorded("The upstream is asked for everything.")
-    if decision is None and not (default and default[0] == "only"):  # which answers whatever was asked
+    if decision is None and not (default and default[0] == "only"):  # which answers all requests
         decision = _by_request(asked, now)
     if decision is not None:
         return decision
@@ -153,33 +121,6 @@ def _decide(request: Request, session: Session, now: float, indexes: Indexes) ->
         return Decision(IMPROVISED, "", None, _deeper(Origin(IMPROVISED), asked.lineage))
     named_so = f"no recording is named {_quote(model)}" if model else "the request names none"
     raise miss(f"No recording matches: {named_so} and there is no default.", store, model or "")
-
-
-def remember_stub(session: Session, decision: Decision) -> None:
-    """Store the effects of a stub's answer in the session."""
-    if decision.state is not None:
-        session.answered.update(decision.state.answered)
-        session.scenarios.update(decision.state.scenarios)
-
-
-def remember(session: Session, decision: Decision, playback: Playback) -> None:
-    """Store the effects of a decision that is being played in the session."""
-    session.plays[playback.recording.name] += 1
-    origin = decision.origin
-    if origin is None:
-        return
-    if decision.used is not None:
-        used = session.used.setdefault(origin.series, {})
-        used[decision.used] = None
-        _bound(used)
-    if decision.served is not None:
-        session.served[decision.served[0]] = decision.served[1]
-        _bound(session.served)
-    remember_stub(session, decision)
-    if playback.changes.ids:
-        ids = session.ids.setdefault(origin.series, {})
-        ids.update(dict.fromkeys(playback.rendition.output_ids, origin.turn))
-        _bound(ids)
 
 
 def default_of(store: Store, default: str | None) -> Recording | None:
@@ -354,11 +295,6 @@ class _Played(Collection[Place]):
 
 def _deeper(origin: Origin, lineage: Origin | None) -> Origin:
     return origin._replace(depth=lineage.depth + 1) if lineage else origin
-
-
-def _bound(known: dict[Any, Any]) -> None:
-    while len(known) > _MOST_REMEMBERED:
-        del known[next(iter(known))]
 
 
 def _quote(name: str) -> str:

@@ -208,7 +208,7 @@ class Conversations:
             raise api_errors.conversation_locked()
 
     def attach(self, id: str, run: ConversationRun, now: float) -> None:
-        """Add the run's input and output to the conversation when it has ended. Raises as check_free."""
+        """Add the run's input and output to the conversation when it has ended. Raise as check_free."""
         self.check_free(id, now)
         self._find(id).run = run
 

@@ -171,7 +171,7 @@ class Delivery(AnswerDelivery):
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more is sent."""
+        """True if nothing more is sent."""
         return self.number > 0 and self.sender is None
 
     @property
@@ -181,7 +181,7 @@ class Delivery(AnswerDelivery):
 
     @property
     def idle(self) -> bool:
-        """Whether all that is due now was handed to the connection."""
+        """True if all that is due now was handed to the connection."""
         return self.sender is None or self.sender.idle(self.clock.now())
 
     @property

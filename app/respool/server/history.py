@@ -23,7 +23,7 @@ class Budget:
 
     @property
     def exceeded(self) -> bool:
-        """Whether they hold too much."""
+        """True if they hold too much."""
         return self.used > self.most
 
 

@@ -13,7 +13,7 @@ IMPROVISED = "improvised"  # the name of such a recording
 def improvised(body: Mapping[str, Any], before: Sequence[Item] = ()) -> Recording:
     """Return the recording that answers a request. `before` are the items that it continues.
 
-    The same request gives the same recording. Raises RequestError for a request that cannot be answered.
+    The same request gives the same recording. Raise RequestError for a request that cannot be answered.
     """
     # Who has recordings should not wait for all that this needs.
     from respool.recordings.formats.script_file import expand

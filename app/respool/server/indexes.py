@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from respool.errors import NoMatchingRecording, OptionError, escaped, printable
+from respool import options
+from respool.errors import NoMatchingRecording, escaped, printable
 from respool.match.recorded import Forms, Recorded, RecordedIndex
 from respool.match.rules import STRICTNESS
 from respool.match.turn_choice import ON_EXHAUSTED, TurnFacts, TurnIndex, facts, is_error
@@ -50,20 +51,13 @@ class MatchOptions:
     """
 
     default: str | None = None
-    match: str | None = None
-    on_miss: str = "error"
-    on_exhausted: str = "error"
-    asks_upstream: str = ASKS_UPSTREAM[0]
+    match: str | None = options.maybe_choice(STRICTNESS)
+    on_miss: str = options.choice("error", ON_MISS)
+    on_exhausted: str = options.choice("error", ON_EXHAUSTED)
+    asks_upstream: str = options.choice(ASKS_UPSTREAM[0], ASKS_UPSTREAM)
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("match", self.match or STRICTNESS[0], STRICTNESS),
-            ("on-miss", self.on_miss, ON_MISS),
-            ("on-exhausted", self.on_exhausted, ON_EXHAUSTED),
-            ("asks-upstream", self.asks_upstream, ASKS_UPSTREAM),
-        ):
-            if value not in known:
-                raise OptionError(f"{name} is {value}, expected {', '.join(known)}")
+        options.read_options(self, options.out_of_range)
 
 
 class _Answer:
@@ -175,7 +169,7 @@ class Indexes:
         return known[1]
 
     def playable(self, stub: "Stub") -> Playable:
-        """Return what a stub plays, the same recordings at each call. Raises RecordingError."""
+        """Return what a stub plays, the same recordings at each call. Raise RecordingError."""
         version = self.store.version
         known = self._plays.get(id(stub))
         if known is None or known[0] is not stub or known[1] != version:

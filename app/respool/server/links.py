@@ -10,8 +10,8 @@ from respool.play.playback import Playback
 from respool.play.rendition import UNCHANGED
 from respool.protocol.items import Item, input_items
 from respool.protocol.request import Known, check_links
-from respool.server.choosing import IMPROVISED, Decision
 from respool.server.conversations import output_items
+from respool.server.decision import IMPROVISED, Decision
 from respool.server.indexes import Indexes
 from respool.server.request import Request
 from respool.server.session import Session

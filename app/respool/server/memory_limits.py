@@ -1,4 +1,4 @@
-"""MemoryLimits: how many bytes a server holds of what it was asked, all together, and what of."""
+"""MemoryLimits: the bytes that a server may hold for requests and answers, and their shares."""
 
 from dataclasses import dataclass
 
@@ -48,7 +48,7 @@ class MemoryLimits:
 
     @property
     def faults(self) -> int:
-        """Answers with faults that are under way."""
+        """Answers with faults that are in progress."""
         return self._share(_FAULTS)
 
     def _share(self, mebibytes: int) -> int:
@@ -56,7 +56,7 @@ class MemoryLimits:
 
 
 class HeldBytes:
-    """How many bytes answers that are under way hold together."""
+    """The bytes that answers in progress hold together."""
 
     __slots__ = ("most", "used")
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from respool.errors import NoMatchingRecording, TurnsExhausted, printable
 from respool.play.offload import offload
-from respool.server.choosing import Decision, lineage_of, stub_context
+from respool.server.choosing import lineage_of, stub_context
+from respool.server.decision import Decision
 from respool.server.indexes import Indexes
 from respool.server.request import Request
 from respool.server.session import Session

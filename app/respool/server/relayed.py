@@ -2,7 +2,7 @@
 
 from respool.play.playback import Origin, Playback
 from respool.recordings.recording import Recording
-from respool.server.choosing import Decision
+from respool.server.decision import Decision
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
 

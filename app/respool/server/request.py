@@ -37,7 +37,9 @@ class Request:
     text: bytes = b""  # the body as it was read; b"" where only its value is known
     faults: "tuple[Fault, ...]" = ()  # that it asks for
     pace: Mapping[str, Any] | None = None  # how it differs, by the names of `Pace`'s fields
-    plays: "Playable | None" = None  # what answers it, whatever it names: after a steer, on a WebSocket
+    plays: "Playable | None" = (
+        None  # what answers it, instead of what it names: after a steer, on a WebSocket
+    )
     earlier: "Sequence[Playback]" = ()  # on a WebSocket: what it continues of its connection, newest first
     checked: bool = False  # `check` has found nothing; it is not done twice
     seed: str = ""  # of fresh ids, the same whenever it is decided; "": new ones each time
@@ -71,17 +73,17 @@ class Request:
 
     @property
     def stream(self) -> bool:
-        """Whether it asks for a stream: false, null and absent mean no."""
+        """True if it asks for a stream: false, null and absent mean no."""
         return bool(self.body.get("stream"))
 
     @property
     def background(self) -> bool:
-        """Whether the response goes on when its client leaves."""
+        """True if the response goes on when its client leaves."""
         return self.body.get("background") is True
 
     @property
     def store(self) -> bool:
-        """Whether the response can be retrieved later."""
+        """True if the response can be retrieved later."""
         return self.body.get("store") is not False
 
     @property
@@ -99,7 +101,7 @@ class Request:
 
     @property
     def include_obfuscation(self) -> bool:
-        """Whether deltas keep the padding of the recording."""
+        """True if deltas keep the padding of the recording."""
         options = self.body.get("stream_options")
         return not (isinstance(options, dict) and options.get("include_obfuscation") is False)
 

@@ -215,7 +215,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def parts_of(pointer: str) -> pointers.Parts:
-    """Return the parts of a JSON pointer; "" leads to all. Raises OptionError."""
+    """Return the parts of a JSON pointer; "" leads to all. Raise OptionError."""
     try:
         return pointers.parse(pointer) if pointer else ()
     except ValueError as error:
@@ -242,7 +242,7 @@ def _compile(expression: str) -> Any:
         raise OptionError(
             f"the JMESPath expression has {len(expression)} characters, expected at most {LONGEST_EXPRESSION}"
         )
-    import jmespath  # late: only who uses it should wait for it
+    import jmespath  # late: few use it
 
     try:
         return jmespath.compile(expression)

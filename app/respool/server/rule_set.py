@@ -92,7 +92,7 @@ def named(store: Store, name: str) -> Playable | None:
 
 
 def playable(stub: "Stub", store: Store) -> Playable:
-    """Return what a stub plays. Raises RecordingError, at the stub's place, if it is not there.
+    """Return what a stub plays. Raise RecordingError, at the stub's place, if it is not there.
 
     Not for a stub that plays a word: ``improvise`` or ``proxy``.
     """

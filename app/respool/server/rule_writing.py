@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from respool.errors import OptionError, RequestError
 from respool.match.patterns import Pattern
@@ -40,13 +41,20 @@ def match_file(store: Store) -> Path:
     return path
 
 
-def why_not_written(store: Store) -> str:
-    """Return why the rules of a store cannot be written; "" if they can."""
+class WrittenFile(NamedTuple):
+    """The ``match.yaml`` of a store: its path, if there is one, and the problem with writing it, or ""."""
+
+    path: Path | None
+    problem: str
+
+
+def written_file(store: Store) -> WrittenFile:
+    """Return the file into which rules of a store are written."""
     try:
         path = match_file(store)
     except RequestError as error:
-        return error.message
-    return "" if _writable(path) else _read_only(path).message
+        return WrittenFile(None, error.message)
+    return WrittenFile(path, "" if _writable(path) else _read_only(path).message)
 
 
 def add_rules(store: Store, exclude: Sequence[str], masks: Mapping[str, str]) -> tuple[Path, str]:

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, Unpack, overload
 
 from respool.protocol.events import loads
-from respool.scripts.improvise.asked import Output, last_words, request_items, tool_outputs
+from respool.scripts.improvise.request_reading import ToolOutput, last_words, request_items, tool_outputs
 from respool.server.journal import Exchange, Journal
 from respool.server.request_filter import Conditions, RequestFilter
 from respool.server.verify import Times, check_count
@@ -68,22 +68,22 @@ class SeenRequest:
 
     @property
     def matched(self) -> bool:
-        """Whether it asked for an answer and a recording answered."""
+        """True if it asked for an answer and a recording answered."""
         return self.exchange.recording is not None
 
     @property
     def relayed(self) -> bool:
-        """Whether an upstream has answered it."""
+        """True if an upstream has answered it."""
         return self.exchange.relayed
 
     @property
     def unmatched(self) -> bool:
-        """Whether it asked for an answer and no recording answered."""
+        """True if it asked for an answer and no recording answered."""
         return self.exchange.unmatched
 
     @property
     def pending(self) -> bool:
-        """Whether its answer has not ended."""
+        """True if its answer has not ended."""
         return self.exchange.seconds is None
 
     @property
@@ -145,7 +145,7 @@ class SeenRequest:
         return last_words(self.input)
 
     @property
-    def tool_outputs(self) -> tuple[Output, ...]:
+    def tool_outputs(self) -> tuple[ToolOutput, ...]:
         """The outputs of tools, in order: each has `name`, `text`, `call_id`."""
         return tuple(tool_outputs(self.input))
 
@@ -197,7 +197,7 @@ class SeenRequests(Sequence[SeenRequest]):
 
     @property
     def last(self) -> SeenRequest:
-        """The latest request. Raises IndexError if there is none."""
+        """The latest request. Raise IndexError if there is none."""
         return self[-1]
 
     @property
@@ -206,7 +206,7 @@ class SeenRequests(Sequence[SeenRequest]):
         return SeenRequests([request for request in self if request.unmatched])
 
     def filter(self, **conditions: Unpack[Conditions]) -> "SeenRequests":
-        """Return the requests that meet all conditions. Raises OptionError for an invalid condition."""
+        """Return the requests that meet all conditions. Raise OptionError for an invalid condition."""
         return SeenRequests(RequestFilter(**conditions).of(self))
 
     def assert_called(self, *, times: int | Times | None = None, **conditions: Unpack[Conditions]) -> None:

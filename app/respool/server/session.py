@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from respool.errors import OptionError
+from respool.errors import OptionError, RequestError
 from respool.faults.applying import FaultSampler
 from respool.faults.fault import Fault
 from respool.match.recorded import Place
@@ -18,7 +18,7 @@ from respool.server.session_holds import SessionHolds
 if TYPE_CHECKING:  # most sessions have no stubs, whose modules take their time
     from respool.match.stubs import Stub, StubSet, StubState
 
-EVERYBODYS = ""  # the default session
+DEFAULT_SESSION = ""  # the default session
 LONGEST_NAME = 200  # characters
 
 
@@ -29,6 +29,11 @@ def check_name(name: str) -> None:
             f'the name of a session has 1 to {LONGEST_NAME} printable characters and no "/"; '
             f"this one has {len(name)}"
         )
+
+
+def invalid_session(error: OptionError) -> RequestError:
+    """Return the refusal of a request whose session has an invalid name."""
+    return RequestError(f"The session cannot be used: {error}.", code="invalid_session")
 
 
 class Session:

@@ -120,9 +120,9 @@ class SessionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     conversations: list[ConversationRecord] = []
 
 
-# Gives the recording that a playback is of; None if it has gone.
+# Returns the recording of a playback; None if it has gone.
 FindRecording = Callable[[PlaybackRecord], Recording | None]
-# Gives the playback of a record; None if its recording has gone.
+# Returns the playback of a record; None if its recording has gone.
 MakePlayback = Callable[[PlaybackRecord], Playback | None]
 
 

@@ -6,13 +6,12 @@ from typing import Protocol
 
 from respool.play.clock import Clock
 from respool.server.history import Budget
-from respool.server.session import EVERYBODYS, Session, check_name
+from respool.server.session import DEFAULT_SESSION, Session, check_name
 
 MOST_SESSIONS = 10_000
 MOST_BYTES = 256 * 1024 * 1024  # that all sessions hold together
 IDLE = 3600.0  # seconds after its last request for which a session is kept
 
-SESSION_BY = ("name", "api-key")  # what says which session a request is of
 
 Make = Callable[[str], Session]
 
@@ -26,7 +25,7 @@ class AnySessions(Protocol):
     def __len__(self) -> int: ...
 
     @property
-    def everybodys(self) -> Session:
+    def default_session(self) -> Session:
         """The default session."""
 
     def get(self, name: str) -> Session:
@@ -62,19 +61,19 @@ class Sessions:
         self._idle = idle
         self._most = most
         self.budget = budget or Budget(MOST_BYTES)
-        self.everybodys = make(EVERYBODYS)
+        self.default_session = make(DEFAULT_SESSION)
         self._named: OrderedDict[str, Session] = OrderedDict()  # that used last is last
 
     def __iter__(self) -> Iterator[Session]:
-        return iter([self.everybodys, *self._named.values()])
+        return iter([self.default_session, *self._named.values()])
 
     def __len__(self) -> int:
         return 1 + len(self._named)
 
     def get(self, name: str) -> Session:
         """Return the session of that name, and mark it as used. Raise OptionError for an invalid name."""
-        if name == EVERYBODYS:
-            return self.everybodys
+        if name == DEFAULT_SESSION:
+            return self.default_session
         now = self._clock.now()
         session = self._named.get(name)
         if session is None:
@@ -88,7 +87,7 @@ class Sessions:
 
     def find(self, name: str) -> Session | None:
         """Return the session of that name, or None, without marking it as used."""
-        return self.everybodys if name == EVERYBODYS else self._named.get(name)
+        return self.default_session if name == DEFAULT_SESSION else self._named.get(name)
 
     def delete(self, name: str) -> bool:
         """Delete a session; reset the default one. Return False if there was none."""

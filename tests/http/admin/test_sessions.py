@@ -11,8 +11,12 @@ def test_sessions_are_listed_with_what_they_hold(admin: Admin) -> None:
     client.ask(session="s")
     client.ask(session="s")
     client.ask()
-    everybodys, named = client.get("/__admin/sessions").json()["sessions"]
-    assert (everybodys["name"], everybodys["requests"], everybodys["plays"]) == ("", 1, {"a": 1})
+    default_session, named = client.get("/__admin/sessions").json()["sessions"]
+    assert (default_session["name"], default_session["requests"], default_session["plays"]) == (
+        "",
+        1,
+        {"a": 1},
+    )
     assert (named["name"], named["requests"], named["plays"]) == ("s", 2, {"a": 2})
     assert named["responses"] == 2
     assert named["faults"] is None

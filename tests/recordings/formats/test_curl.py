@@ -54,3 +54,35 @@ def test_answers_of_others_are_passed_over_and_said() -> None:
 def test_what_curl_printed_without_an_answer_of_the_api_is_no_recording() -> None:
     with pytest.raises(NotARecording, match="without an answer of the Responses API"):
         read("HTTP/1.1 200 OK\ncontent-type: text/html\n\n<html></html>\n")
+
+
+PROGRESS = (
+    "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n"
+    "                                 Dload  Upload   Total   Spent    Left  Speed\n"
+    "100   512    0   512    0     0    401      0 --:--:--  0:00:01 --:--:--   401\n"
+)
+
+
+@pytest.mark.parametrize("said", [PROGRESS, "$ curl -N https://api.openai.com/v1/responses -d @a.json\n"])
+def test_what_curl_says_before_an_answer_without_head_is_not_played(said: str) -> None:
+    notes: list[RecordingError] = []
+    (turn,) = read(said + SSE, notes)
+    assert [timed.event.text for timed in turn.events] == list(TEXTS)
+    assert (turn.captured, notes) == (None, [])
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+@pytest.mark.parametrize("rest", [0, 30], ids=["whole", "cut"])
+def test_the_sizes_of_chunks_are_taken_off(end: str, rest: int) -> None:
+    stream = SSE.replace("h\\u00e9", "hé").encode()
+    parts = [stream[:70], stream[70:200], stream[200:]]
+    body = b"".join(b"%x%b%b%b" % (len(one), end.encode(), one, end.encode()) for one in parts)
+    body += b"0" + 2 * end.encode()
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    data = head.encode() + (body[: -rest - 10] if rest else body)
+    (turn,) = formats.read(data, "a", "a.txt", lambda damage: None)
+    assert [timed.event.type for timed in turn.events][:2] == [
+        "response.created",
+        "response.output_text.delta",
+    ]
+    assert len(turn.events) == (2 if rest else 3)

@@ -70,3 +70,20 @@ def test_entries_of_others_are_counted_and_plain_answers_are_turns() -> None:
 def test_a_har_of_other_pages_is_no_recording() -> None:
     with pytest.raises(NotARecording, match="a HAR"):
         read({"request": {"url": "https://x/"}, "response": {"content": {"text": "response."}}})
+
+
+def test_the_frames_of_a_socket_are_read_with_their_times() -> None:
+    create = json.dumps({"type": "response.create", **ASKED})
+    frames = [{"type": "send", "time": 1770105600.0, "opcode": 1, "data": create}]
+    frames += [
+        {"type": "receive", "time": 1770105600.5 + place / 4, "opcode": 1, "data": text}
+        for place, text in enumerate(TEXTS)
+    ]
+    one = entry({}, _webSocketMessages=frames)
+    one["request"] = {"method": "GET", "url": "wss://x/v1/responses"}
+    one["response"]["status"] = 101
+    (turn,) = read(one)
+    assert [(timed.gap, timed.event.text) for timed in turn.events] == list(
+        zip((0.5, 0.25, 0.25), TEXTS, strict=True)
+    )
+    assert (turn.header.request, turn.header.status, turn.header.headers) == (ASKED, 200, {})

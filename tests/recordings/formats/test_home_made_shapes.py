@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.recordings.formats.format_streams import ANSWER, ASKED, SSE, TEXTS, TYPES
 
-from respool.errors import NotARecording
+from respool.errors import NotARecording, RecordingError
 from respool.recordings import formats
 from respool.recordings.recording import Recording
 
@@ -331,4 +331,37 @@ def test_a_list_of_answers_is_as_many_turns() -> None:
 def test_source_code_pages_and_descriptions_are_passed_over(text: str) -> None:
     assert not formats.worth_reading(text.encode()) or formats.sniff(text.encode()) in (None, "document")
     with pytest.raises(NotARecording):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (json.dumps(list(map(list, zip(TYPES, map(json.loads, TEXTS), strict=True)))), "a.json"),
+        (json.dumps(list(map(list, zip(TYPES, TEXTS, strict=True)))), "a.json"),
+        (json.dumps({"body": json.dumps(SSE)}), "a.json"),
+        (f"the first test\n-- request.json --\n{json.dumps(ASKED)}\n-- response.sse --\n{SSE}", "a.txtar"),
+    ],
+    ids=["names and events", "names and texts", "a text in a text", "txtar"],
+)
+def test_further_shapes_are_one_turn_without_anything_beside(text: str, path: str) -> None:
+    notes: list[RecordingError] = []
+    (turn,) = formats.read(text.encode(), "a", path, notes.append)
+    assert [timed.event.data for timed in turn.events] == [json.loads(one) for one in TEXTS]
+    assert (turn.captured, notes) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (
+            "ResponseCreatedEvent(response=None, type='response.created')\n",
+            "as Python prints them",
+        ),
+        ("{'type': 'response.created', 'response': {'id': 'r'}}\n", "as Python prints them"),
+        ("{\n  type: 'response.created',\n  sequence_number: 0\n}\n", "as Node's console prints them"),
+    ],
+)
+def test_events_that_are_no_json_are_refused_by_what_they_are(text: str, name: str) -> None:
+    with pytest.raises(RecordingError, match=name):
         read(text)

@@ -8,6 +8,7 @@ from typing import Any
 
 import brotli
 import pytest
+import yaml
 import zstandard
 from tests.recordings.formats.format_streams import ANSWER, ASKED, SSE, TEXTS
 
@@ -238,3 +239,77 @@ def test_a_damaged_body_is_no_exchange(coding: str) -> None:
     }
     with pytest.raises(RecordingError):
         read(tnet({"version": 21, "type": "http", "response": response, "request": {}}))
+
+
+# A body of cassetter is of a type; in TOML, which has no null, its JSON is a text.
+_CASSETTER = (
+    ("text", SSE),
+    ("json", ANSWER),
+    ("binary", SSE.encode().hex()),
+)
+
+
+def cassetter_yaml() -> str:
+    def interaction(kind: str, content: Any) -> dict[str, Any]:
+        return {
+            "request": {
+                "method": "POST",
+                "uri": URL,
+                "headers": {"content-type": ["application/json"]},
+                "body": {"type": "json", "content": ASKED},
+            },
+            "response": {
+                "status": 200,
+                "headers": {"x-request-id": ["req_1"]},
+                "body": {"type": kind, "content": content},
+            },
+            "recorded_at": "2026-11-01T10:00:00Z",
+        }
+
+    found = [interaction(*one) for one in _CASSETTER]
+    return yaml.safe_dump({"version": 1, "interactions": found}, sort_keys=False)
+
+
+def cassetter_toml() -> str:
+    def text(value: Any) -> str:
+        return json.dumps(value if isinstance(value, str) else json.dumps(value))
+
+    parts = [
+        f"""
+[[interactions]]
+recorded_at = "2026-11-01T10:00:00Z"
+
+[interactions.request]
+method = "POST"
+uri = "{URL}"
+body_type = "json"
+body_content = {text(ASKED)}
+
+[interactions.response]
+status = 200
+body_type = "{kind}"
+body_content = {text(content)}
+
+[interactions.response.headers]
+x-request-id = ["req_1"]
+"""
+        for kind, content in _CASSETTER
+    ]
+    return "version = 1\n" + "".join(parts)
+
+
+@pytest.mark.parametrize("cassette", [cassetter_yaml(), cassetter_toml()], ids=["YAML", "TOML"])
+def test_a_cassette_of_cassetter(cassette: str) -> None:
+    streamed, whole, binary = formats.read(cassette.encode(), "a", "a.cassette")
+    assert [timed.event.text for timed in streamed.events] == [*TEXTS]
+    assert [timed.event.text for timed in binary.events] == [*TEXTS]
+    assert whole.header.body == ANSWER
+    for turn in (streamed, whole, binary):
+        assert turn.header.request == ASKED
+        assert turn.header.headers == {"x-request-id": "req_1"}
+        assert turn.header.fields["recorded"] == "2026-11-01T10:00:00Z"
+
+
+def test_toml_that_is_damaged_is_refused_with_its_place() -> None:
+    with pytest.raises(RecordingError, match=r"not TOML that can be read: .*line 4"):
+        formats.read(b'a = 1\n[[b]]\nc = "response.created"\nd = \n', "a", "a.toml")

@@ -214,7 +214,9 @@ def test_a_line_that_is_passed_over_ends_no_event() -> None:
         (f"id: 1\r\ndata: {A}\r\n", True),
         ("", False),
         (A, False),
-        (f" data: {A}\n", False),
+        (f"    event: a\n    data: {A}\n\n", True),  # copied from a text
+        (f" event: a\ndata: {A}\n-- b --\n", False),
+        (f"-- a.sse --\ndata: {A}\n\n", False),  # a txtar
         ("data: hello\n\n", False),
         ("event: add\ndata: 1\n\n", False),
         (f'{{"body":"data: {A}"}}', False),
@@ -225,3 +227,11 @@ def test_a_line_that_is_passed_over_ends_no_event() -> None:
 )
 def test_the_format_is_recognised_by_a_line_near_the_start(data: str | bytes, is_stream: bool) -> None:
     assert sse.sniff(data.encode() if isinstance(data, str) else data) is is_stream
+
+
+@pytest.mark.parametrize("indent", ["    ", "\t"])
+def test_a_stream_that_is_indented_plays_as_if_it_were_not(indent: str) -> None:
+    text = "".join(f"{indent}{line}\n" if line else "\n" for line in f"event: a\ndata: {A}\n".split("\n"))
+    (turn,) = sse.read(text.encode(), "a", "a.sse")
+    assert ([timed.event.text for timed in turn.events], turn.events[0].line) == ([A], 2)
+    assert turn.captured is None

@@ -4,7 +4,7 @@ import pytest
 
 from respool.protocol.events import Event
 from respool.recordings.formats.turn_builder import TurnBuilder, response_id
-from respool.recordings.recording import Recording, TimedEvent
+from respool.recordings.recording import Header, Recording, TimedEvent
 
 CREATED, DELTA, DONE = "response.created", "response.output_text.delta", "[DONE]"
 COMPLETED, FAILED, INCOMPLETE = "response.completed", "response.failed", "response.incomplete"
@@ -60,6 +60,13 @@ def turns_of(*steps: str) -> tuple[Recording, ...]:
         ([HEADER, DELTA, HEADER, DELTA], [1, 1]),
         ([CREATED + " a", HEADER, CREATED + " a"], [1, 1]),
         ([HEADER, CREATED + " a", COMPLETED + " a", CREATED + " b"], [2, 1]),
+        # The first goes on after another was created: they run at a time.
+        ([CREATED + " a", CREATED + " b", DELTA, COMPLETED + " b", COMPLETED + " a", CREATED + " c"], [5, 1]),
+        ([CREATED + " a", CREATED + " b", COMPLETED + " a", DELTA, COMPLETED + " b", CREATED + " c"], [5, 1]),
+        ([CREATED + " a", CREATED + " b", COMPLETED + " b", CREATED + " c", COMPLETED + " a"], [5]),
+        ([CREATED + " a", CREATED + " b", FAILED + " b", FAILED + " b", COMPLETED + " a"], [5]),
+        ([CREATED + " a", HEADER, CREATED + " b", COMPLETED + " a"], [1, 2]),
+        ([CREATED + " a", DONE, CREATED + " b", COMPLETED + " a"], [1, 2]),
     ],
 )
 def test_a_turn_begins_with_a_header_or_another_response(
@@ -146,3 +153,44 @@ def test_a_turn_with_nothing_to_play_is_left_out() -> None:
 def test_a_header_with_a_field_of_the_wrong_type_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match=r'^the header\'s "status" is a string'):
         TurnBuilder("a").header({"respool": 1, "status": "200"}, 1)
+
+
+def timed(builder: TurnBuilder) -> list[list[tuple[float | None, str]]]:
+    return [[(timed.gap, timed.event.type) for timed in turn.events] for turn in builder.finish()]
+
+
+def test_each_lane_has_turns_of_its_own_with_its_own_gaps() -> None:
+    builder = TurnBuilder("a")
+    for gap, lane, type_ in (
+        (0.5, "a", CREATED), (0.25, "b", CREATED), (0.5, "a", DELTA), (1.0, None, CREATED),
+        (0.25, "b", DELTA), (0.125, "a", COMPLETED), (1.0, "a", CREATED),
+    ):  # fmt: skip
+        text = "{}" if lane is None else f'{{"stream_id":"{lane}"}}'
+        builder.event((gap, text, type_, None), "r")
+    assert timed(builder) == [
+        [(0.5, CREATED), (0.75, DELTA), (1.375, COMPLETED)],
+        [(0.25, CREATED), (1.75, DELTA)],
+        [(1.0, CREATED)],
+        [(1.0, CREATED)],
+    ]
+
+
+def test_requests_of_a_socket_are_answered_in_their_order_on_each_lane() -> None:
+    builder = TurnBuilder("a")
+    for number, lane in enumerate(["a", "a", "b", None]):
+        builder.ask(Header({"note": str(number)}), lane, 1.0, left_out=lane is None)
+    for lane, type_ in (("b", CREATED), ("a", "error"), (None, CREATED), ("a", CREATED), ("a", COMPLETED)):
+        builder.event((0.5, "{}" if lane is None else f'{{"stream_id":"{lane}"}}', type_, None), "r")
+    turns = builder.finish()
+    assert [(turn.header.note, [timed.gap for timed in turn.events]) for turn in turns] == [
+        ("0", [4.0]),
+        ("1", [4.0, 0.5]),
+        ("2", [1.5]),
+    ]
+
+
+def test_one_response_of_an_agent_is_of_the_stream_although_that_is_cut() -> None:
+    builder = TurnBuilder("a")
+    builder.event((None, "{}", CREATED, None), "r")
+    builder.event((None, '{"agent": {"agent_name": "helper"}}', CREATED, None), "s")
+    assert timed(builder) == [[(None, CREATED)] * 2]

@@ -1,15 +1,20 @@
 """Several servers with one state: what one has done the others know."""
 
 import asyncio
+import itertools
+import threading
 from collections import Counter
 from collections.abc import Callable
+from unittest import mock
 
 import pytest
+from redis.asyncio.connection import AbstractConnection
 from state_servers import UPLOAD, Nodes, upload
 
 from respool.errors import NoMatchingRecording, OptionError, RequestError
 from respool.faults import parse
 from respool.play.edits import Finish, Hold, Insert, Release
+from respool.play.offload import LARGE, offload
 from respool.protocol.events import Event
 from respool.recordings.hold_points import HoldPoint
 from respool.recordings.recording import Recording
@@ -21,7 +26,7 @@ from respool.server.request import Request
 from respool.server.session_holds import SessionHold
 from respool.server.session_holds import hold as session_hold
 from respool.server.state import Need, State, committing
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 
 pytestmark = pytest.mark.parametrize("state", ["fakeredis", "redis"], indirect=True)
 
@@ -301,8 +306,8 @@ async def test_an_upload_that_the_store_has_lost_makes_a_server_not_ready(nodes:
 async def test_uploads_do_not_make_other_servers_lack_recordings(nodes: Nodes) -> None:
     one, other = await nodes.add(), await nodes.add()
     await upload(one, "up")
-    await one.state._compare_recordings()
-    await other.state._compare_recordings()
+    await one.state._health.compare_recordings()
+    await other.state._health.compare_recordings()
     assert (one.state.not_ready, other.state.not_ready) == ("", "")
 
 
@@ -318,3 +323,33 @@ async def test_the_oldest_responses_of_a_session_are_forgotten(
     await nodes.until(lambda: not one.state.busy)
     (found,) = await one.state._link.once([("KEYS", "*:b:*")])
     assert sorted(key.decode().rpartition(":")[2] for key in found) == sorted(ids[2:])
+
+
+async def test_large_work_of_a_decision_is_done_in_a_thread_and_its_connection_stays(nodes: Nodes) -> None:
+    one = await nodes.add()
+    threads: list[threading.Thread] = []
+
+    def work() -> int:
+        threads.append(threading.current_thread())
+        return len(threads)
+
+    def decide() -> int:
+        return offload(LARGE + 1, "first", work) + offload(LARGE + 1, "second", work)
+
+    connected: list[object] = []
+    disconnect = AbstractConnection.disconnect
+
+    async def noted(self: AbstractConnection, nowait: bool = False) -> None:
+        connected.append(self)
+        await disconnect(self, nowait)
+
+    with mock.patch.object(AbstractConnection, "disconnect", noted):
+        assert await one.state.run("", decide) == 3
+    assert connected == []
+    assert [thread is threading.current_thread() for thread in threads] == [False, False]
+
+
+async def test_work_without_end_is_done_at_once_after_some_of_it(nodes: Nodes) -> None:
+    one = await nodes.add()
+    keys = itertools.count()
+    assert await one.state.run("", lambda: offload(LARGE + 1, next(keys), lambda: "done")) == "done"

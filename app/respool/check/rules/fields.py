@@ -68,6 +68,6 @@ FIELDS = (
         "a value is not of the newest SDK's type",
         "The openai package's types declare another one.",
         '"created_at": "today"',
-        "correct the value; if the stream is real, clients that use the SDK's types should know of it",
+        "correct the value; if the stream is real, users of the SDK's types should know",
     ),
 )

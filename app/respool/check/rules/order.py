@@ -36,7 +36,7 @@ ORDER = (
         Level.ERROR,
         "an event after the end",
         "response.completed, response.incomplete or response.failed ends the stream. Clients stop reading "
-        "there, so that whatever follows is lost. It is reported once.",
+        "there, so that all that follows is lost. It is reported once.",
         "response.output_text.delta after response.completed",
         "move the event before the end, or remove it",
     ),

@@ -30,10 +30,10 @@ from respool.http.admin import (
     verify,
     waits,
 )
-from respool.http.admin.models import Problem
+from respool.http.admin.base_models import Problem
 from respool.http.admin.security import Secured
 from respool.http.admin.shared import Shared
-from respool.http.page.files import INDEX, PageFiles
+from respool.http.page.page_files import INDEX, PageFiles
 from respool.http.problems import envelope
 from respool.server.mock_server import MockServer
 
@@ -84,7 +84,7 @@ def make_admin(server: MockServer, *, token: str | None = None, max_body: int) -
 
     @app.get("/", include_in_schema=False)
     async def home(http: HTTPRequest) -> Response:
-        """The page. Its files are named relative to it, so its path must end with a slash."""
+        """Return the page. Its files are named relative to it, so its path must end with a slash."""
         if not http.scope.get("raw_path", b"/").endswith(b"/"):
             return RedirectResponse(f"{http.scope.get('root_path', '')}/")
         return page.response(http, INDEX)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from respool.errors import OptionError, printable
-from respool.http.admin.models import Model, SessionName, example
+from respool.http.admin.base_models import AdminModel, SessionName, example
 from respool.http.admin.playback_models import Sent
 from respool.http.admin.playbacks import conflicts
 from respool.http.asked import check_clock
@@ -19,7 +19,7 @@ from respool.server.mock_server import MockServer
 from respool.server.session import Session
 
 
-class Clock(Model):
+class Clock(AdminModel):
     """A session's clock."""
 
     model_config = example(session="checkout", mode="frozen", speed=1.0, now=1767225600.0)
@@ -29,7 +29,7 @@ class Clock(Model):
     now: float  # seconds since 1970
 
 
-class SetClock(Model):
+class SetClock(AdminModel):
     """How a session's clock runs from now on."""
 
     model_config = example(session="checkout", mode="frozen")
@@ -44,7 +44,7 @@ class SetClock(Model):
     ] = None
 
 
-class Target(Model):
+class Target(AdminModel):
     """A point in a stream."""
 
     playback: str
@@ -52,8 +52,8 @@ class Target(Model):
     nth: Annotated[int, Field(ge=1)] = 1
 
 
-class Advance(Model):
-    """How far to move a frozen clock on: one of the three."""
+class Advance(AdminModel):
+    """How far to advance a frozen clock: one of the three."""
 
     model_config = example(session="checkout", seconds=2.5)
     session: SessionName = ""
@@ -62,12 +62,12 @@ class Advance(Model):
     next: Annotated[int | None, Field(ge=1, description="So many events.")] = None
 
 
-class AdvancedClock(Model):
-    """What became of it: see `http.control.Advanced`."""
+class AdvancedClock(AdminModel):
+    """The result: see `http.control.Advanced`."""
 
     now: float
     sent: list[Sent]
-    due_next: Annotated[float | None, Field(description="Seconds; null: nobody waits for a moment.")]
+    due_next: Annotated[float | None, Field(description="Seconds; null: nothing waits for a moment.")]
     held: list[str]
     behind: Annotated[list[str], Field(description="Playbacks whose clients do not read.")]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from respool.errors import RequestError, printable
-from respool.http.admin.models import Model, example
+from respool.http.admin.base_models import AdminModel, example
 from respool.match.canonical import canonical
 from respool.match.difference import compare
 from respool.match.pointers import without
@@ -17,7 +17,7 @@ from respool.server.seen_requests import SeenRequest, SeenRequests
 MOST_TEXT = 512 * 1024  # characters of a form
 
 
-class DifferenceView(Model):
+class DifferenceView(AdminModel):
     """A place where the two differ; null: nothing is there."""
 
     pointer: str
@@ -25,7 +25,7 @@ class DifferenceView(Model):
     received: str | None
 
 
-class ComparisonView(Model):
+class ComparisonView(AdminModel):
     """A request beside a recording's, both as they are compared: with keys in order, what is masked replaced,
     and what match.yaml excludes left out."""
 

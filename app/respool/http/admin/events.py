@@ -11,8 +11,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from respool.http.admin.base_models import AnySession
 from respool.http.admin.limits import Places
-from respool.http.admin.models import AnySession
 from respool.http.admin.requests import view
 from respool.server.journal import Exchange, Journal
 from respool.server.mock_server import MockServer
@@ -22,7 +22,7 @@ logger = logging.getLogger("respool.admin")
 
 MOST_READERS = 100
 MOST_QUEUED = 1000  # events of one reader
-PING = 15  # seconds: after so long without an event a comment is sent, so that nobody on the way hangs up
+PING = 15  # seconds: after so long without an event a comment is sent, so that no proxy hangs up
 
 _STREAM = """event: request.arrived
 data: {"id":7,"session":"checkout","method":"POST","path":"/v1/responses","status":null, ...}

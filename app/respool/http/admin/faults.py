@@ -1,4 +1,4 @@
-"""``/__admin/faults``: what goes wrong with every answer of a session."""
+"""``/__admin/faults``: the faults of every answer of a session."""
 
 from typing import Annotated, Any
 
@@ -6,14 +6,14 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from respool.errors import FaultError, RequestError
-from respool.http.admin.models import Model, RequiredSession, SessionName, example
+from respool.http.admin.base_models import AdminModel, RequiredSession, SessionName, example
 from respool.server.mock_server import MockServer
 
 MOST_FAULTS = 100
 
 
-class SetFaults(Model):
-    """What is to go wrong with every answer of a session."""
+class SetFaults(AdminModel):
+    """The new faults of every answer of a session."""
 
     model_config = example(
         session="checkout", faults=["abort(after=5)", {"fault": "status", "code": 503, "times": 2}]
@@ -25,8 +25,8 @@ class SetFaults(Model):
     ]
 
 
-class Faults(Model):
-    """What goes wrong with every answer of a session."""
+class Faults(AdminModel):
+    """The faults of every answer of a session."""
 
     model_config = example(session="checkout", faults=["abort(after=5)"], own=True)
     session: SessionName
@@ -34,8 +34,8 @@ class Faults(Model):
     own: bool  # the session's own, not those of the server's settings
 
 
-class FaultKind(Model):
-    """A fault that there is."""
+class FaultKind(AdminModel):
+    """A kind of fault."""
 
     name: str
     category: str
@@ -43,8 +43,8 @@ class FaultKind(Model):
     options: list[str]
 
 
-class FaultKinds(Model):
-    """All faults that there are."""
+class FaultKinds(AdminModel):
+    """All kinds of faults."""
 
     model_config = example(
         faults=[
@@ -65,12 +65,12 @@ def router(server: MockServer) -> APIRouter:
 
     @routes.get("", summary="Get the faults of a session")
     async def faults(session: RequiredSession) -> Faults:
-        """Get what goes wrong with every answer of a session."""
+        """Get the faults of every answer of a session."""
         return _view(server, session)
 
     @routes.get("/kinds", summary="List the faults that there are")
     async def kinds() -> FaultKinds:
-        """List what can go wrong."""
+        """List the faults that there are."""
         from respool.faults import FAULTS, options_of  # late: there are many
 
         return FaultKinds(

@@ -1,4 +1,4 @@
-"""``/__admin/holds``: where streams that will begin are to be held."""
+"""``/__admin/holds``: holds for streams that will begin."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,13 +6,13 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from respool.errors import RequestError, printable
-from respool.http.admin.models import Model, SessionName, example
+from respool.http.admin.base_models import AdminModel, SessionName, example
 from respool.recordings.hold_points import TTL, HoldPoint, OnExpiry
 from respool.server.mock_server import MockServer
 from respool.server.session_holds import SessionHold
 
 
-class HoldMatch(Model):
+class HoldMatch(AdminModel):
     """Which streams are meant; all of them, if nothing is given."""
 
     recording: Annotated[
@@ -24,8 +24,8 @@ class HoldMatch(Model):
     nth: Annotated[int | None, Field(ge=1, description="Only the nth of them.")] = None
 
 
-class Hold(Model):
-    """Where the streams of a session are to be held."""
+class Hold(AdminModel):
+    """A hold for the streams of a session."""
 
     model_config = example(
         id="h1",
@@ -57,13 +57,13 @@ class Hold(Model):
     times: Annotated[int | None, Field(ge=1, description="How many streams it holds; null: all.")] = None
 
 
-class HoldList(Model):
+class HoldList(AdminModel):
     """The holds of a session."""
 
     holds: list[Hold]
 
 
-class Removed(Model):
+class HoldRemoved(AdminModel):
     """Whether there was such a hold."""
 
     id: str
@@ -95,12 +95,12 @@ def router(server: MockServer) -> APIRouter:
         return HoldList(holds=[_view(one, session) for one in known.holds] if known else [])
 
     @routes.delete("/holds/{id}", summary="Remove a hold")
-    async def remove(id: str, session: Annotated[str, Query(max_length=200)] = "") -> Removed:
+    async def remove(id: str, session: Annotated[str, Query(max_length=200)] = "") -> HoldRemoved:
         """Hold no more streams by it. Those that it holds stay held."""
         known = server.sessions.find(session)
         if known is None or not known.holds.remove(id):
             raise RequestError(f"There is no hold {printable(id)}.", status=404, code="not_found")
-        return Removed(id=id, done=True)
+        return HoldRemoved(id=id, done=True)
 
     return routes
 

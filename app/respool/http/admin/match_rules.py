@@ -1,18 +1,17 @@
-"""``/__admin/match-rules``: how requests are compared, and adding what a reader of the page has chosen."""
+"""``/__admin/match-rules``: how requests are compared, and rules added on the page."""
 
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
 
-from respool.errors import RequestError
-from respool.http.admin.models import Model, example
+from respool.http.admin.base_models import AdminModel, example
 from respool.match import pointers
 from respool.server.mock_server import MockServer
-from respool.server.rule_writing import add_rules, match_file, why_not_written
+from respool.server.rule_writing import add_rules, written_file
 
 
-class Rules(Model):
+class Rules(AdminModel):
     """The rules that hold for all recordings."""
 
     model_config = example(
@@ -29,8 +28,8 @@ class Rules(Model):
     problem: Annotated[str, Field(description='Why that file cannot be written; "" if it can.')]
 
 
-class AddRules(Model):
-    """What is to be left out of comparisons, and what is masked in them."""
+class AddRules(AdminModel):
+    """Rules to add: what comparisons leave out, and what they mask."""
 
     model_config = example(exclude=["/input/*/content/0/image_url"], masks={"order": "ORD-[0-9]+"})
     exclude: Annotated[
@@ -54,12 +53,12 @@ def router(server: MockServer) -> APIRouter:
 
     def view() -> dict[str, object]:
         rules = server.indexes.rule_set.rules
-        problem = why_not_written(server.store)
+        path, problem = written_file(server.store)
         return {
             "strictness": rules.strictness,
             "masks": {name: pattern.text for name, pattern in rules.masks.own.items()},
             "exclude": [pointers.write(parts) for parts in rules.exclude],
-            "file": _file(server),
+            "file": None if path is None else str(path),
             "problem": problem,
         }
 
@@ -76,10 +75,3 @@ def router(server: MockServer) -> APIRouter:
         return WrittenRules.model_validate({**view(), "text": text})
 
     return routes
-
-
-def _file(server: MockServer) -> str | None:
-    try:
-        return str(match_file(server.store))
-    except RequestError:
-        return None

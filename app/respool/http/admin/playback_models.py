@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from respool.http.admin.models import Model, example
+from respool.http.admin.base_models import AdminModel, example
 from respool.recordings.hold_points import TTL, OnExpiry
 from respool.server.control import PlaybackView
 from respool.server.delivery import Delivery
@@ -15,7 +15,7 @@ from respool.server.sent_events import SentEvent
 State = Literal["running", "held", "done", "aborted", "cancelled"]
 
 
-class NextEvent(Model):
+class NextEvent(AdminModel):
     """The next event of a stream."""
 
     seq: int
@@ -23,7 +23,7 @@ class NextEvent(Model):
     due: Annotated[float | None, Field(description="Seconds until it is due; null: it is held.")]
 
 
-class Playback(Model):
+class Playback(AdminModel):
     """One playback on its way to one client."""
 
     model_config = example(
@@ -60,13 +60,13 @@ class Playback(Model):
     ended: Annotated[str, Field(description="How, if there is something to say.")]
 
 
-class PlaybackList(Model):
+class PlaybackList(AdminModel):
     """Playbacks, in the order in which they began."""
 
     playbacks: list[Playback]
 
 
-class Sent(Model):
+class Sent(AdminModel):
     """An event that was sent: its sequence number, and its moment in seconds since the playback began."""
 
     playback: str
@@ -78,7 +78,7 @@ class Sent(Model):
 At = str | dict[str, Any]
 
 
-class Release(Model):
+class Release(AdminModel):
     """How much to let go: so many events, or all up to a point; without either, all, at the stream's own pace
     until the next hold."""
 
@@ -89,8 +89,8 @@ class Release(Model):
     ] = None
 
 
-class HoldNow(Model):
-    """Where to hold a stream that is under way; without `at`, before all that is not due yet."""
+class HoldNow(AdminModel):
+    """Where to hold a live stream; without `at`, before all that is not due yet."""
 
     model_config = example(at={"event": "response.output_item.done"}, when="before", ttl=60)
     at: At | None = None
@@ -100,7 +100,7 @@ class HoldNow(Model):
     keepalive: float | None = None
 
 
-class Inject(Model):
+class Inject(AdminModel):
     """An event to be sent, now or before another one: an object, or its JSON text, which is sent as it is."""
 
     model_config = example(event={"type": "response.unknown"}, renumber=True)
@@ -109,14 +109,14 @@ class Inject(Model):
     before: Annotated[int | None, Field(description="A sequence number.")] = None
 
 
-class Drop(Model):
-    """The sequence number of an event that is not to be sent."""
+class Drop(AdminModel):
+    """The sequence number of an event to drop."""
 
     model_config = example(seq=8)
     seq: int
 
 
-class Replace(Model):
+class Replace(AdminModel):
     """The sequence number of an event, and what is sent instead of it."""
 
     model_config = example(seq=8, event={"type": "response.unknown", "sequence_number": 8})
@@ -124,7 +124,7 @@ class Replace(Model):
     event: dict[str, Any] | str
 
 
-class Finish(Model):
+class Finish(AdminModel):
     """How to end it: send all that is left, cut or reset the connection, say an error event, or end the
     answer without what is left."""
 
@@ -135,8 +135,8 @@ class Finish(Model):
     error: dict[str, Any] | None = None
 
 
-class Changed(Model):
-    """What was sent by it, and how the playback is getting on."""
+class Changed(AdminModel):
+    """What was sent by it, and the playback's progress."""
 
     sent: list[Sent]
     playback: Playback

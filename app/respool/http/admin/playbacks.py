@@ -1,4 +1,4 @@
-"""``/__admin/playbacks``: live streams under hand."""
+"""``/__admin/playbacks``: control of live streams."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from respool.errors import EditError, OptionError, RequestError, printable
-from respool.http.admin.models import AnySession
+from respool.http.admin.base_models import AnySession
 from respool.http.admin.playback_models import (
     Changed,
     Drop,

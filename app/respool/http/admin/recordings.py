@@ -1,4 +1,4 @@
-"""``/__admin/recordings``: what can be played; what a test brings itself, in memory."""
+"""``/__admin/recordings``: the recordings; uploads of a test, in memory."""
 
 import os
 from collections import Counter
@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HTTPRequest
 
 from respool.errors import OptionError, RecordingError, RequestError, printable
-from respool.http.admin.models import Model, example
+from respool.http.admin.base_models import AdminModel, example
 from respool.recordings import formats
 from respool.recordings.recording import Recording
 from respool.recordings.store import check_name
@@ -32,7 +32,7 @@ _KINDS = {
 }
 
 
-class TurnView(Model):
+class TurnView(AdminModel):
     """One answer of a recording."""
 
     name: str
@@ -44,7 +44,7 @@ class TurnView(Model):
     plays: int  # in all sessions since the start
 
 
-class RecordingView(Model):
+class RecordingView(AdminModel):
     """A recording."""
 
     model_config = example(
@@ -74,7 +74,7 @@ class RecordingView(Model):
     turns: list[TurnView]
 
 
-class Finding(Model):
+class Finding(AdminModel):
     """Something that a check found: see docs/checks.md."""
 
     code: str
@@ -90,7 +90,7 @@ class RecordingDetail(RecordingView):
     findings: list[Finding]
 
 
-class Refused(Model):
+class Refused(AdminModel):
     """A file that cannot be used."""
 
     name: str
@@ -98,7 +98,7 @@ class Refused(Model):
     kept: bool  # its last good version is still served
 
 
-class RecordingList(Model):
+class RecordingList(AdminModel):
     """Recordings, by name."""
 
     recordings: list[RecordingView]
@@ -107,7 +107,7 @@ class RecordingList(Model):
     formats: list[str]  # of all recordings
 
 
-class Removed(Model):
+class Removed(AdminModel):
     """What was removed."""
 
     name: str
@@ -192,7 +192,7 @@ def router(server: MockServer) -> APIRouter:
             raise RequestError(f"{error}.", status=409, code="name_taken") from None
         try:
             await server.state.publish(name, found, data)
-        except RequestError:  # nobody else has it
+        except RequestError:  # no other server has it
             uploads.remove(name)
             raise
         return _view(server, name, store.sources)

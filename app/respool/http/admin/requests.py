@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from respool.errors import RequestError, printable
-from respool.http.admin.models import AnySession, Model, RequiredSession, example
+from respool.http.admin.base_models import AdminModel, AnySession, RequiredSession, example
 from respool.server.mock_server import MockServer
 from respool.server.request_filter import RequestFilter
 from respool.server.seen_requests import SeenRequest, SeenRequests
@@ -13,7 +13,7 @@ from respool.server.seen_requests import SeenRequest, SeenRequests
 MOST_SHOWN = 256 * 1024  # bytes of a body
 
 
-class RequestView(Model):
+class RequestView(AdminModel):
     """A request and its answer, in short."""
 
     model_config = example(
@@ -71,21 +71,21 @@ class RequestDetail(RequestView):
     near_misses: list[dict[str, Any]]  # the recordings that nearly answered
 
 
-class Meta(Model):
+class Meta(AdminModel):
     """Where a page is."""
 
     total: int  # requests that meet the conditions
     next: int | None  # the value of `after` for the next page; None: there is none
 
 
-class RequestList(Model):
+class RequestList(AdminModel):
     """A page of requests, oldest first."""
 
     requests: list[RequestView]
     meta: Meta
 
 
-class Cleared(Model):
+class Cleared(AdminModel):
     """How many requests were forgotten."""
 
     session: str

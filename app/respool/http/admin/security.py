@@ -1,4 +1,4 @@
-"""Secured: who may use the admin API, and how much may be sent to it.
+"""Secured: the token of the admin API, and its limits on requests.
 
 A server on a loopback address can be reached by every page that a developer's browser shows. So a request
 that a browser says is of another origin is refused, there are no CORS headers, and a write must have a

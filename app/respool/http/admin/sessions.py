@@ -1,16 +1,16 @@
-"""``/__admin/sessions``, ``/__admin/reset``: what each test has of its own."""
+"""``/__admin/sessions``, ``/__admin/reset``: the state of each test."""
 
 from typing import Any
 
 from fastapi import APIRouter
 
 from respool.errors import RequestError, printable
-from respool.http.admin.models import Model, RequiredSession, SessionName, example
+from respool.http.admin.base_models import AdminModel, RequiredSession, SessionName, example
 from respool.server.mock_server import MockServer
 from respool.server.session import Session
 
 
-class SessionView(Model):
+class SessionView(AdminModel):
     """One session."""
 
     model_config = example(
@@ -33,20 +33,20 @@ class SessionView(Model):
     faults: list[str] | None  # None: those of the server's settings
 
 
-class SessionList(Model):
+class SessionList(AdminModel):
     """All sessions; the first is the default session."""
 
     sessions: list[SessionView]
 
 
-class Reset(Model):
-    """Which session is to be as at its beginning."""
+class Reset(AdminModel):
+    """The session to reset."""
 
     model_config = example(session="checkout")
     session: SessionName
 
 
-class Done(Model):
+class Confirmation(AdminModel):
     """What was done."""
 
     model_config = example(session="checkout", done=True)
@@ -54,7 +54,7 @@ class Done(Model):
     done: bool
 
 
-class Play(Model):
+class Play(AdminModel):
     """What answers the requests of a session that name no recording."""
 
     model_config = example(session="checkout", name="text/hello")
@@ -87,16 +87,16 @@ def router(server: MockServer) -> APIRouter:
         return SessionList(sessions=[_view(one, counts.get(one.name, 0)) for one in list(server.sessions)])
 
     @routes.post("/reset", summary="Reset a session")
-    async def reset(body: Reset) -> Done:
+    async def reset(body: Reset) -> Confirmation:
         """Have a session as at its beginning: its requests, responses, conversations, plays, scenarios,
         faults and clock. Streams that are open go on. No other session is touched."""
         found = server.sessions.find(body.session) is not None
         await server.state.forget_requests(body.session)
         server.reset(body.session)
-        return Done(session=body.session, done=found)
+        return Confirmation(session=body.session, done=found)
 
     @routes.delete("/sessions", summary="Delete a session")
-    async def delete(session: RequiredSession) -> Done:
+    async def delete(session: RequiredSession) -> Confirmation:
         """Forget a session and its requests. The default session cannot be deleted; reset it."""
         if not session:
             raise RequestError(
@@ -107,7 +107,7 @@ def router(server: MockServer) -> APIRouter:
         _known(server, session)
         await server.state.forget_requests(session)
         server.reset(session)
-        return Done(session=session, done=server.sessions.delete(session))
+        return Confirmation(session=session, done=server.sessions.delete(session))
 
     return routes
 

@@ -14,10 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from respool.errors import RequestError, printable
 from respool.http.lazy_mount import path_in_app
 from respool.http.problems import envelope
-from respool.http.walk import LocalParty, Step
+from respool.http.walk import LocalParty, WalkStep
 from respool.server.deliveries import server_in, short_name
 from respool.server.mock_server import MockServer
-from respool.server.session import EVERYBODYS
+from respool.server.session import DEFAULT_SESSION
 from respool.server.state.json_text import decode, encode
 
 SLICE = 1.0  # seconds for which another server is asked to wait at once
@@ -78,8 +78,8 @@ class Shared:
 
     async def take(self, message: bytes) -> bytes:
         """Answer another server."""
-        call = decode(message, AdminCall | Step)  # type: ignore[arg-type]
-        if isinstance(call, Step):
+        call = decode(message, AdminCall | WalkStep)  # type: ignore[arg-type]
+        if isinstance(call, WalkStep):
             server, name = self.server, call.session
             session = await server.state.run(name, lambda: server.session(name))
             return encode(await LocalParty(server, name, session.clock).do(call))
@@ -112,10 +112,11 @@ class Shared:
         if id_ or path == "/clock/advance":
             node = await self._node(id_)
             return await here() if node is None else _messages(await self._ask(node, call))
-        return await self.server.state.run_async(EVERYBODYS, here)
+        return await self.server.state.run_async(DEFAULT_SESSION, here)
 
     async def _node(self, id: str) -> str | None:
-        """The server that sends a playback; None: this one, or nobody has such. Raises RequestError."""
+        """Return the server that sends a playback; None if it is this one, or none does. Raise
+        RequestError."""
         name = server_in(id)
         state = self.server.state
         if not name or name == short_name(state.node):
@@ -132,7 +133,7 @@ class Shared:
         return decode(told, AdminAnswer)
 
     async def _all(self, call: AdminCall) -> list[AdminAnswer]:
-        """What all other servers answer that are there."""
+        """Return the answers of all other servers that are there."""
         state = self.server.state
         told = await asyncio.gather(*(state.ask(node, encode(call)) for node in await state.others()))
         return [decode(one, AdminAnswer) for one in told if one is not None]
@@ -185,7 +186,7 @@ def _gone(id: str) -> RequestError:
 
 
 def _target(body: bytes) -> str:
-    """The playback up to whose event a clock is to be moved; "" if there is none."""
+    """Return the playback to whose event a clock moves; "" if there is none."""
     try:
         target = json.loads(body)["to"]["playback"]
     except (ValueError, KeyError, TypeError):
@@ -194,7 +195,7 @@ def _target(body: bytes) -> str:
 
 
 def _merged(answers: Sequence[AdminAnswer]) -> AdminAnswer:
-    """The lists of several servers as one, in the order in which the streams began."""
+    """Return the lists of several servers as one, by the start of the streams."""
     first = answers[0]
     if first.status != 200:
         return first

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from respool.errors import RequestError
-from respool.http.admin.models import Model, RequiredSession, SessionName, example
+from respool.http.admin.base_models import AdminModel, RequiredSession, SessionName, example
 from respool.match.stubs import Stub
 from respool.server.mock_server import MockServer
 from respool.server.request import Request
@@ -16,7 +16,7 @@ MOST_STUBS = 1000  # of one session
 _STUB = {"name": "weather", "match": {"last_user_text": {"contains": "weather"}}, "play": "tools/get_weather"}
 
 
-class AddStub(Model):
+class AddStub(AdminModel):
     """A stub for a session, in the words of a stub file."""
 
     model_config = example(session="checkout", stub=_STUB)
@@ -24,7 +24,7 @@ class AddStub(Model):
     stub: dict[str, Any]
 
 
-class StubView(Model):
+class StubView(AdminModel):
     """A stub."""
 
     name: str
@@ -32,14 +32,14 @@ class StubView(Model):
     stub: Annotated[dict[str, Any] | None, Field(description="As it was given; null for one of a file.")]
 
 
-class Stubs(Model):
-    """The stubs that a session's requests are asked of, those that are asked first first."""
+class Stubs(AdminModel):
+    """The stubs of a session, in the order in which they are tried."""
 
     model_config = example(stubs=[{"name": "weather", "of": "session", "stub": _STUB}])
     stubs: list[StubView]
 
 
-class TriedRequest(Model):
+class TriedRequest(AdminModel):
     """A body of ``POST /v1/responses`` that is only tried."""
 
     model_config = example(session="", body={"model": "gpt-5.2", "input": "What is the weather?"})
@@ -47,7 +47,7 @@ class TriedRequest(Model):
     body: dict[str, Any]
 
 
-class NearMissList(Model):
+class NearMissList(AdminModel):
     """What nearly answers a request, the nearest first."""
 
     model_config = example(
@@ -69,7 +69,7 @@ def router(server: MockServer) -> APIRouter:
 
     @routes.get("/stubs", summary="List the stubs of a session")
     async def stubs(session: RequiredSession) -> Stubs:
-        """List the stubs that requests of a session are asked of: its own, and then those of files."""
+        """List the stubs that answer requests of a session: its own, then those of files."""
         found = server.sessions.find(session)
         own = [_view(stub, "session") for stub in (found.stubs if found else ())]
         known = server.indexes.rule_set.stub_set

@@ -1,4 +1,4 @@
-"""``/__admin/timelines``, ``/__admin/recorded-events``: what a recording looks like, to be drawn."""
+"""``/__admin/timelines``, ``/__admin/recorded-events``: a recording's timeline and events, for drawing."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from respool import show
 from respool.errors import RequestError, printable
-from respool.http.admin.models import Model, example
+from respool.http.admin.base_models import AdminModel, example
 from respool.recordings.recording import Recording
 from respool.server.mock_server import MockServer
 
@@ -21,7 +21,7 @@ SHORT = 2000  # characters of an event
 GIST = 200  # characters
 
 
-class RowView(Model):
+class RowView(AdminModel):
     """The response, an item, or, one deeper, a part or a phase of an item."""
 
     label: str
@@ -32,7 +32,7 @@ class RowView(Model):
     buckets: dict[int, int]  # how many events are in each part of the whole time that has any
 
 
-class TimelineView(Model):
+class TimelineView(AdminModel):
     """A turn at a glance. Times are seconds since the request, at the server's pace."""
 
     model_config = example(
@@ -86,7 +86,7 @@ class TimelineView(Model):
     body: Any  # of an answer without events
 
 
-class EventView(Model):
+class EventView(AdminModel):
     """One recorded event."""
 
     place: int  # in its turn, from 0
@@ -99,7 +99,7 @@ class EventView(Model):
     line: int | None
 
 
-class EventList(Model):
+class EventList(AdminModel):
     """A page of the events of a turn."""
 
     model_config = example(

@@ -1,4 +1,5 @@
-"""``/__admin/verify``, ``/__admin/unplayed``, ``/__admin/wait``: whether what came is what was expected."""
+"""``/__admin/verify``, ``/__admin/unplayed``, ``/__admin/wait``: compare the requests that came with the
+expected ones."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,8 +10,8 @@ from pydantic import Field
 from starlette.requests import Request as HTTPRequest
 
 from respool.errors import OptionError
+from respool.http.admin.base_models import AdminModel, AnySession, example
 from respool.http.admin.limits import Places
-from respool.http.admin.models import AnySession, Model, example
 from respool.http.admin.requests import RequestView, view
 from respool.server.mock_server import MockServer
 from respool.server.request_filter import RequestFilter
@@ -22,7 +23,7 @@ LONGEST_WAIT = 300.0  # seconds
 MOST_WAITING = 100  # at once
 
 
-class Match(Model):
+class Match(AdminModel):
     """Conditions on a request; all that is given must be met."""
 
     model_config = example(
@@ -65,7 +66,7 @@ class Match(Model):
         return RequestFilter(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
-class HowOften(Model):
+class HowOften(AdminModel):
     """How many requests are expected: at least one, if nothing is given."""
 
     model_config = example(exactly=2)
@@ -74,7 +75,7 @@ class HowOften(Model):
     at_most: Annotated[int | None, Field(ge=0)] = None
 
 
-class Verify(Model):
+class Verify(AdminModel):
     """What is expected: how many requests meet `match`, or that requests came in an `order`."""
 
     model_config = example(match={"session": "checkout", "recording": "text/hello"}, times={"exactly": 1})
@@ -86,8 +87,8 @@ class Verify(Model):
     ] = None
 
 
-class Verdict(Model):
-    """Whether it is as expected, and, if it is not, a text for people that says what came instead."""
+class VerifyResult(AdminModel):
+    """The result; `failures` say what came instead."""
 
     model_config = example(
         ok=False,
@@ -99,14 +100,14 @@ class Verdict(Model):
     failures: list[str]
 
 
-class Unplayed(Model):
+class Unplayed(AdminModel):
     """Turns of recordings that were never played."""
 
     model_config = example(unplayed=["text/hello", "tools/get_weather#2"])
     unplayed: list[str]
 
 
-class Wait(Model):
+class Wait(AdminModel):
     """What to wait for."""
 
     model_config = example(match={"session": "checkout", "pending": False}, count=2, timeout=10)
@@ -115,7 +116,7 @@ class Wait(Model):
     timeout: Annotated[float, Field(ge=0, le=LONGEST_WAIT, description="Seconds.")] = 10.0
 
 
-class Waited(Model):
+class WaitResult(AdminModel):
     """Whether as many came in time, and those that did."""
 
     ok: bool
@@ -129,7 +130,7 @@ def router(server: MockServer) -> APIRouter:
     places = Places(MOST_WAITING, "requests that wait")
 
     @routes.post("/verify", summary="Verify what was asked")
-    def verify(body: Verify) -> Verdict:
+    def verify(body: Verify) -> VerifyResult:
         """Say whether the requests that came are those that were expected."""
         if (body.match is None) == (body.order is None):
             raise OptionError("give one of match and order")
@@ -140,7 +141,7 @@ def router(server: MockServer) -> APIRouter:
         else:
             matches = body.order or []
             failure = check_order(_of_session(requests, matches), [match.filter() for match in matches])
-        return Verdict(ok=not failure, failures=[failure] if failure else [])
+        return VerifyResult(ok=not failure, failures=[failure] if failure else [])
 
     @routes.get("/unplayed", summary="List what was never played")
     def unplayed(session: AnySession = None) -> Unplayed:
@@ -149,7 +150,7 @@ def router(server: MockServer) -> APIRouter:
         return Unplayed(unplayed=server.unplayed(session))
 
     @routes.post("/wait", summary="Wait for requests")
-    async def wait(body: Wait, http: HTTPRequest) -> Waited:
+    async def wait(body: Wait, http: HTTPRequest) -> WaitResult:
         """Answer as soon as `count` requests meet `match`, those that are there included, or when the time is
         over."""
         loop, reached = asyncio.get_running_loop(), asyncio.Event()
@@ -170,12 +171,14 @@ def router(server: MockServer) -> APIRouter:
                 left.cancel()
                 coming.cancel()
         found = waiter.found
-        return Waited(ok=len(found) >= body.count, count=len(found), requests=[view(one) for one in found])
+        return WaitResult(
+            ok=len(found) >= body.count, count=len(found), requests=[view(one) for one in found]
+        )
 
     return routes
 
 
 def _of_session(requests: SeenRequests, matches: Sequence[Match]) -> SeenRequests:
-    """Those of the session that is asked about: a failure should show no others."""
+    """Return the requests of the session in question: a failure should show no others."""
     sessions = {match.session for match in matches}
     return SeenRequests([one for one in requests if None in sessions or one.session in sessions])

@@ -1,4 +1,4 @@
-"""``/__admin/wait``: an answer that comes when something of live streams is so."""
+"""``/__admin/wait``: wait until live streams meet a condition."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from respool.errors import OptionError, RequestError, printable
-from respool.http.admin.models import AnySession, Model
+from respool.http.admin.base_models import AdminModel, AnySession
 from respool.http.admin.playback_models import Playback, ended_view, view
 from respool.http.control import Controller
 from respool.server.delivery import Delivery
@@ -17,7 +17,7 @@ LONGEST_WAIT = 300.0  # seconds
 MOST_WAITING = 100  # at once
 
 
-class Waited(Model):
+class Waited(AdminModel):
     """What was waited for; `timeout` is true if it did not come."""
 
     timeout: bool
@@ -64,7 +64,7 @@ def router(server: MockServer) -> APIRouter:
 def _look(
     server: MockServer, wanted: str, session: str | None, id: str | None
 ) -> Callable[[], Waited | None]:
-    """What to look for, again and again. Raise OptionError."""
+    """Return what is searched for, again and again. Raise OptionError."""
     deliveries = server.deliveries
 
     def live() -> list[Delivery]:

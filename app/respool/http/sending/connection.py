@@ -66,13 +66,13 @@ def misspelt(names: Iterable[bytes]) -> str | None:
 
 
 def header_values(scope: Scope, name: bytes) -> list[str]:
-    """The values of any header, whose name is given in lower case: Starlette's own way to them takes several
+    """Return the values of a header. Its name is given in lower case. Starlette's own access takes several
     times as long."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
 def transport_of(scope: Scope) -> asyncio.Transport | None:
-    """The transport of a request that uvicorn serves; None below another server, or in a test.
+    """Return the transport of a request that uvicorn serves; None with another server, or in a test.
 
     uvicorn's `send` is a method of the object that has it, with httptools and with h11.
     """
@@ -82,8 +82,8 @@ def transport_of(scope: Scope) -> asyncio.Transport | None:
 
 
 def unsent(transport: asyncio.Transport) -> int:
-    """How many bytes the operating system has yet to send, or to hear of that they came; 0 if it does not
-    tell. Source: tcp(7), SIOCOUTQ, which has the number of TIOCOUTQ."""
+    """Return the number of bytes that the system has yet to send, or whose arrival is not acknowledged; 0 if
+    it does not tell. Source: tcp(7), SIOCOUTQ, which has the number of TIOCOUTQ."""
     sock = transport.get_extra_info("socket")
     if sock is None or sys.platform != "linux":
         return 0

@@ -10,35 +10,27 @@ from importlib import import_module
 from itertools import chain, islice
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from respool.errors import FaultError, RequestError
 from respool.faults.applying import ActiveFault, apply
 from respool.faults.fault import Fault
 from respool.faults.frame import Action, Frame, Head
-from respool.http.deciding import decided
-from respool.http.heavy import heavy
 from respool.http.problems import envelope
-from respool.http.sending.connection import header_values, reset, steering, transport_of, unsent
+from respool.http.sending.connection import header_values
+from respool.http.sending.faulty_line import FaultyLine
 from respool.http.sending.open_streams import from_any_thread
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse, Progress, watch_for_end
-from respool.play.frames import MAX_CHUNK
-from respool.play.session_clock import SessionClock
 from respool.recordings.recording import Recording
 from respool.server.delivery import AnswerDelivery, Delivery
-from respool.server.journal import Exchange
+from respool.server.heavy import heavy
 from respool.server.memory_limits import HeldBytes
 from respool.server.mock_server import MockServer
 from respool.server.session import Session
 
 _FAULTS = "respool.faults.table"
 FAULT_HEADER = "x-respool-fault"
-_FAULT_HEADER = FAULT_HEADER.encode()
 ASKED = "respool.faults"  # in the scope: the faults that a request asks for
-CREATE = "/v1/responses"  # which sees to its faults itself
-
-# A chunk is announced as this much larger than it is, where it is to break.
-_MISSING = 64  # bytes
 
 
 # About what a frame takes in memory besides its bytes.
@@ -56,8 +48,8 @@ _TOO_MANY = RequestError(
 
 
 async def _begin(frames: Callable[[], Iterator[Frame]], size: int, first: int = 0) -> Iterator[Frame]:
-    """The frames that `frames` makes, without the `first` ones. Those of a large answer are worked out by a
-    thread, up to the first that is sent: for many faults, the whole answer is."""
+    """Return the frames that `frames` makes, without the `first` ones. A thread makes those of a large
+    answer, up to the first that is sent: for many faults, that is all of them."""
     if size < _LARGE:
         return islice(frames(), first, None) if first else frames()
 
@@ -75,7 +67,7 @@ async def load_faults() -> None:
 
 
 def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
-    """The faults that a request's headers ask for. Raises RequestError."""
+    """Return the faults that a request's headers ask for. Raise RequestError."""
     if not values:
         return ()
     if not allowed:
@@ -105,7 +97,7 @@ def draw(
 
 
 def accepted_codings(accept_encoding: str) -> Collection[str]:
-    """The content codings that a client accepts. Source: RFC 9110, section 12.5.3."""
+    """Return the content codings that a client accepts. Source: RFC 9110, section 12.5.3."""
     accepted = set()
     for one in accept_encoding.lower().split(","):
         coding, _, weight = one.partition(";")
@@ -151,7 +143,7 @@ _ENDINGS = {"cut": Action.CUT, "reset": Action.RESET}
 
 
 class FaultyResponse(Response):
-    """An answer to which faults happen."""
+    """An answer with faults."""
 
     def __init__(
         self,
@@ -174,7 +166,7 @@ class FaultyResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         delivery = self._delivery
         left, woken = asyncio.Event(), asyncio.Event()
-        line = _Line(scope, send, left)
+        line = FaultyLine(scope, send, left)
         whole = scope.get("http_version") == "1.0"
         size = self._size()
         progress = Progress(delivery, self._started)
@@ -206,7 +198,8 @@ class FaultyResponse(Response):
         return self._delivery.playback.subscribe(from_any_thread(woken.set))
 
     def _frames(self, whole: bool) -> Iterator[Frame]:
-        """What is sent, as the playback's schedule is now; the same faults get the same chance again."""
+        """Return the frames to send, by the playback's current schedule; chance repeats for the same
+        faults."""
         active = [replace(one, rng=copy(one.rng)) for one in self._active]
         frames = frames_of(self._answer, self._delivery, self._started)
         if whole:
@@ -214,7 +207,7 @@ class FaultyResponse(Response):
         return apply(frames, active)
 
     def _size(self) -> int:
-        """About how many bytes the answer takes while its frames are looked at one by one."""
+        """Estimate the memory of the answer in bytes, while its frames are sent one by one."""
         added = sum(one.fault.added_bytes for one in self._active)
         if not isinstance(self._answer, PlaybackResponse) or not isinstance(self._delivery, Delivery):
             return len(self._answer.body) + added
@@ -222,7 +215,7 @@ class FaultyResponse(Response):
         return len(schedule) * _FRAME_BYTES + len(schedule.encoded.data) + added
 
     async def _send(
-        self, whole: bool, size: int, line: "_Line", progress: Progress, woken: asyncio.Event
+        self, whole: bool, size: int, line: "FaultyLine", progress: Progress, woken: asyncio.Event
     ) -> bool:
         """Send each frame at its moment; whether the answer came to a proper end."""
         clock, started = self._delivery.clock, self._started
@@ -252,162 +245,9 @@ class FaultyResponse(Response):
         return False
 
 
-class FaultyEndpoints:
-    """A layer: what a request asks for by ``x-respool-fault`` happens to the answers of all endpoints that do
-    not see to it themselves (those which stream: they take ``respool.faults`` out of the scope)."""
-
-    def __init__(self, app: ASGIApp, server: MockServer, allowed: bool) -> None:
-        self.app = app
-        self.server = server
-        self.allowed = allowed
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        values = steering(scope, _FAULT_HEADER) if scope["type"] == "http" else ()
-        if not values or scope["path"] == CREATE:
-            await self.app(scope, receive, send)
-            return
-        try:
-            await load_faults()
-            asked = asked_faults(values, self.allowed)
-        except RequestError as error:
-            await envelope(error, profile=self.server.profile)(scope, receive, send)
-            return
-        scope[ASKED] = asked
-        answer = _Collected()
-
-        async def collect(message: Message) -> None:
-            if ASKED not in scope:
-                await send(message)
-            else:
-                answer.take(message)
-
-        await self.app(scope, receive, collect)
-        if ASKED in scope and answer.response is not None:
-            await self._send(asked, answer.response, scope, receive, send)
-
-    async def _send(
-        self, asked: Sequence[Fault], sound: Response, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        exchange: Exchange = scope["respool.exchange"]
-        codings = accepted_codings(",".join(header_values(scope, b"accept-encoding")))
-
-        def decide() -> tuple[SessionClock, tuple[ActiveFault, ...]]:
-            session = self.server.session(exchange.session)
-            name = f"{scope['method']} {scope['path']}"
-            return session.clock, session.sampler.sample(name, asked, codings)
-
-        try:
-            check_possible(asked, stream=False)
-            clock, active = await decided(self.server, exchange.session, decide)
-        except RequestError as error:
-            await envelope(error, profile=self.server.profile)(scope, receive, send)
-            return
-        delivery = AnswerDelivery(clock, exchange)
-        await FaultyResponse(sound, delivery, active, clock.now(), self.server.held_by_faults)(
-            scope, receive, send
-        )
-
-
-class _Collected:
-    """An answer that is no stream, collected from its messages."""
-
-    def __init__(self) -> None:
-        self.response: Response | None = None
-        self._body = bytearray()
-
-    def take(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.response = Response(status_code=message["status"])
-            self.response.raw_headers = list(message.get("headers", ()))
-        elif message["type"] == "http.response.body" and self.response is not None:
-            self._body += message.get("body", b"")
-            self.response.body = bytes(self._body)
-
-
-class _Line:
-    """The client's end of the line: collects what is due, and sends it."""
-
-    def __init__(self, scope: Scope, send: Send, left: asyncio.Event) -> None:
-        self._scope = scope
-        self._send = send
-        self._left = left
-        self._pending = bytearray()
-        self._chunked = False
-        self._begun = False
-        self.broken = False  # by us
-
-    @property
-    def left(self) -> bool:
-        """Whether the client has left."""
-        return self._left.is_set()
-
-    async def begin(self, head: Head) -> None:
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers.items()]
-        self._chunked = "content-length" not in head.headers
-        self._begun = True
-        await self._send({"type": "http.response.start", "status": head.status, "headers": headers})
-
-    async def write(self, data: bytes, *, alone: bool) -> None:
-        """Take bytes; they leave at the next `flush`, or now if they are to leave `alone`."""
-        if alone or len(self._pending) + len(data) > MAX_CHUNK:
-            await self.flush()
-        for start in range(0, len(data), MAX_CHUNK):  # a large one in pieces
-            if start:
-                await self.flush()
-                if self.left:
-                    return
-            self._pending += data[start : start + MAX_CHUNK]
-        if alone:
-            await self.flush()
-
-    async def flush(self) -> None:
-        if self._pending:
-            body = bytes(self._pending)
-            self._pending.clear()
-            await self._send({"type": "http.response.body", "body": body, "more_body": True})
-            # The others' turn: none waits for a long stream, and it hears that its client has left.
-            await asyncio.sleep(0)
-
-    async def end(self, action: Action) -> None:
-        await self.flush()
-        if action is Action.CLOSE and self._begun:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
-        transport = transport_of(self._scope)
-        if transport is not None and transport.is_closing():  # the client has left just before
-            await self._left.wait()
-            return
-        self.broken = True
-        if transport is None:
-            return  # the server closes the connection, since the answer is incomplete
-        if action is Action.RESET:
-            await self._drain(transport)
-            reset(transport)
-        else:
-            if action is Action.ABORT and self._chunked and self._begun:
-                transport.write(b"%x\r\n" % _MISSING)
-            transport.close()
-        # Until the server knows: it would answer an error to a request that it takes for unanswered.
-        await self._left.wait()
-
-    async def _drain(self, transport: asyncio.Transport) -> None:
-        """Wait until the client's machine has all that was written: a reset would throw the rest away."""
-        if not self._begun:
-            return
-        if transport.is_closing():
-            return
-        transport.set_write_buffer_limits(0)  # the server's send waits while anything is left
-        await self._send({"type": "http.response.body", "body": b"", "more_body": True})
-        # Nobody tells when the system's own buffer is empty, and a reset throws that away, too.
-        pause = 0.001
-        while not transport.is_closing() and unsent(transport) and not self._left.is_set():
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.1)
-
-
 def _without_chunks(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """For a client of HTTP/1.0, which knows no chunks: it must be told the length, and that the
-    connection ends. What the length is, `apply` finds out."""
+    """Add the length for a client of HTTP/1.0, which knows no chunks, and close the connection. `apply`
+    computes the length."""
     for frame in frames:
         if frame.head is not None and "content-length" not in frame.head.headers:
             head = frame.head.with_headers(content_length="0", connection="close")

@@ -1,4 +1,4 @@
-"""What reaches a stream from outside while it is open: the end of the server, and other threads."""
+"""Events from outside for an open stream: the end of the server, and calls from other threads."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -34,7 +34,7 @@ class OpenStreams:
             self._watch = self.loop.create_task(self._cut_all_at_the_end())
 
     def discard(self, stream: Open) -> None:
-        """It is no longer open."""
+        """Remove a stream that is no longer open."""
         self._streams.discard(stream)
         if not self._streams and self._watch:
             self._watch.cancel()
@@ -54,12 +54,12 @@ _open_streams = PerLoop(OpenStreams)
 
 
 def open_streams_of_loop() -> OpenStreams:
-    """Those of the running event loop."""
+    """Return the open streams of the running event loop."""
     return _open_streams.get()
 
 
 def from_any_thread(callback: Callable[[], None]) -> Callable[[], None]:
-    """What calls `callback` in this thread's event loop."""
+    """Return a function that calls `callback` in this thread's event loop."""
     loop = asyncio.get_running_loop()
 
     def call() -> None:

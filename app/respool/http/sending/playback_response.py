@@ -1,4 +1,4 @@
-"""How an answer leaves: the only place that waits for its moment."""
+"""Sending a playback: the only place that waits for its moment."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -116,7 +116,7 @@ class _CutShort(Exception):
 
 
 class Progress:
-    """How far a task has come that sends a delivery.
+    """The progress of a task that sends a delivery.
 
     frames  of the playback that were sent, with those before the delivery's first
     events  the same in events, where what is sent are not the playback's own frames
@@ -133,7 +133,7 @@ class Progress:
         self._schedule: Schedule | None = None  # by which it waits
 
     def events_sent(self) -> int:
-        """How many events were sent, those before the first as well."""
+        """Return how many events were sent, those before the first as well."""
         if self._playback is None:
             return 0
         playing = self._playback.playing
@@ -142,7 +142,7 @@ class Progress:
         return playing.sse.events_in(self.frames)
 
     def idle(self, now: float) -> bool:
-        """Whether it waits for a later moment."""
+        """Return True if it waits for a later moment."""
         return self._waits_until > now and self._schedule is self._schedule_now
 
     @property
@@ -191,7 +191,7 @@ class LateResponse(Response):
         return self._delivery.playback.ends
 
     def edited(self) -> Response:
-        """The answer as edits of the playback have it."""
+        """Return the answer as edits of the playback have it."""
         if not self._delivery.playback.run.edits:
             return self
         try:

@@ -7,7 +7,7 @@ is read, so that the only thing which waits for it is what was due at one moment
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from respool.play.clock import Timer
 from respool.play.edits import NEVER
 from respool.play.frames import MAX_CHUNK
 from respool.play.live_turn import LiveTurn
+from respool.play.offload import LARGE
 from respool.play.session_clock import SessionClock
 from respool.play.socket_actions import Action, Cancel, Close, Cut, Send, StartTurn
 from respool.play.socket_connection import SocketConnection
@@ -57,22 +58,25 @@ class SocketTurn:
 class SocketTurns(Protocol):
     """Starts the responses of one connection, and is told how they end."""
 
-    @property
-    def waits(self) -> bool:
-        """Whether a start has to wait for a shared state: then `start_later` is called, not `start`."""
+    def read(self, text: str, /) -> Awaitable[str]:
+        """Return a large text frame for `SocketConnection.receive_text`, read ahead where that takes long."""
         ...
 
-    def start(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
-        """Start a response; `wake` is called when its events have become others. Raise RequestError."""
-        ...
-
-    async def start_later(self, asked: StartTurn, wake: Callable[[], None]) -> SocketTurn:
-        """Start a response, after those that were asked for before it. Raise RequestError."""
+    def start(
+        self, asked: StartTurn, wake: Callable[[], None], *, behind: bool
+    ) -> SocketTurn | Awaitable[SocketTurn]:
+        """Start a response, or return what starts it later: where a shared state is to be asked, where it
+        takes long, and where it comes `behind` others that start later. `wake` is called when its events have
+        become others. Both raise RequestError."""
         ...
 
     def ended(self, turn: SocketTurn) -> None:
         """All of it was sent, or no more of it will be."""
         ...
+
+
+def _wake_nobody() -> None:
+    """Do nothing: the connection does not run."""
 
 
 class SocketDriver:
@@ -90,10 +94,11 @@ class SocketDriver:
         self._closing: Close | None = None
         self._timer: Timer | None = None
         self._deadline: float | None = None  # for which the timer waits
+        self._late = 0.0  # the most that the responses under way know of
         self._flushing: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
         self._task: asyncio.Task[Any] | None = None
-        self._wake_soon: Callable[[], None] = self._wake
+        self._wake_soon: Callable[[], None] = _wake_nobody
         self._starting: set[asyncio.Task[None]] = set()
 
     async def run(self, receive: Receive) -> None:
@@ -110,6 +115,7 @@ class SocketDriver:
         finally:
             self._task = None
             self._clock.unlisten(wake)
+            self._wake_soon = _wake_nobody  # it has us: a cycle that only garbage collection would find
             if self._timer:
                 self._timer.cancel()
             self._do(self._connection.receive_close(self._clock.now()))
@@ -126,6 +132,8 @@ class SocketDriver:
             if connection.closed:
                 continue  # until the client answers our close
             text = message.get("text")
+            if text is not None and len(text) > LARGE:
+                text = await self._turns.read(text)
             now = self._clock.now()
             self._do(
                 connection.receive_text(text, now) if text is not None else connection.receive_binary(now)
@@ -158,9 +166,18 @@ class SocketDriver:
             if self._flushing or self._task is None:
                 return None
             deadline = self._deadline
-            if deadline is not None and now > deadline:
+            if deadline is not None and now - deadline > self._late:
+                self._late = now - deadline
                 for turn in self._running.values():
-                    turn.delivery.late(now - deadline)
+                    turn.delivery.late(self._late)
+            if texts := connection.take_plain(now):
+                self._running[None].delivery.exchange.events += len(texts)
+                self._deadline = connection.deadline
+                if self._line.write_soon(texts, self._clock, self._failed):
+                    return self._deadline
+                self._outbox += texts
+                self._flush()
+                return None
             self._do(connection.wake(now))
             self._deadline = deadline = connection.deadline
             return None if self._flushing else deadline
@@ -195,27 +212,28 @@ class SocketDriver:
         self._flush()
 
     def _start(self, asked: StartTurn) -> list[Action]:
-        if self._turns.waits:
-            task = asyncio.get_running_loop().create_task(self._start_later(asked))
-            self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
-            return []
         self._end_turns()  # that which was on this lane
         try:
-            turn = self._turns.start(asked, self._wake_soon)
+            turn = self._turns.start(asked, self._wake_soon, behind=bool(self._starting))
         except RequestError as error:
             return self._connection.refused(asked, error, self._clock.now())
-        return self._started(asked, turn)
+        if isinstance(turn, SocketTurn):
+            return self._started(asked, turn)
+        task = asyncio.get_running_loop().create_task(self._start_later(asked, turn))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+        return []
 
     def _started(self, asked: StartTurn, turn: SocketTurn) -> list[Action]:
         turn.delivery.ping = self._line.ping  # a socket has no comments
         self._running[asked.stream_id] = turn
+        self._late = 0.0
         return self._connection.started(asked, turn.live, self._clock.now(), rule=turn.rule)
 
-    async def _start_later(self, asked: StartTurn) -> None:
+    async def _start_later(self, asked: StartTurn, starting: Awaitable[SocketTurn]) -> None:
         try:
             try:
-                turn = await self._turns.start_later(asked, self._wake_soon)
+                turn = await starting
             except RequestError as error:
                 actions = self._connection.refused(asked, error, self._clock.now())
             else:

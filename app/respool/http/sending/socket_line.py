@@ -11,10 +11,13 @@ ASGI server by its `send`, one after the other. That of uvicorn leans on these p
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from starlette.types import Send
+
+from respool.http.sending.outbox import outbox, write_all
+from respool.play.clock import Clock
 
 _UVICORN = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
@@ -29,6 +32,11 @@ class SocketLine(Protocol):
 
     def write(self, texts: Sequence[str]) -> None:
         """Send text frames. Call it while there is room."""
+        ...
+
+    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> bool:
+        """Send text frames with those of the other streams that are due at this moment, and return True; if
+        there is no room, False. `fail` is called with what goes wrong."""
         ...
 
     def ping(self) -> None:
@@ -47,7 +55,8 @@ class SocketLine(Protocol):
 def line_of(server_send: Send | None, send: Send) -> SocketLine:
     """Return the line of a connection that was accepted; `server_send` is the server's own `send`."""
     protocol = getattr(server_send, "__self__", None)
-    return UvicornLine(protocol, send) if type(protocol).__module__ == _UVICORN else ASGILine(send)
+    uvicorn = any(base.__module__ == _UVICORN for base in type(protocol).__mro__)
+    return UvicornLine(protocol, send) if uvicorn else ASGILine(send)
 
 
 class UvicornLine:
@@ -56,7 +65,7 @@ class UvicornLine:
     def __init__(self, protocol: Any, send: Send) -> None:
         self._protocol = protocol
         self._send = send
-        self._gone = False
+        self._parts = outbox.parts
 
     @property
     def writable(self) -> bool:
@@ -64,20 +73,42 @@ class UvicornLine:
         return room
 
     def write(self, texts: Sequence[str]) -> None:
-        protocol = self._protocol
-        transport, conn = protocol.transport, protocol.conn
+        if not self._over:
+            self._protocol.transport.write(self._frames(texts))
+
+    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> bool:
+        protocol, parts = self._protocol, self._parts
+        transport = protocol.transport
+        if not protocol.writable.is_set():
+            return False
         if protocol.disconnected or protocol.close_sent or transport.is_closing():
-            return
-        if conn.extensions:
-            for text in texts:
-                conn.send_text(text.encode("utf-8", "replace"))
-            transport.write(b"".join(conn.data_to_send()))
-        else:
-            transport.write(b"".join([text_frame(text) for text in texts]))
+            return True  # to nobody
+        plain = len(texts) == 1 and not protocol.conn.extensions  # most are
+        data = text_frame(texts[0]) if plain else self._frames(texts)
+        parts.append((transport, data, fail))
+        if len(parts) == 1:
+            clock.after_turn(write_all)
+        return True
+
+    @property
+    def _over(self) -> bool:
+        """Whether nothing can be sent any more, after what was to be sent soon."""
+        if self._parts:
+            write_all()
+        protocol = self._protocol
+        return bool(protocol.disconnected or protocol.close_sent or protocol.transport.is_closing())
+
+    def _frames(self, texts: Sequence[str]) -> bytes:
+        conn = self._protocol.conn
+        if not conn.extensions:
+            return b"".join([text_frame(text) for text in texts])
+        for text in texts:
+            conn.send_text(text.encode("utf-8", "replace"))
+        return b"".join(conn.data_to_send())
 
     def ping(self) -> None:
-        protocol = self._protocol
-        if not (protocol.disconnected or protocol.close_sent or protocol.transport.is_closing()):
+        if not self._over:
+            protocol = self._protocol
             protocol.conn.send_ping(b"")
             protocol.transport.write(b"".join(protocol.conn.data_to_send()))
 
@@ -85,11 +116,10 @@ class UvicornLine:
         await self._protocol.writable.wait()
 
     async def close(self, code: int, reason: str) -> None:
-        protocol = self._protocol
-        if protocol.disconnected or protocol.close_sent or protocol.transport.is_closing():
+        if self._over:
             return
         if not _sendable(code):
-            protocol.transport.close()  # what was written still leaves, then FIN
+            self._protocol.transport.close()  # what was written still leaves, then FIN
         else:
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
@@ -109,6 +139,12 @@ class ASGILine:
     def write(self, texts: Sequence[str]) -> None:
         if not self._gone:
             self._task = asyncio.get_running_loop().create_task(self._write(list(texts)))
+
+    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> bool:
+        if self.writable:
+            self.write(texts)
+            return True
+        return False
 
     async def _write(self, texts: Sequence[str]) -> None:
         try:

@@ -11,9 +11,8 @@ nothing is kept while it lasts. Meanwhile the clock calls `_push` at each moment
     more is due, and it has none                when it has room again (only then with a task)
     nothing is due                              at the next frame's moment
 
-What the streams that are due at one moment have to say is written when all of them were called: so our own
-code runs for all of them, and then the system's for all of them, which is quicker than by turns. And the
-head of an answer leaves in one write with what is due when it begins.
+What the streams that are due at one moment have to say is written when all of them were called (`outbox`).
+And the head of an answer leaves in one write with what is due when it begins.
 
 This leans on properties of uvicorn's `send` and `receive`, the first three for both of its HTTP protocols;
 `tests/http/test_private_parts.py` has a test of each:
@@ -30,7 +29,6 @@ the library do it. Bytes, status, headers and the end of a connection are uvicor
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -39,6 +37,7 @@ from starlette.types import Message, Send
 from respool.http.sending.checked_head import HTTPTOOLS
 from respool.http.sending.connection import reset_when_sent
 from respool.http.sending.open_streams import from_any_thread, open_streams_of_loop
+from respool.http.sending.outbox import outbox, write_all
 from respool.play.clock import Timer
 from respool.play.edits import NEVER
 from respool.server.delivery import Delivery
@@ -60,7 +59,7 @@ class Stream:
         self._chunked = False
         self._flow = cycle.flow
         self._transport = cycle.transport
-        self._outbox = _outbox.parts
+        self._outbox = outbox.parts
         self._delivery = delivery
         self._playback = playback = delivery.playback
         self._schedule = playback.schedule
@@ -215,10 +214,10 @@ class Stream:
             if sent < total:
                 sent, chunk = schedule.take(sent, started, now)
             if self._chunked and sent < total:
-                outbox = self._outbox
-                outbox.append((self, b"%x\r\n%b\r\n" % (len(chunk), chunk)))
-                if len(outbox) == 1:
-                    self._clock.after_turn(_write_all)
+                parts = self._outbox
+                parts.append((self._transport, b"%x\r\n%b\r\n" % (len(chunk), chunk), self._fail))
+                if len(parts) == 1:
+                    self._clock.after_turn(write_all)
             else:
                 cut = sent == total and self._playback.ending in ("cut", "reset")
                 body = {"type": "http.response.body", "body": chunk, "more_body": sent < total or cut}
@@ -305,24 +304,3 @@ class _Together:
     def close(self) -> None:
         self.flush()
         self.transport.close()
-
-
-def _write_all() -> None:
-    """Write what the streams of this thread have put into its outbox."""
-    outbox = _outbox.parts
-    for stream, data in outbox:
-        try:
-            stream._transport.write(data)
-        except Exception as error:
-            stream._fail(error)
-    outbox.clear()
-
-
-class _Outbox(threading.local):
-    """What the streams of one thread, and so of one event loop at a time, have to say at this moment."""
-
-    def __init__(self) -> None:
-        self.parts: list[tuple[Stream, bytes]] = []
-
-
-_outbox = _Outbox()

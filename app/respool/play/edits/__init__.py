@@ -1,4 +1,4 @@
-"""Edits: what is done to a live response by hand, as values, and the stream that comes of them.
+"""Edits: changes to a live response, as values, and the stream that they make.
 
 A stream with edits is still a function of elapsed time: each edit keeps all that was due when it was made,
 and changes what comes after it. What is held is due never, which is a moment like any other. Edits name
@@ -6,9 +6,9 @@ events by their place among the stream's events, so they mean the same for all v
 """
 
 from respool.play.edits.changing import Comment, Insert, Replace
+from respool.play.edits.edited_stream import ENDINGS, NEVER, Edit, EditedStream, EditTime, Ending, MadeEdit
 from respool.play.edits.ending import CANCELLED, Cancel, Finish, Steer
 from respool.play.edits.holding import Hold, Postpone, Release
-from respool.play.edits.stream import ENDINGS, NEVER, Edit, EditedStream, EditTime, Ending, MadeEdit
 
 __all__ = [
     "CANCELLED",

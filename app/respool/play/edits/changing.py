@@ -1,10 +1,10 @@
-"""Edits of events: one that is put in, replaced or left out; and a comment."""
+"""Edits of events: insert, replace, drop; and a comment."""
 
 from array import array
 from dataclasses import dataclass, replace
 
 from respool.errors import EditError
-from respool.play.edits.stream import (
+from respool.play.edits.edited_stream import (
     NEVER,
     EditedStream,
     EditTime,

@@ -1,10 +1,10 @@
-"""Edits of the end: a stream that is finished by hand, cancelled, or steered."""
+"""Edits of the end: a stream that is finished by a test, cancelled, or steered."""
 
 from array import array
 from dataclasses import dataclass, replace
 
 from respool.errors import EditError
-from respool.play.edits.stream import (
+from respool.play.edits.edited_stream import (
     EditedStream,
     EditTime,
     Ending,

@@ -1,10 +1,10 @@
-"""Edits of time: what is held, released and put off."""
+"""Edits of time: hold, release, postpone."""
 
 from array import array
 from dataclasses import dataclass, replace
 
 from respool.errors import EditError
-from respool.play.edits.stream import EditedStream, EditTime, count_of, held_from, not_before, with_end
+from respool.play.edits.edited_stream import EditedStream, EditTime, count_of, held_from, not_before, with_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Postpone:
-    """Have nothing that is not due now be due before `until`, in seconds since the playback began, but for
+    """Postpone all that is not due now until `until`, in seconds since the playback began, but for
     the next `keep` events: so that events of one moment can be told apart. What comes after the last event
     keeps its moment."""
 
@@ -80,7 +80,7 @@ class Postpone:
 
 
 def _go_on(stream: EditedStream, first: int, time: EditTime) -> EditedStream:
-    """The stream at its own pace from frame `first` to the next hold."""
+    """Continue the stream at its own pace from frame `first` to the next hold."""
     holds = stream.holds[1:]
     end = stream.rendition.sse.frame_after(holds[0]) if holds else len(stream.moments)
     planned = stream.planned

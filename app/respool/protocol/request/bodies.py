@@ -16,7 +16,7 @@ Body = Mapping[str, Any]
 def check_create(body: Body, level: ValidationLevel, *, named: bool = False) -> None:
     """Check the body of ``POST /responses``.
 
-    `named`: the path or a header names what plays, so no model is needed. Raises RequestError as the service
+    `named`: the path or a header names what plays, so no model is needed. Raise RequestError as the service
     words it, and OptionError at ValidationLevel.STRICT without the openai package.
     """
     checked = level is not ValidationLevel.OFF
@@ -39,26 +39,26 @@ def check_create(body: Body, level: ValidationLevel, *, named: bool = False) -> 
 
 
 def check_input_tokens(body: Body, level: ValidationLevel) -> None:
-    """Check the body of ``POST /responses/input_tokens``. Raises as check_create does."""
+    """Check the body of ``POST /responses/input_tokens``. Raise as check_create does."""
     _check(body, level, parameters.INPUT_TOKENS, "input_tokens")
     if level is not ValidationLevel.OFF:
         _check_parent(body)
 
 
 def check_compact(body: Body, level: ValidationLevel) -> None:
-    """Check the body of ``POST /responses/compact``, which needs a model. Raises as check_create does."""
+    """Check the body of ``POST /responses/compact``, which needs a model. Raise as check_create does."""
     if level is not ValidationLevel.OFF and not _given(body, "model"):
         raise api_errors.missing_parameter("model")
     _check(body, level, parameters.COMPACT, "compact")
 
 
 def check_conversation(body: Body, level: ValidationLevel) -> None:
-    """Check the body of ``POST /conversations``. Raises as check_create does."""
+    """Check the body of ``POST /conversations``. Raise as check_create does."""
     _check(body, level, parameters.CONVERSATION, "conversation")
 
 
 def check_conversation_update(body: Body, level: ValidationLevel) -> None:
-    """Check the body of ``POST /conversations/{id}``: metadata, which may be null. Raises as check_create
+    """Check the body of ``POST /conversations/{id}``: metadata, which may be null. Raise as check_create
     does."""
     if level is not ValidationLevel.OFF and "metadata" not in body:
         raise api_errors.missing_parameter("metadata")
@@ -66,7 +66,7 @@ def check_conversation_update(body: Body, level: ValidationLevel) -> None:
 
 
 def check_items(body: Body, level: ValidationLevel) -> None:
-    """Check the body of ``POST /conversations/{id}/items``: at most 20 items. Raises as check_create does."""
+    """Check the body of ``POST /conversations/{id}/items``: at most 20 items. Raise as check_create does."""
     if body.get("items") is None:
         raise api_errors.missing_parameter("items")
     _check(body, level, parameters.ITEMS, "items")

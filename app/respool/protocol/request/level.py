@@ -15,7 +15,7 @@ class ValidationLevel(Enum):
 
     @classmethod
     def read(cls, value: "ValidationLevel | str") -> "ValidationLevel":
-        """Return the level of that name. Raises OptionError for an unknown name, or a missing dependency."""
+        """Return the level of that name. Raise OptionError for an unknown name, or a missing dependency."""
         try:
             level = cls(value)
         except ValueError:

@@ -1,4 +1,4 @@
-"""PARAMETERS: the allowed values of each parameter of the API's request bodies, whatever the model.
+"""PARAMETERS: the allowed values of each parameter of the API's request bodies, with any model.
 
 A row's name is the path of the parameter. Rows are checked in this order, which is the service's own where it
 is known; an object comes before its members. The rules here hold for all models and for other producers of

@@ -48,7 +48,7 @@ class ListQuery:
 
 
 def read_retrieve(pairs: Pairs, level: ValidationLevel = ValidationLevel.BASIC) -> RetrieveQuery:
-    """Read the query of ``GET /responses/{id}``. Raises RequestError; unknown names pass."""
+    """Read the query of ``GET /responses/{id}``. Raise RequestError; unknown names pass."""
     pairs = list(pairs)
     return RetrieveQuery(
         stream=_last(pairs, "stream", _FLAG) or False,
@@ -59,7 +59,7 @@ def read_retrieve(pairs: Pairs, level: ValidationLevel = ValidationLevel.BASIC) 
 
 
 def read_list(pairs: Pairs, level: ValidationLevel = ValidationLevel.BASIC) -> ListQuery:
-    """Read the query of a list of items. Raises RequestError; unknown names pass."""
+    """Read the query of a list of items. Raise RequestError; unknown names pass."""
     pairs = list(pairs)
     limit = _last(pairs, "limit", _ANY_LIMIT if level is ValidationLevel.OFF else _LIMIT)
     return ListQuery(
@@ -72,7 +72,7 @@ def read_list(pairs: Pairs, level: ValidationLevel = ValidationLevel.BASIC) -> L
 
 def read_include(pairs: Pairs, level: ValidationLevel = ValidationLevel.BASIC) -> tuple[str, ...]:
     """Return the values of ``include``, in any array form: ``include[]=a``, ``include[0]=a``, ``include=a``.
-    Raises RequestError for a value that ValidationLevel.STRICT does not know."""
+    Raise RequestError for a value that ValidationLevel.STRICT does not know."""
     found = tuple(value for name, value in pairs if name in _INCLUDE or _is_numbered(name))
     if level is ValidationLevel.STRICT and found:
         sdk_types.check_include(found)

@@ -32,7 +32,7 @@ _NAMES: Mapping[Any, str] = {str: "a string", bool: "a boolean", int: "an intege
 
 
 def check(body: Mapping[str, Any], request: str) -> None:
-    """Check a body by the types of `request`, a key of `_requests`. Raises RequestError, OptionError."""
+    """Check a body by the types of `request`, a key of `_requests`. Raise RequestError, OptionError."""
     types = _requests()[request]
     for name, value in body.items():
         if name in types and (problems := _problems(value, types[name], name)):
@@ -40,13 +40,13 @@ def check(body: Mapping[str, Any], request: str) -> None:
 
 
 def check_include(values: Sequence[str]) -> None:
-    """Check the values of a query's ``include``. Raises RequestError, OptionError."""
+    """Check the values of a query's ``include``. Raise RequestError, OptionError."""
     if problems := _problems(list(values), _requests()["create"]["include"], "include"):
         raise problems[0]
 
 
 def names(request: str) -> frozenset[str]:
-    """Return the names of the parameters of `request`. Raises OptionError."""
+    """Return the names of the parameters of `request`. Raise OptionError."""
     return frozenset(_requests()[request])
 
 

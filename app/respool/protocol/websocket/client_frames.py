@@ -77,14 +77,23 @@ class Invalid:
     closes: bool = False  # the server closes the connection after the error
 
 
+class ReadText(str):
+    """The text of a frame that was read ahead, outside of the event loop: `frame` is what it says. It has no
+    characters itself."""
+
+    frame: "ClientFrame"
+
+
 ClientFrame = Create | Steer | Inject | Ignored | Invalid
 
 
 def parse(text: str, *, multi_agent: bool = False) -> ClientFrame:
-    """Read the text of a frame. Raise nothing, whatever it is.
+    """Read the text of a frame. Never raise.
 
     `multi_agent`: the handshake had the header ``OpenAI-Beta: responses_multi_agent=v1``.
     """
+    if isinstance(text, ReadText):
+        return text.frame
     try:
         data = loads(text)
     except json.JSONDecodeError as error:

@@ -23,8 +23,11 @@ from respool.recordings.formats import (
     mitmproxy,
     mock_fixtures,
     script,
-    snapshot,
     sse,
+    wiremock,
+)
+from respool.recordings.formats import (
+    jest_snapshot as snapshot,
 )
 from respool.recordings.formats.document import begins_as_json
 from respool.recordings.formats.event_objects import is_event
@@ -40,10 +43,10 @@ class Format(Protocol):
         """The endings of file names that say: this is meant to be of this format."""
 
     def sniff(self, data: bytes) -> bool:
-        """Whether a file with this content is of this format."""
+        """Return True if a file with this content is of this format."""
 
     def read(self, data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-        """The turns in a file's content; `path` is for messages. Each damage goes to `on_damage`."""
+        """Return the turns in a file's content; `path` is for messages. Each damage goes to `on_damage`."""
 
 
 FORMATS: Mapping[str, Format] = {
@@ -60,12 +63,13 @@ FORMATS: Mapping[str, Format] = {
     "har": har,
     "log": log_lines,
     "mock fixtures": mock_fixtures,
+    "wiremock": wiremock,
     "document": container,
 }
 
 
 def sniff(data: bytes, path: str = "") -> str | None:
-    """The name of the format that `data` is written in, or None.
+    """Return the name of the format that `data` is written in, or None.
 
     Content decides; the suffix of `path` only where the content tells nothing (an empty file, or one
     whose every line is damaged), so that such a file is refused with its place and not passed over. A
@@ -93,14 +97,14 @@ def _sniff(data: bytes, path: str) -> str | None:
 
 
 def by_suffix(path: str) -> str | None:
-    """The name of the format that a file is meant to be of, by its suffix, or None."""
+    """Return the name of the format that a file is meant to be of, by its suffix, or None."""
     lower = path.lower().removesuffix(".gz")
     return next((name for name, module in FORMATS.items() if lower.endswith(module.SUFFIXES)), None)
 
 
 def without_suffix(path: str) -> str:
-    """The path (with slashes) without the suffix of a recording's file: a.script.yaml, a.jsonl and a.txt are
-    all a. What begins with its only dot, or ends with a dot, has no suffix."""
+    """Return the path (with slashes) without the suffix of a recording's file: a.script.yaml, a.jsonl and
+    a.txt are all a. What begins with its only dot, or ends with a dot, has no suffix."""
     start = path.rfind("/") + 1
     if path.endswith(".gz") and "." in path[start:-3]:
         path = path.removesuffix(".gz")
@@ -112,10 +116,10 @@ def without_suffix(path: str) -> str:
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Read a file's content, whatever its format.
+    """Read a file's content, in any format.
 
     Each damaged place goes to `on_damage`, as a RecordingError; as it is, the first one is raised. With
-    one that returns, what is sound is read. Raises RecordingError for a file that holds nothing at all,
+    one that returns, what is sound is read. Raise RecordingError for a file that holds nothing at all,
     and for one in no format.
 
     Example: ``read(Path("a.jsonl").read_bytes(), "a", "a.jsonl")``
@@ -163,7 +167,7 @@ _NO_EVENT = "no event of the Responses API in it"
 
 
 def worth_reading(head: bytes, path: str = "") -> bool:
-    """Whether a file that begins so could be a recording, whatever follows: 64 KiB tell enough."""
+    """Return True if a file that begins so could be a recording, whatever follows: 64 KiB tell enough."""
     if by_suffix(path) is not None:
         return True
     head = encodings.plain_head(head)
@@ -175,12 +179,12 @@ def worth_reading(head: bytes, path: str = "") -> bool:
 
 
 def shows_a_stream(data: bytes, path: str) -> bool:
-    """Whether a file that cannot be read was meant to be a recording, by what is in it."""
+    """Return True if a file that cannot be read was meant to be a recording, by what is in it."""
     return sniff(data, path) != "document" or b"response.created" in data
 
 
 def _stranger(data: bytes, path: str, format_: str, error: RecordingError) -> str | None:
-    """What a file is that holds nothing like an event of the API, if that is known."""
+    """Return the kind of a file without anything like an event of the API, if it is known."""
     if format_ == "script" or (b'"response.' in data and not isinstance(error, NotARecording)):
         return None
     return foreign.name_of(data[: encodings.HEAD], path)

@@ -27,23 +27,23 @@ _NOTE = "made from a session log of Codex, which holds no events"
 
 
 def sniff(data: bytes) -> bool:
-    """Never: the content alone does not say that a log is meant to be played."""
+    """Return False: the content alone does not show that a log is meant to be played."""
     return False
 
 
 def is_named_so(path: str) -> bool:
-    """Whether a file is named as Codex names its logs."""
+    """Return True if a file is named as Codex names its logs."""
     return bool(_NAMED.search(path))
 
 
 def is_session(data: bytes) -> bool:
-    """Whether a file is such a log."""
+    """Return True if a file is such a log."""
     return bool(_LINE.search(data[:65536])) and b'"payload"' in data[:65536]
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
     """Write out the answers of the model, one turn for what came between two of the client's items."""
-    from respool.scripts.unsynth.from_answer import events_of  # with Scripts: only who has such logs waits
+    from respool.scripts.unsynth.from_answer import events_of  # late, since few have such logs
 
     builder = TurnBuilder(name)
     turns = list(_turns(data))
@@ -63,7 +63,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
 
 
 def _turns(data: bytes) -> Iterator[tuple[list[Any], list[dict[str, Any]], dict[str, Any]]]:
-    """The input, the output, and what else is told of each answer."""
+    """Return the input, the output, and what else is told of each answer."""
     known: list[Any] = []
     output: list[dict[str, Any]] = []
     told: dict[str, Any] = {"asked": {}}
@@ -129,7 +129,7 @@ def _response(output: list[dict[str, Any]], told: Mapping[str, Any], seed: str) 
 
 
 def _item(item: Mapping[str, Any], seed: str) -> dict[str, Any]:
-    """An item with the id and the status that the log leaves out."""
+    """Return an item with the id and the status that the log leaves out."""
     known = ITEM_TYPES.get(str(item.get("type")))
     prefix = (known and known.prefix) or "item_"
     status = {"status": "completed"} if item.get("type") != "reasoning" else {}

@@ -1,4 +1,4 @@
-"""Any document: JSON, YAML or txtar in which streams of the Responses API stand somewhere.
+"""Any document: JSON, YAML, TOML or txtar in which streams of the Responses API stand somewhere.
 
 People have many shapes of their own. A stream may be a text of server-sent events, a list of chunks of it,
 either in base64 or gzip, or a list of event objects, in wrappers or not. Each stream found is a turn; the
@@ -18,22 +18,26 @@ from respool.recordings.formats import (
     exchange,
     plain_answers,
     same_streams,
-    streams,
+)
+from respool.recordings.formats import (
+    found_streams as streams,
 )
 from respool.recordings.formats.document import (
     MAX_DOCUMENT,
     MAX_NODES,
     Document,
     begins_as_json,
+    begins_as_toml,
     could_hold,
     escape,
     looks_like_json,
     parse_csv,
     parse_json,
+    parse_toml,
     parse_txtar,
     parse_yaml,
 )
-from respool.recordings.formats.exchange import REQUEST_KEYS, Exchange
+from respool.recordings.formats.exchange import REQUEST_KEYS, FoundExchange
 from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse
 from respool.recordings.recording import Recording
 
@@ -53,16 +57,16 @@ _NOTHING = "no response of the Responses API in it"
 
 
 def sniff(data: bytes) -> bool:
-    """Whether it is a document in which there could be a stream."""
+    """Return True if it is a document in which there could be a stream."""
     return looks_like_a_document(data[:65536]) and could_hold(data)
 
 
 def looks_like_a_document(head: bytes) -> bool:
-    """Whether a file that begins so is JSON, YAML or txtar."""
+    """Return True if a file that begins so is JSON, YAML, TOML, CSV or txtar."""
     head = head.lstrip(b"\xef\xbb\xbf \t\r\n\x1e")
     if not head or b"\0" in head:
         return False
-    if begins_as_json(head) or _CSV.search(head):
+    if begins_as_json(head) or _CSV.search(head) or begins_as_toml(head.decode(errors="replace")):
         return True
     first = next((line for line in head.split(b"\n") if line.strip() and not line.startswith(b"#")), b"")
     return bool(_YAML.match(first)) or (bool(_TXTAR_FILE.search(head)) and b"```" not in head)
@@ -77,16 +81,18 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
 
 
 def parse(text: str, path: str) -> Document:
-    """Parse a document of any kind. Raises RecordingError."""
+    """Parse a document of any kind. Raise RecordingError."""
     if looks_like_json(text):
         return parse_json(text, path)
     if _CSV.search(text[:65536].encode(errors="replace")):
         return parse_csv(text, path)
+    if begins_as_toml(text):
+        return parse_toml(text, path)
     return parse_txtar(text) or parse_yaml(text, path)
 
 
 def turns(document: Document, text: str, name: str, path: str, on_damage: OnDamage) -> tuple[Recording, ...]:
-    """The turns that are found in a document."""
+    """Return the turns that are found in a document."""
     try:
         search = _Search(document)
         found = search.run()
@@ -115,8 +121,9 @@ class _Search:
         self.exchanges = 0
         self.skipped = 0
 
-    def run(self) -> list[Exchange]:
-        """All exchanges, in their order. Raises NeedsTexts, and RecordingError for a document without end."""
+    def run(self) -> list[FoundExchange]:
+        """Return all exchanges, in their order. Raise NeedsTexts, and RecordingError for a document without
+        end."""
         value = self._document.value
         found = self._walk(value, "", [], bound=False)
         if not found and isinstance(value, dict):  # an answer saved by itself, and perhaps what was asked
@@ -127,21 +134,21 @@ class _Search:
             and value
             and all(plain_answers.is_response(one) for one in value)
         ):
-            found = [Exchange(f"/{place}", body=dict(one)) for place, one in enumerate(value)]
+            found = [FoundExchange(f"/{place}", body=dict(one)) for place, one in enumerate(value)]
         return found or list(plain_answers.anywhere(value))
 
-    def _walk(self, value: Any, pointer: str, around: list[Any], *, bound: bool) -> list[Exchange]:
+    def _walk(self, value: Any, pointer: str, around: list[Any], *, bound: bool) -> list[FoundExchange]:
         """`bound` says that all in this value is of one exchange."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise RecordingError(f"more than {MAX_NODES} values, by aliases or by size")
         if isinstance(value, str | bytes | list) and (stream := streams.find(value, self._located)):
-            return [Exchange(pointer, stream, **_told(around))]
+            return [FoundExchange(pointer, stream, **_told(around))]
         if isinstance(value, str | bytes) and (codings := exchange.codings_of(around)):
             packed = value if isinstance(value, bytes) else streams.unpack(value) or b""
             body = encodings.uncoded(packed, codings, streams.MAX_BODY)
             if body != packed and (stream := streams.find(body, self._located)):
-                return [Exchange(pointer, stream, **_told(around))]
+                return [FoundExchange(pointer, stream, **_told(around))]
         if len(around) > 200:
             return []
         if isinstance(value, list):
@@ -157,7 +164,7 @@ class _Search:
 
     def _walk_object(
         self, value: Mapping[Any, Any], pointer: str, around: list[Any], bound: bool
-    ) -> list[Exchange]:
+    ) -> list[FoundExchange]:
         if event_objects.is_event(value) and self._document.sequence is False and not pointer:
             return self._walk([value], pointer, around, bound=False)
         if (pairs := _pairs(value)) is not None:
@@ -166,11 +173,15 @@ class _Search:
                 for place, pair in enumerate(pairs)
                 for one in self._walk(pair, f"{pointer}/responses/{place}", [*around, value], bound=False)
             ]
+        if isinstance(client := value.get("client"), list) and isinstance(value.get("server"), list):
+            frames = [*client, *value["server"]]  # of a socket, by their senders
+            if stream := streams.find(frames, self._located):
+                return [FoundExchange(pointer, stream, **_told([*around, value]))]
         if len(value) > 1 and all(map(event_objects.is_event, value.values())):
             return self._walk([*value.values()], pointer, around, bound=bound)
         inside = [*around, value]
         asked = _is_exchange(value)
-        found: list[Exchange] = []
+        found: list[FoundExchange] = []
         known = same_streams.KnownStreams(one_exchange=asked or bound)
         for key, item in value.items():
             if key in REQUEST_KEYS or key in ("Variables", "cookies"):
@@ -193,7 +204,7 @@ class _Search:
 
 
 def _may_hold(value: Any) -> bool:
-    """Whether there is room for an event in a value."""
+    """Return True if there is room for an event in a value."""
     if isinstance(value, str | bytes):
         return len(value) >= _SHORTEST
     return isinstance(value, list | dict) and bool(value)
@@ -208,15 +219,16 @@ def _is_exchange(value: Mapping[Any, Any]) -> bool:
 
 
 def _pairs(value: Mapping[Any, Any]) -> list[Any] | None:
-    """The exchanges of an object that lists requests and responses beside each other."""
+    """Return the exchanges of an object that lists requests and responses beside each other."""
     requests, responses = value.get("requests"), value.get("responses")
     if not isinstance(requests, list) or not isinstance(responses, list) or len(requests) != len(responses):
         return None
     return [{"request": one, "response": other} for one, other in zip(requests, responses, strict=True)]
 
 
-def _with_gaps(around: Mapping[Any, Any], item: Any, found: Exchange) -> Exchange:
-    """What was found, with the time of each chunk where a list beside them tells it, in milliseconds."""
+def _with_gaps(around: Mapping[Any, Any], item: Any, found: FoundExchange) -> FoundExchange:
+    """Return the found stream with the time of each chunk, where a list beside them has it in
+    milliseconds."""
     gaps = around.get("chunkTimings") if isinstance(item, list) else None
     if found.stream is None or not isinstance(gaps, list) or found.stream.arrivals:
         return found

@@ -1,4 +1,4 @@
-"""What ``curl -i`` and ``curl -v`` print: the head of an answer, with status and headers, and then the body.
+"""Output of ``curl -i`` and ``curl -v``: the head of an answer, with status and headers, and then the body.
 
 Lines that curl itself says (``* Connected to ...``, ``> POST ...``, ``{ [5 bytes data]``) are passed over.
 Several answers may follow each other; interim ones (1xx) and those of a proxy have no body and are no turns.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from respool.errors import Effect, NotARecording, RecordingError
 from respool.protocol.events import loads
-from respool.recordings.formats import streams
+from respool.recordings.formats import found_streams
 from respool.recordings.formats.exchange import headers_of
 from respool.recordings.formats.sse import Reader
 from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse
@@ -22,15 +22,22 @@ _HEAD = re.compile(r"(?P<mark>< ?)?HTTP/[\d.]+ (?P<status>\d{3})(?: |$)")
 _SAID = re.compile(r"[*<>](?: |$)|[{}] \[\d+ bytes data\]|\[\d+ bytes data\]")
 _PROGRESS = re.compile(r" *(?:% Total|Dload|\d+ +[\d.]+[kMG]? +\d+)|\$ ?curl |curl ")
 _HEADER = re.compile(r"(?:< ?)?([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?(.*)")
+_FIELD = re.compile(r"(?:data|event|id|retry):|:")
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})(?:;[^\r\n]*)?\r?\n")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
 def sniff(data: bytes) -> bool:
-    """Whether it begins with the head of an answer, after nothing but what curl says, and a body follows."""
+    """Return True if it begins with the head of an answer, after nothing but what curl says, and a body
+    follows."""
     head = data[:65536].removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
+    said = False
     for line in head.splitlines():
         if _HEAD.match(line):
             return True
+        if said and _FIELD.match(line):
+            return True
+        said = said or bool(_PROGRESS.match(line))
         if line.strip() and not _SAID.match(line) and not _PROGRESS.match(line):
             return False
     return False
@@ -53,15 +60,17 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
     answers = [one for one in _answers(text) if one.status >= 200 and (one.headers or one.body)]
     for answer in answers:
         body = "".join(answer.body)
+        chunked = "chunked" in answer.headers.get("transfer-encoding", "") and (whole := _unchunked(body))
+        body = whole if chunked else body
         fields = {
             "respool": FORMAT_VERSION,
             **({"status": answer.status} if answer.status != 200 else {}),
             "headers": headers_of(answer.headers),
         }
-        if streams.holds_events(body):
+        if found_streams.holds_events(body):
             builder.end()
             builder.begin(Header(fields), answer.line)
-            Reader(builder, path, on_damage, lines=answer.numbers).read(body)
+            Reader(builder, path, on_damage, lines=answer.numbers, places=not chunked).read(body)
             builder.end()
             found += 1
         elif (value := _json(body)) is not None and _is_answer(value, answer.status):
@@ -75,6 +84,20 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
     if not found:
         raise NotARecording("what curl printed, without an answer of the Responses API", path)
     return builder.finish()
+
+
+def _unchunked(body: str) -> str:
+    """A body without the sizes of its chunks, as far as they are there; "" if it has none (any more)."""
+    data = body.encode(errors="surrogateescape")
+    parts, at = [], 0
+    while (size := _CHUNK.match(data, at)) is not None:
+        begin = size.end()
+        at = begin + int(size[1], 16)
+        parts.append(data[begin:at])
+        at += 2 if data[at : at + 2] == b"\r\n" else data[at : at + 1] == b"\n"
+        if at == begin or at >= len(data):
+            break
+    return b"".join(parts).decode(errors="surrogateescape")
 
 
 def _is_answer(value: object, status: int) -> bool:
@@ -105,6 +128,10 @@ def _answers(text: str) -> Iterator[_Answer]:
             answer = _Answer(int(head["status"]), number)
             in_head = True
             verbose = verbose or bool(head["mark"])
+        elif answer is None and _FIELD.match(line):  # the answer alone, behind what curl says of its progress
+            answer, in_head, verbose = _Answer(200, number), False, True
+            answer.body.append(raw)
+            answer.numbers.append(number)
         elif answer is None:
             verbose = verbose or bool(_SAID.match(line))
         elif in_head:
@@ -113,7 +140,7 @@ def _answers(text: str) -> Iterator[_Answer]:
             elif header := _HEADER.fullmatch(line):
                 known = answer.headers.get(header[1].lower())
                 answer.headers[header[1].lower()] = f"{known}, {header[2]}" if known else header[2]
-        elif not (verbose and _SAID.match(line)):
+        elif not (verbose and (_SAID.match(line) or _PROGRESS.match(line))):
             answer.body.append(raw)
             answer.numbers.append(number)
     if answer is not None:

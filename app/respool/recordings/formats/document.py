@@ -1,4 +1,4 @@
-"""Documents that hold recordings somewhere: JSON, several JSON values one after the other, YAML and txtar.
+"""Documents that hold recordings somewhere: JSON, several JSON values one after the other, YAML, TOML, txtar.
 
 What is parsed is bounded in size and, since an alias of a few bytes can stand for a gigabyte, in nodes.
 """
@@ -33,11 +33,12 @@ _MARKS = (
 )  # fmt: skip
 _OBJECT = re.compile(rb"object\W{1,6}response\b")  # a literal in front makes it fast
 _TRAILING_COMMA = re.compile(r",(\s*[\]}]\s*)\Z")
+_TOML = re.compile(r"\[\[|[\w-]+ *= *\S")
 _TXTAR = re.compile(r"^-- ([^\n]+?) --\r?$", re.MULTILINE)
 
 
 def could_hold(data: bytes) -> bool:
-    """Whether it is worth parsing a document to look for streams in it."""
+    """Return True if it is worth parsing a document to look for streams in it."""
     return any(mark in data for mark in _MARKS) or bool(_OBJECT.search(data))
 
 
@@ -46,12 +47,12 @@ class Document:
     """A parsed document. `sequence`: its values stood one after the other, and `value` lists them."""
 
     value: Any
-    kind: str  # "json", "yaml", "txtar"
+    kind: str  # "json", "yaml", "toml", "csv", "txtar"
     sequence: bool = False
     located: bool = False  # its objects are Objects, which know their text
 
 
-class Object(dict[str, Any]):
+class TextObject(dict[str, Any]):
     """A JSON object that knows its text."""
 
     __slots__ = ("text",)
@@ -59,24 +60,24 @@ class Object(dict[str, Any]):
 
 
 def escape(key: str) -> str:
-    """A member's name as a JSON pointer has it."""
+    """Return a member's name as a JSON pointer has it."""
     return key.replace("~", "~0").replace("/", "~1")
 
 
 def begins_as_json(data: bytes) -> bool:
-    """Whether a file begins as a JSON object or array does."""
+    """Return True if a file begins as a JSON object or array does."""
     return data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n\x1e")[:1] in (b"{", b"[")
 
 
 def looks_like_json(text: str) -> bool:
-    """Whether a text begins as a JSON object or array does."""
+    """Return True if a text begins as a JSON object or array does."""
     return text.lstrip("\ufeff \t\r\n\x1e")[:1] in ("{", "[")
 
 
 def parse_json(text: str, path: str = "", *, located: bool = False) -> Document:
-    """Parse a JSON text, or several one after the other. Raises RecordingError.
+    """Parse a JSON text, or several one after the other. Raise RecordingError.
 
-    With `located`, every object is an `Object`: slower, for documents whose events are objects of their own.
+    With `located`, every object is a `TextObject`: slower, for documents whose events are objects.
     """
     text = text.lstrip("\ufeff\x1e")  # without a BOM and the separators of RFC 7464
     if _TRAILING_COMMA.search(text[-200:]) and text[:1] in "[{":
@@ -119,14 +120,16 @@ def _json_error(error: json.JSONDecodeError, path: str) -> RecordingError:
 
 
 def _located_decoder() -> json.JSONDecoder:
-    """A decoder that gives Objects. It is made of the parts of `json` that are written in Python."""
+    """Return a decoder that gives Objects. It is made of the parts of `json` that are written in Python."""
     decoder: Any = json.JSONDecoder()
     parse: Any = json.decoder.JSONObject  # type: ignore[attr-defined]
 
-    def parse_object(s_and_end: tuple[str, int], strict: bool, scan: Any, *rest: Any) -> tuple[Object, int]:
+    def parse_object(
+        s_and_end: tuple[str, int], strict: bool, scan: Any, *rest: Any
+    ) -> tuple[TextObject, int]:
         text, start = s_and_end
         value, end = parse(s_and_end, strict, scan, *rest)
-        found = Object(value)
+        found = TextObject(value)
         found.text = text[start - 1 : end]
         return found, end
 
@@ -137,7 +140,7 @@ def _located_decoder() -> json.JSONDecoder:
 
 
 def parse_yaml(text: str, path: str = "") -> Document:
-    """Parse a YAML text; of several documents in it, a list. Raises RecordingError."""
+    """Parse a YAML text; of several documents in it, a list. Raise RecordingError."""
     import yaml
 
     try:
@@ -155,7 +158,8 @@ def parse_yaml(text: str, path: str = "") -> Document:
 
 
 def _printable(text: str) -> str:
-    """The text without what libyaml refuses, such as the lone surrogates of bytes that are not UTF-8."""
+    """Return the text without what libyaml refuses, such as the lone surrogates of bytes that are not
+    UTF-8."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
@@ -169,7 +173,8 @@ def _loader() -> "type[yaml.SafeLoader]":
 
 
 def _make_loader() -> "type[yaml.SafeLoader]":
-    """A loader that takes any tag, reads no dates, and does not follow merge keys, which can be a bomb."""
+    """Return a loader that takes any tag, reads no dates, and does not follow merge keys, which can be a
+    bomb."""
     import yaml
 
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -209,8 +214,24 @@ def _binary(text: str) -> bytes | str:
         return text
 
 
+def begins_as_toml(text: str) -> bool:
+    """Whether the first lines of a text are TOML: pairs and tables."""
+    lines = [line for line in text.split("\n", 20)[:20] if line.strip() and not line.startswith("#")]
+    return bool(lines) and bool(_TOML.match(lines[0])) and any(line.startswith("[[") for line in lines)
+
+
+def parse_toml(text: str, path: str = "") -> Document:
+    """Parse a TOML text. Raises RecordingError."""
+    import tomllib
+
+    try:
+        return Document(tomllib.loads(_printable(text.replace("\r\n", "\n"))), "toml")
+    except (ValueError, RecursionError) as error:
+        raise RecordingError(f"not TOML that can be read: {error}", path) from None
+
+
 def parse_csv(text: str, path: str = "") -> Document:
-    """The rows of a CSV by the names in its first row. Raises RecordingError."""
+    """Return the rows of a CSV by the names in its first row. Raise RecordingError."""
     try:
         rows = list(islice(csv.DictReader(io.StringIO(text), strict=True), MAX_NODES))
     except csv.Error as error:
@@ -219,7 +240,7 @@ def parse_csv(text: str, path: str = "") -> Document:
 
 
 def parse_txtar(text: str) -> Document | None:
-    """The files of a txtar archive by their names; None for a text that is none."""
+    """Return the files of a txtar archive by their names; None for a text that is none."""
     marks = list(_TXTAR.finditer(text))
     if not marks:
         return None

@@ -12,7 +12,8 @@ _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def plain(data: bytes, path: str = "", most: int = MAX_INFLATED) -> bytes:
-    """The content as UTF-8. Raises RecordingError for one that is damaged, or that becomes too large."""
+    """Return the content as UTF-8. Raise RecordingError for one that is damaged, or that becomes too
+    large."""
     for _ in range(2):  # a compressed file may have been compressed again
         if data[:2] != _GZIP:
             break
@@ -28,7 +29,7 @@ def plain(data: bytes, path: str = "", most: int = MAX_INFLATED) -> bytes:
 
 
 def plain_head(head: bytes) -> bytes:
-    """The same for the beginning of a file, as far as it goes; nothing is raised."""
+    """Return the same for the beginning of a file, as far as it goes; nothing is raised."""
     if head[:2] == _GZIP:
         try:
             head = zlib.decompressobj(wbits=31).decompress(head, HEAD)
@@ -40,8 +41,8 @@ def plain_head(head: bytes) -> bytes:
 
 
 def uncoded(body: bytes, codings: str, most: int) -> bytes:
-    """A body without the codings that its header ``content-encoding`` names; as it is, where it does not have
-    them (any more), or they are not known."""
+    """Return a body without the codings that its header ``content-encoding`` names; as it is, where it does
+    not have them (any more), or they are not known."""
     if not codings or not body:
         return body
     from respool.protocol.codings import CODINGS, DAMAGE  # late: see there
@@ -58,7 +59,7 @@ def uncoded(body: bytes, codings: str, most: int) -> bytes:
 
 
 def inflate(data: bytes, path: str = "", most: int = MAX_INFLATED) -> bytes:
-    """The content of a gzip file. Raises RecordingError."""
+    """Return the content of a gzip file. Raise RecordingError."""
     parts: list[bytes] = []
     size = 0
     while data[:2] == _GZIP:  # the members of one file

@@ -7,15 +7,15 @@ from typing import Any
 from respool.errors import RecordingError
 from respool.protocol.events import compact_recorded, loads
 from respool.recordings.formats import moments
-from respool.recordings.formats.document import Object, parse_json
+from respool.recordings.formats.document import TextObject, parse_json
 
 _FEWEST_BYTES = 20  # of an event
 _DEEPEST_WRAPPER = 4
 _MOST_IN_WRAPPER = 40  # values that are looked at in a wrapper of any shape
 _OF_EXCHANGES = frozenset({"request", "requests", "response", "responses", "interactions"})
 # What clients send over a socket, which has a type like those of events.
-_CREATE = "response.create"
-_OF_CLIENTS = frozenset({_CREATE, "response.cancel", "response.inject", "response.steer"})
+CREATE = "response.create"
+_OF_CLIENTS = frozenset({CREATE, "response.cancel", "response.inject", "response.steer"})
 
 # Where a wrapper of an SDK, a log or a recorder keeps the event, the likeliest first.
 _WRAPPED = (
@@ -32,10 +32,11 @@ class Piece:
     type: str | None = None
     moment: float | None = None
     request: Mapping[str, Any] | None = None  # a frame of the client, which asked for what follows; no event
+    lane: str | None = None  # of that frame: its `stream_id`
 
 
 def is_event(value: Any) -> bool:
-    """Whether a value is an event of the Responses API, by itself."""
+    """Return True if a value is an event of the Responses API, by itself."""
     if not isinstance(value, dict):
         return False
     type_ = value.get("type")
@@ -45,7 +46,8 @@ def is_event(value: Any) -> bool:
 
 
 def is_error(value: Mapping[str, Any]) -> bool:
-    """Whether an object is the API's ``error`` event: with a number, or with the fields of its error."""
+    """Return True if an object is the API's ``error`` event: with a number, or with the fields of its
+    error."""
     if value.get("type") != "error" or "session_id" in value:
         return False
     inner = value.get("error")
@@ -54,21 +56,21 @@ def is_error(value: Mapping[str, Any]) -> bool:
 
 
 def _is_realtime(value: Mapping[str, Any]) -> bool:
-    """Whether it is an event of the Realtime API, whose types look the same."""
+    """Return True if it is an event of the Realtime API, whose types look the same."""
     return isinstance(value.get("event_id"), str) and "sequence_number" not in value
 
 
 def request_in(element: Any) -> Mapping[str, Any] | None:
-    """What a frame of a socket asks for, where it was sent by the client."""
+    """Return the request in a frame of a socket that the client sent."""
     for _ in range(3):
-        if isinstance(element, str) and _CREATE in element[:200_000] and element.lstrip()[:1] == "{":
+        if isinstance(element, str) and CREATE in element[:200_000] and element.lstrip()[:1] == "{":
             try:
                 element = loads(element)
             except ValueError:
                 return None
         if not isinstance(element, dict):
             return None
-        if element.get("type") == _CREATE:
+        if element.get("type") == CREATE:
             inner = element.get("response")
             asked = inner if isinstance(inner, dict) and "input" in inner else element
             return {name: value for name, value in asked.items() if name not in ("type", "event_id")}
@@ -76,23 +78,41 @@ def request_in(element: Any) -> Mapping[str, Any] | None:
     return None
 
 
-def piece_of(element: Any, located: bool) -> tuple[Mapping[str, Any], Piece] | None:
-    """Return the event in an element of a list, and itself as a piece; None if there is none."""
+def piece_of(
+    element: Any, located: bool, *, of_a_socket: bool = False
+) -> tuple[Mapping[str, Any], Piece] | None:
+    """Return the event in an element of a list, and itself as a piece; None if there is none. A frame of a
+    socket may be an error with fewer fields than the API's."""
     at = None
-    if isinstance(element, list) and len(element) == 2 and isinstance(element[0], int | float | None):
+    if isinstance(element, list) and len(element) == 2 and isinstance(element[0], int | float | str | None):
         at = moments.seconds(element[0]) if isinstance(element[0], float) else None
         element = element[1]
     elif isinstance(element, dict):
         at = moments.of(element)
-    if (event := _event_in(element, _DEEPEST_WRAPPER)) is None:
+    event = _event_in(element, _DEEPEST_WRAPPER) or (_refusal_in(element) if of_a_socket else None)
+    if event is None:
         return None
     plain = compact_recorded(event) if located else ""
-    text = event.text if isinstance(event, Object) else plain
+    text = event.text if isinstance(event, TextObject) else plain
     return event, Piece(text, None, at if event is not element else None)
 
 
+def _refusal_in(element: Any) -> dict[str, Any] | None:
+    """The error of a socket that a wrapper has, itself or as a text."""
+    for key in _WRAPPED:
+        value = element.get(key) if isinstance(element, dict) else None
+        if isinstance(value, str) and '"error"' in value and value.lstrip().startswith("{"):
+            try:
+                value = parse_json(value, located=True).value
+            except RecordingError:
+                continue
+        if isinstance(value, dict) and value.get("type") == "error" and isinstance(value.get("error"), dict):
+            return value
+    return None
+
+
 def _event_in(value: Any, depth: int) -> dict[str, Any] | None:
-    """The event in a wrapper, or itself."""
+    """Return the event in a wrapper, or itself."""
     if isinstance(value, str):
         return _event_in_text(value)
     if not isinstance(value, dict) or not depth:
@@ -109,7 +129,8 @@ def _event_in(value: Any, depth: int) -> dict[str, Any] | None:
 
 
 def _only_event(value: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The only event below a wrapper of any shape; None where there are several, or it is an exchange."""
+    """Return the only event below a wrapper of any shape; None where there are several, or it is an
+    exchange."""
     found: list[dict[str, Any]] = []
     waiting: list[Any] = [value]
     for _ in range(_MOST_IN_WRAPPER):
@@ -128,12 +149,12 @@ def _only_event(value: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _may_come_along(value: Mapping[str, Any], type_: str) -> bool:
-    """Whether it is an event that comes along with those of the API."""
+    """Return True if it is an event that comes along with those of the API."""
     return type_ == "keepalive" or (type_ == "error" and ("error" in value or "message" in value))
 
 
 def _event_in_text(text: str) -> dict[str, Any] | None:
-    """The only event in a text: JSON, or one server-sent event."""
+    """Return the only event in a text: JSON, or one server-sent event."""
     if "response." not in text[:200_000] and '"error"' not in text:
         return None
     text = text.strip()
@@ -146,4 +167,4 @@ def _event_in_text(text: str) -> dict[str, Any] | None:
         value = parse_json(text, located=True).value
     except RecordingError:
         return None
-    return value if isinstance(value, Object) and is_event(value) else None
+    return value if isinstance(value, TextObject) and is_event(value) else None

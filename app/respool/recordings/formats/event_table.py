@@ -17,14 +17,14 @@ _CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,2}):(\d{2}(?:[.,]\d+)?)(?: ?([AP])M)?
 
 
 def sniff(data: bytes) -> bool:
-    """Whether most of the first lines are rows, and one of them holds an event."""
+    """Return True if most of the first lines are rows, and one of them holds an event."""
     lines = [line for line in data[:65536].decode(errors="replace").splitlines() if line.strip()][:20]
     rows = [cells for line in lines if (cells := _cells(line)) is not None]
     return 2 * len(rows) > len(lines) and any(event_objects.is_event(_value(row[1])) for row in rows)
 
 
 def _cells(line: str) -> tuple[str, str, str] | None:
-    """The type, data and time of a row."""
+    """Return the type, data and time of a row."""
     cells: Sequence[str] = line.split("\t")
     for place in range(1, len(cells)):
         if cells[place].lstrip().startswith(("{", DONE)):
@@ -43,7 +43,7 @@ def _value(text: str) -> object:
 
 
 def _moment(text: str) -> float | None:
-    """The time of day, in seconds."""
+    """Return the time of day, in seconds."""
     text = text.strip()
     if found := _CLOCK.fullmatch(text):
         hours = int(found[1] or 0) % 12 + 12 * (found[4].upper() == "P") if found[4] else int(found[1] or 0)

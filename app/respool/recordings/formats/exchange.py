@@ -1,23 +1,23 @@
-"""An exchange: a request and what answered it, as other tools have it; made into turns."""
+"""An exchange: a request and its answer, as other tools store it; converted to turns."""
 
 import json
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from respool.errors import Effect, RecordingError, RespoolError
 from respool.protocol.events import Event, loads
-from respool.recordings.formats import streams
+from respool.recordings.formats import found_streams
+from respool.recordings.formats.found_streams import FoundStream
 from respool.recordings.formats.sse import Reader
-from respool.recordings.formats.streams import Stream
-from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, response_id
+from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, lane_of, response_id
 from respool.recordings.recording import FORMAT_VERSION, Header
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# They describe bytes that are not kept, or are nobody else's business.
+# They describe bytes that are not kept, or are private.
 _DROPPED = frozenset(
     {"content-encoding", "content-length", "transfer-encoding", "connection", "set-cookie", "cookie"}
 )
@@ -30,6 +30,7 @@ REQUEST_KEYS = (
 )  # fmt: skip
 _BODY_KEYS = (
     "body",
+    "body_content",
     "canonical_json",
     "json",
     "postData",
@@ -59,11 +60,11 @@ _RECORDED_KEYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class FoundExchange:
     """What one request was answered with. `pointer` says where in the document it was found."""
 
     pointer: str
-    stream: Stream | None = None  # None: the answer is no stream, but `body`
+    stream: FoundStream | None = None  # None: the answer is no stream, but `body`
     body: Any = None
     request: Mapping[str, Any] = field(default_factory=dict)
     status: int | None = None
@@ -74,7 +75,7 @@ class Exchange:
 
 
 def add(
-    exchange: Exchange, builder: TurnBuilder, path: str, on_damage: OnDamage, *, only: bool = False
+    exchange: FoundExchange, builder: TurnBuilder, path: str, on_damage: OnDamage, *, only: bool = False
 ) -> None:
     """Add the turns of an exchange. `only` says that the document is nothing but this one stream."""
     fields = _fields(exchange)
@@ -98,20 +99,24 @@ def add(
 
 
 def _add_pieces(
-    exchange: Exchange, stream: Stream, builder: TurnBuilder, path: str, on_damage: OnDamage
+    exchange: FoundExchange, stream: FoundStream, builder: TurnBuilder, path: str, on_damage: OnDamage
 ) -> None:
     last = 0.0 if stream.relative else exchange.started
+    if any(piece.request is not None for piece in stream.pieces):
+        builder.end()
+    warm_ups = 0
+    told = _fields(replace(exchange, headers={}))  # those of a socket are of its upgrade
     for piece in stream.pieces:
-        if piece.request is not None:
-            builder.end()
-            fields = {**_fields(exchange), "request": _plain(piece.request)}
-            builder.begin(Header({"respool": FORMAT_VERSION, **fields}))
-            last = last if piece.moment is None else piece.moment  # gaps count from the request
-            continue
         gap = None
         if piece.moment is not None:
             gap = None if last is None else round(max(0.0, piece.moment - last), 6)
             last = piece.moment
+        if piece.request is not None:
+            warm_up = piece.request.get("generate") is False
+            warm_ups += warm_up
+            fields = {"respool": FORMAT_VERSION, **told, "request": _plain(piece.request)}
+            builder.ask(Header(fields), piece.lane, gap, left_out=warm_up)
+            continue
         try:
             value = loads(piece.text)
             event = Event.from_object(piece.text, value, piece.type)
@@ -119,15 +124,28 @@ def _add_pieces(
         except ValueError as error:
             on_damage(RecordingError(f"{exchange.pointer}: {error}", path, effect=Effect.CAPTURED))
             continue
+        if event.type == "error" and isinstance(value.get("error"), dict):
+            answer = {"status": _status_in(value), "body": {"error": value["error"]}}
+            if builder.refuse(lane_of(value), answer, gap):
+                continue
         builder.event((gap, event.text, event.type, None), response_id(value))
+    if warm_ups:
+        what = f"{warm_ups} of its requests are warm-ups, which play nothing"
+        on_damage(RecordingError(f"{exchange.pointer}: {what}", path, effect=Effect.SKIPPED))
     if stream.skipped:
         what = f"{stream.skipped} of {stream.skipped + len(stream.pieces)} entries hold no event"
         where = f"{exchange.pointer}: " if exchange.pointer else ""
         on_damage(RecordingError(f"{where}{what}", path, effect=Effect.SKIPPED))
 
 
-def _moments(exchange: Exchange) -> Any:
-    """When the text had arrived up to an offset, in seconds since the request; None if not known."""
+def _status_in(error: Mapping[str, Any]) -> int:
+    """Return the HTTP status of an error frame of a socket."""
+    status = error.get("status")
+    return status if type(status) is int and 400 <= status < 600 else 400
+
+
+def _moments(exchange: FoundExchange) -> Any:
+    """Return when the text had arrived up to an offset, in seconds since the request; None if not known."""
     stream = exchange.stream
     if stream is None or not stream.arrivals:
         return None
@@ -143,7 +161,7 @@ def _moments(exchange: Exchange) -> Any:
     return moment
 
 
-def _fields(exchange: Exchange) -> dict[str, Any]:
+def _fields(exchange: FoundExchange) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if exchange.request:
         fields["request"] = dict(exchange.request)
@@ -159,7 +177,7 @@ def _fields(exchange: Exchange) -> dict[str, Any]:
 
 
 def headers_of(value: Any) -> dict[str, str]:
-    """Headers in any shape: an object of strings or lists, or a list of names and values."""
+    """Return headers from any shape: an object of strings or lists, or a list of names and values."""
     pairs: list[tuple[Any, Any]] = []
     if isinstance(value, list) and len(value) % 2 == 0 and all(isinstance(one, str) for one in value):
         pairs = list(zip(value[::2], value[1::2], strict=True))  # Node's rawHeaders
@@ -184,7 +202,7 @@ def headers_of(value: Any) -> dict[str, str]:
 
 
 def status_of(value: Any) -> int | None:
-    """A status in any shape: a number, its digits, or an object that has it as its code."""
+    """Return a status in any shape: a number, its digits, or an object that has it as its code."""
     if isinstance(value, dict):
         value = value.get("code")
     if isinstance(value, str):
@@ -193,22 +211,23 @@ def status_of(value: Any) -> int | None:
 
 
 def request_of(value: Any, depth: int = 5) -> dict[str, Any]:
-    """The body of a request in any shape; {} if it is none of the Responses API."""
-    if isinstance(value, list) and (data := streams.bytes_of(value)) is not None:
+    """Return the body of a request in any shape; {} if it is none of the Responses API."""
+    if isinstance(value, list) and (data := found_streams.bytes_of(value)) is not None:
         value = data
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     if isinstance(value, str):
         text: str | None = value
         if not value.lstrip().startswith("{"):
-            unpacked = streams.unpack(value)
+            unpacked = found_streams.unpack(value)
             text = unpacked.decode(errors="replace") if unpacked else None
         try:
             value = loads(text) if text else None
         except ValueError:
             return {}
-    if isinstance(value, list) and len(value) == 1:  # of what a mock server matches by
-        value = value[0]
+    if isinstance(value, list):  # of what a mock server matches by
+        equal = [one for one in value if isinstance(one, dict) and "equalToJson" in one]
+        value = next(iter(equal or value), None) if equal or len(value) == 1 else None
     if not isinstance(value, dict) or not depth:
         return {}
     if "input" in value or ("model" in value and "messages" not in value):
@@ -220,7 +239,7 @@ def request_of(value: Any, depth: int = 5) -> dict[str, Any]:
 
 
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The same as JSON has it: YAML knows more kinds of values."""
+    """Return the same as JSON has it: YAML knows more kinds of values."""
     with suppress(ValueError, TypeError, RecursionError, RespoolError):
         if len(text := json.dumps(value, default=str)) < 32 * 1024 * 1024:
             plain: dict[str, Any] = json.loads(text)
@@ -229,7 +248,8 @@ def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def codings_of(ancestors: Sequence[Any]) -> str:
-    """How the body of an answer was coded, by the nearest headers around it; "" if they do not say."""
+    """Return the content codings of an answer's body, by the nearest headers around it; "" if they name
+    none."""
     for around in reversed(ancestors):
         if isinstance(around, dict):
             for headers in (around[key] for key in _HEADER_KEYS if around.get(key)):
@@ -249,7 +269,7 @@ def _coding_in(headers: Any) -> str:
 
 
 def metadata(ancestors: Sequence[Any]) -> dict[str, Any]:
-    """What the objects around a stream tell of its exchange, the nearest first."""
+    """Return what the objects around a stream tell of its exchange, the nearest first."""
     found: dict[str, Any] = {}
     for around in reversed(ancestors):
         if not isinstance(around, dict):

@@ -40,7 +40,7 @@ _decode_bare = Decoder(_BareEvent).decode
 
 
 def read_event(line: bytes, number: int) -> tuple[Row, object] | None:
-    """The event of a line that is ``[gap, event]`` or the event, and its response's id.
+    """Return the event of a line that is ``[gap, event]`` or the event, and its response's id.
 
     None for a header, and for all that should be read carefully. `number` is the line's.
     """
@@ -58,7 +58,7 @@ def read_event(line: bytes, number: int) -> tuple[Row, object] | None:
                 return None
         if len(line) > _MOST_DIGITS:
             decode(line)
-    except Exception:  # whatever it was: the careful reader has the last word
+    except Exception:  # of any kind: the careful reader decides
         return None
     if not event.type:
         return None

@@ -1,4 +1,4 @@
-"""What a file is that is no recording: its real name, for messages."""
+"""The kinds of files that are no recordings, by name, for messages."""
 
 import re
 
@@ -25,6 +25,14 @@ _NAMES: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ),
     ("a stream of the Gemini API", re.compile(rb'"candidates"\s*:\s*\[\s*\{\s*"content"')),
     ("a stream of the Assistants API", re.compile(rb'"object"\s*:\s*"thread\.')),
+    (
+        "events as Python prints them, expected JSON, as model_dump_json() writes it",
+        re.compile(rb"^.{0,80}?(?:Response\w{3,60}Event\(|\{'type': 'response\.)", re.MULTILINE),
+    ),
+    (
+        "events as Node's console prints them, expected JSON, as JSON.stringify() writes it",
+        re.compile(rb"^\s*\{?\s*type: '(?:response\.)", re.MULTILINE),
+    ),
     ("events of an agents SDK", _type("run_item_stream_event|raw_response_event")),
     ("lines of a recorder", _type("response_ref|delta|done")),
 )
@@ -33,11 +41,10 @@ _MAGIC = (
     (b"\xff\xd8\xff", "an image"), (b"SQLite format 3", "an SQLite database"), (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"RIFF", "a media file"), (b"\x7fELF", "a program"),
 )  # fmt: skip
-_LIKE_A_SCRIPT = re.compile(rb"^(?:text|steps|turns|deltas|call|end) *:", re.MULTILINE)
 
 
 def name_of(head: bytes, path: str = "") -> str | None:
-    """What the beginning of a file says it is; None where that is not known."""
+    """Return the kind of a file, by its beginning; None if it is not known."""
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
@@ -63,7 +70,7 @@ def name_of(head: bytes, path: str = "") -> str | None:
 
 
 def utf16(head: bytes) -> str | None:
-    """What a text of mostly ASCII characters in UTF-16 is called; None where it is none."""
+    """Return the name of the coding of a text in UTF-16 that is mostly ASCII; None if it is none."""
     pairs = head[: min(len(head) & ~1, 400)]
     sides = {"little endian": (pairs[1::2], pairs[::2]), "big endian": (pairs[::2], pairs[1::2])}
     for order, (zeros, others) in sides.items():

@@ -1,7 +1,8 @@
 """HAR 1.2, as Chrome, Firefox, Safari, Charles, Proxyman and Polly write it.
 
-Times come from ``_eventSourceMessages``, which Chrome writes for streams that a page reads; without them an
-entry tells none of its events. Source: http://www.softwareishard.com/blog/har-12-spec/
+Times come from ``_eventSourceMessages``, which Chrome writes for streams that a page reads, and from the
+frames of sockets, ``_webSocketMessages``; without them an entry tells none of its events.
+Source: http://www.softwareishard.com/blog/har-12-spec/
 """
 
 import re
@@ -9,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from respool.errors import Effect, NotARecording, RecordingError
-from respool.recordings.formats import exchange, moments, plain_answers, streams
+from respool.recordings.formats import exchange, found_streams, moments, plain_answers
 from respool.recordings.formats.document import MAX_DOCUMENT, parse_json
 from respool.recordings.formats.event_objects import Piece
-from respool.recordings.formats.exchange import Exchange
-from respool.recordings.formats.streams import Stream
+from respool.recordings.formats.exchange import FoundExchange
+from respool.recordings.formats.found_streams import FoundStream
 from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse
 from respool.recordings.recording import Recording
 
@@ -23,7 +24,7 @@ _LOG = re.compile(rb'\{\s*"log"\s*:\s*\{')
 
 
 def sniff(data: bytes) -> bool:
-    """Whether it begins as a HAR does."""
+    """Return True if it begins as a HAR does."""
     return (
         bool(_LOG.match(data[:200].removeprefix(b"\xef\xbb\xbf").lstrip())) and b'"entries"' in data[:65536]
     )
@@ -50,7 +51,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
     return builder.finish()
 
 
-def _exchange(entry: Any, pointer: str) -> Iterator[Exchange]:
+def _exchange(entry: Any, pointer: str) -> Iterator[FoundExchange]:
     if not isinstance(entry, dict):
         return
     answer = entry.get("response")
@@ -58,24 +59,29 @@ def _exchange(entry: Any, pointer: str) -> Iterator[Exchange]:
     text = content.get("text") if isinstance(content, dict) else None
     told = exchange.metadata([entry, answer])
     told["started"] = moments.seconds(entry.get("startedDateTime"))
-    of_text = streams.find(text) if isinstance(text, str) else None
+    of_text = found_streams.find(text) if isinstance(text, str) else None
+    frames = entry.get("_webSocketMessages")
+    if isinstance(frames, list) and (socket := found_streams.find(frames)) is not None:
+        yield FoundExchange(f"{pointer}/_webSocketMessages", socket, **told)
+        return
     messages = _messages(entry.get("_eventSourceMessages"))
     if messages is not None:
         place = f"{pointer}/_eventSourceMessages"
         if of_text is None:
-            yield Exchange(place, messages, **told)
+            yield FoundExchange(place, messages, **told)
             return
         if (timed := _with_times(of_text, messages)) is not None:
-            yield Exchange(f"{pointer}/response/content/text", timed, **told)
+            yield FoundExchange(f"{pointer}/response/content/text", timed, **told)
             return
     if of_text is not None:
-        yield Exchange(f"{pointer}/response/content/text", of_text, **told)
+        yield FoundExchange(f"{pointer}/response/content/text", of_text, **told)
         return
     yield from plain_answers.of_exchange(entry, pointer, [entry])
 
 
-def _messages(value: Any) -> Stream | None:
-    """The messages that a page received: each with its data, name, and time in seconds since the epoch."""
+def _messages(value: Any) -> FoundStream | None:
+    """Return the messages that a page received: each with its data, name, and time in seconds since the
+    epoch."""
     if not isinstance(value, list):
         return None
     pieces = [
@@ -83,12 +89,12 @@ def _messages(value: Any) -> Stream | None:
         for one in value
         if isinstance(one, Mapping) and isinstance(one.get("data"), str) and one["data"].startswith("{")
     ]
-    events = [streams.find(f"data: {piece.text}\n\n") for piece in pieces]
-    return Stream(pieces=tuple(pieces)) if any(events) else None
+    events = [found_streams.find(f"data: {piece.text}\n\n") for piece in pieces]
+    return FoundStream(pieces=tuple(pieces)) if any(events) else None
 
 
-def _with_times(text: Stream, messages: Stream) -> Stream | None:
-    """The text of a stream with the times of its messages, where those are the same."""
+def _with_times(text: FoundStream, messages: FoundStream) -> FoundStream | None:
+    """Return the text of a stream with the times of its messages, where those are the same."""
     if text.text is None or len(re.findall(r"^data: ?\{", text.text, re.MULTILINE)) != len(messages.pieces):
         return None
     arrivals, at = [], 0
@@ -99,4 +105,4 @@ def _with_times(text: Stream, messages: Stream) -> Stream | None:
         at += len(piece.text)
         # The message has arrived with the blank line that ends it.
         arrivals.append((at + 4, piece.moment))
-    return Stream(text=text.text, arrivals=tuple(arrivals))
+    return FoundStream(text=text.text, arrivals=tuple(arrivals))

@@ -22,7 +22,7 @@ _STATUS = re.compile(r"HTTP/[\d.]+ (\d{3})")
 
 
 def sniff(data: bytes) -> bool:
-    """Whether it begins as a trace does."""
+    """Return True if it begins as a trace does."""
     return bool(_FIRST.match(data))
 
 
@@ -59,7 +59,7 @@ def _exchanges(data: bytes, path: str) -> Iterator[dict[str, Any]]:
 
 
 def _message(data: bytes) -> tuple[str, dict[str, str], bytes]:
-    """The first line, the headers and the body of an HTTP message."""
+    """Return the first line, the headers and the body of an HTTP message."""
     head, *rest = _HEAD.split(data, maxsplit=1)
     first, *lines = head.decode("latin-1").splitlines() or [""]
     pairs = (line.partition(":") for line in lines)

@@ -36,7 +36,7 @@ _EVENT_TYPE = re.compile(r"[a-z_-]+[.:].+|error|keepalive")
 
 
 def sniff(data: bytes) -> bool:
-    """Whether most of the first lines look like JSON, and one is a header or an event."""
+    """Return True if most of the first lines look like JSON, and one is a header or an event."""
     head = data[:_HEAD]
     lines = [raw.strip() for _, raw in islice(_lines(head), 20)]
     if len(data) > _HEAD and lines and not head.endswith(b"\n") and head.rstrip().endswith(lines[-1]):
@@ -50,7 +50,7 @@ def sniff(data: bytes) -> bool:
 
 
 def _goes_on(cut: bytes) -> bool:
-    """Whether a line of which this is the beginning holds several values one after the other."""
+    """Return True if a line of which this is the beginning holds several values one after the other."""
     try:
         value, end = _DECODER.raw_decode(cut.decode(errors="ignore"))
     except (ValueError, RecursionError):
@@ -105,7 +105,7 @@ def _damage(error: ValueError, path: str, line: int) -> RecordingError:
 
 
 def write(recordings: Iterable[Recording]) -> str:
-    """The text of a file that holds these recordings as its turns.
+    """Return the text of a file that holds these recordings as its turns.
 
     Reading it gives the same headers, gaps and event texts, but for white space that JSON does not
     care for: a line end within an event becomes a space, and what surrounds an event is lost. An
@@ -120,7 +120,7 @@ def write(recordings: Iterable[Recording]) -> str:
 
 def _write_lines(recording: Recording, turn: int) -> Iterator[str]:
     fields = recording.header.fields
-    if fields or turn > 1:  # the header line is what parts two turns, whatever their events are
+    if fields or turn > 1:  # the header line separates two turns
         yield dumps({"respool": FORMAT_VERSION, **fields})
     for timed in recording.entries:
         if isinstance(timed, Verbatim) or timed.frame is not None:
@@ -143,7 +143,7 @@ class _LineError(ValueError):
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines that say something, with their numbers and line ends.
+    """Return the lines that say something, with their numbers and line ends.
 
     Only LF ends a line: U+2028 and its like are legal inside a JSON string.
     """
@@ -154,7 +154,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _read_line(raw: bytes, number: int, builder: TurnBuilder) -> None:
     line = raw.decode()
-    gap, default_type = None, None  # a bare event must have a type: without, who knows what it is
+    gap, default_type = None, None  # a bare event must have a type: without one it could be anything
     start = _skip(line, 0)
     if line[start] == "[":
         gap, start = _read_gap(line, start)
@@ -176,7 +176,7 @@ def _read_line(raw: bytes, number: int, builder: TurnBuilder) -> None:
 
 
 def _read_captured(text: str, gap: float | None, number: int, builder: TurnBuilder) -> None:
-    """What was written verbatim: the gap is that of the first thing in it."""
+    """Read text that was written verbatim: the gap is that of the first thing in it."""
     from respool.recordings.formats.sse import Reader
 
     gaps = iter((gap,))
@@ -185,7 +185,7 @@ def _read_captured(text: str, gap: float | None, number: int, builder: TurnBuild
 
 
 def _read_gap(line: str, start: int) -> tuple[float | None, int]:
-    """The gap of ``[gap, event]``, and where the event's text begins."""
+    """Return the gap of ``[gap, event]``, and where the event's text begins."""
     at = _skip(line, start + 1)
     value, end = _scan(line, at)
     event = _skip(line, _expect(line, end, ","))

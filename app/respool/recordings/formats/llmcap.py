@@ -21,7 +21,7 @@ _MARK = b'"mock-openai-api.capture"'
 
 
 def sniff(data: bytes) -> bool:
-    """Whether its first line is the header of such a capture."""
+    """Return True if its first line is the header of such a capture."""
     return _MARK in data[:65536].partition(b"\n")[0]
 
 
@@ -59,7 +59,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
 
 
 def _plain_body(chunks: list[list[Any]]) -> dict[str, Any]:
-    """The body of an answer that is no stream."""
+    """Return the body of an answer that is no stream."""
     body = b"".join(chunk for _, chunk in chunks)
     return {"body": body} if body.lstrip()[:1] == b"{" else {}
 

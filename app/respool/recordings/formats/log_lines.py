@@ -5,7 +5,8 @@ write so.
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +15,8 @@ from respool.errors import Effect, RecordingError
 from respool.protocol.events import Event, loads
 from respool.recordings.formats import event_objects, moments
 from respool.recordings.formats.sse import Reader
-from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse, response_id
-from respool.recordings.recording import Recording
+from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, lane_of, refuse, response_id
+from respool.recordings.recording import FORMAT_VERSION, Header, Recording
 
 SUFFIXES: tuple[str, ...] = ()
 
@@ -23,18 +24,26 @@ _TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
 _APACHE = r"\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}\]"
 _KLOG = r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ [\w./-]+:\d+\]"
 _EPOCH = r"\[?\d{10}(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?\]?(?=[\s:])"
-_CLOCK = r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d"
-_OTHER = rf"{_TIME}|{_APACHE}|{_KLOG}|{_EPOCH}|{_CLOCK}|[\w./-]+ *\||\[[^\]{{}}]*\]"
+_CLOCK = r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?:[.,]\d+)?"
+_SECONDS = r"\d{1,6}\.\d{2,9}(?=\s)"  # since the start, as ``ts -s %.s`` writes them
+_LOGGER = r"(?!(?:data|event|id|retry):)[\w.]+ ?:"
+_OTHER = rf"{_TIME}|{_APACHE}|{_KLOG}|{_EPOCH}|{_CLOCK}|{_SECONDS}|[\w./-]+ *\||\[[^\]{{}}]*\]"
 # What a log puts in front of a line: a time, a name with a bar, words in brackets; then levels and loggers.
 _PREFIX = re.compile(
-    rf"\s*(?:(?:{_OTHER}):?\s*)(?:(?:{_OTHER}|[A-Z]{{4,8}}|[\w.-]+\[\d+\]:|[\w.]+ ?:|-|F|stdout|stderr)\s+)*"
+    rf"\s*(?:(?:{_OTHER}):?\s*)"
+    rf"(?:(?:{_OTHER}|[A-Z]{{4,8}}|[\w.-]+\[\d+\]:|{_LOGGER}|-|F|stdout|stderr)\s+)*"
 )
 _ISO = re.compile(_TIME)
 _ACCESS = re.compile(r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)(\.\d+)? ([+-]\d{4})\]")
 _GLOG = re.compile(r"[IWEF](\d{4} \d\d:\d\d:\d\d\.\d{6}) ")
 _SINCE = re.compile(r"(?:^|[\s|])\[?(\d{10}(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?)\]?(?=[\s:])")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_TIME_OF_DAY = re.compile(r"(?:^|[\s\[|])(\d\d):(\d\d):(\d\d(?:[.,]\d+)?)(?=[\s\]]|$)")
+_ONLY_SECONDS = re.compile(rf"^\s*({_SECONDS})")
+_DAY = 86400.0
 _SSE = re.compile(r"(?:data|event|id|retry): ?|:|$")
+_WORDS = re.compile(r"""[^{\['`]*""")
+_OF_YAML = re.compile(r"\s*(?:- +)*(?:[\w\"$./-]+ *: *)?")
 _MOST_PREFIX = 200
 
 
@@ -46,35 +55,57 @@ class _Line:
 
 
 def sniff(data: bytes) -> bool:
-    """Whether some of the first lines hold an event behind what a log puts in front."""
+    """Return True if some of the first lines hold an event behind what a log puts in front."""
     head = data[:65536].decode(errors="replace")
     if "response." not in head or "```" in head:
         return False
     lines = [line for line in head.split("\n") if line.strip()][:200]
-    held = sum(_event(line.rest) is not None for line in map(_split, range(len(lines)), lines) if line.rest)
+    split = _Splitter(lines)
+    held = sum(_event(line.rest) is not None for line in map(split, range(len(lines)), lines) if line.rest)
     return held >= 1 and 4 * held >= len(lines) // 2
 
 
-def _split(number: int, line: str) -> _Line:
-    line = line.rstrip("\r")
-    if line.startswith("\x1b"):  # the colours of a logger
-        line = _ANSI.sub("", line[:_MOST_PREFIX]) + line[_MOST_PREFIX:]
-    found = _PREFIX.match(line[:_MOST_PREFIX])
-    if found is None or not found.group().strip():
-        return _Line(number, None, None)
-    rest = line[found.end() :]
-    moment = _moment(found.group())
-    if rest.startswith("{") or _SSE.match(rest):
-        return _Line(number, moment, rest)
-    # A logger's own words may come before the event: "received event: {...}".
-    brace = rest.find("data: {") if "data: {" in rest[:_MOST_PREFIX] else rest.find("{")
-    if 0 <= brace <= _MOST_PREFIX and _event(rest[brace:]) is not None:
-        return _Line(number, moment, rest[brace:])
-    return _Line(number, moment, None)
+class _Splitter:
+    """Splits lines of a log into what stands in front, and the rest."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        words = Counter(line[: line.find("{")] for line in lines if "{" in line[:_MOST_PREFIX])
+        # What a program prints before each event looks like a key of YAML, which does not come twice.
+        self._words = {word for word, count in words.items() if count > 2 and not word.startswith((" ", "-"))}
+
+    def __call__(self, number: int, line: str) -> _Line:
+        line = line.rstrip("\r")
+        if line.startswith("\x1b"):  # the colours of a logger
+            line = _ANSI.sub("", line[:_MOST_PREFIX]) + line[_MOST_PREFIX:]
+        found = _PREFIX.match(line[:_MOST_PREFIX])
+        if found is None or not found.group().strip():
+            return self._behind_words(number, line)
+        rest = line[found.end() :]
+        moment = _moment(found.group())
+        if rest.startswith("{") or _SSE.match(rest):
+            return _Line(number, moment, rest)
+        # A logger's own words may come before the event: "received event: {...}".
+        brace = rest.find("data: {") if "data: {" in rest[:_MOST_PREFIX] else rest.find("{")
+        if 0 <= brace <= _MOST_PREFIX and _event(rest[brace:]) is not None:
+            return _Line(number, moment, rest[brace:])
+        return _Line(number, moment, None)
+
+    def _behind_words(self, number: int, line: str) -> _Line:
+        """A line without such a prefix, whose event stands behind an arrow or words: ``<- {...}``,
+        ``time=... level=debug data={...}``. Behind a dash or a name it could be YAML."""
+        brace = line.find("{", 0, _MOST_PREFIX)
+        before = line[: max(brace, 0)]
+        if not before.strip() or not _WORDS.fullmatch(before) or _SSE.match(before):
+            return _Line(number, None, None)
+        if _OF_YAML.fullmatch(before) and before not in self._words:
+            return _Line(number, None, None)
+        rest = line[brace:]
+        return _Line(number, _moment(before), rest if _event(rest) is not None else None)
 
 
 def _moment(prefix: str) -> float | None:
-    """When a line was written: seconds since the epoch; of klog, which tells no year, since January."""
+    """Return when a line was written: seconds since the epoch; of klog, which has no year, since January; of
+    times without a date, since midnight; of ``ts -s``, since the start."""
     if time := _ISO.search(prefix):
         return moments.seconds(time.group().replace(",", "."))
     with suppress(ValueError):
@@ -85,11 +116,25 @@ def _moment(prefix: str) -> float | None:
             return datetime.strptime(f"2000{time[1]} +0000", "%Y%m%d %H:%M:%S.%f %z").timestamp()
     if time := _SINCE.search(prefix):
         return moments.seconds(float(time[1]))
+    if time := _TIME_OF_DAY.search(prefix):
+        return 3600.0 * int(time[1]) + 60.0 * int(time[2]) + float(time[3].replace(",", "."))
+    if time := _ONLY_SECONDS.match(prefix):
+        return float(time[1])
     return None
 
 
+def _gap(last: float | None, moment: float | None) -> float | None:
+    """The seconds between two moments; None if one is not known. Times of a day begin again at midnight."""
+    if last is None or moment is None:
+        return None
+    gap = moment - last
+    if last < _DAY and gap < -_DAY / 2:
+        gap += _DAY
+    return round(max(0.0, gap), 6)
+
+
 def _event(text: str) -> str | None:
-    """The JSON text of the event in a line."""
+    """Return the JSON text of the event in a line, or of what a client asks for over a socket."""
     text = text.removeprefix("data:").strip()
     if not text.startswith("{"):
         return None
@@ -97,13 +142,15 @@ def _event(text: str) -> str | None:
         value = loads(text)
     except ValueError:
         return None
-    return text if event_objects.is_event(value) else None
+    asked = isinstance(value, dict) and value.get("type") == event_objects.CREATE
+    return text if asked or event_objects.is_event(value) else None
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
     """Read the events behind the prefixes, with the times of the log. Other lines are said."""
     text = data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
-    lines = [_split(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    split = _Splitter(text.split("\n"))
+    lines = [split(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     builder = TurnBuilder(name)
     if any(line.rest is not None and line.rest.startswith("data:") for line in lines):
         _read_stream(lines, builder, path, on_damage)
@@ -126,7 +173,7 @@ def _read_stream(lines: list[_Line], builder: TurnBuilder, path: str, on_damage:
 
 
 def _with_blank_lines(lines: list[_Line]) -> Iterator[_Line]:
-    """The lines, with the blank ones that logs leave out."""
+    """Return the lines, with the blank ones that logs leave out."""
     blank = any(line.rest == "" for line in lines)
     for line in lines:
         yield line
@@ -135,13 +182,13 @@ def _with_blank_lines(lines: list[_Line]) -> Iterator[_Line]:
 
 
 def _gaps(lines: list[_Line]) -> Iterator[float | None]:
-    """The gap before each message: by the time of its last line before the blank one."""
+    """Return the gap before each message: by the time of its last line before the blank one."""
     last: float | None = None
     before: _Line | None = None
     for line in lines:
         if line.rest == "" and before is not None and before.rest:
             moment = before.moment
-            yield None if moment is None or last is None else round(max(0.0, moment - last), 6)
+            yield _gap(last, moment)
             last = moment
         before = line
     if before is not None and before.rest:
@@ -154,6 +201,9 @@ def _read_json(lines: list[_Line], builder: TurnBuilder) -> None:
         if line.rest is None or (text := _event(line.rest)) is None:
             continue
         event, value = Event.parse(text), loads(text)
-        gap = None if line.moment is None or last is None else round(max(0.0, line.moment - last), 6)
-        last = line.moment
-        builder.event((gap, event.text, event.type, line.number), response_id(value))
+        gap, last = _gap(last, line.moment), line.moment
+        if (request := event_objects.request_in(value)) is not None:
+            body = {name: inner for name, inner in request.items() if name != "stream_id"}
+            builder.ask(Header({"respool": FORMAT_VERSION, "request": body}), lane_of(value), gap)
+        else:
+            builder.event((gap, event.text, event.type, line.number), response_id(value))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from respool.errors import RecordingError
-from respool.recordings.formats import container, encodings, streams
+from respool.recordings.formats import container, encodings, found_streams
 from respool.recordings.formats.document import MAX_NODES, Document
 from respool.recordings.formats.turn_builder import OnDamage, refuse
 from respool.recordings.recording import Recording
@@ -23,7 +23,7 @@ _DEEPEST = 50  # levels; a flow has about five
 
 
 def sniff(data: bytes) -> bool:
-    """Whether it begins as a flow does."""
+    """Return True if it begins as a flow does."""
     return bool(_BEGINNING.match(data)) and any(mark in data[:65536] for mark in _MARKS)
 
 
@@ -55,12 +55,12 @@ def _exchange(flow: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _body(part: Mapping[str, Any]) -> bytes:
-    """A body, which a flow has as it was on the wire."""
+    """Return a body, which a flow has as it was on the wire."""
     content = part.get("content")
     if not isinstance(content, bytes):
         return b""
     names = (value for name, value in _pairs(part.get("headers")) if name.lower() == "content-encoding")
-    return encodings.uncoded(content, ",".join(names), streams.MAX_BODY)
+    return encodings.uncoded(content, ",".join(names), found_streams.MAX_BODY)
 
 
 def _part(value: Any) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ _TOKENS_RAN_OUT = ("length", "max_tokens", "max_output_tokens", "MAX_TOKENS", "i
 
 
 def sniff(data: bytes) -> bool:
-    """Whether it is a JSON or YAML document with such a list."""
+    """Return True if it is a JSON or YAML document with such a list."""
     head = data[:65536]
     marks = (_FIXTURES, _ANSWER, _CONTENT)
     return all(mark.search(head) for mark in marks) and container.looks_like_a_document(head)
@@ -31,7 +31,7 @@ def sniff(data: bytes) -> bool:
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
     """Write out the answers as turns; those that are none of a model's are counted."""
-    from respool import scripts  # with all that Scripts need: only who has such files waits for it
+    from respool import scripts  # with all that Scripts need: late, since few have such files
     from respool.recordings.formats import script_file
 
     value = container.parse(data.decode(errors="replace"), path).value
@@ -60,7 +60,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
 
 
 def _turn(fixture: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The turn of a Script, as plain data; None for what is no answer of a model."""
+    """Return the turn of a Script, as plain data; None for what is no answer of a model."""
     turn: dict[str, Any] = {}
     if request := _request(_part(fixture, "match")):
         turn["request"] = request
@@ -138,7 +138,7 @@ def _call(call: Any) -> Iterator[dict[str, Any]]:
 
 
 def _streaming(fixture: Mapping[str, Any]) -> dict[str, Any]:
-    """How the text is cut, when it comes, and where it breaks off. Their times are milliseconds."""
+    """Return how the text is cut, when it comes, and where it breaks off. Their times are milliseconds."""
     streaming, failure = _part(fixture, "streaming"), _part(fixture, "failure")
     profile = _part(fixture, "streamingProfile")
     size = _number(fixture.get("chunkSize", streaming.get("chunk_size")))

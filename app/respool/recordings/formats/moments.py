@@ -1,5 +1,6 @@
 """Times of other tools, in seconds. One whose unit is not clear is no time."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +13,12 @@ _IN_MILLISECONDS = frozenset(
 )
 _BY_SIZE = (
     "timestamp time ts at received_at receivedAt arrived_at recorded_at _timestamp @timestamp t".split()
-    + "elapsed offset".split()
+    + "elapsed offset __REALTIME_TIMESTAMP".split()  # the last one is of journalctl, a text
 )
 
 
 def of(fields: Mapping[str, Any]) -> float | None:
-    """The moment that a wrapper tells: seconds since the epoch, or since the request."""
+    """Return the moment that a wrapper tells: seconds since the epoch, or since the request."""
     for key, value in fields.items():
         if type(value) in (int, float):
             if key in _IN_SECONDS:
@@ -31,10 +32,10 @@ def of(fields: Mapping[str, Any]) -> float | None:
 
 
 def seconds(value: Any) -> float | None:
-    """A moment: an ISO 8601 time, or a number whose size tells its unit; a small number with a fraction is in
-    seconds, one without could be anything."""
+    """Return a moment: an ISO 8601 time, or a number whose size tells its unit; a small number with a
+    fraction is in seconds, one without could be anything."""
     if isinstance(value, str):
-        return _of_iso(value)
+        return seconds(int(value)) if re.fullmatch(r"[0-9]{13,19}", value) else _of_iso(value)
     if type(value) not in (int, float) or not 0 <= value < 1e19:
         return None
     for least, unit in ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e9, 1.0)):

@@ -5,11 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from respool.protocol.events import loads
-from respool.recordings.formats import exchange, streams
+from respool.recordings.formats import exchange, found_streams
 from respool.recordings.formats.document import MAX_NODES, escape
-from respool.recordings.formats.exchange import REQUEST_KEYS, Exchange
+from respool.recordings.formats.exchange import REQUEST_KEYS, FoundExchange
 
-_URL_KEYS = ("url", "uri", "RequestUri", "path", "requestUrl")
+_URL_KEYS = (
+    "url", "uri", "RequestUri", "path", "requestUrl", "urlPath", "urlPattern", "urlPathPattern",
+    "urlPathTemplate",
+)  # fmt: skip
 
 
 def is_response(value: Any) -> bool:
@@ -25,18 +28,18 @@ def _is_error(value: Any) -> bool:
     return isinstance(details, dict) and isinstance(details.get("message"), str)
 
 
-def whole_answer(value: Mapping[Any, Any]) -> Iterator[Exchange]:
+def whole_answer(value: Mapping[Any, Any]) -> Iterator[FoundExchange]:
     if is_response(value):
-        yield Exchange("", body=dict(value))
+        yield FoundExchange("", body=dict(value))
     elif _is_error(value) and value.keys() <= {"error", "status", "request_id", "code"}:
         details = value["error"]
         if "param" in details or "code" in details:
-            yield Exchange("", body=dict(value), status=_status_of_error(details))
+            yield FoundExchange("", body=dict(value), status=_status_of_error(details))
     else:
         for key in ("response", "body", "data"):
             inner = value.get(key)
             if inner is not None and is_response(inner):
-                yield Exchange(f"/{key}", body=dict(inner), **exchange.metadata([value]))
+                yield FoundExchange(f"/{key}", body=dict(inner), **exchange.metadata([value]))
                 return
 
 
@@ -52,11 +55,14 @@ _KEPT_AS = (
     "completion",
     "message",
     "kwargs",
+    "bodyFileName",
+    "jsonBody",
 )
 
 
-def anywhere(value: Any) -> Iterator[Exchange]:
-    """The Response objects of a document in which there is nothing else of the API, as traces have them."""
+def anywhere(value: Any) -> Iterator[FoundExchange]:
+    """Return the Response objects of a document in which there is nothing else of the API, as traces have
+    them."""
     if isinstance(value, dict) and not {"openapi", "swagger"}.isdisjoint(value):
         return  # which shows examples
     waiting: list[tuple[str, Any, list[Any]]] = [("", value, [])]
@@ -65,7 +71,7 @@ def anywhere(value: Any) -> Iterator[Exchange]:
             return
         pointer, one, around = waiting.pop()
         if isinstance(one, dict) and is_response(one) and isinstance(one.get("id"), str):
-            yield Exchange(pointer, body=dict(one), **exchange.metadata(around))
+            yield FoundExchange(pointer, body=dict(one), **exchange.metadata(around))
         elif len(around) < 12 and isinstance(one, list):
             inside = [*around, one]
             waiting += [(f"{pointer}/{place}", item, inside) for place, item in enumerate(one)][::-1]
@@ -88,8 +94,8 @@ def _status_of_error(details: Mapping[str, Any]) -> int:
     return 400
 
 
-def of_exchange(value: Mapping[Any, Any], pointer: str, around: Sequence[Any]) -> Iterator[Exchange]:
-    """The answer of an exchange that is no stream: a Response object, or an error."""
+def of_exchange(value: Mapping[Any, Any], pointer: str, around: Sequence[Any]) -> Iterator[FoundExchange]:
+    """Return the answer of an exchange that is no stream: a Response object, or an error."""
     for place, body in _bodies(value, pointer, 6):
         told = exchange.metadata([*around])
         answer = value.get("response", value.get("then"))
@@ -97,12 +103,12 @@ def of_exchange(value: Mapping[Any, Any], pointer: str, around: Sequence[Any]) -
             told |= {key: found for key, found in exchange.metadata([answer]).items() if key != "request"}
         status = told.get("status") or 200
         if is_response(body) or (_is_error(body) and status >= 400 and _asks_for_responses(value)):
-            yield Exchange(place, body=body, **told)
+            yield FoundExchange(place, body=body, **told)
             return
 
 
 def _bodies(value: Any, pointer: str, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    if isinstance(value, list) and (data := streams.bytes_of(value)) is not None:
+    if isinstance(value, list) and (data := found_streams.bytes_of(value)) is not None:
         value = data
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
@@ -126,4 +132,4 @@ def _asks_for_responses(value: Mapping[Any, Any]) -> bool:
     request = next((value[key] for key in REQUEST_KEYS if key in value), None)
     around = [request, value]
     urls = [str(one.get(key) or "") for one in around if isinstance(one, dict) for key in _URL_KEYS]
-    return any(re.search(r"/responses(?:[/?#]|$)", url) for url in urls)
+    return any(re.search(r"/responses(?:[/?#.\\]|$)", url) for url in urls)

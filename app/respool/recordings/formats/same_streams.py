@@ -1,27 +1,27 @@
-"""The same stream found twice: a document may tell it in two forms, as a text and as objects."""
+"""The same stream found twice: a document may hold it in two forms, as a text and as objects."""
 
 import hashlib
 from collections.abc import Sequence
 
 from respool.protocol.events import compact_recorded, loads
 from respool.recordings.formats import exchange
-from respool.recordings.formats.exchange import Exchange
+from respool.recordings.formats.exchange import FoundExchange
 from respool.recordings.formats.turn_builder import TurnBuilder
 
 
 class KnownStreams:
-    """The streams that were found below the members of an object: the same one may be told in two forms.
+    """The streams that were found below the members of an object: the same one may be there in two forms.
 
-    In one exchange it is the same stream, whatever its forms are; elsewhere two equal texts are two streams.
+    In one exchange it is the same stream in any form; elsewhere two equal texts are two streams.
     """
 
     def __init__(self, *, one_exchange: bool) -> None:
         self._one_exchange = one_exchange
         self._forms: dict[bytes, set[str]] = {}
-        self._last: tuple[list[Exchange], str] = ([], "")  # signatures are made when they are needed
+        self._last: tuple[list[FoundExchange], str] = ([], "")  # signatures are made when they are needed
 
-    def all_of(self, found: Sequence[Exchange], form: str) -> list[Exchange]:
-        """Those which are known already; the others are from now on."""
+    def all_of(self, found: Sequence[FoundExchange], form: str) -> list[FoundExchange]:
+        """Return those which are known already; add the others."""
         found = [one for one in found if one.stream is not None and not one.settled]
         if not found:
             return []
@@ -43,8 +43,8 @@ class KnownStreams:
         return twice
 
 
-def _signature(one: Exchange) -> bytes:
-    """What is equal for the same stream in all its forms."""
+def _signature(one: FoundExchange) -> bytes:
+    """Return a value that is equal for the same stream in all its forms."""
     builder = TurnBuilder("")
     exchange.add(one, builder, "", lambda damage: None)
     digest = hashlib.sha256()
@@ -55,7 +55,7 @@ def _signature(one: Exchange) -> bytes:
 
 
 def _compact(text: str) -> str:
-    """A JSON text without what does not count in it."""
+    """Return a JSON text without what does not count in it."""
     try:
         return compact_recorded(loads(text))
     except ValueError:

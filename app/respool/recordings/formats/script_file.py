@@ -54,7 +54,7 @@ def expand(
 
 
 def write(value: scripts.Script) -> str:
-    """The text of a Script, at its shortest."""
+    """Return the text of a Script, at its shortest."""
     return plain_yaml.dump(scripts.plain(value))
 
 
@@ -69,7 +69,7 @@ def _header(expansion: synth.Expansion, turn: scripts.Turn) -> Header:
 def _check_control(
     recording: Recording, turn: scripts.Turn, on_damage: Callable[[scripts.ScriptError], None]
 ) -> None:
-    """Tell where a stream is to be held at an event that it does not have, and what of a successor cannot be
+    """Report holds at events that the stream does not have, and what of a successor cannot be
     written out."""
     if recording.header.hold and not (turn.template or recording.plain):  # a template's text is not known yet
         events = [timed.event for timed in recording.events]

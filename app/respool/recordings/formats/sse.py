@@ -14,20 +14,15 @@ from dataclasses import dataclass, field
 from respool.errors import Effect, RecordingError, printable
 from respool.protocol.events import Event, loads, not_json
 from respool.protocol.sse import DONE, encode
-from respool.recordings.formats.turn_builder import (
-    MAX_DEPTH,
-    OnDamage,
-    TurnBuilder,
-    refuse,
-    response_id,
-    too_deep,
-)
+from respool.recordings.formats.depth import MAX_DEPTH, too_deep
+from respool.recordings.formats.turn_builder import OnDamage, TurnBuilder, refuse, response_id
 from respool.recordings.recording import Recording, Verbatim
 
 SUFFIXES = (".sse",)
 
 _LINE = re.compile(rb"(?:data|event|id|retry|)(?::|$)")
 _EVENT = re.compile(rb"data: ?[{\[]|event: ?(?:response\.|error|keepalive)")
+_ARCHIVE = re.compile(rb"-- [^\r\n]+ --$")
 _LINE_OF_TEXT = re.compile(r"([^\r\n]*)(\r\n|\r|\n|$)")
 _FIELDS = frozenset({"data", "event", "id", "retry", ""})  # "" is that of a comment
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -37,20 +32,33 @@ MomentOf = Callable[[int], float | None]
 
 
 def sniff(data: bytes) -> bool:
-    """Whether the first lines are those of a stream, and one of them is an event of the API."""
+    """Return True if the first lines are those of a stream, and one of them is an event of the API."""
     head = data[:65536].removeprefix(b"\xef\xbb\xbf")
     lines = [line for line in re.split(rb"\r\n|\r|\n", head) if line.strip()][:20]
+    if _indent(lines):
+        lines = [line.removeprefix(_indent(lines)) for line in lines]
+    if any(_ARCHIVE.match(line) for line in lines):  # a txtar
+        return False
     if any(line.startswith(b"```") for line in lines):  # a page that shows a stream
         return False
     of_a_stream = sum(bool(_LINE.match(line)) for line in lines)
     return 2 * of_a_stream > len(lines) and any(_EVENT.match(line) for line in lines)
 
 
+def _indent(lines: Sequence[bytes]) -> bytes:
+    """The white space in front of all lines, as of a stream that was copied from a text."""
+    said = [line for line in lines if line.strip()]
+    indent = said[0][: len(said[0]) - len(said[0].lstrip())] if said else b""
+    return indent if indent and all(line.startswith(indent) for line in said) else b""
+
+
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
     """Read the turns of a stream. What is damaged has path, line and column, and plays as it was captured."""
     builder = TurnBuilder(name)
-    text = data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
-    Reader(builder, path, on_damage).read(text)
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if data[:1] in (b" ", b"\t") and (indent := _indent(data.splitlines())):
+        data = re.sub(rb"^" + indent, b"", data, flags=re.MULTILINE)
+    Reader(builder, path, on_damage).read(data.decode(errors="surrogateescape"))
     return builder.finish()
 
 
@@ -143,7 +151,7 @@ class Reader:
             yield block
 
     def _gap(self, block: _Block) -> float | None:
-        """The gap before what ends here."""
+        """Return the gap before what ends here."""
         if self.gap_of is not None:
             return self.gap_of()
         if self.moment_of is None or (moment := self.moment_of(block.stop)) is None:
@@ -182,7 +190,7 @@ class Reader:
             return None
 
     def _run_together(self, block: _Block) -> None:
-        """Data lines of which some are events of their own: no blank line is between them."""
+        """Split data lines of which some are events of their own: no blank line is between them."""
         data = block.data
         lost = all(_is_object(line.value) or line.value.strip() == DONE for line in data)
         gap = self._gap(block)

@@ -1,12 +1,13 @@
 """Where one response ends and the next begins, for formats that hold several in one file."""
 
-import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from respool.errors import Effect, RecordingError
-from respool.protocol.events import CREATED, ENDING_TYPES, Event, nests_deeper
+from respool.protocol.events import CREATED, ENDING_TYPES, Event, loads
+from respool.recordings.formats.depth import MAX_DEPTH, check_depth, too_deep
 from respool.recordings.recording import (
     Entry,
     Header,
@@ -23,15 +24,13 @@ OnDamage = Callable[[RecordingError], None]
 
 
 def refuse(damage: RecordingError) -> None:
-    """The usual OnDamage: a file with one damaged line is not used at all. Notes are let pass."""
+    """Raise a damage, as the usual OnDamage: a file with one damaged line is not used at all. Let notes
+    pass."""
     if damage.effect is Effect.REFUSED:
         raise damage
 
 
-# After these a response that is created is another one; `response.failed` may follow an error.
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Turn:
     header: Header = field(default_factory=Header)
     line: int | None = None  # of the header
@@ -43,46 +42,52 @@ class _Turn:
     begun: bool = False  # with an event of the response; a keepalive is none
     ended: bool = False
     response_id: object = None
+    open: set[str] = field(default_factory=set)  # ids of its responses that have not ended
+    several: bool = False  # of them
+    follows: "_Turn | None" = None  # whose response it may only have interrupted
+    left_out: bool = False
+    at: int = 0  # the count of the reading after its last event, and the moment
+    moment: float = 0.0
 
     @property
     def used(self) -> bool:
-        return bool(self.rows) or self.header.body is not None
+        return not self.left_out and (bool(self.rows) or self.header.body is not None)
 
-    def is_another(self, response_id: object) -> bool:
-        """Whether a response that is created now is another than this turn's."""
-        return self.ended or (self.begun and self.response_id != response_id)
+    def is_another(self, response_id: object, of_agent: bool) -> bool:
+        """Return True if a response that is created now is of another turn: one of an agent is not."""
+        return self.ended or (self.begun and self.response_id != response_id and not of_agent)
 
+    def end_response(self, response_id: object) -> None:
+        """End one response, and the turn with its last one."""
+        self.several = self.several or len(self.open) > 1
+        if self.several:
+            self.open.discard(repr(response_id))
+        else:
+            self.open.clear()
+        self.ended = not self.open
 
-MAX_DEPTH = 500  # levels: what is nested deeper cannot be read and written everywhere
-
-
-def too_deep(text: str) -> bool:
-    """Whether a JSON text is nested deeper than MAX_DEPTH."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return False
-    depth = 0
-    for found in _NESTING.finditer(text):
-        match found.group():
-            case "[" | "{":
-                depth += 1
-                if depth > MAX_DEPTH:
-                    return True
-            case "]" | "}":
-                depth -= 1
-    return False
-
-
-def check_depth(value: Any) -> None:
-    """Raise ValueError for a JSON value that is nested deeper than MAX_DEPTH."""
-    if nests_deeper(value, MAX_DEPTH):
-        raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+    def take(self, other: "_Turn") -> None:
+        """Append all that another turn has."""
+        count = len(self.rows)
+        self.captured |= {place + count: texts for place, texts in other.captured.items()}
+        self.frames |= {place + count: frame for place, frame in other.frames.items()}
+        self.rows += other.rows
+        self.open |= other.open
+        self.several = True
 
 
-_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# What may follow the end of its response.
+_LATE = ("response.failed", "response.steer.", "response.inject.")
+
+
+def lane_of(data: Any) -> str | None:
+    """Return the lane of a socket's frame; None for the default lane."""
+    lane = data.get("stream_id") if isinstance(data, dict) else None
+    return lane if isinstance(lane, str) else None
 
 
 def response_id(data: Mapping[str, Any]) -> object:
-    """The id of the response that an event is about, if it holds one; `data` is its parsed text."""
+    """Return the id of the response that an event is about, if it holds one; `data` is its parsed text."""
     response = data.get("response")
     return response.get("id") if isinstance(response, dict) else None
 
@@ -93,25 +98,62 @@ class TurnBuilder:
     A turn begins with a header, and with a `response.created` that follows a terminal event or has
     another response's id. So a connection that was cut and tried again is two turns, while one
     response in which `response.created` was sent twice stays one.
+
+    Of a socket, each lane (`stream_id`) has turns of its own. Where the first response goes on after another
+    was created, they run at a time in one stream, as those of several agents do: that is one turn.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._turns: list[_Turn] = []
         self._waiting: list[Verbatim] = []  # texts of which it is not known yet to which turn they belong
+        self._lanes: dict[str | None, _Turn] = {}  # the turn of each lane that is under way
+        self._asked: dict[str | None, deque[_Turn]] = {}  # requests of each lane that nothing has answered
+        self._turn: _Turn | None = None  # that of the default lane, while nothing asks which it is
+        self._unclaimed: _Turn | None = None  # a header, of which it is not known to which lane it belongs
+        self._count = 0  # of all that was read, and the moment of the last
+        self._moment = 0.0
+        self._untimed = 0  # the count at the last event without a time
 
     def header(self, fields: Mapping[str, Any], line: int) -> None:
-        """Begin a turn, with the header of that line. Raises ValueError for a bad one."""
-        check_depth(fields)
-        self._turns.append(_Turn(Header(fields), line))
+        """Begin a turn, with the header of that line. Raise ValueError for a bad one."""
+        self.begin(Header(fields), line)
 
     def begin(self, header: Header, line: int | None = None) -> None:
-        """Begin a turn with a header that no line of the file holds. Raises ValueError for a bad one."""
+        """Begin a turn: what follows belongs to it. Raise ValueError for a bad header."""
         check_depth(header.fields)
-        self._turns.append(_Turn(header, line))
+        self._lanes, self._asked, self._turn = {}, {}, None
+        self._unclaimed = _Turn(header, line, at=self._count, moment=self._moment)
+        self._turns.append(self._unclaimed)
+
+    def ask(self, header: Header, lane: str | None, gap: float | None, *, left_out: bool = False) -> None:
+        """Begin a turn on a lane of a socket, after those that were asked for before. `gap` is the time since
+        the event or request before; with `left_out`, the turn is none of the recording."""
+        check_depth(header.fields)
+        self._pass(gap)
+        self._unclaimed = None
+        turn = _Turn(header, left_out=left_out, at=self._count, moment=self._moment)
+        self._turns.append(turn)
+        self._asked.setdefault(lane, deque()).append(turn)
+
+    def refuse(self, lane: str | None, fields: Mapping[str, Any], gap: float | None) -> bool:
+        """Answer the next request of a lane with an HTTP error, which these fields of a header are. Return
+        False if none waits, or a response is under way."""
+        turn, asked = self._lanes.get(lane), self._asked.get(lane)
+        if not asked or (turn is not None and not turn.ended):
+            return False
+        self._pass(gap)
+        turn = self._lanes[lane] = asked.popleft()
+        turn.header = Header({**turn.header.fields, **fields})
+        turn.ended = True
+        return True
 
     def end(self) -> None:
-        """Nothing that follows belongs to the current turn."""
+        """End the current turns: nothing that follows belongs to them."""
+        self._asked = {}
+        for turn in self._lanes.values():
+            turn.ended, turn.follows = True, None
+            turn.open.clear()
         if self._turns:
             self._turns[-1].ended = True
             self._close()
@@ -131,17 +173,33 @@ class TurnBuilder:
             turn.captured.setdefault(len(turn.rows), []).append(text)
 
     def event(self, row: Row, response_id: object, frame: str | None = None) -> None:
-        """Add an event, and how it was framed. Raises ValueError where no event may follow."""
-        type_ = row[2]
-        if too_deep(row[1]):
+        """Add an event, and how it was framed. Raise ValueError where no event may follow."""
+        gap, text, type_, line = row
+        if too_deep(text):
             raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
-        turn = self._turns[-1] if self._turns else None
-        if turn is None or (type_ == CREATED and turn.is_another(response_id)):
-            turn = _Turn()
-            self._turns.append(turn)
+        turn = self._turn
+        if (
+            turn is None  # most events only go on with the turn; the rest is looked at closely
+            or response_id is not None
+            or type_ == CREATED
+            or self._asked
+            or '"stream_id"' in text
+        ):
+            lane = lane_of(loads(text)) if '"stream_id"' in text else None
+            turn = self._turn_of(lane, type_, response_id, text)
+            self._turn = turn if lane is None else None
         rows = turn.rows
         if not rows and turn.header.body is not None:  # an event is only where there is no body
             raise ValueError('the header has a "body", so no event may follow it')
+        if turn.at != self._count:  # others were in between
+            known = gap is not None and turn.at >= self._untimed
+            row = (round(self._moment + (gap or 0.0) - turn.moment, 6) if known else None, text, type_, line)
+        self._count += 1
+        if gap is None:
+            self._untimed = self._count
+        else:
+            self._moment += gap
+        turn.at, turn.moment = self._count, self._moment
         if frame is not None:
             turn.frames[len(rows)] = frame
         if self._waiting:
@@ -152,22 +210,72 @@ class TurnBuilder:
             turn.response_id = response_id
         if not turn.begun:
             turn.begun = type_.startswith("response.")
-        if type_ in ENDING_TYPES:
-            turn.ended = True
+        if type_ == CREATED:
+            turn.open.add(repr(response_id))
+        elif type_ in ENDING_TYPES:
+            turn.end_response(response_id)
+
+    def _pass(self, gap: float | None) -> None:
+        self._count += 1
+        self._moment += gap or 0.0
+        if gap is None:
+            self._untimed = self._count
+
+    def _turn_of(self, lane: str | None, type_: str, response_id: object, text: str) -> _Turn:
+        """The turn of an event."""
+        turn = self._lanes.get(lane)
+        if turn is None and self._unclaimed is not None:
+            turn, self._unclaimed = self._unclaimed, None
+        asked = self._asked.get(lane)
+        if turn is None or self._begins(turn, type_, response_id, text, bool(asked)):
+            turn = asked.popleft() if asked else self._add(turn)
+        elif response_id is not None and turn.response_id not in (None, response_id):
+            turn = self._merged(turn, response_id)
+        self._lanes[lane] = turn
+        return turn
+
+    def _add(self, before: _Turn | None) -> _Turn:
+        """A further turn, without a header; `before` is the one before it on its lane."""
+        at, moment = (self._count, self._moment) if before is None else (before.at, before.moment)
+        turn = _Turn(follows=before, at=at, moment=moment)
+        self._turns.append(turn)
+        return turn
+
+    def _begins(self, turn: _Turn, type_: str, response_id: object, text: str, asked: bool) -> bool:
+        """Whether an event begins another turn than that of its lane."""
+        if type_ == CREATED:
+            return turn.is_another(response_id, '"agent"' in text and bool(loads(text).get("agent")))
+        if not asked or not turn.ended:
+            return False
+        return type_ == "error" or (type_.startswith("response.") and not type_.startswith(_LATE))
+
+    def _merged(self, turn: _Turn, response_id: object) -> _Turn:
+        """The turn of a response which goes on although another was created, with all that came since."""
+        since = [turn]
+        while (before := since[-1].follows) is not None:
+            if repr(response_id) in before.open:
+                for one in reversed(since):
+                    before.take(one)
+                    self._turns.remove(one)
+                before.at, before.moment = turn.at, turn.moment
+                return before
+            since.append(before)
+        return turn
 
     def done(self) -> None:
-        """The sentinel ``[DONE]``: the current turn has ended."""
+        """Take the sentinel ``[DONE]``: the current turn has ended."""
         if self._turns:
             turn = self._turns[-1]
             turn.ended = True
+            turn.open.clear()
             turn.header = Header({**turn.header.fields, "done": True})
 
     def unused_headers(self) -> list[int | None]:
-        """The lines of headers that are followed by no event and have no body: they promise one."""
+        """Return the lines of headers that are followed by no event and have no body: they promise one."""
         return [turn.line for turn in self._turns if not turn.used]
 
     def finish(self) -> tuple[Recording, ...]:
-        """The recordings, one for each turn that has something to play."""
+        """Return the recordings, one for each turn that has something to play."""
         used = [turn for turn in self._turns if turn.used]
         if self._turns:
             self._close()

@@ -18,7 +18,7 @@ _URL = "https://api.openai.com/v1/responses"
 
 
 def wire(recording: Recording) -> bytes:
-    """The body of an answer as it is sent."""
+    """Return the body of an answer as it is sent."""
     if recording.plain:
         body = recording.header.body
         return body.encode() if isinstance(body, str) else compact_recorded(body).encode()
@@ -34,7 +34,7 @@ def wire(recording: Recording) -> bytes:
 
 
 def write_sse(recordings: Sequence[Recording]) -> bytes:
-    """Raw server-sent events, turn after turn. Raises RecordingError for an answer without a stream."""
+    """Return raw server-sent events, turn after turn. Raise RecordingError for an answer without a stream."""
     for recording in recordings:
         if recording.plain:
             raise RecordingError(
@@ -44,12 +44,12 @@ def write_sse(recordings: Sequence[Recording]) -> bytes:
 
 
 def write_native(recordings: Sequence[Recording]) -> bytes:
-    """The native format, which keeps everything."""
+    """Return the native format, which keeps everything."""
     return jsonl.write(recordings).encode()
 
 
 def write_har(recordings: Sequence[Recording]) -> bytes:
-    """A HAR with an entry for each turn; its events with their times where all of them are known."""
+    """Return a HAR with an entry for each turn; its events with their times where all of them are known."""
     log = {
         "version": "1.2",
         "creator": {"name": "Respool", "version": "1"},
@@ -98,7 +98,7 @@ def _messages(recording: Recording, started: float) -> list[dict[str, Any]]:
 
 
 def write_vcrpy(recordings: Sequence[Recording]) -> bytes:
-    """A cassette of vcrpy with an interaction for each turn."""
+    """Return a cassette of vcrpy with an interaction for each turn."""
     import yaml
 
     interactions = [
@@ -160,5 +160,5 @@ _SUFFIXES = {  # the first that fits counts
 
 
 def format_of(path: str) -> str | None:
-    """The format that a file's name asks for."""
+    """Return the format that a file's name asks for."""
     return next((name for suffix, name in _SUFFIXES.items() if path.lower().endswith(suffix)), None)

@@ -1,4 +1,4 @@
-"""YAML files of people: their content as plain data, and mistakes in it with path, line and column."""
+"""YAML files by hand: their content as plain data, and errors in it with path, line and column."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ MAX_CAUSE = 800  # characters of a message: the list of all steps has 400
 class YamlFile:
     """Where plain data came from: a YAML document. Each mistake goes to `on_damage`."""
 
-    document: plain_yaml.Document
+    document: plain_yaml.YamlDocument
     path: str
     on_damage: OnDamage
 
@@ -24,7 +24,7 @@ class YamlFile:
         raise ValueError("pictures are read in Script files only")
 
     def locate(self, error: ScriptError) -> str:
-        """Where an error is: path, line and column."""
+        """Return the place of an error: path, line and column."""
         line, column = self.document.place(error.path, error.at_key)
         return f"{self.path}:{line}:{column}"
 
@@ -33,7 +33,7 @@ class YamlFile:
         self.on_damage(_damage(error.cause, self.path, line, column))
 
 
-def load(data: bytes, path: str, on_damage: OnDamage, most: int, what: str) -> plain_yaml.Document | None:
+def load(data: bytes, path: str, on_damage: OnDamage, most: int, what: str) -> plain_yaml.YamlDocument | None:
     """Return the document of a file's content, of at most `most` bytes; None where it is no YAML, and
     `on_damage` was told so. `what` is the kind of file: "a Script"."""
     if len(data) > most:

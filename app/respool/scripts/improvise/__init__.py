@@ -15,10 +15,10 @@ from typing import Any
 from respool.protocol import api_errors
 from respool.protocol.events import compact
 from respool.scripts import End, Script, Step, Turn
-from respool.scripts.improvise.asked import Asked, asked
-from respool.scripts.improvise.calls import ends, in_context, steps, usual_text
+from respool.scripts.improvise.request_reading import Asked, asked
 from respool.scripts.improvise.samples import sample
 from respool.scripts.improvise.scalars import SampleError
+from respool.scripts.improvise.tool_calls import ends, in_context, steps, usual_text
 from respool.scripts.synth import Scripted
 
 __all__ = ["NAME", "improvise", "scripted"]
@@ -32,7 +32,7 @@ MOST_OUTPUT = 2_000  # characters of a tool's output that are repeated
 def improvise(body: Mapping[str, Any]) -> Script:
     """Return the Script of an answer to a request.
 
-    Raises RequestError if a schema has no value, or only very large ones, or if the demanded tool is not
+    Raise RequestError if a schema has no value, or only very large ones, or if the demanded tool is not
     offered.
     """
     seed = _seed(body)
@@ -51,7 +51,7 @@ def improvise(body: Mapping[str, Any]) -> Script:
 
 
 def scripted(body: Mapping[str, Any]) -> Scripted:
-    """Return the improvised answer in the form that a recording is made from. Raises RequestError."""
+    """Return the improvised answer in the form that a recording is made from. Raise RequestError."""
     script = improvise(body)
     return Scripted(script.turns[0], NAME, script.seed)
 

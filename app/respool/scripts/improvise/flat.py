@@ -39,7 +39,7 @@ class Flattener:
         self._steps = 0
 
     def of(self, schema: Any, path: Path) -> Flat:
-        """Return the schema, flat. Raises SampleError if it has no value or cannot be read."""
+        """Return the schema, flat. Raise SampleError if it has no value or cannot be read."""
         found = self._flat.get(id(schema))
         if found is None:
             found = self._flat[id(schema)] = (schema, self._flatten(schema, path, _DEEPEST))
@@ -142,7 +142,7 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def merged(one: Mapping[str, Any], other: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Merge two schemas. Raises SampleError if they contradict each other."""
+    """Merge two schemas. Raise SampleError if they contradict each other."""
     found = dict(one)
     for name, value in other.items():
         if name not in found:

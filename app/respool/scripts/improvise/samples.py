@@ -13,7 +13,7 @@ from typing import Any
 
 from respool.scripts.improvise import keywords
 from respool.scripts.improvise.flat import Flattener, equal
-from respool.scripts.improvise.patterns import PatternError, matching
+from respool.scripts.improvise.pattern_texts import PatternError, matching
 from respool.scripts.improvise.scalars import SampleError, TooLarge, number, text
 
 DEPTHS = (6, 12, 24, 48)  # the first depth with a value is used
@@ -29,7 +29,7 @@ Schema = Mapping[str, Any]
 def sample(schema: Any, rng: Random, usual: Callable[[str], str] = lambda name: name or "text") -> Any:
     """Return a value that validates. `usual` returns a text for a property, by its name.
 
-    Raises SampleError if there is no value, only very large ones, or an unsupported keyword.
+    Raise SampleError if there is no value, only very large ones, or an unsupported keyword.
     """
     try:
         return _Sampler(schema, rng, usual).value()
@@ -150,7 +150,7 @@ class _Sampler:
         return 2 if types == ("null",) else int(types == ("string",))
 
     def _first(self, ways: Sequence[Callable[[], Any]], path: Path) -> Any:
-        """Return the result of the first of several ways that succeeds. Raises SampleError if none does."""
+        """Return the result of the first of several ways that succeeds. Raise SampleError if none does."""
         failure = SampleError("there is no value of it", path)
         for way in ways:
             try:

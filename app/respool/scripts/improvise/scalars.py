@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from respool.scripts.improvise.patterns import MORE, PatternError, matching
+from respool.scripts.improvise.pattern_texts import MORE, PatternError, matching
 
 Schema = Mapping[str, Any]
 
@@ -67,7 +67,7 @@ FORMATS: Mapping[str, Callable[[Random], str]] = {
 
 
 def text(schema: Schema, rng: Random, usual: str) -> str:
-    """Return a text: `usual`, unless the schema requires another. Raises SampleError."""
+    """Return a text: `usual`, unless the schema requires another. Raise SampleError."""
     least, most = _count(schema, "minLength", 0), _count(schema, "maxLength", LONGEST)
     if least > LONGEST:
         raise SampleError(f"a text of {least} characters, expected at most {LONGEST}")
@@ -96,7 +96,7 @@ def text(schema: Schema, rng: Random, usual: str) -> str:
 
 
 def number(schema: Schema, rng: Random, *, whole: bool) -> int | float:
-    """Return a number within bounds. Raises SampleError."""
+    """Return a number within bounds. Raise SampleError."""
     low, low_open = _bound(schema, "minimum", "exclusiveMinimum", max)
     high, high_open = _bound(schema, "maximum", "exclusiveMaximum", min)
     multiple = _fraction(schema.get("multipleOf"))

@@ -46,7 +46,7 @@ class Scripted:
         self, request: Mapping[str, Any] | None = None, *, failed_after_error: bool = False
     ) -> Expansion:
         """Synthesise the turn as the answer to a request, whose fields replace those of the Script's own
-        request. With `failed_after_error`, an error event is never the last. Raises ScriptError if a
+        request. With `failed_after_error`, an error event is never the last. Raise ScriptError if a
         Script contradicts itself; RequestError if a template cannot be applied to the request."""
         turn = replace(self.turn, request={**self.turn.request, **(request or {})})
         if failed_after_error and turn.end.error is not None and turn.end.failed is None:
@@ -63,14 +63,14 @@ class Scripted:
 
 
 def expand(script: Script, name: str) -> tuple[Expansion, ...]:
-    """Synthesise all turns. Raises ScriptError if a Script contradicts itself."""
+    """Synthesise all turns. Raise ScriptError if a Script contradicts itself."""
     return tuple(
         expand_turn(turn, name, script.seed, number) for number, turn in enumerate(script.turns, start=1)
     )
 
 
 def expand_turn(turn: Turn, name: str, seed: int = 0, number: int = 1) -> Expansion:
-    """Synthesise one turn, the `number`th of the Script `name`. Raises ScriptError."""
+    """Synthesise one turn, the `number`th of the Script `name`. Raise ScriptError."""
     if turn.template:
         from respool.scripts.templates import fill_turn  # imports jmespath: only templates need it
 

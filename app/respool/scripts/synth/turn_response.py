@@ -24,7 +24,7 @@ def new_response(turn: Turn, id: str) -> dict[str, Any]:
 
 
 def usage(turn: Turn, output_tokens: int, reasoning_tokens: int) -> dict[str, Any] | None:
-    """Return the usage: what the Script gives, and counts for the rest."""
+    """Return the usage: from the Script, estimated where it gives none."""
     if turn.usage is None:
         return None
     return usage_of(count_input(turn.request), output_tokens, reasoning_tokens, turn.usage)

@@ -26,7 +26,7 @@ class UnsynthError(ValueError):
 def unsynth(turns: Sequence[Expansion], *, pace: bool = False) -> Script:
     """Return the Script of a recording's turns; with `pace`, also with approximate times.
 
-    Raises UnsynthError for a stream that no Script gives, such as one that does not begin with
+    Raise UnsynthError for a stream that no Script gives, such as one that does not begin with
     `response.created`.
     """
     scripted = []

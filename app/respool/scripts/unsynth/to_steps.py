@@ -28,7 +28,7 @@ class RecordedStream:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ScriptPiece:
     """A step, and the events that it gives: those from `start` up to `stop`."""
 
     step: Step
@@ -36,14 +36,16 @@ class Piece:
     stop: int
 
 
-def parts(stream: RecordedStream, turn: Turn, named: Collection[str], *, literally: bool) -> Iterator[Piece]:
+def parts(
+    stream: RecordedStream, turn: Turn, named: Collection[str], *, literally: bool
+) -> Iterator[ScriptPiece]:
     """Yield the steps of a stream, from after its head up to the turn's end; `literally`: one for each
     event."""
     at = 3 if stream.types[1:2] == ["response.queued"] else 2
     stop = len(stream.events) - _events_of(turn.end)
     while at < stop:
         part = None if literally else _item(stream, turn, named, at, stop)
-        part = part or Piece(_literal(stream.events[at], at), at, at + 1)
+        part = part or ScriptPiece(_literal(stream.events[at], at), at, at + 1)
         yield part
         at = part.stop
 
@@ -57,7 +59,9 @@ def _literal(event: JSON, number: int) -> Step:
     return Step("event", {name: event[name] for name in event if name != "sequence_number" or not counted})
 
 
-def _item(stream: RecordedStream, turn: Turn, named: Collection[str], start: int, limit: int) -> Piece | None:
+def _item(
+    stream: RecordedStream, turn: Turn, named: Collection[str], start: int, limit: int
+) -> ScriptPiece | None:
     """Return the step of the item that opens at `start`; None if only its events can describe it."""
     stop = _stop(stream.events, start, limit, turn)
     if stop is None:
@@ -82,7 +86,7 @@ def _item(stream: RecordedStream, turn: Turn, named: Collection[str], start: int
             and output
             and same_item(output[0], item)
         ):
-            return Piece(step, start, stop)
+            return ScriptPiece(step, start, stop)
     return None
 
 

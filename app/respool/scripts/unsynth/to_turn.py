@@ -11,22 +11,24 @@ from respool.scripts.synth import Expansion, expand_turn, turn_response
 from respool.scripts.synth.deltas import cut
 from respool.scripts.unsynth.likeness import bare, final_response, same_response
 from respool.scripts.unsynth.to_pace import pauses, turn_pace
-from respool.scripts.unsynth.to_steps import JSON, Piece, RecordedStream, is_named, parts
+from respool.scripts.unsynth.to_steps import JSON, RecordedStream, ScriptPiece, is_named, parts
 
 _NAME = "unsynth"  # of the Scripts that are synthesised for comparison
 
 # Fields of a Response object that a Script has elsewhere, or decides.
 _DECIDED = ("output", "status", "error", "incomplete_details", "usage", "completed_at", "object")
+_OF_PLAYS = ("ids", "faults", "hold", "steer")  # fields of a header
 _ERROR_FIELDS = ("type", "code", "message", "param")
 
 
 def unexpand(expansion: Expansion, named: Collection[str], *, pace: bool) -> Turn:
     """Return the turn of a Script that gives these events. Ids that are `named` somewhere are kept.
 
-    Raises ValueError if there is none.
+    Raise ValueError if there is none.
     """
     header = {name: expansion.header.get(name) for name in ("request", "status", "headers", "note")}
     turn = Turn(**{name: value for name, value in header.items() if value})
+    turn = _with_control(turn, expansion.header)
     if not expansion.events:
         return _plain(turn, expansion.header.get("body"))
     stream = RecordedStream(expansion.events)
@@ -47,8 +49,20 @@ def unexpand(expansion: Expansion, named: Collection[str], *, pace: bool) -> Tur
     raise ValueError(difference)
 
 
+def _with_control(turn: Turn, header: Mapping[str, Any]) -> Turn:
+    """Return the turn with what a header says of its plays. A Script has the same words for it."""
+    said = {name: header[name] for name in _OF_PLAYS if header.get(name) is not None}
+    if not said:
+        return turn
+    try:
+        told = read({"text": "", **said}).turns[0]
+    except ScriptError as error:
+        raise ValueError(f"a script cannot have this of its header: {error}") from None
+    return replace(turn, **{name: getattr(told, name) for name in said})
+
+
 def _written_out(turn: Turn) -> Expansion:
-    """Return the synthesised turn, after writing it as data and reading that. Raises ScriptError."""
+    """Return the synthesised turn, after writing it as data and reading that. Raise ScriptError."""
     (again,) = read(plain(Script((turn,)))).turns
     return expand_turn(again, _NAME)
 
@@ -152,7 +166,7 @@ def _way_of_cutting(events: Sequence[JSON]) -> str | int:
     return max(ways, key=lambda way: sum(cut("".join(pieces), way) == pieces for pieces in texts.values()))
 
 
-def _with_pace(turn: Turn, parts: Sequence[Piece], stream: RecordedStream) -> Turn:
+def _with_pace(turn: Turn, parts: Sequence[ScriptPiece], stream: RecordedStream) -> Turn:
     """Return the turn with pauses before its steps, and a pace: approximately the recorded times."""
     gaps = [written.gap for written in stream.written]
     end = parts[-1].stop if parts else len(gaps)

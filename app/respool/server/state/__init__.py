@@ -52,7 +52,7 @@ class State(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether something waits for an answer of the store."""
+        """True if something waits for an answer of the store."""
 
     @property
     def problem(self) -> str:

@@ -8,7 +8,7 @@ from redis.crc import key_slot
 from redis.exceptions import ConnectionError as StoreConnectionError
 from redis.exceptions import RedisError
 
-from respool.server.state.keys import TAG
+from respool.server.state.store_keys import TAG
 
 SLOT: int = key_slot(TAG.encode())
 

@@ -16,14 +16,14 @@ from respool.server.session_record import (
     core_of,
 )
 from respool.server.state import Need
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode_name, encode
 from respool.server.state.kept_recordings import input_of_improvised
-from respool.server.state.keys import Keys
 from respool.server.state.link import Command
+from respool.server.state.store_keys import StoreKeys
 from respool.server.state.views import NotLoaded, View, Views
 
-IDLE_EVERYBODYS = 86400.0  # seconds for which that of everybody is kept
+DEFAULT_SESSION_IDLE = 86400.0  # seconds for which the default session is kept
 AFTER_END = 3600.0  # seconds for which a response is kept after its end
 MOST_WAKES = 10_000
 
@@ -51,7 +51,9 @@ class Commit:
         self._write = write
         self.commands: list[Command] = []
         self.begun: list[tuple[str, Playback]] = []  # and the session of each
-        self.evicting: list[tuple[int, Keys]] = []  # commands that tell the ids of responses to be forgotten
+        self.evicting: list[
+            tuple[int, StoreKeys]
+        ] = []  # commands that tell the ids of responses to be forgotten
         for name, view in views.by_name.items():
             self._session(name, view)
 
@@ -64,9 +66,9 @@ class Commit:
         ]
 
     def _session(self, name: str, view: View) -> None:
-        keys, session, history = Keys(name), view.session, view.history
+        keys, session, history = StoreKeys(name), view.session, view.history
         epoch = self._token() if history.cleared else view.core.epoch
-        ttl = round((self._idle if name else max(self._idle, IDLE_EVERYBODYS)) * 1000)
+        ttl = round((self._idle if name else max(self._idle, DEFAULT_SESSION_IDLE)) * 1000)
         core = core_of(session, epoch)
         if core != view.core:
             self._add("SET", keys.core, encode(core), "PX", ttl)
@@ -93,15 +95,16 @@ class Commit:
         self._conversations(name, view, keys, epoch, ttl)
 
     def _kept_playbacks(
-        self, name: str, view: View, keys: Keys, present: dict[str, Playback], ttl: int
+        self, name: str, view: View, keys: StoreKeys, present: dict[str, Playback], ttl: int
     ) -> None:
-        for token, (id_, text, place, background) in view.playbacks.items():
+        for token, (id_, text, place, background, record) in view.playbacks.items():
             playback = present.get(token)
             if playback is None:
                 self._add("LREM", keys.response(id_, background), 0, text)
                 continue
-            changed = encode(self._write(playback, view.core.epoch))
-            if changed != text:
+            written = self._write(playback, view.core.epoch)
+            # To write a large one as text would take long, and mostly it is as it was.
+            if written != record and (changed := encode(written)) != text:
                 _, conversation = playback.continues
                 if conversation is not None and conversation not in view.dialogues.loaded:
                     raise NotLoaded(name, Need("conversation", conversation))  # the end of its run has moved
@@ -112,7 +115,7 @@ class Commit:
                     self._keep_input(playback, lasts)
                 self._wake(name, id_)
 
-    def _begin(self, name: str, playback: Playback, keys: Keys, epoch: str, ttl: int) -> None:
+    def _begin(self, name: str, playback: Playback, keys: StoreKeys, epoch: str, ttl: int) -> None:
         playback.run.token = self._token()
         self.begun.append((name, playback))
         key = keys.response(playback.id, playback.background)
@@ -133,7 +136,7 @@ class Commit:
         if (data := input_of_improvised(playback)) is not None:
             self._add("SET", key_names.improvised_input(digest_of(playback.recording)), data, "PX", lasts)
 
-    def _conversations(self, name: str, view: View, keys: Keys, epoch: str, ttl: int) -> None:
+    def _conversations(self, name: str, view: View, keys: StoreKeys, epoch: str, ttl: int) -> None:
         present = {state.id: state for state in view.dialogues.present}
         for id_ in view.conversations:
             if id_ not in present and not view.history.cleared:

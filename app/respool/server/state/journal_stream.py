@@ -15,14 +15,14 @@ import msgspec
 
 from respool.server.journal import ENDED, STARTED, Exchange, Journal
 from respool.server.journal import MOST as MOST_KEPT
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode, decode_name, encode
 from respool.server.state.link import Command, Link, StoreUnavailable
 
 MOST = 4000  # entries, about: two for each request
 MOST_BODY = 256 * 1024  # bytes of a request's body, compressed; a larger one is not kept
 PAGE = 500  # entries read at once
-POLL = 0.25  # seconds between looks of those who follow it
+POLL = 0.25  # seconds between polls
 CHUNK = 256  # entries written at once
 
 
@@ -88,7 +88,7 @@ class JournalStream:
 
     @property
     def busy(self) -> bool:
-        """Whether something waits to be written."""
+        """True if something waits to be written."""
         return self._writer is not None and not self._writer.done()
 
     async def note(self, exchange: Exchange) -> None:

@@ -16,7 +16,7 @@ from respool.recordings.digest import digest_of
 from respool.recordings.recording import Recording
 from respool.server.improvising import IMPROVISED, improvised
 from respool.server.session_record import PlaybackRecord
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode, encode
 from respool.server.state.link import Read
 from respool.server.uploads import Upload, Uploads

@@ -11,6 +11,7 @@ from redis.exceptions import AskError, ClusterDownError, RedisError, ResponseErr
 from redis.exceptions import ConnectionError as StoreConnectionError
 
 from respool.errors import OptionError, RequestError, printable
+from respool.play.offload import WorkNeeded
 from respool.server.state.cluster import find_owner
 from respool.server.state.views import NotLoaded
 
@@ -80,7 +81,7 @@ class Link:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AbstractConnection]:
-        """Yield a connection for several round trips. Raises StoreUnavailable if one of them fails."""
+        """Yield a connection for several round trips. Raise StoreUnavailable if one of them fails."""
         try:
             pool = await self._connections()
             connection = await pool.get_connection()  # type: ignore[no-untyped-call]
@@ -94,7 +95,7 @@ class Link:
         except (TimeoutError, RedisError, OSError) as error:
             await self._forget_owner()
             raise StoreUnavailable(self._why(error)) from None
-        except (RequestError, NotLoaded):
+        except (RequestError, NotLoaded, WorkNeeded):
             whole = True  # of a decision, between two round trips
             raise
         finally:
@@ -119,7 +120,7 @@ class Link:
         return answers
 
     async def once(self, commands: Sequence[Command]) -> list[Any]:
-        """Return the answers to `commands` on any connection. Raises StoreUnavailable, also if a command
+        """Return the answers to `commands` on any connection. Raise StoreUnavailable, also if a command
         fails."""
         async with self.connection() as connection:
             return await self.read(connection, commands)

@@ -9,7 +9,7 @@ import logging
 
 from respool.errors import RespoolError, printable
 from respool.recordings.recording import Recording
-from respool.server.state import keys as key_names
+from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode, decode_name, encode
 from respool.server.state.kept_recordings import turns_by_name
 from respool.server.state.link import TRANSACTION, Link, Read

@@ -15,8 +15,8 @@ from respool.play.playback import Playback
 from respool.protocol.items import Item
 from respool.server.conversations import ConversationRun, Conversations, ConversationState
 from respool.server.history import History
-from respool.server.session import EVERYBODYS, Session, check_name
-from respool.server.session_record import CoreRecord
+from respool.server.session import DEFAULT_SESSION, Session, check_name
+from respool.server.session_record import CoreRecord, PlaybackRecord
 from respool.server.state import Need
 
 
@@ -133,6 +133,7 @@ class LoadedPlayback(NamedTuple):
     text: bytes
     place: int  # in its list
     background: bool  # which list that is
+    record: PlaybackRecord  # what the text says
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ class View:
     session: Session
     core: CoreRecord
     plays: Mapping[str, int]
-    known: bool | None = None  # whether there was such a session; None: nobody has looked
+    known: bool | None = None  # whether there was such a session; None: not yet loaded
     playbacks: dict[str, LoadedPlayback] = field(default_factory=dict)
     conversations: dict[str, bytes] = field(default_factory=dict)
     deleted: bool = False
@@ -192,20 +193,20 @@ class LoadedSessions:
         if views is None:
             return iter(())
         if views.names is None:
-            raise NotLoaded(EVERYBODYS, Need("sessions"))
+            raise NotLoaded(DEFAULT_SESSION, Need("sessions"))
         return iter([self._view(name).session for name in views.names])
 
     def __len__(self) -> int:
         return len(list(iter(self)))
 
     @property
-    def everybodys(self) -> Session:
+    def default_session(self) -> Session:
         """The default session."""
-        return self.get(EVERYBODYS)
+        return self.get(DEFAULT_SESSION)
 
     def get(self, name: str) -> Session:
         """Return the session of that name. Raise OptionError for an invalid name."""
-        if name != EVERYBODYS:
+        if name != DEFAULT_SESSION:
             check_name(name)
         view = self._view(name)
         view.known = True  # it begins now, if it has not
@@ -213,7 +214,7 @@ class LoadedSessions:
 
     def find(self, name: str) -> Session | None:
         """Return the session of that name, or None."""
-        if name == EVERYBODYS:
+        if name == DEFAULT_SESSION:
             return self.get(name)
         try:
             check_name(name)
@@ -230,7 +231,7 @@ class LoadedSessions:
         if session is None:
             return False
         session.reset()
-        self._view(name).deleted = name != EVERYBODYS
+        self._view(name).deleted = name != DEFAULT_SESSION
         return True
 
     def keep_within_bounds(self, using: Session) -> None:

@@ -1,0 +1,71 @@
+"""The frames of an event stream as they were on the wire: nothing is lost."""
+
+import re
+from dataclasses import dataclass, field
+
+from respool.protocol.events import Event
+from respool.protocol.sse import encode
+
+# A frame ends with a blank line. A CR at the end of what has come may be half of a CRLF: then it waits.
+_BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n|\Z))(?:\r\n|\n|\r(?!\n|\Z))")
+_DATA = re.compile(r"(?:\A|(?<=[\r\n]))data:[ ]?([^\r\n]*)")
+# What the body of an event stream begins with, with any content type says.
+STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?(?:(?:event|data|id|retry) ?:|:)")
+
+
+@dataclass(slots=True)
+class FrameSplitter:
+    """Splits a stream into frames: feed it bytes, and it returns the frames that they complete, each with its
+    blank line."""
+
+    _buffer: bytearray = field(default_factory=bytearray)
+    _searched: int = 0
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the frames which are complete with `chunk`."""
+        self._buffer += chunk
+        frames = []
+        start = 0
+        while found := _BLANK.search(self._buffer, max(self._searched, start)):
+            frames.append(bytes(self._buffer[start : found.end()]))
+            start = self._searched = found.end()
+        del self._buffer[:start]
+        self._searched = max(0, len(self._buffer) - 4)
+        return frames
+
+    def finish(self) -> bytes:
+        """Return what is left where the stream has ended without a blank line."""
+        rest, self._buffer = bytes(self._buffer), bytearray()
+        return rest
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFrame:
+    """One frame, in three parts: what stands before and after the text of its event, and that text.
+
+    A frame without one event has all in `before`, and `text` is None. `plain` tells whether the API frames
+    the event in the same way. Bytes that are not UTF-8 are lone surrogates, as ``surrogateescape`` has them.
+    """
+
+    before: str
+    text: str | None = None
+    after: str = ""
+    plain: bool = False
+    type: str = ""
+
+
+def read_frame(raw: bytes) -> SplitFrame:
+    """Return the parts of a frame."""
+    shown = raw.decode(errors="surrogateescape")
+    data = list(_DATA.finditer(shown))
+    if len(data) != 1:
+        return SplitFrame(shown)
+    start, end = data[0].span(1)
+    text = shown[start:end]
+    named = re.search(r"(?:\A|(?<=[\r\n]))event:[ ]?([^\r\n]*)", shown)
+    try:
+        event = Event.parse(text, named[1] if named else None)
+        plain = encode(text, event.type) == raw
+    except ValueError:  # also a half character
+        return SplitFrame(shown[:start], text, shown[end:])
+    return SplitFrame(shown[:start], text, shown[end:], plain, event.type)

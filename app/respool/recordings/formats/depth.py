@@ -1,0 +1,32 @@
+"""How deep the JSON of a recording may be nested."""
+
+import re
+from typing import Any
+
+from respool.protocol.events import nests_deeper
+
+MAX_DEPTH = 500  # levels: what is nested deeper cannot be read and written everywhere
+
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+def too_deep(text: str) -> bool:
+    """Whether a JSON text is nested deeper than MAX_DEPTH."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for found in _NESTING.finditer(text):
+        match found.group():
+            case "[" | "{":
+                depth += 1
+                if depth > MAX_DEPTH:
+                    return True
+            case "]" | "}":
+                depth -= 1
+    return False
+
+
+def check_depth(value: Any) -> None:
+    """Raise ValueError for a JSON value that is nested deeper than MAX_DEPTH."""
+    if nests_deeper(value, MAX_DEPTH):
+        raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
