@@ -4,16 +4,19 @@ import gzip
 import json
 import math
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx2
 import pytest
 from websockets.sync.client import connect
 
 from respool import Pace, running_server
+from respool.http import large_frames
 from respool.testing import RunningServer
 
 FIXTURE = Path(__file__).parents[2] / "fixtures/text/hello.jsonl"
@@ -141,3 +144,37 @@ def test_a_socket_goes_on_after_more_than_the_limit_one_after_the_other(running:
             ws.send(body(6000, type="response.create").decode())
             while (told := json.loads(ws.recv(60)))["type"] != "response.completed":
                 assert told["type"] != "error", told
+
+
+def test_a_large_frame_is_counted_while_it_is_read() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    read: list[int] = []
+
+    def parse(text: str, **options: Any) -> Any:
+        read.append(len(text))
+        begun.set()
+        assert go_on.wait(60)
+        return original(text, **options)
+
+    original = large_frames.parse
+    with (
+        running_server(FIXTURE, max_client_bytes=200_000, pace=INSTANT) as running,
+        mock.patch.object(large_frames, "parse", parse),
+        connect(url := running.base_url.replace("http:", "ws:") + "/responses") as one,
+        connect(url) as other,
+    ):
+        one.send(body(120_000, type="response.create").decode())
+        assert begun.wait(60)
+        assert error(post(running, body(80_001))) == (429, "too_many_client_bytes")
+        other.send(body(80_001, type="response.create").decode())
+        assert json.loads(other.recv(60))["error"]["code"] == "too_many_client_bytes"
+        go_on.set()
+        while json.loads(one.recv(60))["type"] != "response.completed":
+            pass
+        other.send(body(80_001, type="response.create").decode())
+        assert json.loads(other.recv(60))["type"] == "response.created"
+        other.send(body(200_001, type="response.create").decode())
+        while (told := json.loads(other.recv(60)))["type"] != "error":
+            pass
+        assert told["status"] == 413
+    assert read == [120_000, 80_001], "what is refused is not read"

@@ -134,7 +134,8 @@ async def _serve(
     if held:
         held.count_socket(lambda: connection.unanswered_bytes)
     line = line_of(scope.get(SERVER_SEND), socket.send)
-    turns = _Turns(server, scope, asked, holds, pace, partial(read_ahead, settings=settings, limit=max_body))
+    read = partial(read_ahead, settings=settings, limit=max_body, held=held)
+    turns = _Turns(server, scope, asked, holds, pace, read)
     try:
         await SocketDriver(line, connection, turns, clock).run(socket.receive)
     except Exception:

@@ -72,6 +72,11 @@ class RequestBytes:
         self._taken += size
         self._client.bytes += size
 
+    def give_back(self, size: int) -> None:
+        """Count `size` bytes less, which were taken."""
+        self._taken -= size
+        self._client.bytes -= size
+
     def refusal(self, size: int) -> RequestError | None:
         """Return the reason to refuse `size` bytes more; None if there is room for them."""
         most = self._all.most
@@ -104,4 +109,5 @@ class RequestBytes:
         self._taken = 0
         if self._socket is not None:
             self._client.sockets.remove(self._socket)
+            self._socket = None  # it has the connection, which has this: else a cycle
         self._all._close(self._name, self._client)
