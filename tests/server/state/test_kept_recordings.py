@@ -1,14 +1,19 @@
 """Responses whose recording a server does not have, or not any more: it is made again from the store."""
 
 import asyncio
+import gc
 import json
+import threading
+import zlib
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 from state_servers import UPLOAD, Nodes, upload
 
 from respool.errors import RequestError
+from respool.play.offload import LARGE
 from respool.play.playback import Playback
 from respool.recordings.recording import Recording
 from respool.recordings.store import Store
@@ -138,6 +143,33 @@ async def test_all_responses_of_a_session_are_made_again_together(nodes: Nodes) 
     assert other.state.round_trips - before < 8  # and not one for each
 
 
+async def test_a_response_is_made_again_while_all_of_its_session_are_asked_for(nodes: Nodes) -> None:
+    one, other = [await nodes.add(on_miss="improvise") for _ in range(2)]
+    first = await start(one, input="x")
+    nodes.clock.advance(100.0)
+    later = [await start(one, input=f"{number}", previous_response_id=first.id) for number in range(3)]
+    needs = [Need("response", later[1].id), Need("responses")]
+    found = await other.state.run("", lambda: list(other.session("").history.present), needs)
+    assert sorted(map(texts, found)) == sorted(map(texts, [first, *later]))
+
+
+async def test_a_large_input_is_kept_by_a_thread(nodes: Nodes) -> None:
+    one, other = [await nodes.add(on_miss="improvise") for _ in range(2)]
+    first = await start(one, input="x" * LARGE)
+    nodes.clock.advance(100.0)
+    threads: list[str] = []
+    compress = zlib.compress
+
+    def noted(*arguments: Any) -> bytes:
+        threads.append(threading.current_thread().name)
+        return compress(*arguments)
+
+    with mock.patch.object(zlib, "compress", noted):
+        second = await start(one, input="y", previous_response_id=first.id)
+    assert [name.rpartition("_")[0] for name in threads] == ["respool-heavy"]
+    assert texts(await retrieve(other, second.id)) == texts(second)
+
+
 async def test_many_that_need_what_is_not_here_do_not_wait_for_each_others_connections(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +182,18 @@ async def test_many_that_need_what_is_not_here_do_not_wait_for_each_others_conne
     found = await asyncio.gather(*(retrieve(other, playback.id) for playback in later))
     assert list(map(texts, found)) == list(map(texts, later))
     assert "up" in other.uploads.known
+
+
+async def test_a_look_at_the_uploads_needs_no_connection_of_those_who_wait_for_it(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "CONNECTIONS", 2)  # one of which listens
+    one, other = await nodes.add(), await nodes.add()
+    for name in ("up", "up2"):
+        await upload(one, name)
+    decisions = (other.state.run("", lambda: sorted(other.uploads.known)) for _ in range(5))
+    _, *known = await asyncio.gather(other.state._uploads.look(), *decisions)
+    assert known == [["up", "up2"]] * 5
 
 
 async def test_many_that_need_a_second_connection_do_not_wait_for_each_other(
@@ -176,3 +220,26 @@ async def test_an_improvised_answer_to_too_much_is_a_503_elsewhere(
     with pytest.raises(RequestError) as refused:
         await retrieve(other, second.id)
     assert refused.value.code == "recording_not_here"
+
+
+async def test_a_refusal_of_what_is_not_here_stays_in_no_cycle(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_recordings, "MOST_INPUT", 50)
+    one, other = [await nodes.add(on_miss="improvise") for _ in range(2)]
+    first = await start(one, input="x")
+    nodes.clock.advance(100.0)
+    second = await start(one, input="y", previous_response_id=first.id)
+    gc.collect()
+    gc.disable()
+    try:
+        code = ""
+        try:
+            await retrieve(other, second.id)
+        except RequestError as error:
+            code = error.code or ""
+        errors = [each for each in gc.get_objects() if isinstance(each, RequestError)]
+        left = [str(each) for each in errors if each.code == "recording_not_here"]
+    finally:
+        gc.enable()
+    assert (code, left) == ("recording_not_here", [])

@@ -4,16 +4,18 @@ The store has what they are made of, by their digests: the bytes of an upload, a
 of an improvised answer the input that its request continued.
 """
 
-import asyncio
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from respool.errors import RequestError, RespoolError
+from respool.play.offload import offload
 from respool.play.playback import Playback
 from respool.play.saved_answers import SavedAnswers
 from respool.recordings.digest import digest_of
 from respool.recordings.recording import Recording
+from respool.server.heavy import heavy
 from respool.server.improvising import IMPROVISED, improvised
 from respool.server.session_record import PlaybackRecord
 from respool.server.state import store_keys as key_names
@@ -54,7 +56,9 @@ def input_of_improvised(playback: Playback) -> bytes | None:
     it; None for other recordings, and for an input that is too large."""
     if playback.recording.name != IMPROVISED or playback.continues == (None, None):
         return None
-    data = zlib.compress(encode(playback.recording.header.request.get("input")), 1)
+    text = encode(playback.recording.header.request.get("input"))
+    key = ("improvised input", digest_of(playback.recording))
+    data = offload(len(text), key, partial(zlib.compress, text, 1))
     return data if len(data) <= MOST_INPUT else None
 
 
@@ -75,7 +79,7 @@ class KeptRecordings:
             if data is None:
                 continue
             if record.recording == IMPROVISED:
-                made |= await asyncio.to_thread(_improvised_again, record, data)
+                made |= await heavy(partial(_improvised_again, record, data))
             else:
                 upload = decode(data, Upload)
                 name, turn, _ = record.recording.rpartition("#")
@@ -90,7 +94,7 @@ class KeptRecordings:
         made: dict[Played, Recording] = {}
         for (name, _), upload, data in zip(wanted, wanted.values(), found, strict=True):
             if data is not None:
-                made |= await asyncio.to_thread(self._turns, name, upload, data)
+                made |= await heavy(partial(self._turns, name, upload, data))
         return made
 
     def _turns(self, name: str, upload: Upload, data: bytes) -> dict[Played, Recording]:

@@ -37,6 +37,7 @@ class LoadPlan:
         self.needs: dict[str, set[Need]] = {}
         self.sessions = False  # the names of all
         self.complete = False  # what was loaded last is all that was needed
+        self._asked: dict[str, frozenset[Need]] = {}  # what the latest commands load
         self._not_here: list[RecordingNotHere] = []
 
     def add(self, session: str, *needs: Need) -> None:
@@ -52,7 +53,8 @@ class LoadPlan:
         """Return the commands that load all of it. Keys that the decision may change are watched."""
         watched: list[str] = []
         asked: list[Command] = []
-        for name, needs in self.needs.items():
+        self._asked = {name: frozenset(needs) for name, needs in self.needs.items()}
+        for name, needs in self._asked.items():
             keys = StoreKeys(name)
             watched.append(keys.core)
             asked += [("GET", keys.core), ("HGETALL", keys.plays)]
@@ -90,22 +92,28 @@ class LoadPlan:
         views = Views()
         self.complete = True
         self._not_here = []
-        for name, needs in list(self.needs.items()):
+        for name, needs in self._asked.items():
             views.by_name[name] = self._view(name, needs, replies, make, playback)
         if self._not_here:
-            raise RecordingsNotHere(self._not_here)
+            raise RecordingsNotHere(self._take_not_here())
         if self.sessions:
             views.names = [DEFAULT_SESSION, *(decode_name(name) for name in next(replies) if name)]
             for name in views.names:
-                if name not in self.needs:
+                if name not in self._asked:
                     self.complete = False
                     self.add(name)
         return views
 
+    def _take_not_here(self) -> list[RecordingNotHere]:
+        """Return what is not here, and forget it: a raised refusal has the frames that have this plan, which
+        else would be a cycle."""
+        taken, self._not_here = self._not_here, []
+        return taken
+
     def _view(
         self,
         name: str,
-        needs: set[Need],
+        needs: frozenset[Need],
         replies: Iterator[Any],
         make: MakeSession,
         playback: MakePlayback,
@@ -163,7 +171,7 @@ class LoadPlan:
             try:
                 view.history.add(id, make(record))
             except RecordingNotHere as missing:  # all of them are fetched together
-                self._not_here.append(missing)
+                self._not_here.append(missing.with_traceback(None))
 
     def _conversation(
         self, view: View, id: str, text: bytes | None, make: Callable[[PlaybackRecord], Playback]
@@ -176,10 +184,10 @@ class LoadPlan:
         try:
             view.dialogues.restore(conversation_of(record, make))
         except RecordingNotHere as missing:
-            self._not_here.append(missing)
+            self._not_here.append(missing.with_traceback(None))
 
     def _all_of(self, loaded: Any, session: str, kind: str, ids: list[str]) -> None:
-        missing = [Need(kind, one) for one in ids if Need(kind, one) not in self.needs[session]]
+        missing = [Need(kind, one) for one in ids if Need(kind, one) not in self._asked[session]]
         if missing:
             self.complete = False
             self.add(session, *missing)

@@ -6,13 +6,14 @@ rest, so that a client that has got the answer to an upload finds it on any serv
 
 import asyncio
 import logging
+from functools import partial
 
 from respool.errors import RespoolError, printable
 from respool.recordings.recording import Recording
 from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode, decode_name, encode
 from respool.server.state.kept_recordings import turns_by_name
-from respool.server.state.link import TRANSACTION, Link, Read
+from respool.server.state.link import TRANSACTION, Command, Link, Read
 from respool.server.uploads import Upload, Uploads
 
 KEPT = 86_400_000  # ms after which an upload is forgotten when no server is there any more
@@ -34,43 +35,39 @@ class SharedUploads:
     async def publish(self, name: str, upload: Upload, data: bytes, turns: tuple[Recording, ...]) -> None:
         """Publish an upload to all servers. Raise RequestError, 503."""
         await self._note(name, turns)
-        *_, done = await self._link.once(
-            [
-                *TRANSACTION,
-                ("SET", key_names.upload(upload.digest), data, "PX", KEPT),
-                *(("SET", key, encode(upload), "PX", KEPT) for key in self._turn_keys(name)),
-                ("HSET", key_names.UPLOADS, name, encode(upload)),
-                ("PEXPIRE", key_names.UPLOADS, KEPT),
-                ("INCR", key_names.UPLOADS_VERSION),
-                ("EXEC",),
-            ]
+        await self._change(
+            ("SET", key_names.upload(upload.digest), data, "PX", KEPT),
+            *(("SET", key, encode(upload), "PX", KEPT) for key in self._turn_keys(name)),
+            ("HSET", key_names.UPLOADS, name, encode(upload)),
+            ("PEXPIRE", key_names.UPLOADS, KEPT),
         )
-        await self.sync(str(done[-1]).encode())
 
     async def withdraw(self, name: str) -> None:
         """Withdraw an upload from all servers. Raise RequestError, 503."""
-        commands = [
-            *TRANSACTION,
-            ("HDEL", key_names.UPLOADS, name),
-            ("INCR", key_names.UPLOADS_VERSION),
-            ("EXEC",),
-        ]
-        *_, done = await self._link.once(commands)
-        await self.sync(str(done[-1]).encode())
+        await self._change(("HDEL", key_names.UPLOADS, name))
+
+    async def _change(self, *commands: Command) -> None:
+        """Change the table in the store, and apply it here."""
+        async with self._link.connection() as connection:
+            read = partial(self._link.read, connection)
+            *_, done = await read([*TRANSACTION, *commands, ("INCR", key_names.UPLOADS_VERSION), ("EXEC",)])
+            await self.sync(str(done[-1]).encode(), read)
 
     async def look(self) -> None:
         """Apply the changes of other servers. Raise RequestError, 503."""
-        (version,) = await self._link.once([("GET", key_names.UPLOADS_VERSION)])
-        await self.sync(version)
+        async with self._link.connection() as connection:
+            read = partial(self._link.read, connection)
+            (version,) = await read([("GET", key_names.UPLOADS_VERSION)])
+            await self.sync(version, read)
 
-    async def sync(self, version: bytes | None, read: Read | None = None) -> None:
-        """Apply the table if its version is another one; `read` asks the store. Raise RequestError, 503."""
+    async def sync(self, version: bytes | None, read: Read) -> None:
+        """Apply the table if its version is another one; `read` asks the store, on a connection that is held:
+        those who wait for this may hold all others. Raise RequestError, 503."""
         if version == self.version:
             return
         async with self._syncing:
             if version == self.version:
                 return
-            read = read or self._link.once
             (flat,) = await read([("HGETALL", key_names.UPLOADS)])
             wanted = {decode_name(flat[at]): decode(flat[at + 1], Upload) for at in range(0, len(flat), 2)}
             for name in [name for name in self._uploads.known if name not in wanted]:

@@ -124,7 +124,10 @@ class Transactions:
                 refusal, result = error, cast(T, None)
             finally:
                 current.reset(token)
-            commit = Commit(views, self._server.session_idle, self._node, self._live.token, self._live.record)
+            with works.offloading():
+                commit = Commit(
+                    views, self._server.session_idle, self._node, self._live.token, self._live.record
+                )
             if commit.commands:
                 written = await self._commit(connection, commit.commands)
                 if written is None:
@@ -153,7 +156,11 @@ class Transactions:
             with works.offloading():
                 return plan.views(answers, self._live.session, self._live.playback)
         except RecordingsNotHere as missing:
-            raise missing.all[0].refusal from None
+            refusal = missing.all[0].refusal
+        try:
+            raise refusal
+        finally:
+            del refusal  # its traceback has this frame: else a cycle
 
     async def _commit(self, connection: AbstractConnection, commands: list[Command]) -> list[Any] | None:
         """Return the answers to `commands`; None if another server was quicker."""
