@@ -40,9 +40,9 @@ class Load:
     rate: float = 25.0
     nodes: int = 4
     stores: int = 1
-    create: float = 1.5e-3
-    event: float = 30e-6
-    store: float = 125e-6
+    create: float = 0.45e-3
+    event: float = 25e-6
+    store: float = 60e-6
     memory: float = 13.3e3
 
 

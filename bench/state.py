@@ -1,8 +1,10 @@
 """What a shared state costs: requests a second and processor time of one server, with its memory and with
 Redis, in one run. ``python -m bench.state [--requests N]``; needs redis-server.
 
-A round is N creates of background responses and N retrieves, over 8 connections. Of a stream under way, the
-round trips are counted that the server makes while it plays.
+First, servers in processes of their own are compared with the plain app: short streams tell the cost of a
+request, and many timed ones that of an event. Then a round is N creates of background responses and N
+retrieves, over 8 connections. Of a stream under way, the round trips are counted that the server makes while
+it plays.
 """
 
 import argparse
@@ -15,17 +17,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 
+from bench import recordings
+from bench.client import lateness, throughput
+from bench.servers import PLAIN, running
 from respool import Pace, running_server
+from respool.bench.servers import respool
 from respool.server.state import State
 from respool.server.state.opening import open_state
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "text"
 CONNECTIONS = 8
+SHORT_EVENTS, TIMED_EVENTS, TIMED_GAP = 10, 100, 0.04
+STREAMS, SECONDS, REPEATS = 500, 2.0, 3
 
 
 @contextmanager
@@ -77,6 +86,42 @@ async def round_of(url: str, requests: int) -> tuple[float, float]:
         await asyncio.gather(*(look(ids) for ids in made))
         rates.append(requests / (time.perf_counter() - began))
     return rates[0], rates[1]
+
+
+def compare(url: str) -> None:
+    """Print what streams cost the plain app, and Respool with its memory and with the store: the best of some
+    runs each, in which the three take turns."""
+    moments = recordings.moments(TIMED_EVENTS, TIMED_GAP)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        recordings.write(folder / "short.jsonl", SHORT_EVENTS, gap=0.0)
+        recordings.write(folder / "timed.jsonl", TIMED_EVENTS, gap=TIMED_GAP)
+        player = stack.enter_context(ProcessPoolExecutor(1))
+        servers = {
+            "plain app": stack.enter_context(running(PLAIN, folder)),
+            "memory": stack.enter_context(respool([folder], [])),
+            "redis": stack.enter_context(respool([folder], ["--state", url])),
+        }
+        short: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}  # rate, CPU of each
+        timed: dict[str, list[float]] = {name: [] for name in servers}  # CPU of each event
+        for _ in range(REPEATS):
+            for name, server in servers.items():
+                before = server.cpu_seconds()
+                asked = server.port, "short", SHORT_EVENTS, CONNECTIONS, SECONDS
+                done = player.submit(throughput, *asked).result()
+                spent = (server.cpu_seconds() - before) / max(1, done.plays)
+                short[name].append((done.plays / done.seconds, spent))
+                before = server.cpu_seconds()
+                played = player.submit(lateness, server.port, "timed", moments, STREAMS, 1.0, 60.0).result()
+                timed[name].append((server.cpu_seconds() - before) / max(1, len(played.late)))
+                if done.failed or played.failed:
+                    sys.exit(f"{name}: {done.failed + played.failed} streams have failed")
+        print(f"streams of {SHORT_EVENTS} events without gaps, over {CONNECTIONS} connections; "
+              f"{STREAMS} streams at once, with an event each {TIMED_GAP * 1e3:.0f} ms")  # fmt: skip
+        for name in servers:
+            rate, request = max(short[name])
+            print(f"{name:9} {rate:7,.0f} streams/s, {request * 1e6:5,.0f} us of CPU each; "
+                  f"{min(timed[name]) * 1e6:5.1f} us of CPU an event")  # fmt: skip
 
 
 def measure(name: str, state: State | None, requests: int) -> float:
@@ -151,6 +196,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000)
     requests = parser.parse_args().requests
     with redis_server() as url:
+        compare(url)
         memory = measure("memory", None, requests)
         redis = measure("redis", open_state(url), requests)
         print(f"with redis, creates go at {redis / memory:.2f} times the rate with memory")

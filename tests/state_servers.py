@@ -1,18 +1,25 @@
 """Stores for the tests of shared state: redis-server of Debian, where it is installed. And servers as
 processes."""
 
+import asyncio
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
+
+from respool.play.clock import ManualClock
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
+from respool.server.state import State
 
 
 class RealStore:
@@ -133,3 +140,36 @@ def real_cluster(folder: Path, nodes: int = 3) -> Iterator[list[RealStore]]:
                     break
                 time.sleep(0.02)
         yield stores
+
+
+class Nodes:
+    """Servers that share a state, and a clock."""
+
+    def __init__(self, stores: Callable[[int], Store], state: Callable[[], State]) -> None:
+        self.clock = ManualClock(1000.0)
+        self._stores = stores
+        self._state = state
+        self.all: list[MockServer] = []
+
+    async def add(self, **options: Any) -> MockServer:
+        server = MockServer(
+            self._stores(len(self.all)), clock=self.clock, state=self._state(), validate="off", **options
+        )
+        self.all.append(server)
+        await server.state.start()
+        return server
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for what another server is about to be told."""
+        async with asyncio.timeout(30):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+
+UPLOAD = b'[0.5, {"type":"response.created","response":{"id":"resp_up"}}]\n'
+
+
+async def upload(server: MockServer, name: str, data: bytes = UPLOAD) -> None:
+    found, turns = server.uploads.read(name, ".jsonl", data)
+    server.uploads.put(name, found, turns)
+    await server.state.publish(name, found, data)

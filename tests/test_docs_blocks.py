@@ -150,8 +150,11 @@ def test_the_lines_on_control(server: RunningServer) -> None:
         page=page,
     )
     assert server.requests.last.ended == "cut by hand"
-    run(block("docs/control.md", "python", 2), server=server)
-    assert server.server.session("checkout").clock.mode == "auto"
+    with running_server(ROOT / "fixtures") as paced:
+        moves = block("docs/control.md", "python", 2)
+        moves = moves.replace("server.clock.advance(to", "ask()\nserver.clock.advance(to")
+        run(moves, server=paced, ask=asking(paced.base_url))
+        assert paced.server.session("checkout").clock.mode == "auto"
     lines = textwrap.indent(block("docs/control.md", "python", 1).replace("...", "ask()", 1), "    ")
     called = run(f"async def main():\n{lines}", server=server, ask=asking(server.base_url))
     asyncio.run(called["main"]())

@@ -223,6 +223,12 @@ def whole_type(low: int | None = 0, high: int | None = None, unit: str = "") -> 
     return OptionType("whole", what, _between(_read_whole, low, high), str, unit, low, high)
 
 
+def size_type(low: int = 0) -> OptionType:
+    """Return the type of numbers of bytes, `low` or more."""
+    expected = f"bytes{_range(low or None, None)}, as 1000000, 512K or 32M"
+    return replace(whole_type(low, unit="bytes"), name="bytes", expected=expected)
+
+
 def number_type(low: float | None = 0, high: float | None = None, unit: str = "") -> OptionType:
     """Return the type of numbers within bounds; with the unit ``s`` they are seconds."""
     read, name, what = (
@@ -255,7 +261,7 @@ INTERVAL = OptionType(
 SHARE = OptionType("share", "a share from 0 to 1", _read_share, number_text, "", 0, 1)
 POSITIVE = OptionType("seconds", "seconds, more than 0", _read_positive, _write_seconds, "s", 0, LONGEST)
 FACTOR = OptionType("factor", "a factor above 0", _read_above_zero, number_text, "", 0)
-SIZE = replace(whole_type(0, unit="bytes"), name="bytes", expected="bytes, as 1000000, 512K or 32M")
+SIZE = size_type()
 INTEGER = whole_type(None)
 COUNT = whole_type(1)
 PORT = replace(whole_type(0, 65535), name="port", expected="a port from 0 to 65535")

@@ -36,6 +36,11 @@ def test_a_manifest_is_what_kubernetes_takes(manifest: dict[str, Any]) -> None:
     kubernetes_validate.validate(manifest, version, strict=True)
 
 
+def test_an_update_starts_all_new_servers_before_an_old_one_ends() -> None:
+    deployment = next(yaml.safe_load_all((DEPLOY / "kubernetes" / "respool.yaml").read_text()))
+    assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": "100%", "maxUnavailable": 0}
+
+
 def commands() -> list[list[str]]:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     deployment = next(yaml.safe_load_all((DEPLOY / "kubernetes" / "respool.yaml").read_text()))

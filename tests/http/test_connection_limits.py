@@ -205,6 +205,73 @@ def test_pipelined_requests_that_nobody_reads_are_not_taken(port: int) -> None:
     assert sent < 16 * 2**20
 
 
+UPGRADE = (
+    b"GET /v1/responses HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+CLOSE_FRAME = b"\x88\x80\0\0\0\0"
+KEPT = GET.replace(b"close", b"keep-alive") + b"\r\n"
+
+
+def answered(sock: socket.socket, request: bytes) -> int:
+    """Send a request on a connection that is kept, and read its answer: the status."""
+    sock.sendall(request)
+    got = sock.recv(65536)
+    if size := re.search(rb"content-length: ([0-9]+)", got):  # head and body may come one after the other
+        while len(got) < got.index(b"\r\n\r\n") + 4 + int(size[1]):
+            got += sock.recv(65536)
+    return int(got.split(b" ", 2)[1])
+
+
+def read_to_end(sock: socket.socket) -> None:
+    while sock.recv(65536):
+        pass
+
+
+def test_the_first_connections_are_served_and_the_next_is_refused(
+    protocol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening(protocol, monkeypatch, max_connections=2) as port:
+        one, other, third = (socket.create_connection(("127.0.0.1", port), 20) for _ in range(3))
+        with one, other, third:
+            assert [answered(sock, KEPT) for sock in (one, other, one)] == [200, 200, 200]
+            status, answer = ask(port, GET + b"\r\n")
+            error = json.loads(answer.rpartition(b"\r\n\r\n")[2])["error"]
+            assert (status, error["code"], error["type"]) == (503, "too_many_connections", "server_error")
+            assert error["message"].startswith("2 connections are open")
+            one.sendall(GET + b"\r\n")
+            read_to_end(one)  # the server has closed it, and counts it no more
+            # The third was beyond the limit when it was made, and is not when it asks.
+            assert [answered(sock, KEPT) for sock in (third, other)] == [200, 200]
+            assert ask(port, GET + b"\r\n")[0] == 503
+
+
+def test_websockets_are_among_the_connections_that_are_counted(
+    protocol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening(protocol, monkeypatch, max_connections=2) as port:
+        one, other = (socket.create_connection(("127.0.0.1", port), 20) for _ in range(2))
+        with one, other:
+            assert [answered(sock, UPGRADE) for sock in (one, other)] == [101, 101]
+            assert [ask(port, request)[0] for request in (UPGRADE, GET + b"\r\n")] == [503, 503]
+            one.sendall(CLOSE_FRAME)
+            read_to_end(one)
+            assert [ask(port, GET + b"\r\n")[0] for _ in range(2)] == [200, 200]
+
+
+def test_a_body_that_follows_a_refused_request_does_not_keep_the_answer_from_the_client(
+    protocol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b"{" + b" " * 500_000 + b"}"
+    with (
+        listening(protocol, monkeypatch, max_connections=1) as port,
+        socket.create_connection(("127.0.0.1", port), 20) as one,
+    ):
+        assert answered(one, KEPT) == 200
+        status, answer = ask(port, POST + b"Content-Length: %d\r\n\r\n" % len(body), body)
+        assert (status, code_of(answer)) == (503, "too_many_connections")
+
+
 HANDSHAKE = (
     b"GET /v1/responses HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"

@@ -17,9 +17,9 @@ FRAME = {"type": "response.create", "model": "text/hello", "input": "Hi"}
 ENDED = 5.0  # seconds after which a connection is gone, at most
 
 
-@pytest.fixture
-def server() -> Iterator[RunningServer]:
-    with running_server("fixtures") as server:
+@pytest.fixture(params=[None, 1_000_000], ids=["without a limit", "with a limit on clients"])
+def server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    with running_server("fixtures", max_client_bytes=request.param) as server:
         yield server
 
 
@@ -64,7 +64,13 @@ def be_refused_on_a_socket(server: RunningServer) -> None:
 
 def connections() -> int:
     """How many connections of the server there are in memory."""
-    wanted = ("LimitedHttpTools", "SocketProtocol", "SocketDriver", "RequestResponseCycle")
+    wanted = {
+        "LimitedHttpTools",
+        "SocketProtocol",
+        "SocketDriver",
+        "SocketConnection",
+        "RequestResponseCycle",
+    }
     return sum(type(each).__name__ in wanted for each in gc.get_objects())
 
 

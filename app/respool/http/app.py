@@ -17,6 +17,7 @@ from respool.errors import RequestError
 from respool.http import conversations, models, problems, responses, stored, tokens
 from respool.http import websocket as sockets
 from respool.http.body_limits import DEFAULT_LIMIT
+from respool.http.client_limits import limit_clients
 from respool.http.cors import cors_options
 from respool.http.edge import Edge, Guard
 from respool.http.hosts import Hosts, RequireHost
@@ -151,6 +152,7 @@ def create_app(
         admin_token=admin_token,
         base_paths=base_paths,
     )
+    app.entry = limit_clients(app.edge, server)
     return app
 
 
@@ -158,13 +160,14 @@ class App(FastAPI):
     """FastAPI behind the edge."""
 
     edge: Edge
+    entry: ASGIApp  # the edge, or what is around it
     ending = False  # it takes no new clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # As the server gave it: each layer and route wraps it again.
         scope[SERVER_SEND] = send
         try:
-            await self.edge(scope, receive, send)
+            await self.entry(scope, receive, send)
         finally:
             del scope[SERVER_SEND]  # which has the scope: a cycle that only garbage collection would find
 

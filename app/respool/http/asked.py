@@ -7,8 +7,9 @@ from starlette.types import Scope
 
 from respool.errors import OptionError, RequestError, printable
 from respool.http.sending.connection import steering
-from respool.play.session_clock import SessionClock, read_mode
+from respool.play.session_clock import Mode, SessionClock, read_mode
 from respool.recordings.hold_points import HoldPoint, parse
+from respool.server.state import NO_AUTO, State
 
 HOLD_HEADER = "x-respool-hold"
 PACE_HEADER = "x-respool-pace"
@@ -34,12 +35,19 @@ def asked_pace(scope: Scope) -> Mapping[str, Any] | None:
     return _read(PACE_HEADER, "invalid_pace", ",".join(values), read_changes)
 
 
-def set_asked_clock(scope: Scope, clock: SessionClock) -> None:
+def set_asked_clock(scope: Scope, clock: SessionClock, state: State) -> None:
     """Have the clock of a request's session run as its headers ask, if it does not. Raise RequestError."""
     values = steering(scope, _CLOCK)
     if values:
         mode, rate = _read(CLOCK_HEADER, "invalid_clock", values[-1], read_mode)
+        check_clock(mode, state, None)
         clock.run_as(mode, rate)
+
+
+def check_clock(mode: Mode, state: State, param: str | None) -> None:
+    """Raise RequestError for a mode that clocks of a shared state do not have; `param` asks for it."""
+    if mode == "auto" and state.shared:
+        raise RequestError(f"The mode auto cannot be used: {NO_AUTO}.", param=param, code="not_shared")
 
 
 def _read(header: str, code: str, text: str, read: Callable[[str], T]) -> T:

@@ -1,11 +1,11 @@
-"""uvicorn's protocols with limits: what a connection may send before it is answered, and for how long.
+"""uvicorn's protocols with limits: how many connections there may be, what one may send before it is
+answered, and for how long.
 
 uvicorn itself has no limit for a request's head with httptools, and none of time with either parser.
 This leans on its two protocol classes: ``tests/http/test_connection_limits.py`` fails where they change.
 """
 
 import asyncio
-import json
 import logging
 import re
 import sys
@@ -14,7 +14,17 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from respool.errors import printable
+from respool.http.refused import (
+    RefusedRequest,
+    bad_handshake,
+    bad_upgrade,
+    head_too_large,
+    not_http,
+    timed_out,
+    too_many_connections,
+    too_many_pipelined,
+    url_too_long,
+)
 
 MAX_HEAD = 64 * 1024  # bytes: request line and headers; also the URL alone, and what trails a body
 MAX_PIPELINED = 1000  # requests that wait on one connection for the answer before theirs
@@ -22,7 +32,6 @@ HEAD_TIMEOUT = 60.0  # seconds for a connection's first request, and for the res
 # What follows a refused request is read and thrown away for so many seconds and bytes.
 _LINGER = 1.0
 _LINGER_BYTES = 1024 * 1024
-_LONGEST = 200  # characters that are told of what is wrong
 
 logger = logging.getLogger("respool")
 
@@ -31,77 +40,19 @@ _H2C = re.compile(rb"(?i)\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)")
 
 
 class Config(uvicorn.Config):
-    """uvicorn's Config with the time limit of a request's head, in seconds."""
+    """uvicorn's Config with our limits.
+
+    head_timeout     seconds for a request's head
+    max_connections  connections that are served at once; None: any number
+    surplus          the connections beyond that
+    """
 
     head_timeout = HEAD_TIMEOUT
+    max_connections: int | None = None
 
-
-class RefusedRequest(Exception):
-    """A request that is refused while it is read: its status, its code and a message for the client."""
-
-    def __init__(self, status: int, reason: str, code: str, message: str) -> None:
-        self.status = status
-        self.reason = reason
-        self.code = code
-        self.message = message
-        super().__init__(message)
-
-    def answer(self) -> bytes:
-        """Return the whole answer, which ends the connection."""
-        error = {"message": self.message, "type": "invalid_request_error", "param": None, "code": self.code}
-        body = json.dumps({"error": error}).encode()
-        head = (
-            f"HTTP/1.1 {self.status} {self.reason}\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        return head.encode() + body
-
-
-def _head_too_large() -> RefusedRequest:
-    message = f"The request's head is too large: expected at most {MAX_HEAD} bytes of headers."
-    return RefusedRequest(431, "Request Header Fields Too Large", "request_headers_too_large", message)
-
-
-def _url_too_long() -> RefusedRequest:
-    message = f"The request's URL is too long: expected at most {MAX_HEAD} bytes."
-    return RefusedRequest(414, "URI Too Long", "url_too_long", message)
-
-
-def _too_many() -> RefusedRequest:
-    message = f"Too many requests at once on one connection: expected at most {MAX_PIPELINED} unanswered."
-    return RefusedRequest(400, "Bad Request", "too_many_pipelined_requests", message)
-
-
-def _timed_out(seconds: float) -> RefusedRequest:
-    message = f"The request's head did not come within {seconds:g} seconds."
-    return RefusedRequest(408, "Request Timeout", "request_timeout", message)
-
-
-def _bad_upgrade(protocol: bytes) -> RefusedRequest:
-    shown = protocol.decode("ascii", "backslashreplace")[:60]
-    message = (
-        f"This server speaks HTTP/1.1 and cannot upgrade to {shown}: leave out the header Upgrade "
-        "(curl --http1.1; in Java, HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1))."
-    )
-    return RefusedRequest(400, "Bad Request", "unsupported_upgrade", message)
-
-
-def _bad_handshake(error: BaseException | None) -> RefusedRequest:
-    """Refuse a handshake that `websockets` does not read: it sends no answer itself."""
-    from websockets.exceptions import SecurityError  # late: few handshakes are refused
-
-    problem = printable(str(error), _LONGEST)
-    if isinstance(error, SecurityError):
-        message = (
-            f"The head of the WebSocket handshake is too large ({problem}): expected at most 128 headers, "
-            "and at most 8 KiB in each of them and in the URL."
-        )
-        return RefusedRequest(431, "Request Header Fields Too Large", "request_headers_too_large", message)
-    return RefusedRequest(400, "Bad Request", "invalid_handshake", f"Invalid WebSocket handshake: {problem}.")
-
-
-def _not_http() -> RefusedRequest:
-    return RefusedRequest(400, "Bad Request", "invalid_http", "Invalid HTTP request received.")
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.surplus: set[asyncio.Protocol] = set()
 
 
 class _Connection(asyncio.Protocol):
@@ -110,19 +61,25 @@ class _Connection(asyncio.Protocol):
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
     config: uvicorn.Config
+    connections: set[Any]  # all of the server, WebSockets as well
     cycle: Any
     flow: Any
     timeout_keep_alive_task: asyncio.TimerHandle | None
     _timer: asyncio.TimerHandle | None = None
     _refused = False
+    _surplus = False  # it is beyond the limit of connections
     _thrown_away = 0  # bytes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        if isinstance(self.config, Config) and self.config.max_connections is not None:
+            self._count(self.config, self.config.max_connections)
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        if self._surplus:
+            cast("Config", self.config).surplus.discard(self)
         super().connection_lost(exc)
         self._let_go()
 
@@ -140,20 +97,37 @@ class _Connection(asyncio.Protocol):
         upgraded: Any = self.transport.get_protocol()
         error = None if upgraded.handshake_initiated else upgraded.conn.handshake_exc
         if error is not None:
-            refused = _bad_handshake(error.__cause__)
+            refused = bad_handshake(error.__cause__)
             logger.warning("refused a connection's request: %s", refused.message)
             self.transport.write(refused.answer())
             self.transport.close()
+
+    def _count(self, config: Config, most: int) -> None:
+        """Find out whether this connection is beyond the limit: the first `most` are served."""
+        config.surplus.discard(self)
+        self._surplus = len(self.connections) - len(config.surplus) > most
+        if self._surplus:
+            config.surplus.add(self)
+
+    def still_surplus(self) -> bool:
+        """Refuse what comes on a connection beyond the limit, unless another one has ended meanwhile. Return
+        whether it was refused."""
+        config = cast("Config", self.config)
+        assert config.max_connections is not None
+        self._count(config, config.max_connections)
+        if self._surplus:
+            self.refuse(too_many_connections(config.max_connections))
+        return self._surplus
 
     def send_400_response(self, msg: str) -> None:
         """Answer an error of the parser; uvicorn calls this while it handles the exception."""
         error: BaseException | None = sys.exc_info()[1]
         while error is not None and not isinstance(error, RefusedRequest):
             if getattr(error, "error_status_hint", None) == 431:  # h11's
-                error = _head_too_large()
+                error = head_too_large(MAX_HEAD)
             else:
                 error = error.__context__
-        self.refuse(error or _not_http())
+        self.refuse(error or not_http())
 
     def refuse(self, refused: RefusedRequest) -> None:
         """Answer so, and close; in the middle of another answer only close."""
@@ -188,7 +162,7 @@ class _Connection(asyncio.Protocol):
     def _time_out(self, seconds: float) -> None:
         self._timer = None
         if self.head_begun():
-            self.refuse(_timed_out(seconds))
+            self.refuse(timed_out(seconds))
         elif not self.transport.is_closing():
             self.transport.close()
 
@@ -211,6 +185,8 @@ def limited_h11() -> type[asyncio.Protocol]:
         def data_received(self, data: bytes) -> None:
             if self._refused:
                 self.throw_away(data)
+                return
+            if self._surplus and self.still_surplus():
                 return
             if self.conn.their_state is h11.IDLE and len(data) > _PIECE:
                 # h11 looks at the size of a head only when it has not found its end.
@@ -247,6 +223,8 @@ def _limited_httptools() -> type[asyncio.Protocol]:
             if self._refused:
                 self.throw_away(data)
                 return
+            if self._surplus and self.still_surplus():
+                return
             if self._in_head and self._unmoved == 0 and b"h2c" in data:
                 head, end, body = data.partition(b"\r\n\r\n")
                 data = _H2C.sub(b"\r\nx-not-upgraded: h2c", head + end[:2]) + end[2:] + body
@@ -256,7 +234,8 @@ def _limited_httptools() -> type[asyncio.Protocol]:
             if self._moved:
                 self._unmoved = 0
             elif self._unmoved > MAX_HEAD:
-                self.refuse(_url_too_long() if len(self.url or b"") > MAX_HEAD else _head_too_large())
+                too_long = len(self.url or b"") > MAX_HEAD
+                self.refuse(url_too_long(MAX_HEAD) if too_long else head_too_large(MAX_HEAD))
             if self._in_head and not self._moved and not self._refused:
                 self._arm()
 
@@ -284,13 +263,13 @@ def _limited_httptools() -> type[asyncio.Protocol]:
             self._disarm()
             if self._unmoved > MAX_HEAD:  # with what else came with it
                 if len(self.url) > MAX_HEAD:
-                    raise _url_too_long()
+                    raise url_too_long(MAX_HEAD)
                 if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD:
-                    raise _head_too_large()
+                    raise head_too_large(MAX_HEAD)
             if len(self.pipeline) >= MAX_PIPELINED:
-                raise _too_many()
+                raise too_many_pipelined(MAX_PIPELINED)
             if self.parser.should_upgrade() and not self._should_upgrade() and _has_body(self.headers):
-                raise _bad_upgrade(self._get_upgrade() or b"?")  # since the parser stops before the body
+                raise bad_upgrade(self._get_upgrade() or b"?")  # since the parser stops before the body
             super().on_headers_complete()
 
         def on_body(self, body: bytes) -> None:

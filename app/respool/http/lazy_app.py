@@ -9,6 +9,7 @@ from functools import partial
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool.http.body_limits import DEFAULT_LIMIT
+from respool.http.client_limits import limit_clients
 from respool.http.hosts import Hosts
 from respool.http.layers import edge_of, running
 from respool.http.lazy_mount import MadeOnce
@@ -44,6 +45,7 @@ class LazyApp:
         self.edge = edge_of(
             self._rest, server, create, max_body=DEFAULT_LIMIT, api_keys=api_keys, hosts=hosts
         )
+        self._entry = limit_clients(self.edge, server)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -52,7 +54,7 @@ class LazyApp:
             return
         scope[SERVER_SEND] = send
         try:
-            await self.edge(scope, receive, send)
+            await self._entry(scope, receive, send)
         finally:
             del scope[SERVER_SEND]  # see `app`
 

@@ -12,6 +12,7 @@ from starlette.requests import Request as HTTPRequest
 
 from respool.errors import RequestError
 from respool.http.body_limits import DEFAULT_LIMIT, MAX_TEXT, check_body
+from respool.http.client_limits import bytes_of
 from respool.http.sending.connection import Steering, steering_headers
 from respool.play.offload import LARGE
 from respool.protocol import fast_json
@@ -40,6 +41,8 @@ async def read_body(
         for coding in reversed(",".join(codings).lower().split(",")):
             if (coding := coding.strip()) not in ("", "identity"):
                 body = await _inflate(body, coding, limit)
+                if held := bytes_of(request.scope):
+                    held.take(len(body))
     if len(body) > LARGE:
         await check_body(body, limit)
     return body

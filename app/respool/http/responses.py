@@ -122,7 +122,7 @@ def create_endpoint(
 
         def decide() -> Response:
             if steered:
-                set_asked_clock(scope, server.session(request.session).clock)
+                set_asked_clock(scope, server.session(request.session).clock, server.state)
             playback, decision, session, plain = begin(server, request, None, None, exchange.received)
             exchange.recording = playback.recording.name
             exchange.why = decision.line

@@ -82,7 +82,8 @@ def uvicorn_server(
     """Return a uvicorn server for `app`; run it with ``server.run(sockets=[sock])``.
 
     `head_timeout` is how long a connection may take for the head of a request, in seconds, and `idle_timeout`
-    how long it is kept without one; `drain`, how long answers may take to end after a signal. `tls` are the
+    how long it is kept without one; `drain`, how long answers may take to end after a signal. With
+    `max_connections`, so many are served at once, WebSockets among them, and others get 503. `tls` are the
     files of a certificate and of its key. Without `websocket`, an upgrade comes to the app as the request
     that it is.
     """
@@ -99,8 +100,7 @@ def uvicorn_server(
         server_header=False,
         proxy_headers=False,  # the client's address is not used; it is a layer around each request
         timeout_graceful_shutdown=grace,
-        timeout_keep_alive=idle_timeout,  # type: ignore[arg-type]  # a fraction will do
-        limit_concurrency=max_connections,
+        timeout_keep_alive=idle_timeout,  # a fraction will do
         ssl_certfile=tls and tls[0],
         ssl_keyfile=tls and tls[1],
         ws=cast("type[asyncio.Protocol]", _socket_protocol) if websocket else "none",
@@ -110,6 +110,7 @@ def uvicorn_server(
         ws_per_message_deflate=True,  # if it is offered
     )
     config.head_timeout = head_timeout
+    config.max_connections = max_connections
     return Server(config, on_started, drain)
 
 

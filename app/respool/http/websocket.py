@@ -22,6 +22,7 @@ from respool.errors import NoMatchingRecording, RequestError
 from respool.faults.applying import ActiveFault
 from respool.faults.fault import Fault
 from respool.http.asked import asked_holds, asked_pace, set_asked_clock
+from respool.http.client_limits import bytes_of
 from respool.http.deciding import decided, delivery_of, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.large_frames import read_ahead
@@ -109,7 +110,7 @@ async def _serve(
 
         def admit() -> SessionClock:
             session = server.session(session_of(scope))
-            set_asked_clock(scope, session.clock)
+            set_asked_clock(scope, session.clock, server.state)
             for active in server.draw_upgrade_faults(asked, session.name):
                 exchange.faults = (str(active.fault),)
                 raise _refusal_by(active.fault)
@@ -126,9 +127,15 @@ async def _serve(
     beta = ",".join(header_values(scope, b"openai-beta"))
     if _BETA in beta.replace(" ", ""):
         settings = replace(settings, multi_agent=True)
-    connection = SocketConnection(clock.now(), settings, rng=_rng)
+    held = bytes_of(scope)
+    if held:
+        settings = replace(settings, remembered_bytes=min(settings.remembered_bytes, held.most))
+    connection = SocketConnection(clock.now(), settings, rng=_rng, refusal=held.refusal if held else None)
+    if held:
+        held.count_socket(lambda: connection.unanswered_bytes)
     line = line_of(scope.get(SERVER_SEND), socket.send)
-    turns = _Turns(server, scope, asked, holds, pace, partial(read_ahead, settings=settings, limit=max_body))
+    read = partial(read_ahead, settings=settings, limit=max_body, held=held)
+    turns = _Turns(server, scope, asked, holds, pace, read)
     try:
         await SocketDriver(line, connection, turns, clock).run(socket.receive)
     except Exception:

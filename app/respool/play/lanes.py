@@ -178,6 +178,12 @@ class Lanes:
         """The number of waiting creates."""
         return self._queued
 
+    @property
+    def unanswered_bytes(self) -> int:
+        """The size of the frames of creates that wait, start or run."""
+        starts = (lane.starting or (lane.run and lane.run.start) for lane in self)
+        return self._queued_bytes + sum(start.size for start in starts if start)
+
     def open(self, name: str | None) -> Lane | None:
         """Return the lane of this name; None if there are too many."""
         lane = self._lanes.get(name)

@@ -6,6 +6,7 @@ raised for what a client sends. `http.sending.socket.SocketDriver` drives a real
 calls `wake` at the `deadline`.
 """
 
+from collections.abc import Callable
 from random import Random
 
 from respool.errors import RequestError
@@ -48,11 +49,21 @@ _STATUS = {"response.completed": "completed", "response.incomplete": "incomplete
 
 
 class SocketConnection:
-    """One connection, since the moment `opened`. `rng` makes the ids of steers."""
+    """One connection, since the moment `opened`. `rng` makes the ids of steers.
 
-    __slots__ = ("_ended", "_ends", "_lanes", "_out", "_rng", "closed", "memory", "settings")
+    `refusal` returns the reason to refuse a create of so many bytes; None: there is room for it.
+    """
 
-    def __init__(self, opened: float, settings: SocketSettings | None = None, *, rng: Random) -> None:
+    __slots__ = ("_ended", "_ends", "_lanes", "_out", "_refusal", "_rng", "closed", "memory", "settings")
+
+    def __init__(
+        self,
+        opened: float,
+        settings: SocketSettings | None = None,
+        *,
+        rng: Random,
+        refusal: Callable[[int], RequestError | None] | None = None,
+    ) -> None:
         self.settings = settings or SocketSettings()
         self.closed = False
         self.memory = ConnectionMemory(
@@ -60,6 +71,7 @@ class SocketConnection:
         )
         self._ends = opened + self.settings.lifetime
         self._rng = rng
+        self._refusal = refusal
         self._lanes = Lanes(self.settings)
         self._ended = EndedResponses(self.settings.remembered)
         self._out: list[Action] = []
@@ -81,6 +93,11 @@ class SocketConnection:
     def queued(self) -> int:
         """How many creates wait for their turn."""
         return self._lanes.queued
+
+    @property
+    def unanswered_bytes(self) -> int:
+        """The size of the frames of creates that wait, or whose responses are being sent."""
+        return self._lanes.unanswered_bytes
 
     def receive_text(self, text: str, now: float) -> list[Action]:
         """Take in a text frame."""
@@ -211,6 +228,8 @@ class SocketConnection:
         error = None
         if lane is None:
             error = socket_errors.stream_limit_reached(self.settings.lanes)
+        elif self._refusal and (refused := self._refusal(create.size)):
+            error = refused
         elif not self._lanes.put(lane, create):
             error = socket_errors.queue_limit_reached(self.settings.queued)
         if error:

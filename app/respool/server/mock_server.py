@@ -69,6 +69,7 @@ class MockServer:
     match, on_miss, on_exhausted, asks_upstream   how a recording is chosen: see `MatchOptions`
     clock_mode     how the clocks of sessions run until they are set: real, frozen or auto
     max_memory     bytes of requests and answers that it holds: see `MemoryLimits`
+    max_client_bytes  bytes of one client's unanswered requests; None: any number
 
     Raises OptionError for values out of range, when no recording is named `default` or there is none that
     could answer for unknown ids, when strict lacks the extra ``schema``, and for faults that count their
@@ -92,6 +93,7 @@ class MockServer:
         self.session_by = given["session_by"]
         self.session_idle = given["session_idle"]
         self.clock_mode = given["clock_mode"]
+        self.max_client_bytes = given["max_client_bytes"]
         self.profile = profiles.find(given["profile"])
         self.keepalive = given["keepalive"]
         self.limits = MemoryLimits(DEFAULT_MEMORY if given["max_memory"] is None else given["max_memory"])

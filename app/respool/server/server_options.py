@@ -44,6 +44,7 @@ class ServerOptions(TypedDict, total=False):
     asks_upstream: str
     clock_mode: "Mode"
     max_memory: int | None
+    max_client_bytes: int | None
 
 
 class UpstreamOptions(TypedDict, total=False):

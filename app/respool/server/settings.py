@@ -10,7 +10,18 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Any
 
-from respool.option_types import COUNT, FINITE, FLAG, PORT, POSITIVE, SIZE, TEXT, OptionType, choice_type
+from respool.option_types import (
+    COUNT,
+    FINITE,
+    FLAG,
+    PORT,
+    POSITIVE,
+    SIZE,
+    TEXT,
+    OptionType,
+    choice_type,
+    size_type,
+)
 from respool.options import options_of, out_of_range
 from respool.play.pace import Pace
 from respool.play.session_clock import MODES
@@ -204,6 +215,10 @@ SETTINGS: tuple[Setting, ...] = (
         "Memory for requests and their answers [default: 864M].",
     ),
     Setting(
+        "max_client_bytes", Part.SERVER, size_type(1), None,
+        "Refuse what would make the unanswered requests of one client larger than this together.",
+    ),
+    Setting(
         "workers", Part.COMMAND, COUNT, 1,
         "Number of worker processes. Several need --state or --stateless.", metavar="N", show_default=True,
     ),
@@ -254,7 +269,8 @@ SETTINGS: tuple[Setting, ...] = (
         "max_streams", Part.APP, COUNT, None, "Refuse more streams at once.", metavar="N"
     ),
     Setting(
-        "max_connections", Part.PROCESS, COUNT, None, "Refuse more connections at once.", metavar="N"
+        "max_connections", Part.PROCESS, COUNT, None, "Answer 503 on more connections at once.",
+        metavar="N",
     ),
     Setting(
         "idle_timeout", Part.PROCESS, FINITE, 75.0,

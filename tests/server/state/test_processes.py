@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from state_servers import ServerProcess, real_store, server_processes
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
@@ -215,6 +216,16 @@ def test_a_clock_is_moved_on_for_the_streams_of_all_servers_in_their_order(
     assert clocks == [rest["now"]] * 2
     refused = ask(other, "PUT", "/clock", 400, session="clock", mode="auto")["error"]
     assert (refused["code"], refused["param"]) == ("not_shared", "mode")
+    assert '/__admin/clock/advance with {"next": 1}' in refused["message"]
+
+
+def test_no_request_asks_for_a_clock_that_jumps_by_itself(paced: list[ServerProcess]) -> None:
+    asks = {"x-respool-clock": "auto", "x-respool-session": "auto"}
+    answer = httpx2.post(f"{paced[0].url}/v1/responses", json={"model": "a"}, headers=asks)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_shared")
+    with pytest.raises(InvalidStatus, match="HTTP 400"):
+        socket_to(paced[0], additional_headers=asks)
+    assert ask(paced[0], "GET", "/clock?session=auto")["mode"] == "real"
 
 
 def test_a_clock_is_moved_up_to_an_event_of_a_stream_that_another_server_sends(
@@ -271,3 +282,40 @@ def test_a_server_that_was_killed_is_soon_not_asked_any_more(
         assert again["id"] != before["id"]
         ask(one, "POST", f"/playbacks/{again['id']}/finish", how="terminal")
         assert resumed.read().count(b"data: {") == len(KINDS)
+
+
+def test_streams_of_a_killed_server_go_on_elsewhere_though_no_file_has_what_they_play(tmp_path: Path) -> None:
+    upload, jsonl = "/__admin/recordings/mine/up", {"content-type": "application/jsonl"}
+    recording = "\n".join(
+        json.dumps({"type": kind, "sequence_number": number, "response": RESPONSE | {"id": "resp_up"}})
+        for number, kind in enumerate(KINDS)
+    )
+    (tmp_path / "recordings").mkdir()
+    options = ("--on-miss", "improvise", "--speed", "instant")
+    background: dict[str, Any] = {"hold": "after=response.created", "background": True}
+    with (
+        real_store(tmp_path) as url,
+        server_processes(2, tmp_path / "recordings", "--state", url, *options, logs=tmp_path) as (one, other),
+    ):
+        httpx2.put(f"{one.url}{upload}", content=recording, headers=jsonl).raise_for_status()
+        with Streamed(one, "a", model="m", input="My name is Ada.") as stream:
+            first = stream.next()["response"]["id"]
+            stream.rest()
+        with (
+            Streamed(one, "a", **background, model="m", input="y", previous_response_id=first) as improvised,
+            Streamed(one, "b", **background, model="mine/up") as uploaded,
+        ):
+            ids = {"a": improvised.next()["response"]["id"], "b": uploaded.next()["response"]["id"]}
+            replaced = recording.replace("resp_up", "resp_new")
+            httpx2.put(f"{other.url}{upload}", content=replaced, headers=jsonl).raise_for_status()
+            one.kill()
+        for session, id_ in ids.items():
+            path, query = f"{other.url}/v1/responses/{id_}", {"stream": "true", "starting_after": "0"}
+            headers = {"x-respool-session": session}
+            with httpx2.stream("GET", path, params=query, headers=headers, timeout=60) as resumed:
+                assert resumed.status_code == 200
+                ask(other, "POST", f"/playbacks/{held(other, session)['id']}/release", events=None)
+                lines = [line for line in resumed.iter_lines() if line.startswith("data: {")]
+            events = [json.loads(line[6:]) for line in lines]
+            assert [event["sequence_number"] for event in events] == list(range(1, len(events) + 1))
+            assert (events[-1]["type"], events[-1]["response"]["id"]) == ("response.completed", id_)

@@ -5,15 +5,14 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 from unittest import mock
 
 import pytest
 from redis.asyncio.connection import AbstractConnection
+from state_servers import UPLOAD, Nodes, upload
 
 from respool.errors import NoMatchingRecording, OptionError, RequestError
 from respool.faults import parse
-from respool.play.clock import ManualClock
 from respool.play.edits import Finish, Hold, Insert, Release
 from respool.play.offload import LARGE, offload
 from respool.protocol.events import Event
@@ -39,39 +38,6 @@ SLOW = [
 ]
 BACKGROUND = Request({"background": True, "stream": True, "input": "x"})
 ID = Need("response", "resp_1")
-
-
-class Nodes:
-    """Servers that share a state, and a clock."""
-
-    def __init__(self, stores: Callable[[int], Store], state: Open) -> None:
-        self.clock = ManualClock(1000.0)
-        self._stores = stores
-        self._state = state
-        self.all: list[MockServer] = []
-
-    async def add(self, **options: Any) -> MockServer:
-        server = MockServer(
-            self._stores(len(self.all)), clock=self.clock, state=self._state(), validate="off", **options
-        )
-        self.all.append(server)
-        await server.state.start()
-        return server
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Wait for what another server is about to be told."""
-        async with asyncio.timeout(30):
-            while not condition():
-                await asyncio.sleep(0.001)
-
-
-@pytest.fixture
-async def nodes(store: Callable[..., Store], state: Open, recording: Make) -> Any:
-    store(recording("a", SLOW))
-    nodes = Nodes(lambda number: store(), state)
-    yield nodes
-    for server in nodes.all:
-        await server.state.stop()
 
 
 async def test_what_one_has_started_another_retrieves_and_cancels(nodes: Nodes) -> None:
@@ -297,15 +263,6 @@ async def test_one_server_at_a_time_moves_a_clock_on(nodes: Nodes) -> None:
             assert not inside
 
     await asyncio.gather(*(move(server) for server in (one, other) * 5))
-
-
-UPLOAD = b'[0.5, {"type":"response.created","response":{"id":"resp_up"}}]\n'
-
-
-async def upload(server: MockServer, name: str, data: bytes = UPLOAD) -> None:
-    found, turns = server.uploads.read(name, ".jsonl", data)
-    server.uploads.put(name, found, turns)
-    await server.state.publish(name, found, data)
 
 
 async def test_an_upload_is_played_by_any_server_at_once_and_replaced_and_removed_for_all(

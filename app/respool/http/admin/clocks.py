@@ -6,17 +6,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from respool.errors import OptionError, RequestError, printable
+from respool.errors import OptionError, printable
 from respool.http.admin.base_models import AdminModel, SessionName, example
 from respool.http.admin.playback_models import Sent
 from respool.http.admin.playbacks import conflicts
+from respool.http.asked import check_clock
 from respool.http.control import Advanced, Controller
 from respool.http.deciding import decided
 from respool.play.session_clock import Mode
 from respool.recordings.hold_points import HoldPoint
 from respool.server.mock_server import MockServer
 from respool.server.session import Session
-from respool.server.state import NO_AUTO
 
 
 class Clock(AdminModel):
@@ -86,8 +86,7 @@ def router(server: MockServer) -> APIRouter:
     async def put(body: SetClock) -> Clock:
         """Have a session's clock run, stand still (frozen), or jump to the next moment that is due as soon as
         all of the session's streams are idle (auto)."""
-        if body.mode == "auto" and server.state.shared:
-            raise RequestError(f"The mode auto cannot be used: {NO_AUTO}.", param="mode", code="not_shared")
+        check_clock(body.mode, server.state, "mode")
         session = server.session(body.session)
         now = _moment(body.now) if isinstance(body.now, str) else body.now
         session.clock.set(body.mode, body.speed, now)

@@ -104,7 +104,10 @@ class Secured:
 
         async def limited() -> Message:
             nonlocal size
-            message = await receive()
+            try:
+                message = await receive()
+            except RequestError as refused:  # FastAPI would make another one of it
+                raise HTTPException(refused.status, refused.message) from None
             size += len(message.get("body", b""))
             if size > self._max_body:
                 error = _too_large(self._max_body)

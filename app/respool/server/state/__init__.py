@@ -22,8 +22,8 @@ T = TypeVar("T")
 # Why the clocks of a shared state do not jump by themselves.
 NO_AUTO = (
     "a clock jumps by itself as soon as all streams of its session are idle, and servers with one state "
-    "(--state) do not ask each other at every event: freeze it and "
-    "advance it, or use one server without --state"
+    "(--state) do not ask each other at every event. Use the mode frozen, and advance it event by event: "
+    'POST /__admin/clock/advance with {"next": 1}. Or use one server without --state'
 )
 
 

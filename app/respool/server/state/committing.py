@@ -6,6 +6,7 @@ from math import inf
 from typing import Any
 
 from respool.play.playback import Playback
+from respool.recordings.digest import digest_of
 from respool.server.conversations import ConversationState
 from respool.server.history import MOST, MOST_OF_ONE_ID
 from respool.server.session_record import (
@@ -17,6 +18,7 @@ from respool.server.session_record import (
 from respool.server.state import Need
 from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode_name, encode
+from respool.server.state.kept_recordings import input_of_improvised
 from respool.server.state.link import Command
 from respool.server.state.store_keys import StoreKeys
 from respool.server.state.views import NotLoaded, View, Views
@@ -110,6 +112,7 @@ class Commit:
                 if (end := playback.schedule.end) < inf:  # it may have been held for long
                     lasts = max(ttl, round((end + AFTER_END) * 1000))
                     self._add("PEXPIRE", keys.response(id_, background), lasts)
+                    self._keep_input(playback, lasts)
                 self._wake(name, id_)
 
     def _begin(self, name: str, playback: Playback, keys: StoreKeys, epoch: str, ttl: int) -> None:
@@ -121,11 +124,17 @@ class Commit:
         self._add("LPUSH", key, encode(self._write(playback, epoch)))
         self._add("LTRIM", key, 0, MOST_OF_ONE_ID - 1)
         self._add("PEXPIRE", key, lasts)
+        self._keep_input(playback, lasts)
         self._add("ZADD", keys.responses, playback.started, playback.id)
         self.evicting.append((len(self.commands), keys))
         self._add("ZRANGE", keys.responses, 0, -(MOST + 1))
         self._add("ZREMRANGEBYRANK", keys.responses, 0, -(MOST + 1))
         self._add("PEXPIRE", keys.responses, lasts)
+
+    def _keep_input(self, playback: Playback, lasts: int) -> None:
+        """Have other servers make an improvised answer again, which continues something."""
+        if (data := input_of_improvised(playback)) is not None:
+            self._add("SET", key_names.improvised_input(digest_of(playback.recording)), data, "PX", lasts)
 
     def _conversations(self, name: str, view: View, keys: StoreKeys, epoch: str, ttl: int) -> None:
         present = {state.id: state for state in view.dialogues.present}
@@ -134,7 +143,7 @@ class Commit:
                 self._add("DEL", keys.conversation(id_))
                 self._add("SREM", keys.conversations, id_)
         for id_, state in present.items():
-            changed = encode(self._record(name, state, epoch))
+            changed = encode(self._record(name, state, epoch, ttl))
             before = view.conversations.get(id_)
             if before != changed:
                 self._add("SET", keys.conversation(id_), changed, "PX", ttl)
@@ -142,11 +151,12 @@ class Commit:
                 self._add("SADD", keys.conversations, id_)
                 self._add("PEXPIRE", keys.conversations, ttl)
 
-    def _record(self, name: str, state: ConversationState, epoch: str) -> ConversationRecord:
+    def _record(self, name: str, state: ConversationState, epoch: str, ttl: int) -> ConversationRecord:
         def write(playback: Playback) -> PlaybackRecord:
             if not playback.run.token:  # one that is not stored
                 playback.run.token = self._token()
                 self.begun.append((name, playback))
+                self._keep_input(playback, ttl)
             return self._write(playback, epoch)
 
         return conversation_record(state, epoch, write)

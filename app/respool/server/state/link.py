@@ -1,7 +1,7 @@
 """Link: the connections to a store that speaks the protocol of Redis, and the handling of its failures."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from respool.server.state.cluster import find_owner
 from respool.server.state.views import NotLoaded
 
 Command = tuple[Any, ...]
+Read = Callable[[Sequence[Command]], Awaitable[list[Any]]]  # gives the answers to commands
 
 CONNECTIONS = 64  # at once, of one process
 TIMEOUT = 5.0  # seconds, to connect and for each answer
@@ -52,6 +53,7 @@ class Link:
             **options,
         }
         self.url = without_password(url)
+        self.most = CONNECTIONS
         self.round_trips = 0
         self._known: set[tuple[str, int]] = set()  # addresses of a cluster
         try:
@@ -63,7 +65,7 @@ class Link:
 
     def _pool_of(self, url: str) -> BlockingConnectionPool:
         return BlockingConnectionPool.from_url(
-            url, max_connections=CONNECTIONS, timeout=TIMEOUT, **self._options
+            url, max_connections=self.most, timeout=TIMEOUT, **self._options
         )
 
     async def _connections(self) -> BlockingConnectionPool:
@@ -121,11 +123,16 @@ class Link:
         """Return the answers to `commands` on any connection. Raise StoreUnavailable, also if a command
         fails."""
         async with self.connection() as connection:
-            answers = await self.ask(connection, commands)
-            for answer in answers:
-                if isinstance(answer, ResponseError):
-                    raise answer
-            return answers
+            return await self.read(connection, commands)
+
+    async def read(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
+        """Return the answers to `commands` on this connection. Who holds one must not wait for a second: all
+        of them may be held by those who wait. Raises ResponseError if a command fails."""
+        answers = await self.ask(connection, commands)
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                raise answer
+        return answers
 
     async def wait(self, connection: AbstractConnection, command: Command, seconds: float) -> Any:
         """Return the answer to a command that waits up to `seconds` in the store."""

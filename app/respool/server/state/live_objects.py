@@ -23,6 +23,7 @@ from respool.server.session_record import (
     playback_of,
     playback_record,
 )
+from respool.server.state.kept_recordings import RecordingNotHere
 from respool.server.state.views import LoadedConversations, LoadedHistory
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class LiveObjects:
         return Session(name, clock, history, conversations, server.pace.seed)
 
     def playback(self, session: str, record: PlaybackRecord) -> Playback:
-        """Return the playback of a record. One that is open here gets the record's edits, too."""
+        """Return the playback of a record. One that is open here gets the record's edits, too. Raise
+        RecordingNotHere."""
         run = self._runs.get(record.token) or PlaybackRun(token=record.token)
         renditions = self._server.renditions_at(pace_options(record.pace))
         clock = self.clocks.get(session)
@@ -84,14 +86,18 @@ class LiveObjects:
         run = playback.run
         self._runs[run.token] = run
         self.places[run] = (session, playback.id)
-        known = (playback.recording.name, digest_of(playback.recording))
+        self.add_recording(playback.recording, digest_of(playback.recording))
+
+    def add_recording(self, recording: Recording, digest: str) -> None:
+        """Share a recording with all views, whatever its file becomes."""
+        known = (recording.name, digest)
         if known not in self._played:
-            self._played[known] = playback.recording
+            self._played[known] = recording
             if len(self._played) > MOST_PLAYED:
                 del self._played[next(iter(self._played))]
 
     def _recording(self, record: PlaybackRecord) -> Recording:
-        """Return the recording that a record names. Raise RequestError, 503, if it is not here."""
+        """Return the recording that a record names. Raise RecordingNotHere."""
         known = self._played.get((record.recording, record.digest))
         if known is not None:
             return known
@@ -102,13 +108,14 @@ class LiveObjects:
             if digest_of(other) == record.digest:
                 return other
         what = "does not have it" if found is None else f"has it in another version ({digest_of(found)})"
-        raise RequestError(
+        refusal = RequestError(
             f"Response '{printable(record.id)}' plays the recording {printable(record.recording)} "
             f"({record.digest}), and this server {what}. Serve the same recordings with all servers.",
             status=503,
             code="recording_not_here",
             type="server_error",
         )
+        raise RecordingNotHere(record, refusal)
 
     def _others(self, record: PlaybackRecord) -> Iterator[Recording]:
         """Yield the recordings that are in no file: those of stubs, and those made from the request."""

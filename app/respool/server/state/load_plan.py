@@ -16,6 +16,7 @@ from respool.server.session_record import (
 from respool.server.state import Need
 from respool.server.state import store_keys as key_names
 from respool.server.state.json_text import decode, decode_name
+from respool.server.state.kept_recordings import RecordingNotHere, RecordingsNotHere
 from respool.server.state.link import Command
 from respool.server.state.store_keys import StoreKeys
 from respool.server.state.views import LoadedPlayback, View, Views
@@ -36,6 +37,8 @@ class LoadPlan:
         self.needs: dict[str, set[Need]] = {}
         self.sessions = False  # the names of all
         self.complete = False  # what was loaded last is all that was needed
+        self._asked: dict[str, frozenset[Need]] = {}  # what the latest commands load
+        self._not_here: list[RecordingNotHere] = []
 
     def add(self, session: str, *needs: Need) -> None:
         """Add what a session needs."""
@@ -50,7 +53,8 @@ class LoadPlan:
         """Return the commands that load all of it. Keys that the decision may change are watched."""
         watched: list[str] = []
         asked: list[Command] = []
-        for name, needs in self.needs.items():
+        self._asked = {name: frozenset(needs) for name, needs in self.needs.items()}
+        for name, needs in self._asked.items():
             keys = StoreKeys(name)
             watched.append(keys.core)
             asked += [("GET", keys.core), ("HGETALL", keys.plays)]
@@ -83,24 +87,33 @@ class LoadPlan:
 
     def views(self, answers: list[Any], make: MakeSession, playback: MakePlayback) -> Views:
         """Return the views of the answers to `commands`. If they show that more is needed, that is added to
-        the plan, which then is not `complete`."""
+        the plan, which then is not `complete`. Raise RecordingsNotHere."""
         replies = iter(_sound(answers)[3:])
         views = Views()
         self.complete = True
-        for name, needs in list(self.needs.items()):
+        self._not_here = []
+        for name, needs in self._asked.items():
             views.by_name[name] = self._view(name, needs, replies, make, playback)
+        if self._not_here:
+            raise RecordingsNotHere(self._take_not_here())
         if self.sessions:
             views.names = [DEFAULT_SESSION, *(decode_name(name) for name in next(replies) if name)]
             for name in views.names:
-                if name not in self.needs:
+                if name not in self._asked:
                     self.complete = False
                     self.add(name)
         return views
 
+    def _take_not_here(self) -> list[RecordingNotHere]:
+        """Return what is not here, and forget it: a raised refusal has the frames that have this plan, which
+        else would be a cycle."""
+        taken, self._not_here = self._not_here, []
+        return taken
+
     def _view(
         self,
         name: str,
-        needs: set[Need],
+        needs: frozenset[Need],
         replies: Iterator[Any],
         make: MakeSession,
         playback: MakePlayback,
@@ -155,7 +168,10 @@ class LoadPlan:
                     view.playbacks[record.token] = LoadedPlayback(id, text, place, in_background, record)
                     found.append(record)
         for record in sorted(found, key=lambda one: one.token):
-            view.history.add(id, make(record))
+            try:
+                view.history.add(id, make(record))
+            except RecordingNotHere as missing:  # all of them are fetched together
+                self._not_here.append(missing.with_traceback(None))
 
     def _conversation(
         self, view: View, id: str, text: bytes | None, make: Callable[[PlaybackRecord], Playback]
@@ -165,10 +181,13 @@ class LoadPlan:
         if text is None or record is None or record.epoch != view.core.epoch:
             return
         view.conversations[id] = text
-        view.dialogues.restore(conversation_of(record, make))
+        try:
+            view.dialogues.restore(conversation_of(record, make))
+        except RecordingNotHere as missing:
+            self._not_here.append(missing.with_traceback(None))
 
     def _all_of(self, loaded: Any, session: str, kind: str, ids: list[str]) -> None:
-        missing = [Need(kind, one) for one in ids if Need(kind, one) not in self.needs[session]]
+        missing = [Need(kind, one) for one in ids if Need(kind, one) not in self._asked[session]]
         if missing:
             self.complete = False
             self.add(session, *missing)

@@ -60,6 +60,8 @@ class RedisState:
         self._link = Link(url, **options)
         self.plays: Counter[str] = Counter()
         self.node = token_hex(8)
+        # Those who may need a second connection of the store. They leave half of all to each other.
+        self._with_two = asyncio.Semaphore(self._link.most // 2)
         self._calls = Calls(self._link, self.node)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loop_tasks: list[asyncio.Task[None]] = []
@@ -116,7 +118,8 @@ class RedisState:
     async def run_async(
         self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need] = ()
     ) -> T:
-        return await self._counted(session, decide, needs, Works())
+        async with self._with_two:
+            return await self._counted(session, decide, needs, Works())
 
     async def _counted(
         self, session: str, decide: Callable[[], Awaitable[T]], needs: Collection[Need], works: Works
@@ -150,7 +153,7 @@ class RedisState:
         task.add_done_callback(self._tasks.discard)
 
     async def publish(self, name: str, upload: Upload, data: bytes) -> None:
-        await self._uploads.publish(name, upload, data)
+        await self._uploads.publish(name, upload, data, self._server.store.turns(name))
 
     async def withdraw(self, name: str) -> None:
         await self._uploads.withdraw(name)

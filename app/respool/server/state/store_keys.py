@@ -23,6 +23,17 @@ def upload(digest: str) -> str:
     return f"{PREFIX}upload:{digest}"
 
 
+def uploaded_turn(digest: str) -> str:
+    """Return the key of the upload that has a turn, by the digest of the turn: JSON."""
+    return f"{PREFIX}turn:{digest}"
+
+
+def improvised_input(digest: str) -> str:
+    """Return the key of the input that an improvised answer with this digest was made from: compressed
+    JSON."""
+    return f"{PREFIX}input:{digest}"
+
+
 def message(kind: str, id: str) -> str:
     """Return the key of a call from one server to another, or of its answer."""
     return f"{PREFIX}{kind}:{id}"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine
+from functools import partial
 from random import uniform
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakValueDictionary
@@ -14,11 +15,12 @@ from respool.server.heavy import Works
 from respool.server.state import Need
 from respool.server.state.committing import Commit
 from respool.server.state.health import Health
-from respool.server.state.link import Command, Link, StoreUnavailable
+from respool.server.state.kept_recordings import KeptRecordings, RecordingsNotHere
+from respool.server.state.link import Command, Link, Read, StoreUnavailable
 from respool.server.state.live_objects import LiveObjects
 from respool.server.state.load_plan import LoadPlan
 from respool.server.state.shared_uploads import SharedUploads
-from respool.server.state.views import NotLoaded, current
+from respool.server.state.views import NotLoaded, Views, current
 
 if TYPE_CHECKING:
     from respool.server.mock_server import MockServer
@@ -52,6 +54,7 @@ class Transactions:
         self._live = live
         self._health = health
         self._uploads = uploads
+        self._kept = KeptRecordings(server.uploads)
         self._later = later
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.conflicts = 0
@@ -105,12 +108,12 @@ class Transactions:
         """Load, decide, commit. Return whether no other server was quicker, and the result of the
         decision."""
         async with self._link.connection() as connection:
+            read = partial(self._link.read, connection)
             plan.complete = False
             while not plan.complete:
                 answers = await self._link.ask(connection, plan.commands())
-                await self._uploads.sync(plan.uploads_version(answers))
-                with works.offloading():
-                    views = plan.views(answers, self._live.session, self._live.playback)
+                await self._uploads.sync(plan.uploads_version(answers), read)
+                views = await self._views(plan, answers, works, read)
             refusal: RespoolError | None = None
             token = current.set(views)
             try:
@@ -121,7 +124,10 @@ class Transactions:
                 refusal, result = error, cast(T, None)
             finally:
                 current.reset(token)
-            commit = Commit(views, self._server.session_idle, self._node, self._live.token, self._live.record)
+            with works.offloading():
+                commit = Commit(
+                    views, self._server.session_idle, self._node, self._live.token, self._live.record
+                )
             if commit.commands:
                 written = await self._commit(connection, commit.commands)
                 if written is None:
@@ -136,6 +142,25 @@ class Transactions:
                 finally:
                     del refusal  # its traceback has this frame: else a cycle
             return True, result
+
+    async def _views(self, plan: LoadPlan, answers: list[Any], works: Works, read: Read) -> Views:
+        """Return the views of what was loaded. Recordings that are not here any more are made again."""
+        try:
+            with works.offloading():
+                return plan.views(answers, self._live.session, self._live.playback)
+        except RecordingsNotHere as missing:
+            records = [one.record for one in missing.all]
+        for (_, digest), recording in (await self._kept.fetch(records, read)).items():
+            self._live.add_recording(recording, digest)
+        try:
+            with works.offloading():
+                return plan.views(answers, self._live.session, self._live.playback)
+        except RecordingsNotHere as missing:
+            refusal = missing.all[0].refusal
+        try:
+            raise refusal
+        finally:
+            del refusal  # its traceback has this frame: else a cycle
 
     async def _commit(self, connection: AbstractConnection, commands: list[Command]) -> list[Any] | None:
         """Return the answers to `commands`; None if another server was quicker."""
