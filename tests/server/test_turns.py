@@ -49,7 +49,7 @@ def play(server: MockServer, *items: Any, now: float | None = None, **more: Any)
     """The name of the turn that answers, its Response object, and why."""
     named = {name: more.pop(name) for name in ("path_name", "header_name", "session") if name in more}
     request = Request({"model": "loop", "input": list(items), **more}, **named)
-    playback, decision, _ = server.begin(request, now)
+    playback, decision, *_ = server.begin(request, now)
     response = {} if playback.recording.plain else json.loads(playback.final_response())
     assert isinstance(server.clock, ManualClock)
     if not playback.recording.plain:

@@ -325,6 +325,25 @@ async def test_the_oldest_responses_of_a_session_are_forgotten(
     assert sorted(key.decode().rpartition(":")[2] for key in found) == sorted(ids[2:])
 
 
+async def test_the_conversations_that_changed_last_are_kept(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committing, "MOST_CONVERSATIONS", 2)
+    one = await nodes.add()
+
+    async def create() -> str:
+        return str((await one.state.run("", lambda: one.conversations.create(0)))["id"])
+
+    first, second = await create(), await create()
+    await one.state.run("", lambda: one.conversations.update(first, {"kept": "yes"}))
+    third = await create()
+    await nodes.until(lambda: not one.state.busy)
+    (found,) = await one.state._link.once([("KEYS", "*:c:*")])
+    assert sorted(key.decode().rpartition(":")[2] for key in found) == sorted([first, third])
+    with pytest.raises(RequestError, match=second):
+        await one.state.run("", lambda: one.conversations.get(second))
+
+
 async def test_large_work_of_a_decision_is_done_in_a_thread_and_its_connection_stays(nodes: Nodes) -> None:
     one = await nodes.add()
     threads: list[threading.Thread] = []

@@ -1,13 +1,13 @@
 """Committing: the commands that write the changes of a decision."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
 from respool.play.playback import Playback
 from respool.recordings.digest import digest_of
-from respool.server.conversations import ConversationState
+from respool.server.conversations import MOST_CONVERSATIONS, ConversationState
 from respool.server.history import MOST, MOST_OF_ONE_ID
 from respool.server.session_record import (
     ConversationRecord,
@@ -51,19 +51,25 @@ class Commit:
         self._write = write
         self.commands: list[Command] = []
         self.begun: list[tuple[str, Playback]] = []  # and the session of each
-        self.evicting: list[
-            tuple[int, StoreKeys]
-        ] = []  # commands that tell the ids of responses to be forgotten
+        # Commands that return the ids of what is evicted, and the keys of each.
+        self.evicting: list[tuple[int, Callable[[str], Sequence[str]]]] = []
         for name, view in views.by_name.items():
             self._session(name, view)
 
     def evictions(self, answers: list[Any]) -> list[Command]:
-        """Return what forgets the oldest responses of sessions with too many, by what `commands` tell."""
+        """Return the commands that delete the oldest responses and conversations of sessions with too many;
+        `answers` are those of `commands`."""
         return [
-            ("UNLINK", *(keys.response(decode_name(id_), background) for background in (True, False)))
-            for place, keys in self.evicting
+            ("UNLINK", *keys_of(decode_name(id_)))
+            for place, keys_of in self.evicting
             for id_ in answers[place]
         ]
+
+    def _limit(self, key: str, most: int, keys_of: Callable[[str], Sequence[str]]) -> None:
+        """Keep the latest `most` members of a sorted set, and of what `keys_of` returns for each."""
+        self.evicting.append((len(self.commands), keys_of))
+        self._add("ZRANGE", key, 0, -(most + 1))
+        self._add("ZREMRANGEBYRANK", key, 0, -(most + 1))
 
     def _session(self, name: str, view: View) -> None:
         keys, session, history = StoreKeys(name), view.session, view.history
@@ -126,9 +132,7 @@ class Commit:
         self._add("PEXPIRE", key, lasts)
         self._keep_input(playback, lasts)
         self._add("ZADD", keys.responses, playback.started, playback.id)
-        self.evicting.append((len(self.commands), keys))
-        self._add("ZRANGE", keys.responses, 0, -(MOST + 1))
-        self._add("ZREMRANGEBYRANK", keys.responses, 0, -(MOST + 1))
+        self._limit(keys.responses, MOST, keys.responses_of)
         self._add("PEXPIRE", keys.responses, lasts)
 
     def _keep_input(self, playback: Playback, lasts: int) -> None:
@@ -141,15 +145,16 @@ class Commit:
         for id_ in view.conversations:
             if id_ not in present and not view.history.cleared:
                 self._add("DEL", keys.conversation(id_))
-                self._add("SREM", keys.conversations, id_)
+                self._add("ZREM", keys.conversations, id_)
         for id_, state in present.items():
             changed = encode(self._record(name, state, epoch, ttl))
             before = view.conversations.get(id_)
             if before != changed:
                 self._add("SET", keys.conversation(id_), changed, "PX", ttl)
-            if before is None:
-                self._add("SADD", keys.conversations, id_)
+                self._add("ZADD", keys.conversations, time.time(), id_)
                 self._add("PEXPIRE", keys.conversations, ttl)
+            if before is None:
+                self._limit(keys.conversations, MOST_CONVERSATIONS, lambda one: [keys.conversation(one)])
 
     def _record(self, name: str, state: ConversationState, epoch: str, ttl: int) -> ConversationRecord:
         def write(playback: Playback) -> PlaybackRecord:

@@ -61,7 +61,7 @@ class LoadPlan:
             for kind, id_ in sorted(needs):
                 match kind:
                     case "response":
-                        both = keys.response(id_, True), keys.response(id_, False)
+                        both = keys.responses_of(id_)
                         watched += both
                         asked += [("LRANGE", key, 0, -1) for key in both]
                     case "conversation":
@@ -70,7 +70,7 @@ class LoadPlan:
                     case "responses":
                         asked.append(("ZRANGE", keys.responses, -MOST_LISTED, -1))
                     case "conversations":
-                        asked.append(("SMEMBERS", keys.conversations))
+                        asked.append(("ZRANGE", keys.conversations, 0, -1))
                     case "count":
                         asked.append(("ZCARD", keys.responses))
                     case "known":

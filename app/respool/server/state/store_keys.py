@@ -50,12 +50,16 @@ class StoreKeys:
         self.core = start + "core"  # JSON
         self.plays = start + "plays"  # hash: of each recording's turn
         self.responses = start + "responses"  # sorted set of ids, by when they began
-        self.conversations = start + "conversations"  # set of ids
+        self.conversations = start + "conversations"  # ids by the time of their last change
         self.advancing = start + "advancing"  # the server that advances the clock
 
     def response(self, id: str, background: bool) -> str:
         """Return the key of the list of playbacks with this id, latest first: JSON."""
         return f"{self.start}{'b' if background else 'r'}:{id}"
+
+    def responses_of(self, id: str) -> tuple[str, str]:
+        """Return both keys of the playbacks with this id."""
+        return self.response(id, True), self.response(id, False)
 
     def conversation(self, id: str) -> str:
         """Return the key of a conversation: JSON."""
