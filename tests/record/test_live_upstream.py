@@ -272,7 +272,7 @@ def read_faults(text: str) -> Any:
 @pytest.mark.parametrize(
     ("on_miss", "options", "problem"),
     [
-        ("record", {}, "nothing says whom to ask"),
+        ("record", {}, "there is no upstream to ask"),
         ("record", {"upstream": "http://127.0.0.1/v1"}, "nothing says where to record"),
         ("record", {"upstream": "http://127.0.0.1/v1", "record_mode": "x"}, "record-mode is x"),
     ],

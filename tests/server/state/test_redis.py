@@ -325,6 +325,16 @@ async def test_the_oldest_responses_of_a_session_are_forgotten(
     assert sorted(key.decode().rpartition(":")[2] for key in found) == sorted(ids[2:])
 
 
+async def test_no_connection_is_opened_after_the_end(nodes: Nodes) -> None:
+    one = await nodes.add()
+    link = one.state._link
+    await link.close()
+    with pytest.raises(RequestError, match="has closed its connections"):
+        await link.once([("GET", "x")])
+    link.open()
+    assert await link.once([("GET", "x")]) == [None]
+
+
 async def test_the_conversations_that_changed_last_are_kept(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ class Link:
         self.url = without_password(url)
         self.most = CONNECTIONS
         self.round_trips = 0
+        self._closed = False
         self._known: set[tuple[str, int]] = set()  # addresses of a cluster
         try:
             self._pool: BlockingConnectionPool | None = self._pool_of(self._url)
@@ -81,7 +82,10 @@ class Link:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AbstractConnection]:
-        """Yield a connection for several round trips. Raise StoreUnavailable if one of them fails."""
+        """Yield a connection for several round trips. Raise StoreUnavailable if one of them fails, and after
+        `close`."""
+        if self._closed:  # a connection made now would be left open
+            raise StoreUnavailable("this server has closed its connections")
         try:
             pool = await self._connections()
             connection = await pool.get_connection()  # type: ignore[no-untyped-call]
@@ -99,7 +103,8 @@ class Link:
             whole = True  # of a decision, between two round trips
             raise
         finally:
-            if not whole or pool is not self._pool:  # answers may still come, or it leads nowhere
+            # Answers may still come, or it leads nowhere, or who had it at the close has connected it again.
+            if not whole or pool is not self._pool or self._closed:
                 await connection.disconnect(nowait=True)
             await pool.release(connection)
 
@@ -139,8 +144,13 @@ class Link:
         await connection.send_packed_command(connection.pack_command(*command))
         return await connection.read_response(timeout=seconds + TIMEOUT)
 
+    def open(self) -> None:
+        """Allow connections again, after `close`."""
+        self._closed = False
+
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and allow no more of them."""
+        self._closed = True
         if self._pool is not None:
             await self._pool.disconnect()
         for _ in range(2):  # connections that were left without waiting close in the loop's next rounds

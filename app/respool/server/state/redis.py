@@ -69,6 +69,7 @@ class RedisState:
         self._starting: asyncio.Task[None] | None = None
         self._was_started = False
         self._stopping = False
+        self._link.open()
 
     def sessions(self, server: "MockServer") -> LoadedSessions:
         self._server = server
@@ -279,6 +280,8 @@ class RedisState:
                 await self._listen()
             except StoreUnavailable as error:
                 self._health.lost(error)
+                if self._health.reached:  # else it waits before it connects
+                    await asyncio.sleep(AGAIN)
             except Exception:
                 logger.exception("internal error in the shared state")
                 await asyncio.sleep(AGAIN)
