@@ -108,7 +108,7 @@ class SocketDriver:
         self._running: dict[str | None, SocketTurn] = {}
         self._run: Run | None = None  # of `_running`, if nothing else can be due
         self._closing: Close | None = None
-        self._timer: Timer | None = None
+        self._timer: Timer | asyncio.Handle | None = None
         self._deadline: float | None = None  # for which the timer waits
         self._late = 0.0  # the most that the responses under way know of
         self._flushing: asyncio.Task[None] | None = None
@@ -196,10 +196,20 @@ class SocketDriver:
                 return None
             self._do(connection.wake(now))
             self._deadline = deadline = connection.deadline
-            return None if self._flushing else deadline
+            if self._flushing:
+                return None
+            if deadline is not None and deadline <= now:  # more is due, after the others' turn
+                self._timer = asyncio.get_running_loop().call_soon(self._go_on)
+                return None
+            return deadline
         except BaseException as error:
             self._failed(error)
             return None
+
+    def _go_on(self) -> None:
+        """Send what else is due."""
+        self._timer = None
+        self._wake()
 
     def _failed(self, error: BaseException) -> None:
         self._error = error
