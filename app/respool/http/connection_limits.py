@@ -253,10 +253,6 @@ def _limited_httptools() -> type[asyncio.Protocol]:
             super().on_message_begin()
             self._in_head = True
 
-        def on_header(self, name: bytes, value: bytes) -> None:
-            if self._in_head:  # what trails a body is no header of the request: RFC 9110, section 6.5
-                super().on_header(name, value)
-
         def on_headers_complete(self) -> None:
             self._in_head = False
             self._moved = True
@@ -271,6 +267,9 @@ def _limited_httptools() -> type[asyncio.Protocol]:
             if self.parser.should_upgrade() and not self._should_upgrade() and _has_body(self.headers):
                 raise bad_upgrade(self._get_upgrade() or b"?")  # since the parser stops before the body
             super().on_headers_complete()
+            if not self.parser.should_upgrade():
+                # What trails a body is no header of the request: RFC 9110, section 6.5.
+                self.headers = []
 
         def on_body(self, body: bytes) -> None:
             self._moved = True
