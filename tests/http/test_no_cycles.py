@@ -23,11 +23,15 @@ def server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
         yield server
 
 
-@pytest.fixture(autouse=True)
-def no_collection() -> Iterator[None]:
+@pytest.fixture
+def connections() -> Iterator[Callable[[], int]]:
+    """Return how many connections there are in memory, besides those of other tests' servers. Nothing is
+    collected meanwhile."""
     gc.collect()
     gc.disable()
-    yield
+    others = parts()  # held, so that none of their ids is another's
+    known = {id(each) for each in others}
+    yield lambda: sum(id(each) not in known for each in parts())
     gc.enable()
 
 
@@ -62,8 +66,8 @@ def be_refused_on_a_socket(server: RunningServer) -> None:
         assert json.loads(socket.recv(10))["type"] == "error"
 
 
-def connections() -> int:
-    """How many connections of the server there are in memory."""
+def parts() -> list[object]:
+    """Return the parts of connections that are in memory."""
     wanted = {
         "LimitedHttpTools",
         "SocketProtocol",
@@ -71,11 +75,13 @@ def connections() -> int:
         "SocketConnection",
         "RequestResponseCycle",
     }
-    return sum(type(each).__name__ in wanted for each in gc.get_objects())
+    return [each for each in gc.get_objects() if type(each).__name__ in wanted]
 
 
 @pytest.mark.parametrize("visit", [play, be_refused, play_on_a_socket, be_refused_on_a_socket])
-def test_nothing_of_a_connection_stays(server: RunningServer, visit: Callable[[RunningServer], None]) -> None:
+def test_nothing_of_a_connection_stays(
+    server: RunningServer, connections: Callable[[], int], visit: Callable[[RunningServer], None]
+) -> None:
     visit(server)
     gc.collect()  # what the first of its kind imports
     visit(server)
@@ -85,7 +91,7 @@ def test_nothing_of_a_connection_stays(server: RunningServer, visit: Callable[[R
     assert connections() == 0
 
 
-def test_a_connection_is_there_while_it_lasts(server: RunningServer) -> None:
+def test_a_connection_is_there_while_it_lasts(server: RunningServer, connections: Callable[[], int]) -> None:
     at = urlsplit(server.url)
     with create_connection((at.hostname or "", at.port or 0), 10) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
