@@ -53,6 +53,7 @@ LEFT_OUT = {
             "test_the_app_answers_where_it_is_mounted_in_another_one "
             "test_the_processing_time_is_the_time_until_the_head_leaves "
             "test_a_header_that_is_not_utf_8_names_nothing test_a_wait_ends_when_its_client_leaves "
+            "test_a_wait_ends_when_the_request_comes_that_it_waits_for "
             "test_only_so_many_wait_at_once test_the_watch_ends_with_the_server"
         ),
         "a store counts responses by their ids, of which two plays have one": (
