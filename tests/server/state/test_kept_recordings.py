@@ -209,14 +209,21 @@ async def test_many_that_need_a_second_connection_do_not_wait_for_each_other(
     assert len(await asyncio.gather(*(one.state.run_async("", decide) for _ in range(20)))) == 20
 
 
-async def test_an_improvised_answer_to_too_much_is_a_503_elsewhere(
+async def improvised_from_too_much(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[MockServer, Playback]:
+    """Return a server, and a response of another one whose input is too large to be kept for it."""
     monkeypatch.setattr(kept_recordings, "MOST_INPUT", 50)
     one, other = [await nodes.add(on_miss="improvise") for _ in range(2)]
     first = await start(one, input="x")
     nodes.clock.advance(100.0)
-    second = await start(one, input="y", previous_response_id=first.id)
+    return other, await start(one, input="y", previous_response_id=first.id)
+
+
+async def test_an_improvised_answer_to_too_much_is_a_503_elsewhere(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, second = await improvised_from_too_much(nodes, monkeypatch)
     with pytest.raises(RequestError) as refused:
         await retrieve(other, second.id)
     assert refused.value.code == "recording_not_here"
@@ -225,11 +232,7 @@ async def test_an_improvised_answer_to_too_much_is_a_503_elsewhere(
 async def test_a_refusal_of_what_is_not_here_stays_in_no_cycle(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_recordings, "MOST_INPUT", 50)
-    one, other = [await nodes.add(on_miss="improvise") for _ in range(2)]
-    first = await start(one, input="x")
-    nodes.clock.advance(100.0)
-    second = await start(one, input="y", previous_response_id=first.id)
+    other, second = await improvised_from_too_much(nodes, monkeypatch)
     gc.collect()
     gc.disable()
     try:

@@ -163,8 +163,7 @@ class SocketDriver:
         if self._task is not None:
             for turn in self._running.values():
                 turn.delivery.go_on()
-            self._due()
-            self._set_timer()
+            self._go_on()
 
     def _set_timer(self) -> None:
         """Wait for the connection's next moment."""
@@ -207,9 +206,10 @@ class SocketDriver:
             return None
 
     def _go_on(self) -> None:
-        """Send what else is due."""
-        self._timer = None
-        self._wake()
+        """Send what is due, and wait for the next moment."""
+        if self._task is not None:
+            self._due()
+            self._set_timer()
 
     def _failed(self, error: BaseException) -> None:
         self._error = error
