@@ -1,19 +1,22 @@
 """What a connection may send, over sockets, with both of uvicorn's parsers."""
 
+import asyncio
 import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from uvicorn.server import ServerState
 
 from respool.http import connection_limits, create_app, serving
 from respool.http.connection_limits import MAX_HEAD, MAX_PIPELINED, limited_h11, limited_protocol
 from respool.listening import bind
+from respool.play.clock import ManualClock
 from respool.play.pace import Pace
 from respool.recordings.store import Store
 from respool.server.mock_server import MockServer
@@ -21,6 +24,7 @@ from respool.server.mock_server import MockServer
 FIXTURE = Path(__file__).parent.parent.parent / "fixtures/text/hello.jsonl"
 GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
 BODY = b'{"model":"m"}'
+PLAY = b'{"model":"m","stream":true}'
 POST = b"POST /v1/responses HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
 
 
@@ -295,3 +299,107 @@ def test_a_handshake_with_long_headers_within_the_limit_is_accepted(port: int) -
     with socket.create_connection(("127.0.0.1", port), 20) as sock:
         sock.sendall(HANDSHAKE + b"x: " + b"a" * 8000 + b"\r\n\r\n")
         assert sock.recv(65536)[:12] == b"HTTP/1.1 101"
+
+
+class LoopOfATest:
+    """An event loop whose time a test sets."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.now = 1000.0
+        self.timers: list[tuple[float, Callable[..., None]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, function: Callable[[], None]) -> Any:
+        self.timers.append((when, function))
+        return self._loop.call_later(3600, function)
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        due = [function for when, function in self.timers if when <= self.now]
+        self.timers = [timer for timer in self.timers if timer[0] > self.now]
+        for function in due:
+            function()
+
+
+class Connection:
+    """A connection of which a test holds the time, of its event loop and of its server."""
+
+    def __init__(self, server: MockServer) -> None:
+        config = connection_limits.Config(create_app(server), log_config=None, timeout_keep_alive=75)
+        config.load()
+        self.loop, self.state, self.wire = LoopOfATest(), ServerState(), Wire()
+        self.protocol: Any = limited_protocol()(config, self.state, {}, self.loop)  # type: ignore[call-arg]
+        self.protocol.connection_made(self.wire)
+
+    def play(self) -> None:
+        self.protocol.data_received(
+            b"POST /v1/responses HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(PLAY) + PLAY
+        )
+
+    async def all_answered(self) -> None:
+        while self.state.tasks:
+            await asyncio.sleep(0)
+
+
+async def test_an_idle_connection_is_closed_and_one_timer_is_enough_for_all_its_answers() -> None:
+    connection = Connection(MockServer(Store(FIXTURE), pace=Pace(speed=float("inf"))))
+    loop, wire = connection.loop, connection.wire
+    for _ in range(3):
+        connection.play()
+        await connection.all_answered()
+        loop.advance(70)
+    assert connection.state.total_requests == 3
+    assert wire.written.count(b"response.completed") == 6  # the event's name, and its type
+    assert [when for when, _ in loop.timers] == [
+        1000.0 + 140 + 75
+    ]  # that of the first has looked, and waits on
+    loop.advance(4)
+    assert not wire.closed
+    loop.advance(1)
+    assert wire.closed
+    connection.protocol.connection_lost(None)
+
+
+async def test_a_connection_that_is_being_answered_is_not_idle(settle: Callable[[], Any]) -> None:
+    clock = ManualClock()
+    connection = Connection(MockServer(Store(FIXTURE), clock=clock))
+    loop, wire = connection.loop, connection.wire
+    connection.protocol.data_received(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    await connection.all_answered()
+    connection.play()
+    await settle()
+    loop.advance(100)
+    assert not wire.closed
+    assert not loop.timers
+    clock.advance(100)
+    await connection.all_answered()
+    loop.advance(75)
+    assert wire.closed
+    connection.protocol.connection_lost(None)
+
+
+class Wire(asyncio.Transport):
+    """The client's end: it takes everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = False
+        self.written = b""
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
