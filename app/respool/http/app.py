@@ -20,7 +20,7 @@ from respool.http.body_limits import DEFAULT_LIMIT
 from respool.http.client_limits import limit_clients
 from respool.http.cors import cors_options
 from respool.http.edge import Edge, Guard
-from respool.http.hosts import Hosts, RequireHost
+from respool.http.hosts import Hosts
 from respool.http.keys import Keys, RequireKey
 from respool.http.layers import edge_of, running
 from respool.http.sending.connection import SERVER_SEND
@@ -137,8 +137,6 @@ def create_app(
     app.add_middleware(CORSMiddleware, **cors_options(cors))
     if not websocket:
         app.add_middleware(_RefuseWebSocket)
-    if hosts:  # the outermost
-        app.add_middleware(RequireHost, hosts=hosts)
     app.edge = edge_of(
         app.all_layers,
         server,

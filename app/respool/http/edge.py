@@ -16,13 +16,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError, RespoolError
-from respool.http.base_paths import BUILT_IN, below_base_path
+from respool.http.base_paths import BUILT_IN
+from respool.http.hosts import Hosts, misdirected
 from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
 from respool.http.problems import envelope, profile_of
+from respool.http.request_path import PathReader, RequestPath
 from respool.http.sending.checked_head import CHECKED, write_head
 from respool.http.sending.connection import OURS, REST, misspelt, steering, steering_headers
-from respool.http.steering_path import from_query, split_path
+from respool.http.steering_path import from_query
 from respool.server.journal import CLIENT_LEFT, ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
 from respool.server.request import PLAY_HEADER, SESSION_HEADER
@@ -50,7 +52,8 @@ class Edge:
     `create`, if given, is what answers ``POST /v1/responses``: the same as the app does, without its way
     through FastAPI's layers and router, which costs several times what the answer itself does. `cors` makes
     the layer around it that a browser's request needs; to others it would only add one header. `socket` is
-    the same for an upgrade of ``GET /v1/responses``. `admin` is the admin API.
+    the same for an upgrade of ``GET /v1/responses``. `admin` is the admin API. Requests to hosts other than
+    `hosts` get 421.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Edge:
         create: ASGIApp | None = None,
         cors: Callable[[ASGIApp], ASGIApp] = lambda app: app,
         admin: LazyMount | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
         self.app = app
         self.server = server
@@ -67,39 +71,45 @@ class Edge:
         self.create_for_browsers = create and cors(create)
         self.socket: ASGIApp | None = None
         self.admin = admin
-        self.base_paths: tuple[str, ...] = BUILT_IN
+        self.hosts = hosts
+        self.paths = PathReader(BUILT_IN)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         path: str = scope["path"]
+        sent_path = scope.get("raw_path") or path.encode("ascii", "backslashreplace")
+        query: bytes = scope.get("query_string", b"")
+        read: RequestPath | None = None
         if path != _CREATE:
-            self._take_base_path(scope)
-            if self.admin and self.admin.takes(scope):  # what a test asks is not in the journal
-                await self.admin(scope, receive, send)
-                return
-            if self.admin and scope["type"] == "http" and _is_browser_at_home(scope):
-                home = f"{scope.get('root_path', '')}{self.admin.prefix}/"
-                await RedirectResponse(home)(scope, receive, send)
-                return
+            read = self.paths.read(path, bool(scope.get("root_path")), b"api-version=" in query)
+            if read.below_base != path:
+                _reroute(scope, read.below_base)
+            if (admin := self.admin) is not None:
+                if admin.prefix in read.below_base and admin.takes(scope):
+                    # What a test asks is not in the journal.
+                    await admin(scope, receive, send)
+                    return
+                if read.below_base[-1:] == "/" and _is_browser_at_home(scope):
+                    home = f"{scope.get('root_path', '')}{admin.prefix}/"
+                    await RedirectResponse(home)(scope, receive, send)
+                    return
         server = self.server
         clock, journal, shared = server.clock, server.journal, server.state.shared
-        sent_path = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
         exchange = Exchange(
             scope.get("method", "WEBSOCKET"),
             sent_path.decode("ascii", "backslashreplace"),
             clock.now(),
             address=scope.get("client"),
-            raw_query=scope.get("query_string", b""),
+            raw_query=query,
             raw_headers=scope["headers"],
         )
         scope["respool.exchange"] = exchange
         scope["respool.profile"] = server.profile
-        if path != _CREATE and scope["path"].startswith(("/s/", "/r/", "/openai/")):
-            self._take_session(scope)
-            self._take_prefix(scope)
-        if OURS in exchange.raw_query and (asked := from_query(exchange.raw_query)):
+        if read is not None and read.path != read.below_base:
+            self._take(scope, read)
+        if OURS in query and (asked := from_query(query)):
             scope["headers"] = [*scope["headers"], *asked]
         steered = steering_headers(scope)
         if steered or "respool.session" in scope:
@@ -134,6 +144,10 @@ class Edge:
                     app, more_headers = self.create, _VARY
         if steered and (problem := misspelt(steered)):
             app = envelope(RequestError(problem, code="unknown_header"), profile=server.profile)
+        if self.hosts is not None:
+            for name, value in scope["headers"]:
+                if name == b"host" and value not in self.hosts:
+                    app = misdirected(scope, value)
         try:
             await app(scope, receive, send_head)
         finally:
@@ -158,50 +172,21 @@ class Edge:
         scope["respool.session"] = name
         return name
 
-    def _take_base_path(self, scope: Scope) -> None:
-        """Cut a base path off the path."""
-        path = scope["path"]
-        if path.startswith("/v1/") or scope.get("root_path"):
-            return
-        if (known := below_base_path(path, self.base_paths)) is not None:
-            scope["respool.path"] = path
-            scope["path"] = known
-            scope["raw_path"] = known.encode()
-
-    def _take_session(self, scope: Scope) -> None:
-        """Cut ``/s/NAME`` off the path."""
-        path = scope["path"]
-        if not path.startswith("/s/"):
-            return
-        name, slash, rest = path.removeprefix("/s/").partition("/")
-        if name and slash:
-            scope["respool.session"] = name
-            scope["respool.path"] = path
-            scope["path"] = f"/{rest}"
-            scope["raw_path"] = scope["path"].encode()
-
-    def _take_prefix(self, scope: Scope) -> None:
-        """Cut ``/r/NAME`` and Azure's ``/openai`` off the path, so that all routes work below them."""
-        head, found, tail = scope["path"].rpartition("/v1/")
-        if not found:  # Azure's older path, with an api-version instead
-            head, found, tail = scope["path"].rpartition("/openai/")
-            if b"api-version=" not in scope.get("query_string", b""):
-                return  # Azure's 404: see `problems`
-            head += found.rstrip("/")
-        if head.startswith("/r/") and head != "/r/":
-            name, asked = split_path(head.removeprefix("/r/"))
-            if asked:
-                scope["headers"] = [*scope["headers"], *asked]
-            scope["respool.name"] = self._name(name)
-        elif head != "/openai":
-            return
-        scope.setdefault("respool.path", scope["path"])
-        scope["path"] = f"/v1/{tail}"
-        scope["raw_path"] = scope["path"].encode()
+    def _take(self, scope: Scope, read: RequestPath) -> None:
+        """Route a request as its path says."""
+        _reroute(scope, read.path)
+        if read.session is not None:
+            scope["respool.session"] = read.session
+        if read.name is not None:
+            scope["respool.name"] = self._name(read.name)
+        if read.headers:
+            scope["headers"] = [*scope["headers"], *read.headers]
 
     def _name(self, path: str) -> str:
         """The recording or turn that ``/r/PATH`` names; where there is none of that name, `path` itself."""
         known = self.server.store.get
+        if known(path) is not None:
+            return path
         for name in (path, path.removesuffix("/openai")):
             if known(name) is not None:
                 return name
@@ -212,10 +197,18 @@ class Edge:
         return path
 
 
+def _reroute(scope: Scope, path: str) -> None:
+    """Give a request another path, and remember that which was sent."""
+    scope.setdefault("respool.path", scope["path"])
+    scope["path"] = path
+    scope["raw_path"] = path.encode()
+
+
 def _is_browser_at_home(scope: Scope) -> bool:
     """Return whether someone looks at ``/`` with a browser, which is led to the page. Programs get 404."""
     return (
-        scope["path"] in ("/", f"{scope.get('root_path', '')}/")
+        scope["type"] == "http"
+        and scope["path"] in ("/", f"{scope.get('root_path', '')}/")
         and scope["method"] in ("GET", "HEAD")
         and any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
     )

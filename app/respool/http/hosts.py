@@ -46,19 +46,30 @@ class Hosts:
 
 
 class RequireHost:
-    """Wraps the app: requests to other hosts get 421."""
+    """Wraps an app: requests to other hosts get 421."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self.app = app
         self.hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):
-            for name, value in scope["headers"]:
-                if name == b"host" and value not in self.hosts:
-                    await envelope(_misdirected(value), profile=profile_of(scope))(scope, receive, send)
-                    return
-        await self.app(scope, receive, send)
+        app = self.app
+        for name, value in scope["headers"]:
+            if name == b"host" and value not in self.hosts:
+                app = misdirected(scope, value)
+        await app(scope, receive, send)
+
+
+def misdirected(scope: Scope, host: bytes) -> ASGIApp:
+    """Return the answer to a request to another host."""
+    shown = printable(host.decode("latin-1"), 100)
+    error = RequestError(
+        f"This server does not answer to the host {shown}, so that no other site's page reads it: "
+        "ask it as 127.0.0.1 or localhost, or start it with --allow-host NAME.",
+        status=421,
+        code="host_not_allowed",
+    )
+    return envelope(error, profile=profile_of(scope))
 
 
 def is_loopback_name(name: str) -> bool:
@@ -74,16 +85,6 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _misdirected(value: bytes) -> RequestError:
-    shown = printable(value.decode("latin-1"), 100)
-    return RequestError(
-        f"This server does not answer to the host {shown}, so that no other site's page reads it: "
-        "ask it as 127.0.0.1 or localhost, or start it with --allow-host NAME.",
-        status=421,
-        code="host_not_allowed",
-    )
 
 
 def _checked(name: str) -> str:

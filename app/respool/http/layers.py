@@ -17,6 +17,7 @@ from respool.http.edge import Edge, Endpoint, Guard
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.lazy_mount import LazyMount
+from respool.http.request_path import PathReader
 from respool.http.responses import Create
 from respool.http.upstream import LiveUpstream
 from respool.play.offload import LARGE
@@ -48,18 +49,14 @@ def edge_of(
         inner = Guard(inner)
         return RequireKey(inner, Keys(api_keys)) if api_keys else inner
 
-    def for_hosts(inner: ASGIApp) -> ASGIApp:
-        return RequireHost(inner, hosts) if hosts else inner
-
-    answer = guarded(Endpoint(create, problems.answer_of))
-
     def for_browsers(inner: ASGIApp) -> ASGIApp:
-        return for_hosts(CORSMiddleware(inner, **origins))
+        return CORSMiddleware(inner, **origins)
 
     def make() -> ASGIApp:
         from respool.http.admin.app import make_admin  # late: see there
 
-        return for_hosts(make_admin(server, token=admin_token, max_body=max_body))
+        made = make_admin(server, token=admin_token, max_body=max_body)
+        return RequireHost(made, hosts) if hosts else made
 
     mount = LazyMount("/__admin", make) if admin else None
 
@@ -72,9 +69,10 @@ def edge_of(
 
     if mount and server.state.shared:
         server.state.called = called
-    edge = Edge(app, server, for_hosts(answer), for_browsers, mount)
-    edge.socket = socket and for_hosts(guarded(socket))
-    edge.base_paths = base_paths_of(base_paths)
+    answer = guarded(Endpoint(create, problems.answer_of))
+    edge = Edge(app, server, answer, for_browsers, mount, hosts)
+    edge.socket = socket and guarded(socket)
+    edge.paths = PathReader(base_paths_of(base_paths))
     return edge
 
 

@@ -14,7 +14,8 @@ _IN_PATHS = ("fault", "hold", "pace")
 _NAMES = (*_IN_PATHS, "play", "session", "clock")
 _PREFIX = "x-respool-"
 
-Headers = list[tuple[bytes, bytes]]
+Header = tuple[bytes, bytes]
+Headers = list[Header]
 
 
 def split_path(head: str) -> tuple[str, Headers]:
@@ -47,6 +48,6 @@ def without_ours(query: bytes) -> bytes:
     return b"&".join(pair for pair in query.split(b"&") if not pair.startswith(ours))
 
 
-def _header(name: str, value: str) -> tuple[bytes, bytes]:
+def _header(name: str, value: str) -> Header:
     # As ASGI gives it: clients send UTF-8.
     return f"{_PREFIX}{name}".encode(), value.encode("utf-8", "replace")

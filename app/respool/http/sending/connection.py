@@ -37,15 +37,11 @@ def steering_headers(scope: Scope) -> Steering:
     """Return the values of the headers that steer an answer, by name: none for most requests."""
     found: Steering | None = scope.get("respool.steering")
     if found is None:
-        there = [
-            (key, value.decode("latin-1"))
-            for key, value in scope["headers"]
-            if key in _STEERING or key.startswith(OURS)
-        ]
-        found = _NONE
-        if there:
-            found = {key: [value for other, value in there if other == key] for key, _ in there}
-        scope["respool.steering"] = found
+        values: dict[bytes, list[str]] = {}
+        for key, value in scope["headers"]:
+            if key in _STEERING or key.startswith(OURS):
+                values.setdefault(key, []).append(value.decode("latin-1"))
+        scope["respool.steering"] = found = values or _NONE
     return found
 
 
