@@ -121,6 +121,26 @@ async def test_a_head_of_ours_is_what_uvicorn_writes(answering: Callable[..., An
     assert answers[0] == answers[1], "uvicorn: `send` begins an answer otherwise (sending/checked_head.py)"
 
 
+async def test_a_whole_answer_of_ours_is_what_uvicorn_writes(answering: Callable[..., Any]) -> None:
+    answers = []
+    for ours in (False, True):
+        async with answering() as answered:
+            ended = []
+            cycle = answered.cycle
+            cycle.default_headers, cycle.on_response = [(b"date", b"today")], lambda: ended.append(1)  # noqa: B023
+            head = {"type": "http.response.start", "status": 200, "headers": encoded_head({"X-Own": "1"})}
+            if ours:
+                head[checked_head.WHOLE] = b"a" * 20
+                assert checked_head.write_head(answered.send, head), "uvicorn: see sending/checked_head.py"
+            else:
+                await answered.send(head)
+                await answered.send(chunk(b"a" * 20, more_body=False))
+            state = (cycle.response_started, cycle.response_complete, cycle.chunked_encoding, ended)
+            written = b"".join(answered.connection.written)
+            answers.append((written, state, await answered.receive()))
+    assert answers[0] == answers[1], "uvicorn: `send` ends an answer otherwise (sending/checked_head.py)"
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,7 +1,6 @@
 """How a route decides: at once, or with what a shared state has loaded for it."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TypeVar
 
 from respool.play import offload
@@ -48,10 +47,7 @@ async def _offloaded(decide: Callable[[], T], needed: WorkNeeded) -> T:
 
 def delivery_of(server: MockServer, playback: Playback, session: Session, exchange: Exchange) -> Delivery:
     """Return the delivery of a playback that has just been decided on."""
-    on_left = partial(server.client_left, playback, session.name)
-    if server.state.shared:
-        on_left = partial(server.state.run_later, session.name, on_left)
-    return Delivery(playback, session.clock, exchange, on_left=on_left, known_in=server.deliveries)
+    return Delivery(playback, session.clock, exchange, known_in=server.deliveries, attached=True)
 
 
 def needs_of(request: Request) -> tuple[Need, ...]:

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 from respool.play.playback import Playback
-from respool.recordings.recording import Recording
 
 RawHeader = tuple[bytes, bytes]
 
@@ -39,8 +37,7 @@ def head_of(playback: Playback, leaves: float, *, stream: bool = True) -> dict[s
 _OF_STREAMS = {"cache-control": "no-store", "content-type": "text/event-stream; charset=utf-8"}
 _OF_OUR_STREAMS = {"connection": "keep-alive", "x-accel-buffering": "no"}
 _PROCESSING = "openai-processing-ms"
-# What is the same in each play of a recording, and whether the time of processing is among it.
-_same: WeakKeyDictionary[Recording, tuple[list[RawHeader], bool]] = WeakKeyDictionary()
+_SAME = "http.heads"  # in `Recording.memo`
 
 
 def encoded_head(headers: Mapping[str, str]) -> list[RawHeader]:
@@ -57,13 +54,14 @@ def stream_head(playback: Playback, leaves: float, *more: RawHeader) -> list[Raw
     recording = playback.recording
     if recording.scripted and playback.profile.headers:  # which has an id for each play
         return [*encoded_head(head_of(playback, leaves)), *more]
-    known = _same.get(recording)
+    # What is the same in each play of it, and whether the time of processing is among that.
+    known: tuple[list[RawHeader], bool] | None = recording.memo.get(_SAME)
     if known is None:
         head = head_of(playback, leaves)
         recorded = any(name.lower() == _PROCESSING for name in recording.header.headers)
         if not recorded:
             del head[_PROCESSING]
-        known = _same[recording] = (encoded_head(head), recorded)
+        known = recording.memo[_SAME] = (encoded_head(head), recorded)
     same, recorded = known
     if recorded:
         return [*same, *more]

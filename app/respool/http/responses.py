@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -165,12 +166,11 @@ def create_endpoint(
 def _answer(delivery: Delivery, plain: bool) -> Response:
     """Return the sound answer; `plain`: it is a body. Raise RequestError where the recording has none."""
     playback, now = delivery.playback, delivery.clock.now()
-    line = in_header(delivery.exchange.why)
-    why = {MATCH_HEADER: line}
+    if playback.streamed and not plain:
+        return PlaybackResponse(delivery, stream_head(playback, now, _match_header(delivery.exchange.why)))
+    why = {MATCH_HEADER: in_header(delivery.exchange.why)}
     if plain:
         return _plain(playback, now, why)
-    if playback.streamed:
-        return PlaybackResponse(delivery, stream_head(playback, now, (_MATCH_HEADER, line.encode())))
     if playback.background:
         return json_response(playback, playback.snapshot(now), now, why)
     ends = playback.started + playback.rendition.sse.schedule.end
@@ -183,6 +183,11 @@ def json_response(
     """A Response object, with the headers of an answer that leaves now, and `more`."""
     head = {**head_of(playback, now, stream=False), **more}
     return Response(text, headers=head, media_type="application/json")
+
+
+@lru_cache(256)
+def _match_header(why: str) -> tuple[bytes, bytes]:
+    return _MATCH_HEADER, in_header(why).encode()
 
 
 def in_header(text: str) -> str:

@@ -76,6 +76,13 @@ class Schedule:
         upto = max(sent + 1, min(due, bisect_right(self.encoded.ends, start + MAX_CHUNK)))
         return upto, self.encoded.data[start : self.encoded.ends[upto - 1]]
 
+    def all_due(self, started: float, now: float) -> bool:
+        """Return True if there are frames, all are due at `now`, and they are one chunk."""
+        moments = self.moments
+        return (
+            len(self.encoded.data) <= MAX_CHUNK and bool(moments) and started + moments[-1] <= now
+        )  # as `due` compares
+
     def take(self, sent: int, started: float, now: float) -> tuple[int, bytes]:
         """Return the next chunk after `sent` frames, of the frames that are due at `now`; see `due`.
 
@@ -85,10 +92,6 @@ class Schedule:
         # Most of the time one frame is due: this is cheaper than to count, on the path of each event.
         if following == len(self.moments) or started + self.moments[following] > now:
             return following, self.encoded.data[self.encoded.start_of(sent) : self.encoded.ends[sent]]
-        # And of short answers without times all of them are.
-        data = self.encoded.data
-        if not sent and len(data) <= MAX_CHUNK and started + self.moments[-1] <= now:
-            return len(self.moments), data
         return self.chunk(sent, self.due(started, now))
 
     def frames(self) -> Iterator[Frame]:

@@ -221,6 +221,11 @@ class Recording:
         plain = all(isinstance(entry, TimedEvent) and entry.frame is None for entry in entries)
         return Recording(name, header, tuple(events), captured=None if plain else tuple(entries))
 
+    @cached_property
+    def memo(self) -> dict[str, Any]:
+        """What has been worked out from it and lives as long as it, by the module that has done so."""
+        return {}
+
     @property
     def plain(self) -> bool:
         """True if the answer is a body instead of a stream: usually an HTTP error."""

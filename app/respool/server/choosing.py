@@ -207,8 +207,7 @@ def _digest_of(request: Request) -> str:
 
 def _continues(request: Request) -> bool:
     """Return True if a request continues a response, or belongs to a conversation."""
-    body = request.body
-    return body.get("previous_response_id") is not None or body.get("conversation") is not None
+    return request.previous_response_id is not None or request.conversation_id is not None
 
 
 def _by_stub(asked: _Asked, now: float) -> Decision | None:

@@ -25,13 +25,19 @@ class Deliveries:
     """
 
     def __init__(
-        self, clock: Clock, on_edit: Callable[[Playback], None] = lambda playback: None, node: str = ""
+        self,
+        clock: Clock,
+        on_edit: Callable[[Playback], None] = lambda playback: None,
+        node: str = "",
+        on_left: Callable[[Playback, str], None] = lambda playback, session: None,
     ) -> None:
-        """`on_edit` is called with each playback that a timer, or a socket's steer, has edited. `node` is the
-        server's name among those that share its state."""
+        """`on_edit` is called with each playback that a timer, or a socket's steer, has edited; `on_left`
+        with the playback and the session of an attached delivery that ends early. `node` is the server's
+        name among those that share its state."""
         self._prefix = f"{PREFIX}{short_name(node)}_" if node else PREFIX
         self._clock = clock
         self.on_edit = on_edit
+        self.on_left = on_left
         self._live: dict[int, Delivery] = {}
         self._ended: deque[tuple[int, Exchange, bool]] = deque(maxlen=MOST_ENDED)
         self._timers: dict[int, tuple[int, list[Timer]]] = {}  # and how many events had been sent
@@ -88,6 +94,14 @@ class Deliveries:
         if self._timers:
             self._stop_timers(number)
         self._ended.append((number, delivery.exchange, delivery.playback.run.cancelled is not None))
+        if self._watchers:
+            self._tell()
+
+    def add_ended(self, delivery: Delivery) -> None:
+        """Add a delivery that has ended: as `add` and `discard`."""
+        self._count += 1
+        delivery.number = self._count
+        self._ended.append((self._count, delivery.exchange, False))
         if self._watchers:
             self._tell()
 

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 State = Literal["running", "held", "done", "aborted", "cancelled"]
 
 
-def _nothing() -> None:
-    pass
-
-
 class Sender(Protocol):
     """The sender of a delivery."""
 
@@ -36,13 +32,11 @@ class AnswerDelivery:
     """The sending of one answer to one client. Its sender reports here how it ends.
 
     clock     the session's
-    on_left   called if the client leaves before the end
     ended_by  why it was ended, if not by itself
     """
 
     clock: SessionClock
     exchange: Exchange
-    on_left: Callable[[], None] = field(default=_nothing, kw_only=True)
     ended_by: str = field(default="", kw_only=True)
 
     def begin(self, sender: Sender) -> None:
@@ -59,6 +53,9 @@ class AnswerDelivery:
         self.exchange.ended = self.ended_by or CLIENT_LEFT
         self.over()
         self.on_left()
+
+    def on_left(self) -> None:
+        """Do what follows when it ends early: nothing, if it is no playback's."""
 
     def cut(self) -> None:
         """Note that it was ended by an edit, incomplete."""
@@ -85,6 +82,7 @@ class AnswerDelivery:
 class Delivery(AnswerDelivery):
     """The sending of one playback to one client, from its frame number `first` on.
 
+    attached   the playback ends as well if the delivery ends early, as for the request that began it
     known_in   the server's deliveries, which are notified of its progress
     transport  the transport that sends it
     points     the points at which to hold it
@@ -96,6 +94,7 @@ class Delivery(AnswerDelivery):
 
     playback: Playback
     first: int
+    attached: bool
     known_in: "Deliveries | None"
     transport: str
     points: tuple[HoldPoint, ...]
@@ -112,14 +111,15 @@ class Delivery(AnswerDelivery):
         clock: SessionClock,
         exchange: Exchange,
         first: int = 0,
-        on_left: Callable[[], None] = _nothing,
         known_in: "Deliveries | None" = None,
+        *,
+        attached: bool = False,
     ) -> None:
         self.playback = playback
         self.clock = clock
         self.exchange = exchange
         self.first = first
-        self.on_left = on_left
+        self.attached = attached
         self.known_in = known_in
         self.ended_by = ""
         self.transport = "sse"
@@ -142,6 +142,11 @@ class Delivery(AnswerDelivery):
         self.sender = sender
         if self.known_in is not None:
             self.known_in.add(self)
+
+    def on_left(self) -> None:
+        """End the playback, if it is attached."""
+        if self.attached and self.known_in is not None:
+            self.known_in.on_left(self.playback, self.exchange.session)
 
     def over(self) -> None:
         """Note that nothing more is sent."""
@@ -199,6 +204,17 @@ class Delivery(AnswerDelivery):
         if sent >= len(playing.events):
             return NEVER
         return self.playback.started + playing.moments[sent]
+
+    def sent_whole(self, late: float) -> None:
+        """Note that all of it was sent at once, `late` seconds after its first moment: as `begin`, `stopped`
+        and `complete`."""
+        exchange = self.exchange
+        exchange.events = self._sent = self.playback.playing.sse.count
+        exchange.ended = self.ended_by
+        if late > exchange.lateness:
+            exchange.lateness = late
+        if self.known_in is not None:
+            self.known_in.add_ended(self)
 
     def stopped(self, frames: int, late: float) -> None:
         """Note that nothing more is sent: as `sent`, `late` and `over`."""

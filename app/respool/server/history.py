@@ -41,7 +41,8 @@ class History:
         self._most_bytes = most_bytes
         self._shared = shared or Budget(most_bytes)
         self._bytes = 0
-        self._playbacks: OrderedDict[int, tuple[str, Playback]] = OrderedDict()  # by the number of their play
+        # By the number of their play: the id, the playback, and its `_weight`.
+        self._playbacks: OrderedDict[int, tuple[str, Playback, int]] = OrderedDict()
         self._numbers: dict[str, list[int]] = {}  # by id
         self._added = 0
 
@@ -50,7 +51,7 @@ class History:
 
     def __iter__(self) -> Iterator[Playback]:
         """Iterate over the playbacks, oldest first."""
-        return iter([playback for _, playback in self._playbacks.values()])
+        return iter([playback for _, playback, _ in self._playbacks.values()])
 
     def get(self, id: str) -> Playback | None:
         """Return the latest playback whose response has this id."""
@@ -68,8 +69,8 @@ class History:
         self._added = number = self._added + 1
         known, numbers = self._playbacks, self._numbers.setdefault(id, [])
         numbers.append(number)
-        known[number] = (id, playback)
         size = _weight(playback)
+        known[number] = (id, playback, size)
         self._bytes += size
         self._shared.used += size
         if len(numbers) > MOST_OF_ONE_ID:
@@ -109,8 +110,8 @@ class History:
         self._shared.used += size
 
     def _drop(self, number: int) -> None:
-        id_, playback = self._playbacks.pop(number)
-        self._count(-_weight(playback))
+        id_, _, size = self._playbacks.pop(number)
+        self._count(-size)
         numbers = self._numbers[id_]
         numbers.remove(number)
         if not numbers:

@@ -33,7 +33,17 @@ _SECRET_PARAMETER = re.compile(r"key|token|secret|passw|signature|^sig$|^code$",
 _KEPT_OF_SECRET = ("Bearer ", "Basic ")
 MASKED = "[secret]"
 
-_ids = Random()
+
+def _new_ids() -> Iterator[str]:
+    """Yield request ids. They are no secret, and to ask the system for each would cost more."""
+    random = Random()
+    while True:
+        digits = random.randbytes(16 * 256).hex()
+        for at in range(0, len(digits), 32):
+            yield f"req_{digits[at : at + 32]}"
+
+
+_ids = _new_ids()
 
 
 @dataclass(slots=True, eq=False)
@@ -67,9 +77,7 @@ class Exchange:
     near: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # what nearly answers it
 
     def __post_init__(self) -> None:
-        self.request_id = (
-            self.request_id or f"req_{_ids.getrandbits(128):032x}"
-        )  # no secret: to ask the system costs more
+        self.request_id = self.request_id or next(_ids)
 
     @property
     def client(self) -> str:

@@ -110,7 +110,7 @@ class MockServer:
         self.state: State = given["state"] or MemoryState()
         if self.clock_mode == "auto" and self.state.shared:
             raise OptionError(f"clock is auto: {NO_AUTO}")
-        self.deliveries = Deliveries(self.clock, self.state.keep_later, self.state.node)
+        self.deliveries = Deliveries(self.clock, self.state.keep_later, self.state.node, self._client_left)
         self.journal.shared = self.state.shared
         self.sessions: AnySessions = self.state.sessions(self)
         self.responses = StoredResponses(self.session, self.memory, self.stand_ins, given["replay_window"])
@@ -251,6 +251,9 @@ class MockServer:
     ) -> Callable[[], list[Item]]:
         """See `StoredResponses.earlier_items`."""
         return self.responses.earlier_items(body, now, session)
+
+    def _client_left(self, playback: Playback, session: str) -> None:
+        self.state.run_later(session, partial(self.client_left, playback, session))
 
     def client_left(self, playback: Playback, session: str = DEFAULT_SESSION) -> None:
         """End a response whose client has left before the end, unless it is in the background. It cannot be

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from respool.play.offload import LARGE, offload
+from respool.protocol.json_object import LARGE as LARGE_TEXT
 from respool.protocol.json_object import JSONObject
 from respool.protocol.request import ValidationLevel, check_create
 
@@ -82,9 +83,10 @@ class Request:
     @property
     def kept_body(self) -> Mapping[str, Any]:
         """The body to store: as text, if that is known."""
-        if not self.text:
+        text = self.text
+        if not text:
             return self.body
-        return JSONObject.of(self.text, self.body)
+        return JSONObject(text) if len(text) <= LARGE_TEXT else JSONObject.of(text, self.body)
 
     @property
     def include_obfuscation(self) -> bool:

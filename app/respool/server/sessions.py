@@ -100,7 +100,8 @@ class Sessions:
 
     def keep_within_bounds(self, using: Session) -> None:
         """Delete sessions until all are within their limits, but never the one in use."""
-        while self.budget.exceeded:
+        budget = self.budget
+        while budget.used > budget.most:
             oldest = next((one for one in self._named.values() if one is not using), None)
             if oldest is None:
                 return

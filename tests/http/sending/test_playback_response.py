@@ -24,7 +24,7 @@ from sse_starlette.sse import AppStatus
 import respool
 from respool.http import create_app, edge
 from respool.play.clock import ManualClock
-from respool.play.frames import Schedule
+from respool.play.frames import MAX_CHUNK, Schedule
 from respool.play.pace import Pace
 from respool.protocol.event_frames import SSE_DONE, encode_sse
 from respool.recordings.recording import Recording
@@ -96,6 +96,21 @@ async def test_all_that_is_due_leaves_in_one_write(server: Serve, recording: Mak
     clock.advance(60)
     await stream.task
     assert stream.writes == [b"".join(frames(recording()))]
+
+
+async def test_an_answer_that_is_wholly_due_is_sent_and_noted_like_others(
+    server: Serve, recording: Make, call: Call
+) -> None:
+    short = recording("a", [(0.0, "response.x", {"n": n}) for n in range(3)])
+    serving = server(short, clock=ManualClock(1000.0))
+    stream = call(serving, body=STREAM)
+    await stream.task
+    assert stream.body == b"".join(frames(short))
+    assert stream.complete
+    (exchange,) = serving.journal
+    assert (exchange.status, exchange.events, exchange.ended, exchange.lateness) == (200, 3, "", 0.0)
+    assert not len(serving.deliveries)
+    assert list(serving.deliveries.ended) == [("pb_1", exchange, False)]
 
 
 async def test_a_moment_that_rounding_puts_just_after_now_has_come(
@@ -516,7 +531,9 @@ async def test_a_defect_after_the_head_cuts_the_stream_and_is_logged_once(
 def test_a_defect_after_the_head_closes_the_connection(
     store: Callable[..., Store], recording: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store(recording())
+    store(
+        recording("a", [(0.0, "response.x", {"text": "x" * MAX_CHUNK})])
+    )  # what is less leaves with the head
     monkeypatch.setattr(Schedule, "take", lambda *_: 1 / 0)
     with running_server(tmp_path, pace=Pace(speed=math.inf)) as running, connection(running, STREAM) as sock:
         response = http.client.HTTPResponse(sock)

@@ -22,7 +22,7 @@ import pytest
 
 import respool
 from respool.http import create_app
-from respool.http.sending.stream import Stream, _finish
+from respool.http.sending.stream import Stream, _finish, cycle_of
 from respool.play.clock import ManualClock
 from respool.play.frames import Schedule
 from respool.protocol.event_frames import encode_sse
@@ -296,7 +296,7 @@ def test_no_other_server_is_taken_for_uvicorn(recording: Make) -> None:
         async def send(self, message: Any) -> None: ...
 
     for send in (None, Cycle().send, lambda message: None):
-        assert Stream.of(send, None) is None  # type: ignore[arg-type]
+        assert cycle_of(send) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("protocol", ["httptools", "h11"])

@@ -11,10 +11,10 @@ from starlette.types import Message, Receive, Scope, Send
 from respool.errors import RequestError
 from respool.http.heads import RawHeader
 from respool.http.problems import envelope
-from respool.http.sending.checked_head import CHECKED
+from respool.http.sending.checked_head import CHECKED, WHOLE, writes_heads_of
 from respool.http.sending.connection import REST, SERVER_SEND, reset, transport_of
 from respool.http.sending.open_streams import from_any_thread
-from respool.http.sending.stream import Stream
+from respool.http.sending.stream import Stream, cycle_of
 from respool.play.edits import NEVER
 from respool.play.frames import Schedule
 from respool.server.delivery import AnswerDelivery, Delivery
@@ -42,20 +42,42 @@ class PlaybackResponse(Response):
             encoded = self._playback.schedule.encoded
             self.headers["content-length"] = str(len(encoded.data) - encoded.start_of(self._delivery.first))
             self.headers["connection"] = "close"
-        stream = Stream.of(scope.get(SERVER_SEND), self._delivery)
-        if stream is None or scope["method"] == "HEAD":
+        cycle = cycle_of(scope.get(SERVER_SEND))
+        if cycle is None or scope["method"] == "HEAD":
             await self._by_the_library(scope, receive, send)
             return
-        self._delivery.begin(stream)
+        delivery = self._delivery
+        head: Message | None
         head = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         if scope.get("http_version") == "1.1":
             head[CHECKED] = True
+            if writes_heads_of(cycle, self.status_code) and (whole := self._whole_if_due()):
+                # As below, but in one step: half of the cost of sending a short answer is its `Stream`.
+                head[WHOLE], late = whole
+                await send(head)
+                if cycle.response_complete:
+                    delivery.sent_whole(late)
+                    return
+                head = None  # the server's own `send` has sent it
+        stream = Stream(cycle, delivery)
+        delivery.begin(stream)
         if await stream.begin(send, head):
             return
         if (later := scope.get(REST)) is not None:
             later.append(stream.rest)
         else:
             await stream.rest()
+
+    def _whole_if_due(self) -> tuple[bytes, float] | None:
+        """Return all of it, and how late its first frame is, in seconds; None if it is large, edited, or not
+        wholly due."""
+        playback, delivery = self._playback, self._delivery
+        if playback.run.edits or delivery.first:
+            return None
+        schedule, now = playback.schedule, delivery.clock.now()
+        if not schedule.all_due(playback.started, now):
+            return None
+        return schedule.encoded.data, now - playback.started - schedule.moments[0]
 
     async def _by_the_library(self, scope: Scope, receive: Receive, send: Send) -> None:
         progress = Progress(self._delivery)

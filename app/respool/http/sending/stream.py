@@ -78,20 +78,14 @@ class Stream:
         self._gone = False  # the client
         self._resetting: asyncio.Task[None] | None = None
 
-    @classmethod
-    def of(cls, send: Send | None, delivery: Delivery) -> "Stream | None":
-        """Return a stream through the server's own `send`; None if that is not uvicorn's."""
-        cycle = getattr(send, "__self__", None)
-        if type(cycle).__module__ not in _CYCLES:
-            return None
-        return cls(cycle, delivery)
-
-    async def begin(self, send: Send, head: Message) -> bool:
-        """Send `head` by `send`, which ends in the server's own, and what is due; True when that is all."""
+    async def begin(self, send: Send, head: Message | None) -> bool:
+        """Send `head` by `send`, which ends in the server's own, unless it was sent; then send what is due.
+        Return True if that is all."""
         cycle, transport = self._cycle, self._transport
         together = cycle.transport = self._transport = _Together(transport)
         try:
-            await send(head)
+            if head is not None:
+                await send(head)
             self._chunked = type(cycle).__module__ == HTTPTOOLS and cycle.chunked_encoding is True
             self._schedule = self._playback.schedule
             self._go_on()
@@ -272,6 +266,12 @@ class Stream:
         """Let `rest` go on from where it waits."""
         if self._task and self._task is not asyncio.current_task():
             self._task.cancel()
+
+
+def cycle_of(send: Send | None) -> Any:
+    """Return the cycle of a request whose `send` is the server's own; None if that is not uvicorn's."""
+    cycle = getattr(send, "__self__", None)
+    return cycle if type(cycle).__module__ in _CYCLES else None
 
 
 def _finish(send: Coroutine[Any, Any, None]) -> None:
