@@ -403,3 +403,16 @@ class Wire(asyncio.Transport):
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
+
+
+async def test_who_sends_waits_while_a_connection_has_no_room(settle: Callable[[], Any]) -> None:
+    protocol = Connection(MockServer(Store(FIXTURE))).protocol
+    await asyncio.wait_for(protocol.flow.drain(), 5)
+    for _ in range(2):
+        protocol.pause_writing()
+        waiting = asyncio.create_task(protocol.flow.drain())
+        await settle()
+        assert not waiting.done()
+        protocol.resume_writing()
+        await asyncio.wait_for(waiting, 5)
+    protocol.connection_lost(None)

@@ -65,12 +65,16 @@ class _Connection(asyncio.Protocol):
     cycle: Any
     flow: Any
     timeout_keep_alive_task: asyncio.TimerHandle | None
-    _timer: asyncio.TimerHandle | None = None
-    _refused = False
-    _surplus = False  # it is beyond the limit of connections
-    _thrown_away = 0  # bytes
+
+    # With so many more attributes, Python would keep those of a protocol in a dictionary, which takes more
+    # memory and more time.
+    __slots__ = ("_refused", "_surplus", "_thrown_away", "_timer")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._timer: asyncio.TimerHandle | None = None
+        self._refused = False
+        self._surplus = False  # it is beyond the limit of connections
+        self._thrown_away = 0  # bytes
         super().connection_made(transport)
         if isinstance(self.config, Config) and self.config.max_connections is not None:
             self._count(self.config, self.config.max_connections)
@@ -89,7 +93,7 @@ class _Connection(asyncio.Protocol):
         self.flow = self.cycle = None
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
-            self.timeout_keep_alive_task = None
+            self.timeout_keep_alive_task = None  # type: ignore[misc]  # it is uvicorn's, and in no slot of ours
 
     def handle_websocket_upgrade(self, *arguments: Any) -> None:
         """Called by uvicorn with the head of a handshake: hand the connection over, or refuse it."""
@@ -212,12 +216,13 @@ def _limited_httptools() -> type[asyncio.Protocol]:
         """httptools, with the limits that it lacks. For each request, uvicorn's methods are called by their
         class, since `super()` takes longer."""
 
-        _in_head = True  # the parser is before the end of a head
-        _moved = False  # since data came, a head has ended or a part of a body has come
-        _unmoved = 0  # bytes that have come since it has
-        _idle_since: float | None = None  # the loop's time
+        __slots__ = ("_idle_since", "_in_head", "_moved", "_unmoved")
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._in_head = True  # the parser is before the end of a head
+            self._moved = False  # since data came, a head has ended or a part of a body has come
+            self._unmoved = 0  # bytes that have come since it has
+            self._idle_since: float | None = None  # the loop's time
             super().connection_made(transport)
             self.flow = _Flow(self)
 
@@ -324,8 +329,19 @@ def _limited_httptools() -> type[asyncio.Protocol]:
         """Reads no more requests of a connection on which some wait already."""
 
         def __init__(self, connection: LimitedHttpTools) -> None:
-            super().__init__(connection.transport)
+            self._transport = connection.transport
             self._connection = connection
+            self.read_paused = self.write_paused = False
+
+        def pause_writing(self) -> None:
+            """Make the event that is waited for: it takes a kilobyte, and most connections never need it."""
+            if not self.write_paused:
+                self._is_writable_event = asyncio.Event()
+                super().pause_writing()
+
+        async def drain(self) -> None:
+            if self.write_paused:
+                await super().drain()
 
         def resume_reading(self) -> None:
             if self.read_paused and not self._connection.pipeline:

@@ -118,21 +118,7 @@ class Edge:
             exchange.session = self._session_of_key(scope)
         journal.add(exchange)
 
-        more_headers: Iterable[tuple[bytes, bytes]] = ()
-
-        async def send_head(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                exchange.status = message["status"]
-                _set_request_id(message, exchange, more_headers)
-                if journal.watchers:
-                    journal.tell(STARTED, exchange)
-                if shared and scope["path"] not in _OPERATIONS:
-                    await server.state.note(exchange)
-                # A browser's request may have put values of its own into the headers of CORS.
-                if CHECKED in message and b"origin" not in steered and write_head(send, message):
-                    return
-            await send(message)
-
+        answer = _Answer(send, exchange, server, noted=shared and scope["path"] not in _OPERATIONS)
         app = self.app
         if scope["path"] == _CREATE and not scope.get("root_path"):  # not mounted in another app
             if scope["type"] == "websocket":
@@ -141,7 +127,9 @@ class Edge:
                 if b"origin" in steered:
                     app = self.create_for_browsers
                 else:
-                    app, more_headers = self.create, _VARY
+                    app, answer.more_headers = self.create, _VARY
+        # A browser's request may have put values of its own into the headers of CORS.
+        answer.checked = b"origin" not in steered
         if steered and (problem := misspelt(steered)):
             app = envelope(RequestError(problem, code="unknown_header"), profile=server.profile)
         if self.hosts is not None:
@@ -149,7 +137,7 @@ class Edge:
                 if name == b"host" and value not in self.hosts:
                     app = misdirected(scope, value)
         try:
-            await app(scope, receive, send_head)
+            await app(scope, receive, answer.send)
         finally:
             exchange.seconds = clock.now() - exchange.received
             # A health check every few seconds would bury the requests that matter.
@@ -195,6 +183,40 @@ class Edge:
                 if name == path or known(turn) is not None:
                     return turn
         return path
+
+
+class _Answer:
+    """The answer to one request, on its way through the edge.
+
+    more_headers  are added to its head
+    checked       its headers are known to be valid, if whoever made it says so
+    """
+
+    # Not a closure, of whose variables each would be an object for as long as the answer takes.
+    __slots__ = ("_exchange", "_noted", "_send", "_server", "checked", "more_headers")
+
+    def __init__(self, send: Send, exchange: Exchange, server: MockServer, *, noted: bool) -> None:
+        """`noted`: the state notes it, for other servers."""
+        self._noted = noted
+        self._send = send
+        self._exchange = exchange
+        self._server = server
+        self.more_headers: Iterable[tuple[bytes, bytes]] = ()
+        self.checked = False
+
+    async def send(self, message: Message) -> None:
+        """Send a message; note the head of the answer, and complete it."""
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
+            exchange, server = self._exchange, self._server
+            exchange.status = message["status"]
+            _set_request_id(message, exchange, self.more_headers)
+            if server.journal.watchers:
+                server.journal.tell(STARTED, exchange)
+            if self._noted:
+                await server.state.note(exchange)
+            if self.checked and CHECKED in message and write_head(self._send, message):
+                return
+        await self._send(message)
 
 
 def _reroute(scope: Scope, path: str) -> None:

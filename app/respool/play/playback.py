@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from respool.errors import EditError, RequestError
@@ -289,9 +290,13 @@ class Playback:
 
     def subscribe(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Call `tell` when the schedule is replaced, in the thread that replaces it. Return a function that
-        ends the subscription."""
+        ends the subscription: `unsubscribe`."""
         self.run.subscribers.append(tell)
-        return lambda: self.run.subscribers.remove(tell)
+        return partial(self.unsubscribe, tell)
+
+    def unsubscribe(self, tell: Callable[[], None]) -> None:
+        """Stop calling `tell`."""
+        self.run.subscribers.remove(tell)
 
     def with_obfuscation(self, obfuscation: bool) -> "Playback":
         """Return the same run with or without its padding."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol
 
 from sse_starlette import EventSourceResponse
@@ -60,10 +61,9 @@ def open_streams_of_loop() -> OpenStreams:
 
 def from_any_thread(callback: Callable[[], None]) -> Callable[[], None]:
     """Return a function that calls `callback` in this thread's event loop."""
-    loop = asyncio.get_running_loop()
+    return partial(_call_in, asyncio.get_running_loop(), callback)
 
-    def call() -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(callback)
 
-    return call
+def _call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback)

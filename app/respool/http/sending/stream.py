@@ -52,7 +52,7 @@ class Stream:
     __slots__ = (
         "_chunked", "_clock", "_cut", "_cycle", "_delivery", "_ended", "_error", "_flow", "_gone", "_late",
         "_next", "_outbox", "_playback", "_resetting", "_schedule", "_sent", "_started", "_task", "_tell",
-        "_transport", "_unsubscribe",
+        "_transport",
     )  # fmt: skip
 
     def __init__(self, cycle: Any, delivery: Delivery) -> None:
@@ -67,8 +67,7 @@ class Stream:
         self._started = playback.started
         self._clock = delivery.clock
         self._sent = delivery.first
-        self._unsubscribe: Callable[[], None] | None = None
-        self._tell: Callable[[], None] | None = None  # what the clock calls
+        self._tell: Callable[[], None] | None = None  # what the playback and the clock call
         self._next: Timer | asyncio.Task[None] | None = None  # what calls `_push` next
         self._task: asyncio.Task[Any] | None = None  # which waits in `rest`
         self._ended = False
@@ -95,7 +94,7 @@ class Stream:
         if not cycle.response_complete and self._error is None:
             # It may be edited, or cancelled by another request; or the clock may become another one.
             self._tell = from_any_thread(self._reschedule)
-            self._unsubscribe = self._playback.subscribe(self._tell)
+            self._playback.subscribe(self._tell)
             return False
         self._stop()
         self._tell_how_it_ended()
@@ -133,12 +132,10 @@ class Stream:
         if self._next:
             self._next.cancel()
             self._next = None
-        if self._unsubscribe:
-            self._unsubscribe()
-            self._unsubscribe = None  # it has us: a cycle that only garbage collection would find
         if self._tell:
+            self._playback.unsubscribe(self._tell)
             self._clock.unlisten(self._tell)
-            self._tell = None
+            self._tell = None  # it has us: a cycle that only garbage collection would find
         # Also if the task was cancelled, and nothing tells how it ended.
         self._delivery.stopped(self._sent, self._late)
 
