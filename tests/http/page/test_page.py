@@ -69,10 +69,10 @@ def test_the_list_is_used_by_keyboard(url: str, tab: Tab) -> None:
     expect(names).to_be_focused()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    expect(page.get_by_role("heading", level=2)).to_have_text("errors/rate_limit")
+    expect(page.get_by_role("heading", level=2, name="errors/rate_limit", exact=True)).to_be_visible()
     expect(names.get_by_role("option", selected=True)).to_contain_text("errors/rate_limit")
     page.keyboard.press("End")
-    expect(page.get_by_role("heading", level=2)).to_have_text("tools/web_search")
+    expect(page.get_by_role("heading", level=2, name="tools/web_search", exact=True)).to_be_visible()
     page.keyboard.press("3")
     expect(page).to_have_url(f"{url}/__admin/#/journal")
 
@@ -92,7 +92,7 @@ def test_a_recording_has_a_timeline_of_its_items_and_parts(url: str, tab: Tab) -
 def test_turns_are_reached_from_each_other(url: str, tab: Tab) -> None:
     page = tab(f"{url}/__admin/#/recordings/tools/get_weather")
     page.get_by_role("link", name="Turn 2").click()
-    expect(page.get_by_role("heading", level=2)).to_have_text("tools/get_weather#2")
+    expect(page.get_by_role("heading", level=2, name="tools/get_weather#2", exact=True)).to_be_visible()
     expect(page.locator(".url code")).to_have_text(f"{url}/r/tools/get_weather/turns/2/v1")
 
 
@@ -430,7 +430,7 @@ def test_recordings_with_findings_are_listed(
     expect(checks.get_by_role("row", name="bad")).to_contain_text("error")
     expect(checks.get_by_role("status")).to_contain_text("2 recordings of 2 checked")
     checks.get_by_role("link", name="bad").click()
-    expect(page.get_by_role("heading", level=2)).to_have_text("bad")
+    expect(page.get_by_role("heading", level=2, name="bad", exact=True)).to_be_visible()
 
 
 def report(**fields: Any) -> bytes:
@@ -524,7 +524,7 @@ def test_nothing_in_a_recording_becomes_markup(tmp_path: Path, serve: Any, tab: 
     url = serve(MockServer(Store([tmp_path])))
     page = tab(f"{url}/__admin/")
     page.locator(".row").first.click()
-    expect(page.get_by_role("heading", level=2)).to_have_text(name)
+    expect(page.get_by_role("heading", level=2, name=name, exact=True)).to_be_visible()
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".transcript [data-kind=message]")).to_contain_text(EVIL)
     expect(page.locator(".player .told")).to_contain_text("ended")
@@ -567,7 +567,7 @@ def test_10000_recordings_are_scrolled_and_searched(
     page.get_by_role("searchbox").fill("r04711")
     expect(names.get_by_role("option")).to_have_count(1)
     names.get_by_role("option").first.click()
-    expect(page.get_by_role("heading", level=2)).to_have_text("many/r04711")
+    expect(page.get_by_role("heading", level=2, name="many/r04711", exact=True)).to_be_visible()
 
 
 def test_an_event_of_10_mb_is_cut_until_all_of_it_is_asked_for(
