@@ -140,6 +140,12 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {nearest[0]}?" if nearest else ""
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a suggestion for an error message, or ""."""
+    nearest = _nearest(name, known)
+    return f", {nearest}" if nearest else ""
+
+
 class ReferenceFailed(OptionError):
     """The client cannot be drilled: it fails without any fault.
 

@@ -13,9 +13,8 @@ from random import Random
 from typing import Any, Literal
 
 from respool import option_types, options
-from respool.errors import OptionError, printable
+from respool.errors import OptionError, did_you_mean, printable
 from respool.recordings.recording import Entry, Recording, Verbatim
-from respool.scripts.sources import did_you_mean
 
 DEFAULT_GAP = 0.02  # seconds
 TYPICAL: Literal["typical"] = "typical"

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from respool.scripts.sources import Path, ScriptError, ScriptPlace, did_you_mean
+from respool.errors import did_you_mean
+from respool.scripts.sources import Path, ScriptError, ScriptPlace
 from respool.scripts.value_types import ValueType
 
 

@@ -1,8 +1,6 @@
 """Places in a Script's data, and the errors there."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Protocol
 
 from respool.protocol.events import compact
@@ -58,12 +56,6 @@ class ScriptPlace:
 
     def error(self, cause: str, *, at_key: bool = False) -> ScriptError:
         return ScriptError(cause, self.path, at_key)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a suggestion for an error message, or ""."""
-    nearest = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f", did you mean {nearest[0]}?" if nearest else ""
 
 
 def shown(value: Any) -> str:

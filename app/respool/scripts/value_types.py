@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
+from respool.errors import did_you_mean
 from respool.option_types import TEXT, OptionType
 from respool.protocol.events import compact
 from respool.scripts.pictures import Picture, inspect
-from respool.scripts.sources import ScriptError, ScriptPlace, did_you_mean, shown
+from respool.scripts.sources import ScriptError, ScriptPlace, shown
 
 
 @dataclass(frozen=True)
