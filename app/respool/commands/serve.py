@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from socket import socket
 
     from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
     from respool.record.live_upstream import UpstreamPlan
     from respool.recordings.source_files import PassedOver
@@ -75,7 +76,7 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = make_app(options, host)
+        server, app = _make_lazy_app(options, host)
         (sock,) = _bind(host, port, 1, options["uds"])
     log_to_stderr(quiet, form=options["log_format"])
     _greet(Greeting.of(server), _url_of(sock, options), options["api_keys"], options["upstream"] or "")
@@ -106,7 +107,7 @@ def work(
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = make_app(options, None if options["uds"] else sock.getsockname()[0])
+        server, app = _make_lazy_app(options, None if options["uds"] else sock.getsockname()[0])
     log_to_stderr(quiet, f"worker {number}: ", options["log_format"])
     uvicorn_server(app, on_started=lambda: report(Greeting.of(server)), **_serving(options)).run(
         sockets=[sock]
@@ -176,9 +177,27 @@ def steady_gc() -> Iterator[None]:
 
 
 def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["MockServer", "FastAPI"]:
-    """Return the server and the app for these options of the command. `host` is the address that it listens
-    on."""
-    from respool.http import create_app
+    """Return the server and the app for these options of the command: a FastAPI app, which can be changed.
+    `host` is the address that it listens on."""
+    from respool.http.app import create_app
+
+    server, of_app = _server_and_options(options, host)
+    return server, create_app(server, **of_app)
+
+
+def _make_lazy_app(options: Mapping[str, Any], host: str | None) -> tuple["MockServer", "ASGIApp"]:
+    """Return the server, and the same app, of which most is made when it is needed."""
+    from respool.http.lazy_app import LazyApp
+
+    if options["metrics"] or options["traces"]:
+        return make_app(options, host)
+    server, of_app = _server_and_options(options, host)
+    del of_app["metrics"], of_app["traces"]
+    return server, LazyApp(server, **of_app)
+
+
+def _server_and_options(options: Mapping[str, Any], host: str | None) -> tuple["MockServer", dict[str, Any]]:
+    """Return the server, and the options of `create_app`."""
     from respool.http.hosts import allowed_hosts
     from respool.play.pace import Pace
     from respool.recordings.store import Store
@@ -202,8 +221,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
     server = MockServer(store, pace=pace, state=state, asks_upstream=asks, **of_part(Part.SERVER, options))
     upstream = plan.open(server) if plan else None
     hosts = allowed_hosts(address_of(host) if host else None, options["allow_host"])
-    app = create_app(server, hosts=hosts, upstream=upstream, **of_part(Part.APP, options))
-    return server, app
+    return server, {"hosts": hosts, "upstream": upstream, **of_part(Part.APP, options)}
 
 
 def _upstream(options: Mapping[str, Any]) -> "UpstreamPlan | None":

@@ -1,7 +1,7 @@
 """create_app: the FastAPI application around a MockServer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from respool import __version__
 from respool.errors import RequestError
 from respool.http import conversations, models, problems, responses, stored, tokens
-from respool.http import websocket as sockets
 from respool.http.body_limits import DEFAULT_LIMIT
 from respool.http.client_limits import limit_clients
 from respool.http.cors import cors_options
@@ -25,6 +24,7 @@ from respool.http.keys import Keys, RequireKey
 from respool.http.layers import edge_of, running
 from respool.http.sending.connection import SERVER_SEND
 from respool.http.sending.faulty_endpoints import FaultyEndpoints
+from respool.http.socket_routes import add_routes, socket_endpoint
 from respool.http.upstream import AskForUnknown, LiveUpstream
 from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer
@@ -95,6 +95,7 @@ def create_app(
     )
     app.__class__ = App  # since FastAPIOffline is a function, and none of ours
     assert isinstance(app, App)
+    app.is_ending = lambda: app.ending
     problems.add_handlers(app)
     app.include_router(responses.router(create))
     app.include_router(tokens.router(server, max_body))  # to those below, its paths would be ids
@@ -114,7 +115,7 @@ def create_app(
     @app.get("/readyz", tags=["respool"], response_model=None)
     async def readyz() -> Response:
         """Report if requests should be sent to this server: 200, or 503 with the reason."""
-        reason = "it is ending" if app.ending else server.state.not_ready
+        reason = "it is ending" if app.is_ending() else server.state.not_ready
         status = {"status": "not ready", "reason": reason} if reason else {"status": "ready"}
         return JSONResponse(status, 503 if reason else 200)
 
@@ -126,8 +127,8 @@ def create_app(
     socket = None
     if websocket:
         limits = socket_settings or SocketSettings()
-        socket = sockets.socket_endpoint(server, limits, request_faults, max_body)
-        sockets.add_routes(app.router, socket)
+        socket = socket_endpoint(server, limits, request_faults, max_body)
+        add_routes(app.router, socket)
     if upstream is not None:
         app.add_middleware(AskForUnknown, server=server, upstream=upstream)
     app.add_middleware(FaultyEndpoints, server=server, allowed=request_faults)
@@ -160,6 +161,7 @@ class App(FastAPI):
     edge: Edge
     entry: ASGIApp  # the edge, or what is around it
     ending = False  # it takes no new clients
+    is_ending: Callable[[], bool]  # says so, of this app or of that which it is a part of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # As the server gave it: each layer and route wraps it again.

@@ -1,10 +1,11 @@
 """LazyApp: the app of `create_app`, made when a request needs more of it than ``POST /v1/responses``.
 
-A test that streams a response needs no FastAPI, which takes longer than all the rest of a server's start.
+A stream needs no FastAPI, whose import takes longer than all the rest of a server's start.
 """
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,34 +17,66 @@ from respool.http.lazy_mount import MadeOnce
 from respool.http.lifespan import live
 from respool.http.responses import create_endpoint
 from respool.http.sending.connection import SERVER_SEND
+from respool.http.socket_routes import socket_endpoint
 from respool.http.upstream import LiveUpstream
+from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer
 
 
 class LazyApp:
-    """An application that serves `server`; the options are those of `create_app`."""
-
-    ending = False  # it takes no new clients
+    """An application that serves `server`; the options are those of `create_app`, and so are the errors."""
 
     def __init__(
         self,
         server: MockServer,
         *,
+        max_body: int = DEFAULT_LIMIT,
         reload: bool = False,
         api_keys: Sequence[str] = (),
+        request_faults: bool = True,
         websocket: bool = True,
+        socket_settings: SocketSettings | None = None,
         hosts: Hosts | None = None,
+        cors: Sequence[str] = (),
+        admin: bool = True,
+        admin_token: str | None = None,
+        base_paths: Sequence[str] = (),
+        max_streams: int | None = None,
         upstream: LiveUpstream | None = None,
     ) -> None:
+        self.ending = False  # it takes no new clients
         self._upstream = upstream
         self._server = server
         self._reload = reload
-        self._made = MadeOnce(
-            partial(_rest_of, server, api_keys=api_keys, websocket=websocket, hosts=hosts, upstream=upstream)
+        make = partial(
+            _rest_of,
+            self,
+            max_body=max_body,
+            api_keys=api_keys,
+            request_faults=request_faults,
+            websocket=websocket,
+            socket_settings=socket_settings,
+            cors=cors,
+            max_streams=max_streams,
+            upstream=upstream,
         )
-        create = create_endpoint(server, DEFAULT_LIMIT, True, upstream=upstream)
+        self._made = MadeOnce(lambda: make(server))
+        socket = None
+        if websocket:
+            settings = socket_settings or SocketSettings()
+            socket = socket_endpoint(server, settings, request_faults, max_body)
         self.edge = edge_of(
-            self._rest, server, create, max_body=DEFAULT_LIMIT, api_keys=api_keys, hosts=hosts
+            self._rest,
+            server,
+            create_endpoint(server, max_body, request_faults, max_streams, upstream),
+            socket,
+            max_body=max_body,
+            api_keys=api_keys,
+            hosts=hosts,
+            cors=cors,
+            admin=admin,
+            admin_token=admin_token,
+            base_paths=base_paths,
         )
         self._entry = limit_clients(self.edge, server)
 
@@ -63,17 +96,11 @@ class LazyApp:
         await app(scope, receive, send)
 
 
-def _rest_of(
-    server: MockServer,
-    *,
-    api_keys: Sequence[str],
-    websocket: bool,
-    hosts: Hosts | None,
-    upstream: LiveUpstream | None,
-) -> ASGIApp:
-    """Return the app within the edge."""
+def _rest_of(outer: LazyApp, server: MockServer, **options: Any) -> ASGIApp:
+    """Return the app within the edge of `outer`."""
     from respool.http.app import create_app  # late: see the module
 
-    app = create_app(server, api_keys=api_keys, websocket=websocket, hosts=hosts, upstream=upstream)
+    app = create_app(server, **options)
+    app.is_ending = lambda: outer.ending
     rest: ASGIApp = app.all_layers
     return rest

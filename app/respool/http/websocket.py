@@ -14,8 +14,7 @@ from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
-from starlette.routing import Router, WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 from starlette.websockets import WebSocket
 
 from respool.errors import NoMatchingRecording, RequestError
@@ -26,12 +25,12 @@ from respool.http.client_limits import bytes_of
 from respool.http.deciding import decided, delivery_of, needs_of
 from respool.http.edge import exchange_of, name_in_header, name_in_path, session_of
 from respool.http.large_frames import read_ahead
-from respool.http.problems import envelope, profile_of
 from respool.http.request_body import beside
 from respool.http.sending.connection import SERVER_SEND, header_values, steering
 from respool.http.sending.faulty import FAULT_HEADER, asked_faults, load_faults
 from respool.http.sending.socket import SocketDriver, SocketTurn
 from respool.http.sending.socket_line import line_of
+from respool.http.socket_routes import deny
 from respool.match.stubs import Stub
 from respool.play.live_turn import LiveTurn, PlaybackTurn
 from respool.play.offload import LARGE, NO_RESULTS, WorkNeeded, offloading
@@ -61,41 +60,7 @@ _MUCH_ADDED = 256 * 1024  # bytes of a fault, likewise
 _rng = Random()  # of the ids of steers, which are no secret
 
 
-def socket_endpoint(
-    server: MockServer, settings: SocketSettings, request_faults: bool, max_body: int
-) -> ASGIApp:
-    """Return the app that serves WebSockets, whatever their path. `max_body` is the limit of a request body
-    in bytes: what a large frame may hold grows with it."""
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        await _serve(server, settings, request_faults, max_body, WebSocket(scope, receive, send))
-
-    return serve
-
-
-def add_routes(router: Router, endpoint: ASGIApp) -> None:
-    """Serve WebSockets at ``/v1/responses`` by `endpoint`; elsewhere an upgrade is denied with 404."""
-
-    async def serve(socket: WebSocket) -> None:
-        await endpoint(socket.scope, socket.receive, socket.send)
-
-    router.routes.append(WebSocketRoute("/v1/responses", serve))
-    router.routes.append(WebSocketRoute("/{path:path}", _not_found))
-
-
-async def _not_found(socket: WebSocket) -> None:
-    path = socket.scope.get("respool.path", socket.scope["path"])
-    error = RequestError(f"Invalid URL (WEBSOCKET {path})", status=404)
-    await _deny(error, socket)
-
-
-async def _deny(error: RequestError, socket: WebSocket, headers: Mapping[str, str] | None = None) -> None:
-    """Refuse the upgrade, with an ordinary answer of HTTP."""
-    scope = socket.scope
-    await envelope(error, headers, profile_of(scope))(scope, socket.receive, socket.send)
-
-
-async def _serve(
+async def serve_socket(
     server: MockServer, settings: SocketSettings, request_faults: bool, max_body: int, socket: WebSocket
 ) -> None:
     scope = socket.scope
@@ -118,7 +83,7 @@ async def _serve(
 
         clock = await decided(server, session_of(scope), admit)
     except RequestError as error:
-        await _deny(error, socket)
+        await deny(error, socket)
         return
     exchange.status = 101
     if server.state.shared:
