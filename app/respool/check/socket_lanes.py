@@ -59,7 +59,7 @@ def _is_of_a_socket(event: Event) -> bool:
 
 
 def _has_several(events: Sequence[Event]) -> bool:
-    """Whether several responses run at a time among the events of one lane."""
+    """Return True if several responses run at a time among the events of one lane."""
     return any(map(_is_of_agents, events)) or run_together(events)
 
 

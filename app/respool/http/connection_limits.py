@@ -96,7 +96,7 @@ class _Connection(asyncio.Protocol):
             self.timeout_keep_alive_task = None  # type: ignore[misc]  # it is uvicorn's, and in no slot of ours
 
     def handle_websocket_upgrade(self, *arguments: Any) -> None:
-        """Called by uvicorn with the head of a handshake: hand the connection over, or refuse it."""
+        """Hand the connection over, or refuse it. uvicorn calls this with the head of a handshake."""
         super().handle_websocket_upgrade(*arguments)  # type: ignore[misc]
         upgraded: Any = self.transport.get_protocol()
         error = None if upgraded.handshake_initiated else upgraded.conn.handshake_exc
@@ -285,7 +285,7 @@ def _limited_httptools() -> type[asyncio.Protocol]:
             HttpToolsProtocol.on_message_complete(self)
 
         def on_response_complete(self) -> None:
-            """As uvicorn's, but for the timer of an idle connection."""
+            """Do as uvicorn's, but for the timer of an idle connection."""
             self.server_state.total_requests += 1
             if self.transport.is_closing():
                 return
@@ -298,7 +298,7 @@ def _limited_httptools() -> type[asyncio.Protocol]:
                 self._idle()
 
         def _unset_keepalive_if_required(self) -> None:
-            """Called by uvicorn when data comes, and when an answer is complete."""
+            """Note that it is not idle. Called when data comes, and when an answer is complete."""
             self._idle_since = None
 
         def _idle(self) -> None:

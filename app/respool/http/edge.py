@@ -152,7 +152,7 @@ class Edge:
                     server.state.note_later(exchange)
 
     def _session_of_key(self, scope: Scope) -> str:
-        """The session of the key that a request shows, where keys say which."""
+        """Return the name of the session of the request's API key; "" without a key."""
         keys = keys_in(scope["headers"])
         if not keys:
             return ""
@@ -171,7 +171,7 @@ class Edge:
             scope["headers"] = [*scope["headers"], *read.headers]
 
     def _name(self, path: str) -> str:
-        """The recording or turn that ``/r/PATH`` names; where there is none of that name, `path` itself."""
+        """Return the name of the recording or turn that ``/r/PATH`` means; `path` itself if there is none."""
         known = self.server.store.get
         if known(path) is not None:
             return path
@@ -309,13 +309,13 @@ class Guard:
 
 
 def exchange_of(scope: Scope) -> Exchange:
-    """The journal's entry for this request, to be filled."""
+    """Return the journal's entry for a request."""
     return cast(Exchange, scope["respool.exchange"])
 
 
 def session_of(scope: Scope) -> str:
-    """The name of the session that a request is of: by its path, or by ``x-respool-session``; "" for that of
-    everybody."""
+    """Return the name of a request's session, from its path or ``x-respool-session``; "" for the default
+    session."""
     named: str | None = scope.get("respool.session")
     if named is None:
         values = steering(scope, _SESSION_HEADER)
@@ -325,12 +325,12 @@ def session_of(scope: Scope) -> str:
 
 
 def name_in_path(scope: Scope) -> str | None:
-    """What ``/r/NAME`` asks for."""
+    """Return the name in ``/r/NAME``; None if there is none."""
     return scope.get("respool.name")
 
 
 def in_path(http: HTTPRequest, name: str) -> str:
-    """A parameter of the route's path.
+    """Return a parameter of the route's path.
 
     For one that a function declares, as for what it returns (so ``response_model=None``), FastAPI makes a
     pydantic field, and for the first field it imports pydantic.v1. Nothing here needs that, and it takes most
@@ -340,7 +340,10 @@ def in_path(http: HTTPRequest, name: str) -> str:
 
 
 def name_in_header(scope: Scope) -> str | None:
-    """What ``x-respool-play`` asks for. ASGI gives header values as Latin-1, names are UTF-8."""
+    """Return the name in ``x-respool-play``; None if there is none.
+
+    ASGI gives header values as Latin-1, and names are UTF-8.
+    """
     for value in steering(scope, _PLAY_HEADER):
         return value.encode("latin-1").decode("utf-8", "replace")
     return None

@@ -54,7 +54,7 @@ Create = Callable[[HTTPRequest], Awaitable[Response]]
 
 
 def router(create: Create) -> "APIRouter":
-    """The routes; `create` is what `create_endpoint` gives."""
+    """Return the routes; `create` is what `create_endpoint` gives."""
     from fastapi import APIRouter  # late: this module is imported where FastAPI is not needed
 
     routes = APIRouter(prefix="/v1/responses", tags=["responses"], responses=REFUSALS)
@@ -180,7 +180,7 @@ def _answer(delivery: Delivery, plain: bool) -> Response:
 def json_response(
     playback: Playback, text: str, now: float, more: Mapping[str, str] = MappingProxyType({})
 ) -> Response:
-    """A Response object, with the headers of an answer that leaves now, and `more`."""
+    """Return a Response object, with the headers of an answer that leaves now, and `more`."""
     head = {**head_of(playback, now, stream=False), **more}
     return Response(text, headers=head, media_type="application/json")
 
@@ -191,14 +191,14 @@ def _match_header(why: str) -> tuple[bytes, bytes]:
 
 
 def in_header(text: str) -> str:
-    """A text as the value of a header."""
+    """Return a text as the value of a header."""
     if text.isascii() and len(text) <= _LONGEST and text.isprintable():
         return text
     return printable(text, _LONGEST).encode("ascii", "backslashreplace").decode()
 
 
 def _plain(playback: Playback, now: float, more: Mapping[str, str]) -> Response:
-    """An answer that is no stream: an HTTP error, most of the time."""
+    """Return an answer that is no stream: an HTTP error, most of the time."""
     header, headers = playback.recording.header, {**head_of(playback, now), **more}
     if header.status in (204, 304):  # which have no body
         return Response(None, header.status, headers)

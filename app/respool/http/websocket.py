@@ -273,7 +273,7 @@ class _Turns:
         return turn
 
     def ended(self, turn: SocketTurn) -> None:
-        """All of a response was sent, or no more of it will be."""
+        """Note that all of a response was sent, or that no more will be."""
         self._end(turn.delivery.exchange)
 
     def _request(self, asked: StartTurn, exchange: Exchange, text: bytes) -> Request:
@@ -318,7 +318,7 @@ class _Turns:
 
 
 def _text_of(body: Mapping[str, Any]) -> bytes:
-    """The body as JSON. Raise RequestError where it cannot be written."""
+    """Return the body as JSON. Raise RequestError if it cannot be written."""
     try:
         return compact(body).encode()
     except (ValueError, RecursionError):
@@ -329,7 +329,7 @@ def _text_of(body: Mapping[str, Any]) -> bytes:
 
 
 def _is_large(started: _Decided) -> bool:
-    """Whether its frames take long to make, and are not made yet."""
+    """Return True if its frames take long to make, and are not made yet."""
     rendition = started.delivery.playback.rendition
     if started.active and sum(one.fault.added_bytes for one in started.active) > _MUCH_ADDED:
         return True
@@ -362,7 +362,7 @@ def _as_frames(exchange: Exchange) -> Iterator[None]:
 
 
 def _refusal(playback: Playback) -> RequestError:
-    """A recording that is an HTTP error, as an error frame says it."""
+    """Return the error of a recording that is an HTTP error, for an error frame."""
     header = playback.recording.header
     body = header.body
     status = header.status if header.status >= 400 else 500

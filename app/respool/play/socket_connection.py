@@ -114,14 +114,14 @@ class SocketConnection:
         return self._taken()
 
     def receive_close(self, now: float) -> list[Action]:
-        """The client has closed the connection, or it broke. No answer is owed to what waits."""
+        """Note that the client has closed the connection, or that it broke. Waiting creates get no answer."""
         self._end()
         return self._taken()
 
     def started(
         self, start: StartTurn, turn: LiveTurn, now: float, *, rule: SteerRule | None = None
     ) -> list[Action]:
-        """What was asked for by `start` is being played; `rule` is what its recording says of steers.
+        """Note that the last `start` is being played; `rule` is its recording's rule for steers.
 
         Raise ValueError if nothing was asked for.
         """
@@ -135,7 +135,7 @@ class SocketConnection:
         return self._taken()
 
     def refused(self, start: StartTurn, error: RequestError, now: float) -> list[Action]:
-        """What was asked for by `start` is refused. Raise ValueError if nothing was asked for."""
+        """Note that the last `start` is refused. Raise ValueError if there was none."""
         lane = self._asked(start)
         if lane is None:
             return []
@@ -268,7 +268,7 @@ class SocketConnection:
             self._out += failed_steers(lane, carried, "successor_creation_failed", error.message)
 
     def _evict(self, lane: Lane, start: StartTurn) -> None:
-        """The continuation on the same lane has failed: what it continued cannot be continued again."""
+        """Remove the response whose continuation on its own lane has failed: it cannot be continued now."""
         if start.lineage and start.lineage[0].lane == lane.name:
             self.memory.evict(start.lineage[0])
 

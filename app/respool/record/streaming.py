@@ -153,7 +153,7 @@ class StreamRedactor:
         known.add(delta)
 
     def _close(self, key: tuple[str, str]) -> None:
-        """An item is done. Its place tells which, unless several responses have one there."""
+        """Close the item that is done: that at its place, unless several responses have one there."""
         known = slice(0, 1 if self._running < 2 else 2)
         self._open = {one for one in self._open if one[known] != key[known]}
         self._texts = {place: text for place, text in self._texts.items() if place[known] != key[known]}

@@ -114,7 +114,7 @@ class Style:
         return Event(compact({name: data[name] for name in order}), type)
 
     def _order_of(self, type: str, data: JSON) -> list[str]:
-        """The order of an event's keys."""
+        """Return the order of an event's keys."""
         alike = (keys for keys in self._keys.values() if set(keys) == set(data))
         like = self._keys.get(type) or next(alike, ())
         return [name for name in dict.fromkeys([*like, *self._order, *data]) if name in data]

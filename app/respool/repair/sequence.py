@@ -147,7 +147,7 @@ def _renumber(timed: TimedEvent, data: JSON, number: int) -> TimedEvent:
 
 
 def _says(text: str, wanted: JSON) -> bool:
-    """Whether a JSON text has a value, to the kinds of its numbers."""
+    """Return True if a JSON text has a value, to the kinds of its numbers."""
     try:
         value = loads(text)
     except ValueError:

@@ -27,7 +27,7 @@ class ClientBytes:
         self._clients: dict[str, _Client] = {}
 
     def __len__(self) -> int:
-        """How many clients have unanswered requests."""
+        """Return the number of clients with unanswered requests."""
         return len(self._clients)
 
     def held(self, client: str) -> int:

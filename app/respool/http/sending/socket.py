@@ -52,7 +52,7 @@ class SocketTurn:
         return exchange.events
 
     def idle(self, now: float) -> bool:
-        """Whether all that is due at the clock's moment `now` was handed to the connection."""
+        """Return True if all that is due at the clock's moment `now` was handed to the connection."""
         place = self.events_sent()
         return place >= len(self.live.events) or self.live.due_at(place) > now
 
@@ -81,7 +81,7 @@ class SocketTurns(Protocol):
         ...
 
     def ended(self, turn: SocketTurn) -> None:
-        """All of it was sent, or no more of it will be."""
+        """Note that all of it was sent, or that no more will be."""
         ...
 
 
@@ -159,7 +159,7 @@ class SocketDriver:
                 await self._flushing
 
     def _wake(self) -> None:
-        """The clock, or a response, has become another one; or there is room again."""
+        """Send what is due, since the clock or a response has changed, or there is room again."""
         if self._task is not None:
             for turn in self._running.values():
                 turn.delivery.go_on()
@@ -280,7 +280,7 @@ class SocketDriver:
         return next((turn for turn in self._running.values() if turn.live is live), None)
 
     def _end_turns(self) -> None:
-        """Those whose last frame was sent have ended."""
+        """End the turns whose last frame was sent."""
         connection = self._connection
         if connection.closed:
             return
@@ -294,7 +294,7 @@ class SocketDriver:
                 turn.delivery.wait_for_release()
 
     def _leave(self, turn: SocketTurn) -> None:
-        """The connection is gone before the end of a response."""
+        """Note that the connection is gone before the end of its responses."""
         for stream_id, running in list(self._running.items()):
             if running is turn:
                 del self._running[stream_id]

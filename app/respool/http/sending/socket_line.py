@@ -173,7 +173,7 @@ class ASGILine:
 
 
 def _sendable(code: int) -> bool:
-    """Whether a close frame may have this code. Source: RFC 6455, section 7.4, and IANA's registry."""
+    """Return True if a close frame may have this code. Source: RFC 6455, section 7.4, and IANA's registry."""
     return code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999
 
 

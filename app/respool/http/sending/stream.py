@@ -140,7 +140,7 @@ class Stream:
         self._delivery.stopped(self._sent, self._late)
 
     def _tell_how_it_ended(self) -> None:
-        """Raises what has kept us from sending."""
+        """Report the end to the delivery. Raise the error that kept us from sending."""
         if self._error:
             raise self._error
         if self._cycle.response_complete:
@@ -156,17 +156,16 @@ class Stream:
         self._wake()
 
     def events_sent(self) -> int:
-        """How many events were sent, those before the first as well."""
+        """Return how many events were sent, those before the first as well."""
         return self._playback.playing.sse.events_in(self._sent)
 
     def idle(self, now: float) -> bool:
-        """Whether all that is due was sent, and it was not the last of it."""
+        """Return True if all that is due was sent."""
         moments = self._playback.schedule.moments
         return self._ended or (self._sent < len(moments) and self._started + moments[self._sent] > now)
 
     def _reschedule(self) -> None:
-        """The playback has another schedule, of which what has been sent is a part; or the clock has become
-        another one."""
+        """Go on by the playback's new schedule, of which all that was sent is a part, or by the new clock."""
         if self._ended or self._resetting:
             return
         self._schedule = self._playback.schedule
@@ -242,7 +241,7 @@ class Stream:
         await reset_when_sent(self._cycle.transport)
 
     def _wait_for_release(self) -> float | None:
-        """What comes next is held: an edit tells when it is not."""
+        """Note that the next frame is held. An edit releases it."""
         self._delivery.wait_for_release()
         return None
 

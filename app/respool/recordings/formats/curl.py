@@ -87,7 +87,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
 
 
 def _unchunked(body: str) -> str:
-    """A body without the sizes of its chunks, as far as they are there; "" if it has none (any more)."""
+    """Return a body without the sizes of its chunks, as far as there are any; "" if nothing is left."""
     data = body.encode(errors="surrogateescape")
     parts, at = [], 0
     while (size := _CHUNK.match(data, at)) is not None:

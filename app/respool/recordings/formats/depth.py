@@ -11,7 +11,7 @@ _NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def too_deep(text: str) -> bool:
-    """Whether a JSON text is nested deeper than MAX_DEPTH."""
+    """Return True if a JSON text is nested deeper than MAX_DEPTH."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return False
     depth = 0

@@ -215,7 +215,7 @@ def _binary(text: str) -> bytes | str:
 
 
 def begins_as_toml(text: str) -> bool:
-    """Whether the first lines of a text are TOML: pairs and tables."""
+    """Return True if the first lines of a text are TOML: pairs and tables."""
     lines = [line for line in text.split("\n", 20)[:20] if line.strip() and not line.startswith("#")]
     return bool(lines) and bool(_TOML.match(lines[0])) and any(line.startswith("[[") for line in lines)
 

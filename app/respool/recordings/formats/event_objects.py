@@ -98,7 +98,7 @@ def piece_of(
 
 
 def _refusal_in(element: Any) -> dict[str, Any] | None:
-    """The error of a socket that a wrapper has, itself or as a text."""
+    """Return the error of a socket that a wrapper has, itself or as a text."""
     for key in _WRAPPED:
         value = element.get(key) if isinstance(element, dict) else None
         if isinstance(value, str) and '"error"' in value and value.lstrip().startswith("{"):

@@ -91,7 +91,7 @@ class _Splitter:
         return _Line(number, moment, None)
 
     def _behind_words(self, number: int, line: str) -> _Line:
-        """A line without such a prefix, whose event stands behind an arrow or words: ``<- {...}``,
+        """Read a line without such a prefix, whose event stands behind an arrow or words: ``<- {...}``,
         ``time=... level=debug data={...}``. Behind a dash or a name it could be YAML."""
         brace = line.find("{", 0, _MOST_PREFIX)
         before = line[: max(brace, 0)]
@@ -124,7 +124,7 @@ def _moment(prefix: str) -> float | None:
 
 
 def _gap(last: float | None, moment: float | None) -> float | None:
-    """The seconds between two moments; None if one is not known. Times of a day begin again at midnight."""
+    """Return the seconds between two moments; None if one is not known. Days begin again at midnight."""
     if last is None or moment is None:
         return None
     gap = moment - last

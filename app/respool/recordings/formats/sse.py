@@ -46,7 +46,7 @@ def sniff(data: bytes) -> bool:
 
 
 def _indent(lines: Sequence[bytes]) -> bytes:
-    """The white space in front of all lines, as of a stream that was copied from a text."""
+    """Return the white space in front of all lines, as of a stream that was copied from a text."""
     said = [line for line in lines if line.strip()]
     indent = said[0][: len(said[0]) - len(said[0].lstrip())] if said else b""
     return indent if indent and all(line.startswith(indent) for line in said) else b""

@@ -222,7 +222,7 @@ class TurnBuilder:
             self._untimed = self._count
 
     def _turn_of(self, lane: str | None, type_: str, response_id: object, text: str) -> _Turn:
-        """The turn of an event."""
+        """Return the turn of an event."""
         turn = self._lanes.get(lane)
         if turn is None and self._unclaimed is not None:
             turn, self._unclaimed = self._unclaimed, None
@@ -235,14 +235,14 @@ class TurnBuilder:
         return turn
 
     def _add(self, before: _Turn | None) -> _Turn:
-        """A further turn, without a header; `before` is the one before it on its lane."""
+        """Add a turn, without a header; `before` is the one before it on its lane."""
         at, moment = (self._count, self._moment) if before is None else (before.at, before.moment)
         turn = _Turn(follows=before, at=at, moment=moment)
         self._turns.append(turn)
         return turn
 
     def _begins(self, turn: _Turn, type_: str, response_id: object, text: str, asked: bool) -> bool:
-        """Whether an event begins another turn than that of its lane."""
+        """Return True if an event begins another turn than that of its lane."""
         if type_ == CREATED:
             return turn.is_another(response_id, '"agent"' in text and bool(loads(text).get("agent")))
         if not asked or not turn.ended:
@@ -250,7 +250,7 @@ class TurnBuilder:
         return type_ == "error" or (type_.startswith("response.") and not type_.startswith(_LATE))
 
     def _merged(self, turn: _Turn, response_id: object) -> _Turn:
-        """The turn of a response which goes on although another was created, with all that came since."""
+        """Return the turn of a response that goes on after another was created, with all that came since."""
         since = [turn]
         while (before := since[-1].follows) is not None:
             if repr(response_id) in before.open:

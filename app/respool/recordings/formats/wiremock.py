@@ -22,7 +22,7 @@ _FILES = "__files"
 
 
 def sniff(data: bytes) -> bool:
-    """Whether it is JSON in which such a name stands."""
+    """Return True if it is JSON with such a name."""
     return b'"bodyFileName"' in data and container.looks_like_a_document(data[:65536])
 
 
@@ -48,7 +48,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
 
 
 def _responses(value: Any) -> Iterator[dict[str, Any]]:
-    """The responses of a mapping, or of a file with several, that name a file."""
+    """Return the responses of a mapping, or of a file with several, that name a file."""
     mappings = value.get("mappings") if isinstance(value, dict) else None
     for mapping in mappings if isinstance(mappings, list) else [value]:
         response = mapping.get("response") if isinstance(mapping, dict) else None
@@ -57,7 +57,7 @@ def _responses(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _folder(path: str, data: bytes) -> Path | None:
-    """The folder ``__files`` of a mapping; None if there is none, or the path is only a name of `data`."""
+    """Return the folder ``__files`` of a mapping; None if there is none, or the path is only a name."""
     try:
         file = Path(path).resolve(strict=True)
         if encodings.plain(file.read_bytes()) != data:
@@ -68,7 +68,7 @@ def _folder(path: str, data: bytes) -> Path | None:
 
 
 def _content(folder: Path | None, name: str) -> Any:
-    """The content of a file: JSON, or a text. Raises ValueError, which says why there is none."""
+    """Return the content of a file: JSON, or a text. Raise ValueError with the reason if there is none."""
     if folder is None:
         raise ValueError(f"its {_KEY} is {dumps(name)}, and there is no folder {_FILES} beside it")
     if "\0" in name:
