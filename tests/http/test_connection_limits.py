@@ -14,7 +14,8 @@ import pytest
 from uvicorn.server import ServerState
 
 from respool.http import connection_limits, create_app, serving
-from respool.http.connection_limits import MAX_HEAD, MAX_PIPELINED, limited_h11, limited_protocol
+from respool.http.connection_limits import MAX_HEAD, MAX_PIPELINED, limited_protocol
+from respool.http.limited_h11 import LimitedH11
 from respool.listening import bind
 from respool.play.clock import ManualClock
 from respool.play.pace import Pace
@@ -46,7 +47,7 @@ def listening(protocol: Any, monkeypatch: pytest.MonkeyPatch, **options: Any) ->
 
 @pytest.fixture(params=["httptools", "h11"])
 def protocol(request: pytest.FixtureRequest) -> Any:
-    return limited_h11() if request.param == "h11" else limited_protocol()
+    return LimitedH11 if request.param == "h11" else limited_protocol()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from respool.http import create_app, large_frames
-from respool.http.websocket import _Turns as SocketTurns
+from respool.http.socket_responses import SocketResponses
 from respool.play.pace import Pace
 from respool.play.rendition import Renditions
 from respool.recordings.recording import Recording
@@ -158,19 +158,19 @@ def test_creates_of_one_lane_are_answered_in_their_order(server: Serve) -> None:
 def test_a_client_that_leaves_while_its_create_is_checked_gets_no_stream(server: Serve) -> None:
     serving = server(pace=INSTANT)
     left, ended = threading.Event(), threading.Event()
-    check, tell = requests.check_create, SocketTurns._end
+    check, tell = requests.check_create, SocketResponses._end
 
     def checked(*arguments: Any, **options: Any) -> None:
         assert left.wait(30)
         check(*arguments, **options)
 
-    def end(self: SocketTurns, exchange: Exchange) -> None:
+    def end(self: SocketResponses, exchange: Exchange) -> None:
         tell(self, exchange)
         ended.set()
 
     with (
         mock.patch.object(requests, "check_create", checked),
-        mock.patch.object(SocketTurns, "_end", end),
+        mock.patch.object(SocketResponses, "_end", end),
         TestClient(create_app(serving)) as client,
     ):
         with client.websocket_connect("/v1/responses") as socket:

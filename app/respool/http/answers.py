@@ -5,7 +5,7 @@ from typing import Any
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
-from respool.http.edge import exchange_of
+from respool.http.request_scope import exchange_of
 from respool.protocol.events import dumps
 from respool.server.mock_server import MockServer
 

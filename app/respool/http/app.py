@@ -18,7 +18,8 @@ from respool.http import conversations, models, problems, responses, stored, tok
 from respool.http.body_limits import DEFAULT_LIMIT
 from respool.http.client_limits import limit_clients
 from respool.http.cors import cors_options
-from respool.http.edge import Edge, Guard
+from respool.http.edge import Edge
+from respool.http.guard import Guard
 from respool.http.hosts import Hosts
 from respool.http.keys import Keys, RequireKey
 from respool.http.layers import edge_of, running

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from respool.http.answers import answer
 from respool.http.deciding import decided
-from respool.http.edge import in_path, session_of
 from respool.http.problems import REFUSALS
 from respool.http.request_body import read_object
+from respool.http.request_scope import in_path, session_of
 from respool.protocol.include import with_include
 from respool.protocol.pages import page
 from respool.protocol.request import (

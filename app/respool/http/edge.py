@@ -1,47 +1,36 @@
-"""The outermost layer: what every request has, whatever its route.
+"""Edge: the outermost layer.
 
-A request id, an entry in the journal and one line in the log, the prefix ``/r/NAME`` which says what to
-play, and Azure's paths. It is plain ASGI, since Starlette's BaseHTTPMiddleware costs more than all the rest.
+It gives each request an id, an entry in the journal and a line in the log; it reads the path and checks the
+host. It is plain ASGI, since Starlette's BaseHTTPMiddleware costs more than all the rest.
 """
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
-from typing import Any, cast
 
-from starlette.requests import ClientDisconnect
-from starlette.requests import Request as HTTPRequest
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from respool.errors import RequestError, RespoolError
+from respool.errors import RequestError
 from respool.http.base_paths import BUILT_IN
 from respool.http.hosts import Hosts, misdirected
 from respool.http.keys import keys_in
 from respool.http.lazy_mount import LazyMount
-from respool.http.problems import envelope, profile_of
+from respool.http.problems import envelope
 from respool.http.request_path import PathReader, RequestPath
+from respool.http.request_scope import session_of
 from respool.http.sending.checked_head import CHECKED, write_head
-from respool.http.sending.connection import OURS, REST, misspelt, steering, steering_headers
+from respool.http.sending.connection import OURS, misspelt, steering_headers
 from respool.http.steering_path import from_query
-from respool.server.journal import CLIENT_LEFT, ENDED, STARTED, Exchange
+from respool.server.journal import ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
-from respool.server.request import PLAY_HEADER, SESSION_HEADER
 
 logger = logging.getLogger("respool.requests")
 
-_INTERNAL = RequestError(
-    "The server had an error processing your request. Respool's log tells more.",
-    status=500,
-    type="server_error",
-)
-_PLAY_HEADER = PLAY_HEADER.encode()
-_SESSION_HEADER = SESSION_HEADER.encode()
-# What the CORS layer adds to the answer for a request that does not come from a browser's page.
-# What asks these is no client of the API.
-_OPERATIONS = frozenset(("/healthz", "/readyz", "/metrics"))
+_OPERATIONS = frozenset(("/healthz", "/readyz", "/metrics"))  # called by probes, not by clients of the API
 _CREATE = "/v1/responses"  # the path of most requests, and none of ours or of a prefix
+# The CORS layer adds this to the answer for a request that does not come from a browser's page.
 _VARY = ((b"vary", b"Origin"),)
 _TURN = re.compile(r"(?P<name>.+)/turns/(?P<turn>[0-9]{1,9})")
 
@@ -246,104 +235,3 @@ def _set_request_id(message: Message, exchange: Exchange, more: Iterable[tuple[b
     else:
         headers.append((b"x-request-id", exchange.request_id.encode("latin-1")))
     message["headers"] = headers
-
-
-class Incoming:
-    """A request as `Endpoint` gives it: what our endpoints read of Starlette's, which is slower to make."""
-
-    __slots__ = ("receive", "scope")
-
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self.scope = scope
-        self.receive = receive
-
-
-class Endpoint:
-    """A function that answers a request, as an ASGI app; `answer` makes a response of our errors. Both get an
-    `Incoming`."""
-
-    def __init__(
-        self,
-        function: Callable[[Any], Awaitable[Response]],
-        answer: Callable[[Any, Exception], Awaitable[Response]],
-    ) -> None:
-        self.function = function
-        self.answer = answer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Incoming(scope, receive)
-        try:
-            response = await self.function(request)
-        except RespoolError as error:
-            response = await self.answer(request, error)
-        await response(scope, receive, send)
-
-
-class Guard:
-    """The innermost layer: no exception leaves the app, and what it answers then has all headers."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if "respool.exchange" not in scope:  # the app's start and end
-            await self.app(scope, receive, send)
-            return
-        rest: list[Callable[[], Awaitable[None]]] = []
-        scope[REST] = rest
-        try:
-            await self.app(scope, receive, send)
-            if rest:
-                # A stream that goes on: the line at its end may be minutes away.
-                logger.info("%s", exchange_of(scope))
-                await rest.pop()()
-        except ClientDisconnect:
-            exchange_of(scope).ended = CLIENT_LEFT
-        except Exception:
-            # A defect of ours. The log tells where; the client gets what the service says of its own,
-            # or, once a stream has begun, the end of it.
-            exchange = exchange_of(scope)
-            logger.exception("internal error in %s", exchange)
-            if exchange.status is None:
-                await envelope(_INTERNAL, profile=profile_of(scope))(scope, receive, send)
-
-
-def exchange_of(scope: Scope) -> Exchange:
-    """Return the journal's entry for a request."""
-    return cast(Exchange, scope["respool.exchange"])
-
-
-def session_of(scope: Scope) -> str:
-    """Return the name of a request's session, from its path or ``x-respool-session``; "" for the default
-    session."""
-    named: str | None = scope.get("respool.session")
-    if named is None:
-        values = steering(scope, _SESSION_HEADER)
-        named = values[0].encode("latin-1").decode("utf-8", "replace") if values else ""
-        scope["respool.session"] = named
-    return named
-
-
-def name_in_path(scope: Scope) -> str | None:
-    """Return the name in ``/r/NAME``; None if there is none."""
-    return scope.get("respool.name")
-
-
-def in_path(http: HTTPRequest, name: str) -> str:
-    """Return a parameter of the route's path.
-
-    For one that a function declares, as for what it returns (so ``response_model=None``), FastAPI makes a
-    pydantic field, and for the first field it imports pydantic.v1. Nothing here needs that, and it takes most
-    of the time in which the app is made.
-    """
-    return cast(str, http.path_params[name])
-
-
-def name_in_header(scope: Scope) -> str | None:
-    """Return the name in ``x-respool-play``; None if there is none.
-
-    ASGI gives header values as Latin-1, and names are UTF-8.
-    """
-    for value in steering(scope, _PLAY_HEADER):
-        return value.encode("latin-1").decode("utf-8", "replace")
-    return None

@@ -13,7 +13,8 @@ from starlette.types import ASGIApp
 from respool.http import problems
 from respool.http.base_paths import base_paths_of
 from respool.http.cors import cors_options
-from respool.http.edge import Edge, Endpoint, Guard
+from respool.http.edge import Edge
+from respool.http.guard import Endpoint, Guard
 from respool.http.hosts import Hosts, RequireHost
 from respool.http.keys import Keys, RequireKey
 from respool.http.lazy_mount import LazyMount

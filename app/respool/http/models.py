@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request as HTTPRequest
 
-from respool.http.edge import in_path
 from respool.http.problems import REFUSALS
+from respool.http.request_scope import in_path
 from respool.protocol import api_errors
 from respool.recordings.recording import Recording
 from respool.server.mock_server import MockServer

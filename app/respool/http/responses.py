@@ -12,10 +12,10 @@ from starlette.responses import Response
 from respool.errors import RequestError, printable
 from respool.http.asked import asked_holds, asked_pace, set_asked_clock
 from respool.http.deciding import decided, delivery_of, needs_of
-from respool.http.edge import name_in_header
 from respool.http.heads import head_of, stream_head
 from respool.http.problems import REFUSALS, envelope
 from respool.http.request_body import beside, parse_body, parse_object, read_body
+from respool.http.request_scope import name_in_header
 from respool.http.sending.connection import Steering
 from respool.http.sending.faulty import (
     FAULT_HEADER,

@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from respool.http.answers import answer
 from respool.http.deciding import decided
-from respool.http.edge import exchange_of, in_path, session_of
 from respool.http.heads import stream_head
 from respool.http.problems import REFUSALS
 from respool.http.request_body import beside, check_depth
+from respool.http.request_scope import exchange_of, in_path, session_of
 from respool.http.responses import json_response
 from respool.http.sending.faulty import ASKED, FaultyResponse, accepted_codings
 from respool.http.sending.playback_response import PlaybackResponse

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from respool.http.answers import answer
 from respool.http.deciding import decided
-from respool.http.edge import name_in_header, name_in_path, session_of
 from respool.http.problems import REFUSALS
 from respool.http.request_body import beside, parse_body, read_body
+from respool.http.request_scope import name_in_header, name_in_path, session_of
 from respool.protocol.request import check_compact, check_input_tokens
 from respool.server.mock_server import MockServer
 

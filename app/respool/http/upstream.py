@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from respool.errors import RequestError
 from respool.http.body_limits import DEFAULT_LIMIT
-from respool.http.edge import session_of
 from respool.http.problems import envelope
+from respool.http.request_scope import session_of
 from respool.server.choosing import asks_upstream
 from respool.server.decision import Decision
 from respool.server.mock_server import MockServer

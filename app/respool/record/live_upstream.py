@@ -11,8 +11,8 @@ from typing import Any, Self
 from starlette.types import Message, Receive, Scope, Send
 
 from respool.errors import OptionError
-from respool.http.edge import exchange_of, session_of
 from respool.http.problems import envelope
+from respool.http.request_scope import exchange_of, session_of
 from respool.http.responses import MATCH_HEADER, in_header
 from respool.http.sending.connection import OURS
 from respool.http.steering_path import without_ours
