@@ -120,7 +120,7 @@ def test_all_operations_are_described_and_no_others(client: TestClient) -> None:
             assert ("text/event-stream" in answer["content"]) == (known.streams and status == "200")
         assert ("requestBody" in operation) == (known.takes is not None)
         in_path = path.count("{")
-        assert len(operation.get("parameters", [])) == in_path + len(known.asks)
+        assert len(operation.get("parameters", [])) == in_path + len(known.parameters)
 
 
 def test_all_that_the_description_refers_to_is_there(client: TestClient) -> None:

@@ -109,8 +109,8 @@ def create_app(
     async def healthz() -> dict[str, Any]:
         """Report that the server runs, and how many recordings it serves and has refused."""
         store = server.store
-        told = {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
-        return {**told, "state": server.state.problem or "ok"} if server.state.shared else told
+        health = {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
+        return {**health, "state": server.state.problem or "ok"} if server.state.shared else health
 
     @app.head("/readyz", include_in_schema=False, response_model=None)
     @app.get("/readyz", tags=["respool"], response_model=None)

@@ -157,6 +157,6 @@ class _RemoteParty:
         self._node = node
 
     async def do(self, step: WalkStep) -> Stand:
-        told = await self._server.state.ask(self._node, encode(step))
+        answer = await self._server.state.ask(self._node, encode(step))
         # One that has gone sends nothing.
-        return Stand(step.moment) if told is None else decode(told, Stand)
+        return Stand(step.moment) if answer is None else decode(answer, Stand)

@@ -82,8 +82,10 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         body = await read(http)
         check_conversation_update(body, server.validate)
         id_ = in_path(http, "conversation_id")
-        told = await decide(http, lambda session: session.conversations.update(id_, body.get("metadata")))
-        return answer(http, server, told)
+        conversation = await decide(
+            http, lambda session: session.conversations.update(id_, body.get("metadata"))
+        )
+        return answer(http, server, conversation)
 
     @routes.delete(
         "/{conversation_id}",
@@ -100,15 +102,15 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     )
     async def add_items(http: HTTPRequest) -> Response:
         """Add up to 20 items at the end, and answer with them."""
-        asked = include(http)
+        requested = include(http)
         body = await read(http)
         check_items(body, server.validate)
         id_ = in_path(http, "conversation_id")
         added = await decide(
             http, lambda session: session.conversations.add(id_, body["items"], session.clock.now())
         )
-        told = page(with_include(added, asked), limit=max(1, len(added)), order="asc")
-        return answer(http, server, told)
+        listed = page(with_include(added, requested), limit=max(1, len(added)), order="asc")
+        return answer(http, server, listed)
 
     @routes.get(
         "/{conversation_id}/items",
@@ -119,9 +121,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         query = read_list(http.query_params.multi_items(), server.validate)
         id_ = in_path(http, "conversation_id")
         items = await decide(http, lambda session: session.conversations.items(id_, session.clock.now()))
-        told = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
-        told["data"] = with_include(told["data"], query.include)
-        return answer(http, server, told)
+        listed = page(items, query.after, query.limit, query.order, strict=server.stand_in() is None)
+        listed["data"] = with_include(listed["data"], query.include)
+        return answer(http, server, listed)
 
     @routes.get(
         "/{conversation_id}/items/{item_id}",
@@ -133,8 +135,8 @@ def router(server: MockServer, max_body: int) -> APIRouter:
         item = await decide(
             http, lambda session: session.conversations.item(id_, item_id, session.clock.now())
         )
-        (told,) = with_include([item], include(http))
-        return answer(http, server, told)
+        (shown,) = with_include([item], include(http))
+        return answer(http, server, shown)
 
     @routes.delete(
         "/{conversation_id}/items/{item_id}",
@@ -143,9 +145,9 @@ def router(server: MockServer, max_body: int) -> APIRouter:
     async def delete_item(http: HTTPRequest) -> Response:
         """Delete an item, and answer with the conversation."""
         id_, item_id = in_path(http, "conversation_id"), in_path(http, "item_id")
-        told = await decide(
+        conversation = await decide(
             http, lambda session: session.conversations.remove(id_, item_id, session.clock.now())
         )
-        return answer(http, server, told)
+        return answer(http, server, conversation)
 
     return routes

@@ -98,8 +98,8 @@ class Edge:
         scope["respool.profile"] = server.profile
         if read is not None and read.path != read.below_base:
             self._take(scope, read)
-        if OURS in query and (asked := from_query(query)):
-            scope["headers"] = [*scope["headers"], *asked]
+        if OURS in query and (requested := from_query(query)):
+            scope["headers"] = [*scope["headers"], *requested]
         steered = steering_headers(scope)
         if steered or "respool.session" in scope:
             exchange.session = session_of(scope)

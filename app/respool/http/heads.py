@@ -93,9 +93,9 @@ def _of_profile(playback: Playback) -> Mapping[str, str]:
         return {}
     plain = playback.recording.plain
     model = "" if plain else str(playback.rendition.begun.get("model") or "")
-    told = {name: value.format(uuid=uuid4(), model=model) for name, value in headers.items()}
+    filled = {name: value.format(uuid=uuid4(), model=model) for name, value in headers.items()}
     return {
         name: value
-        for name, value in told.items()
+        for name, value in filled.items()
         if value and value.isascii() and value.isprintable() and not (plain and name == "content-type")
     }

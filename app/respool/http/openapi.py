@@ -19,16 +19,16 @@ from respool.http import schemas
 class Operation:
     """The parameters and the answer of one operation.
 
-    gives    what its answer holds
-    takes    what the body of its request holds
-    asks     what its query and headers may have
-    missing  True: it answers 404 for what is not there
-    streams  True: its answer may be a stream of events instead
+    gives       the model of its answer
+    takes       the model of the request's body
+    parameters  of the query and the headers
+    missing     True: it answers 404 for what is not there
+    streams     True: its answer may be a stream of events instead
     """
 
     gives: type[BaseModel]
     takes: type[BaseModel] | None = None
-    asks: tuple[Mapping[str, Any], ...] = ()
+    parameters: tuple[Mapping[str, Any], ...] = ()
     missing: bool = False
     streams: bool = False
 
@@ -69,12 +69,16 @@ _OF_CONVERSATION = "/v1/conversations/{conversation_id}"
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("post", "/v1/responses"): Operation(
-        schemas.Response, schemas.CreateResponse, asks=(PLAY,), streams=True
+        schemas.Response, schemas.CreateResponse, parameters=(PLAY,), streams=True
     ),
-    ("get", _OF_RESPONSE): Operation(schemas.Response, asks=(*RETRIEVE, INCLUDE), missing=True, streams=True),
+    ("get", _OF_RESPONSE): Operation(
+        schemas.Response, parameters=(*RETRIEVE, INCLUDE), missing=True, streams=True
+    ),
     ("delete", _OF_RESPONSE): Operation(schemas.ResponseDeleted, missing=True),
     ("post", f"{_OF_RESPONSE}/cancel"): Operation(schemas.Response, missing=True),
-    ("get", f"{_OF_RESPONSE}/input_items"): Operation(schemas.ItemList, asks=(*PAGE, INCLUDE), missing=True),
+    ("get", f"{_OF_RESPONSE}/input_items"): Operation(
+        schemas.ItemList, parameters=(*PAGE, INCLUDE), missing=True
+    ),
     ("post", "/v1/responses/input_tokens"): Operation(schemas.InputTokens, schemas.CountTokens),
     ("post", "/v1/responses/compact"): Operation(schemas.Compaction, schemas.Compact),
     ("post", "/v1/conversations"): Operation(schemas.Conversation, schemas.CreateConversation),
@@ -82,10 +86,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("post", _OF_CONVERSATION): Operation(schemas.Conversation, schemas.UpdateConversation, missing=True),
     ("delete", _OF_CONVERSATION): Operation(schemas.ConversationDeleted, missing=True),
     ("post", f"{_OF_CONVERSATION}/items"): Operation(
-        schemas.ItemList, schemas.AddItems, asks=(INCLUDE,), missing=True
+        schemas.ItemList, schemas.AddItems, parameters=(INCLUDE,), missing=True
     ),
-    ("get", f"{_OF_CONVERSATION}/items"): Operation(schemas.ItemList, asks=(*PAGE, INCLUDE), missing=True),
-    ("get", f"{_OF_CONVERSATION}/items/{{item_id}}"): Operation(schemas.Item, asks=(INCLUDE,), missing=True),
+    ("get", f"{_OF_CONVERSATION}/items"): Operation(
+        schemas.ItemList, parameters=(*PAGE, INCLUDE), missing=True
+    ),
+    ("get", f"{_OF_CONVERSATION}/items/{{item_id}}"): Operation(
+        schemas.Item, parameters=(INCLUDE,), missing=True
+    ),
     ("delete", f"{_OF_CONVERSATION}/items/{{item_id}}"): Operation(schemas.Conversation, missing=True),
     ("get", "/v1/models"): Operation(schemas.ModelList),
     ("get", "/v1/models/{model}"): Operation(schemas.Model, missing=True),
@@ -117,8 +125,8 @@ def describe(document: dict[str, Any]) -> None:
             }
         if operation.takes:
             known["requestBody"] = {"required": True, "content": _json(operation.takes.model_json_schema())}
-        if asks := [*map(_in_path, _IN_PATH.findall(path)), *operation.asks]:
-            known["parameters"] = asks
+        if parameters := [*map(_in_path, _IN_PATH.findall(path)), *operation.parameters]:
+            known["parameters"] = parameters
 
 
 def _in_path(name: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ async def watch(store: Store) -> None:
 
 
 async def _follow(store: Store, paths: Collection[Path], recursive: bool) -> None:
-    told = ""
+    reported = ""
     while True:
         watched = {path: _identity(path) for path in paths}
         replaced = asyncio.Event()
@@ -60,9 +60,9 @@ async def _follow(store: Store, paths: Collection[Path], recursive: bool) -> Non
                 watched_already = True
         except Exception as error:  # a folder that has gone or may not be read, no more watches, ...
             problem = escaped(" ".join(str(error).split()))
-            if problem != told:
+            if problem != reported:
                 logger.warning("changes are looked for every second, since watching fails: %s", problem)
-                told = problem
+                reported = problem
             await _refresh(store)
             await asyncio.sleep(LOOK)
         finally:

@@ -10,20 +10,20 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 
 from respool.errors import RequestError, printable
-from respool.http.asked import asked_holds, asked_pace, set_asked_clock
 from respool.http.deciding import decided, delivery_of, needs_of
 from respool.http.heads import head_of, stream_head
 from respool.http.problems import REFUSALS, envelope
 from respool.http.request_body import beside, parse_body, parse_object, read_body
 from respool.http.request_scope import name_in_header
+from respool.http.requested import requested_holds, requested_pace, set_requested_clock
 from respool.http.sending.connection import Steering
 from respool.http.sending.faulty import (
     FAULT_HEADER,
     FaultyResponse,
-    asked_faults,
     check_possible,
     draw,
     load_faults,
+    requested_faults,
 )
 from respool.http.sending.open_streams import open_streams_of_loop
 from respool.http.sending.playback_response import LateResponse, PlaybackResponse
@@ -85,8 +85,8 @@ def create_endpoint(
         values = steered.get(_FAULT_HEADER)
         if values:
             await load_faults()
-        asked = asked_faults(values, request_faults) if values else ()
-        for fault in asked:
+        requested = requested_faults(values, request_faults) if values else ()
+        for fault in requested:
             if fault.category == "socket":
                 raise RequestError(
                     f"The fault {fault.name} happens on WebSockets only, not to a POST.", code="invalid_fault"
@@ -103,12 +103,12 @@ def create_endpoint(
             scope["headers"],
             exchange.session,
             body,
-            asked,
+            requested,
             seed=exchange.request_id,
-            pace=asked_pace(scope) if steered else None,
+            pace=requested_pace(scope) if steered else None,
         )
-        if asked:
-            check_possible(asked, stream=request.stream)
+        if requested:
+            check_possible(requested, stream=request.stream)
         if max_streams is not None and request.stream and len(open_streams_of_loop()) >= max_streams:
             raise RequestError(
                 f"{max_streams} streams are under way, which is the limit of this server (--max-streams).",
@@ -123,7 +123,7 @@ def create_endpoint(
 
         def decide() -> Response:
             if steered:
-                set_asked_clock(scope, server.session(request.session).clock, server.state)
+                set_requested_clock(scope, server.session(request.session).clock, server.state)
             playback, decision, session, plain = begin(server, request, None, None, exchange.received)
             exchange.recording = playback.recording.name
             exchange.why = decision.line
@@ -131,19 +131,19 @@ def create_endpoint(
                 exchange.response_id = playback.id
             delivery = delivery_of(server, playback, session, exchange)
             stub = decision.stub
-            faults = (*stub.faults, *asked) if stub else asked
-            points = asked_holds(scope) if steered else ()
+            faults = (*stub.faults, *requested) if stub else requested
+            points = requested_holds(scope) if steered else ()
             if points or stub or session.holds or playback.recording.header.hold:
                 hold(delivery, points, session.holds, stub.hold if stub else ())
-            drawn = draw(server, playback.recording, faults, scope, session)
-            if not drawn:
+            active = draw(server, playback.recording, faults, scope, session)
+            if not active:
                 return _answer(delivery, plain)
             try:
                 sound = _answer(delivery, plain)
             except RequestError as error:  # the recording has no such answer
                 sound = envelope(error, profile=server.profile)
-            session.altered = session.altered or any(one.fault.category in _ALTERING for one in drawn)
-            return FaultyResponse(sound, delivery, drawn, playback.started, server.held_by_faults)
+            session.altered = session.altered or any(one.fault.category in _ALTERING for one in active)
+            return FaultyResponse(sound, delivery, active, playback.started, server.held_by_faults)
 
         needs = needs_of(request) if server.state.shared else ()
         try:

@@ -55,7 +55,7 @@ class SocketResponses:
         self,
         server: MockServer,
         scope: Scope,
-        asked: tuple[Fault, ...],
+        faults: tuple[Fault, ...],
         holds: tuple[HoldPoint, ...],
         pace: Mapping[str, Any] | None,
         read: Callable[[str], Awaitable[str]],
@@ -63,7 +63,7 @@ class SocketResponses:
         self.read = read
         self._server = server
         self._scope = scope
-        self._asked = asked
+        self._faults = faults
         self._connection = exchange_of(scope)
         self._session = session_of(scope)
         self._holds = holds
@@ -72,22 +72,22 @@ class SocketResponses:
         self._one_by_one = asyncio.Lock()
 
     def start(
-        self, asked: StartTurn, wake: Callable[[], None], *, behind: bool
+        self, start: StartTurn, wake: Callable[[], None], *, behind: bool
     ) -> SocketTurn | Awaitable[SocketTurn]:
         """Start a response, or return what starts it later. Raise RequestError."""
         exchange = self._arrived()
-        if behind or self._shared or asked.size > LARGE:
-            return self._start_later(asked, wake, exchange)
+        if behind or self._shared or start.size > LARGE:
+            return self._start_later(start, wake, exchange)
         try:
             with _as_frames(exchange):
-                request = self._request(asked, exchange, _text_of(asked.body))
+                request = self._request(start, exchange, _text_of(start.body))
                 try:
                     with offloading(NO_RESULTS):
-                        started = self._decide(asked, request, exchange, None)
+                        started = self._decide(start, request, exchange, None)
                 except WorkNeeded:
-                    return self._start_later(asked, wake, exchange)
+                    return self._start_later(start, wake, exchange)
                 if _is_large(started):
-                    return self._start_later(asked, wake, exchange, started)
+                    return self._start_later(start, wake, exchange, started)
                 return self._begin(wake, started, _live(started))
         except RequestError as error:
             self._refused(exchange, error)
@@ -95,7 +95,7 @@ class SocketResponses:
 
     async def _start_later(
         self,
-        asked: StartTurn,
+        start: StartTurn,
         wake: Callable[[], None],
         exchange: Exchange,
         started: _Decided | None = None,
@@ -106,7 +106,7 @@ class SocketResponses:
         async with self._one_by_one:
             try:
                 with _as_frames(exchange):
-                    started = started or await self._decide_later(asked, exchange)
+                    started = started or await self._decide_later(start, exchange)
                     live = await heavy(partial(_live, started)) if _is_large(started) else _live(started)
             except RequestError as error:
                 exchange.status = error.status
@@ -132,9 +132,9 @@ class SocketResponses:
         self._server.journal.add(exchange)
         return exchange
 
-    async def _decide_later(self, asked: StartTurn, exchange: Exchange) -> _Decided:
-        server, size = self._server, asked.size
-        request = self._request(asked, exchange, await beside(size, _text_of, asked.body))
+    async def _decide_later(self, start: StartTurn, exchange: Exchange) -> _Decided:
+        server, size = self._server, start.size
+        request = self._request(start, exchange, await beside(size, _text_of, start.body))
         if size > LARGE:  # checked in a thread, since strict types take 0.2 ms for an item
             await beside(size, request.check, server.validate)
             request.checked = True
@@ -142,32 +142,32 @@ class SocketResponses:
         return await decided(
             server,
             self._session,
-            lambda: self._decide(asked, request, exchange, exchange.received),
+            lambda: self._decide(start, request, exchange, exchange.received),
             *(needs_of(request) if self._shared else ()),
         )
 
     def _decide(
-        self, asked: StartTurn, request: Request, exchange: Exchange, arrived: float | None
+        self, start: StartTurn, request: Request, exchange: Exchange, arrived: float | None
     ) -> _Decided:
         """Decide what answers. It changes nothing but the session, so that it can be done again."""
         server, session = self._server, self._server.session(self._session)
         now = session.moment(arrived)
         stub = None
-        if asked.warm_up:
-            playback = server.warm_up(request, now, asked.lineage)
+        if start.warm_up:
+            playback = server.warm_up(request, now, start.lineage)
             exchange.why = "warm-up: checked, and nothing is played"
         else:
-            playback, decision, *_ = server.begin(request, now, asked.lineage)
+            playback, decision, *_ = server.begin(request, now, start.lineage)
             exchange.recording, exchange.why = playback.recording.name, decision.line
             stub = decision.stub
         if playback.recording.plain:
             raise _refusal(playback)
-        active = () if asked.warm_up else self._draw(playback, stub)
+        active = () if start.warm_up else self._draw(playback, stub)
         if active:
             exchange.faults = tuple(str(one.fault) for one in active)
         delivery = delivery_of(server, playback, session, exchange)
         delivery.transport = WEBSOCKET
-        if not asked.warm_up:
+        if not start.warm_up:
             hold(delivery, self._holds, session.holds, stub.hold if stub else ())
         steer = stub.steer if stub and stub.steer else playback.recording.header.steer
         return _Decided(active, delivery, steer)
@@ -187,29 +187,29 @@ class SocketResponses:
         """Note that all of a response was sent, or that no more will be."""
         self._end(turn.delivery.exchange)
 
-    def _request(self, asked: StartTurn, exchange: Exchange, text: bytes) -> Request:
+    def _request(self, start: StartTurn, exchange: Exchange, text: bytes) -> Request:
         self._server.journal.keep_body(exchange, text)
         scope = self._scope
         return Request(
-            asked.body,
+            start.body,
             name_in_path(scope),
             name_in_header(scope),
-            asked.size,
+            start.size,
             "POST",
             scope["path"],
             scope["query_string"].decode("latin-1"),
             scope["headers"],
             self._session,
             text,
-            self._asked,
+            self._faults,
             seed=exchange.request_id,
             pace=self._pace,
-            plays=self._server.indexes.successor(asked.rule) if asked.rule else None,
+            plays=self._server.indexes.successor(start.rule) if start.rule else None,
         )
 
     def _draw(self, playback: Playback, stub: Stub | None) -> tuple[ActiveFault, ...]:
         recording, server = playback.recording, self._server
-        given = (*stub.faults, *self._asked) if stub else self._asked
+        given = (*stub.faults, *self._faults) if stub else self._faults
         if not (recording.header.faults or given or server.faults_of(server.session(self._session))):
             return ()
         active = server.draw_faults(recording, given, _CODINGS, self._session, on_socket=True)

@@ -58,16 +58,16 @@ def router(server: MockServer) -> APIRouter:
             first = playback.first(query.starting_after)
             delivery = Delivery(playback, session.clock, exchange, first, known_in=server.deliveries)
             sound = PlaybackResponse(delivery, stream_head(playback, now))
-            asked = http.scope.get(ASKED, ())
+            requested = http.scope.get(ASKED, ())
             codings = accepted_codings(http.headers.get("accept-encoding", ""))
-            if active := session.sampler.sample(f"resume {playback.recording.name}", asked, codings):
+            if active := session.sampler.sample(f"resume {playback.recording.name}", requested, codings):
                 return FaultyResponse(sound, delivery, active, now, server.held_by_faults)
             return sound
 
-        told = await decided(server, name, decide, Need("response", response_id))
+        response = await decided(server, name, decide, Need("response", response_id))
         if query.stream:
             http.scope.pop(ASKED, None)  # they are applied here
-        return told
+        return response
 
     @routes.get(
         "/input_items",

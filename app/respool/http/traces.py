@@ -61,7 +61,7 @@ class Traces:
 
 def _attributes(exchange: Exchange) -> Mapping[str, Any]:
     """Return the attributes of a request's span, by OpenTelemetry's conventions where those have a name."""
-    told = {
+    attributes = {
         "http.request.method": exchange.method,
         "url.path": exchange.path,
         "http.response.status_code": exchange.status,
@@ -77,7 +77,7 @@ def _attributes(exchange: Exchange) -> Mapping[str, Any]:
         "respool.request_id": exchange.request_id,
         "respool.response_id": exchange.response_id,
     }
-    return {name: value for name, value in told.items() if value not in (None, "", [])}
+    return {name: value for name, value in attributes.items() if value not in (None, "", [])}
 
 
 def _without_extra() -> OptionError:

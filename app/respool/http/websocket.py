@@ -15,13 +15,13 @@ from starlette.websockets import WebSocket
 
 from respool.errors import RequestError
 from respool.faults.fault import Fault
-from respool.http.asked import asked_holds, asked_pace, set_asked_clock
 from respool.http.client_limits import bytes_of
 from respool.http.deciding import decided
 from respool.http.large_frames import read_ahead
 from respool.http.request_scope import exchange_of, session_of
+from respool.http.requested import requested_holds, requested_pace, set_requested_clock
 from respool.http.sending.connection import SERVER_SEND, header_values, steering
-from respool.http.sending.faulty import FAULT_HEADER, asked_faults, load_faults
+from respool.http.sending.faulty import FAULT_HEADER, load_faults, requested_faults
 from respool.http.sending.socket import SocketDriver
 from respool.http.sending.socket_line import line_of
 from respool.http.socket_responses import SocketResponses
@@ -50,13 +50,13 @@ async def serve_socket(
         _check_origin(scope)
         if values := steering(scope, FAULT_HEADER.encode()):
             await load_faults()
-        asked = asked_faults(values, request_faults)
-        holds, pace = asked_holds(scope), asked_pace(scope)
+        requested = requested_faults(values, request_faults)
+        holds, pace = requested_holds(scope), requested_pace(scope)
 
         def admit() -> SessionClock:
             session = server.session(session_of(scope))
-            set_asked_clock(scope, session.clock, server.state)
-            for active in server.draw_upgrade_faults(asked, session.name):
+            set_requested_clock(scope, session.clock, server.state)
+            for active in server.draw_upgrade_faults(requested, session.name):
                 exchange.faults = (str(active.fault),)
                 raise _refusal_by(active.fault)
             return session.clock
@@ -80,7 +80,7 @@ async def serve_socket(
         held.count_socket(lambda: connection.unanswered_bytes)
     line = line_of(scope.get(SERVER_SEND), socket.send)
     read = partial(read_ahead, settings=settings, limit=max_body, held=held)
-    turns = SocketResponses(server, scope, asked, holds, pace, read)
+    turns = SocketResponses(server, scope, requested, holds, pace, read)
     try:
         await SocketDriver(line, connection, turns, clock).run(socket.receive)
     except Exception:

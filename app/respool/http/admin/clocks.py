@@ -10,9 +10,9 @@ from respool.errors import OptionError, printable
 from respool.http.admin.base_models import AdminModel, SessionName, example
 from respool.http.admin.playback_models import Sent
 from respool.http.admin.playbacks import conflicts
-from respool.http.asked import check_clock
 from respool.http.control import Advanced, Controller
 from respool.http.deciding import decided
+from respool.http.requested import check_clock
 from respool.play.session_clock import Mode
 from respool.recordings.hold_points import HoldPoint
 from respool.server.mock_server import MockServer

@@ -260,8 +260,8 @@ def _format(source: str | None) -> str | None:
 
 def _has(words: Sequence[str], name: str, turns: Sequence[Recording]) -> bool:
     """Return whether a recording's name and notes have all these words."""
-    told = " ".join([name, *(turn.header.note for turn in turns)]).casefold()
-    return all(word in told for word in words)
+    text = " ".join([name, *(turn.header.note for turn in turns)]).casefold()
+    return all(word in text for word in words)
 
 
 class _Checks:

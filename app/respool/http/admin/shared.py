@@ -94,7 +94,7 @@ class Shared:
             "headers": [(b"content-type", b"application/json")],
         }
         body: list[Message] = [{"type": "http.request", "body": call.body}]
-        return encode(_told(await _collect(self.app, scope, body)))
+        return encode(_answer_of(await _collect(self.app, scope, body)))
 
     async def _answer(self, path: str, scope: Scope, body: list[Message]) -> list[Message]:
         def here() -> Awaitable[list[Message]]:
@@ -105,7 +105,7 @@ class Shared:
         if path == "/wait":
             return await self._wait(call, here)
         if path == "/playbacks":
-            return _messages(_merged([_told(await here()), *await self._all(call)]))
+            return _messages(_merged([_answer_of(await here()), *await self._all(call)]))
         id_ = match[1] if (match := _PLAYBACK.fullmatch(path)) else ""
         if path == "/clock/advance":
             id_ = _target(call.body)
@@ -127,16 +127,16 @@ class Shared:
         raise _gone(id)
 
     async def _ask(self, node: str, call: AdminCall) -> AdminAnswer:
-        told = await self.server.state.ask(node, encode(call))
-        if told is None:
+        answer = await self.server.state.ask(node, encode(call))
+        if answer is None:
             raise _gone(f"of the server {short_name(node)}")
-        return decode(told, AdminAnswer)
+        return decode(answer, AdminAnswer)
 
     async def _all(self, call: AdminCall) -> list[AdminAnswer]:
         """Return the answers of all other servers that are there."""
         state = self.server.state
-        told = await asyncio.gather(*(state.ask(node, encode(call)) for node in await state.others()))
-        return [decode(one, AdminAnswer) for one in told if one is not None]
+        answers = await asyncio.gather(*(state.ask(node, encode(call)) for node in await state.others()))
+        return [decode(one, AdminAnswer) for one in answers if one is not None]
 
     async def _wait(self, call: AdminCall, here: Callable[[], Awaitable[list[Message]]]) -> list[Message]:
         """Wait until it is so at any server."""
@@ -204,13 +204,13 @@ def _merged(answers: Sequence[AdminAnswer]) -> AdminAnswer:
     return AdminAnswer(200, json.dumps({"playbacks": found[-MOST_LISTED:]}).encode())
 
 
-def _told(messages: Sequence[Message]) -> AdminAnswer:
+def _answer_of(messages: Sequence[Message]) -> AdminAnswer:
     body = b"".join(message.get("body", b"") for message in messages[1:])
     return AdminAnswer(messages[0]["status"], body)
 
 
 def _timed_out(messages: Sequence[Message]) -> bool:
-    answer = _told(messages)
+    answer = _answer_of(messages)
     return answer.status == 200 and json.loads(answer.body)["timeout"] is True
 
 

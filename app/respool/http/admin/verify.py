@@ -155,10 +155,10 @@ def router(server: MockServer) -> APIRouter:
         over."""
         loop, reached = asyncio.get_running_loop(), asyncio.Event()
 
-        def tell() -> None:
+        def wake() -> None:
             loop.call_soon_threadsafe(reached.set)
 
-        waiter = Waiter(server.journal, body.match.filter(), body.count, tell)
+        waiter = Waiter(server.journal, body.match.filter(), body.count, wake)
         with places.taken(), waiter.watching():
             await asyncio.to_thread(waiter.look)
             left = asyncio.ensure_future(

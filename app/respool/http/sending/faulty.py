@@ -66,7 +66,7 @@ async def load_faults() -> None:
         await asyncio.to_thread(import_module, _FAULTS)
 
 
-def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
+def requested_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
     """Return the faults that a request's headers ask for. Raise RequestError."""
     if not values:
         return ()
@@ -87,13 +87,13 @@ def asked_faults(values: Sequence[str], allowed: bool) -> tuple[Fault, ...]:
 
 
 def draw(
-    server: MockServer, recording: Recording, asked: Sequence[Fault], scope: Scope, session: Session
+    server: MockServer, recording: Recording, requested: Sequence[Fault], scope: Scope, session: Session
 ) -> tuple[ActiveFault, ...]:
     """Return what goes wrong with this play, for a request of that scope; nothing, most of the time."""
-    if not (asked or recording.header.faults or server.faults_of(session)):
+    if not (requested or recording.header.faults or server.faults_of(session)):
         return ()
     accept_encoding = ",".join(header_values(scope, b"accept-encoding"))
-    return server.draw_faults(recording, asked, accepted_codings(accept_encoding), session.name)
+    return server.draw_faults(recording, requested, accepted_codings(accept_encoding), session.name)
 
 
 def accepted_codings(accept_encoding: str) -> Collection[str]:

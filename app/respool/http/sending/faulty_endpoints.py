@@ -16,9 +16,9 @@ from respool.http.sending.faulty import (
     FAULT_HEADER,
     FaultyResponse,
     accepted_codings,
-    asked_faults,
     check_possible,
     load_faults,
+    requested_faults,
 )
 from respool.play.session_clock import SessionClock
 from respool.server.delivery import AnswerDelivery
@@ -45,11 +45,11 @@ class FaultyEndpoints:
             return
         try:
             await load_faults()
-            asked = asked_faults(values, self.allowed)
+            requested = requested_faults(values, self.allowed)
         except RequestError as error:
             await envelope(error, profile=self.server.profile)(scope, receive, send)
             return
-        scope[ASKED] = asked
+        scope[ASKED] = requested
         answer = _Collected()
 
         async def collect(message: Message) -> None:
@@ -60,10 +60,10 @@ class FaultyEndpoints:
 
         await self.app(scope, receive, collect)
         if ASKED in scope and answer.response is not None:
-            await self._send(asked, answer.response, scope, receive, send)
+            await self._send(requested, answer.response, scope, receive, send)
 
     async def _send(
-        self, asked: Sequence[Fault], sound: Response, scope: Scope, receive: Receive, send: Send
+        self, requested: Sequence[Fault], sound: Response, scope: Scope, receive: Receive, send: Send
     ) -> None:
         exchange: Exchange = scope["respool.exchange"]
         codings = accepted_codings(",".join(header_values(scope, b"accept-encoding")))
@@ -71,10 +71,10 @@ class FaultyEndpoints:
         def decide() -> tuple[SessionClock, tuple[ActiveFault, ...]]:
             session = self.server.session(exchange.session)
             name = f"{scope['method']} {scope['path']}"
-            return session.clock, session.sampler.sample(name, asked, codings)
+            return session.clock, session.sampler.sample(name, requested, codings)
 
         try:
-            check_possible(asked, stream=False)
+            check_possible(requested, stream=False)
             clock, active = await decided(self.server, exchange.session, decide)
         except RequestError as error:
             await envelope(error, profile=self.server.profile)(scope, receive, send)

@@ -73,9 +73,9 @@ class SocketTurns(Protocol):
         ...
 
     def start(
-        self, asked: StartTurn, wake: Callable[[], None], *, behind: bool
+        self, start: StartTurn, wake: Callable[[], None], *, behind: bool
     ) -> SocketTurn | Awaitable[SocketTurn]:
-        """Start a response, or return what starts it later: where a shared state is to be asked, where it
+        """Start a response, or return what starts it later: where a shared state is asked, where it
         takes long, and where it comes `behind` others that start later. `wake` is called when its events have
         become others. Both raise RequestError."""
         ...
@@ -238,39 +238,39 @@ class SocketDriver:
         self._run = self._connection.only_run
         self._flush()
 
-    def _start(self, asked: StartTurn) -> list[Action]:
+    def _start(self, start: StartTurn) -> list[Action]:
         self._end_turns()  # that which was on this lane
         try:
-            turn = self._turns.start(asked, self._wake_soon, behind=bool(self._starting))
+            turn = self._turns.start(start, self._wake_soon, behind=bool(self._starting))
         except RequestError as error:
-            return self._connection.refused(asked, error, self._clock.now())
+            return self._connection.refused(start, error, self._clock.now())
         if isinstance(turn, SocketTurn):
-            return self._started(asked, turn)
-        task = asyncio.get_running_loop().create_task(self._start_later(asked, turn))
+            return self._started(start, turn)
+        task = asyncio.get_running_loop().create_task(self._start_later(start, turn))
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
         return []
 
-    def _started(self, asked: StartTurn, turn: SocketTurn) -> list[Action]:
+    def _started(self, start: StartTurn, turn: SocketTurn) -> list[Action]:
         turn.delivery.ping = self._line.ping  # a socket has no comments
-        self._running[asked.stream_id] = turn
+        self._running[start.stream_id] = turn
         self._late = 0.0
-        actions = self._connection.started(asked, turn.live, self._clock.now(), rule=turn.rule)
-        turn.run = self._connection.only_run if asked.stream_id is None else None
+        actions = self._connection.started(start, turn.live, self._clock.now(), rule=turn.rule)
+        turn.run = self._connection.only_run if start.stream_id is None else None
         return actions
 
-    async def _start_later(self, asked: StartTurn, starting: Awaitable[SocketTurn]) -> None:
+    async def _start_later(self, start: StartTurn, starting: Awaitable[SocketTurn]) -> None:
         try:
             try:
                 turn = await starting
             except RequestError as error:
-                actions = self._connection.refused(asked, error, self._clock.now())
+                actions = self._connection.refused(start, error, self._clock.now())
             else:
                 if self._task is None:  # the client has left meanwhile
                     self._leave(turn)
                     return
                 self._end_turns()  # that which was on this lane
-                actions = self._started(asked, turn)
+                actions = self._started(start, turn)
             self._do(actions)
             self._set_timer()
         except Exception as error:

@@ -51,7 +51,7 @@ class Stream:
 
     __slots__ = (
         "_chunked", "_clock", "_cut", "_cycle", "_delivery", "_ended", "_error", "_flow", "_gone", "_late",
-        "_next", "_outbox", "_playback", "_resetting", "_schedule", "_sent", "_started", "_task", "_tell",
+        "_next", "_notify", "_outbox", "_playback", "_resetting", "_schedule", "_sent", "_started", "_task",
         "_transport",
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ class Stream:
         self._started = playback.started
         self._clock = delivery.clock
         self._sent = delivery.first
-        self._tell: Callable[[], None] | None = None  # what the playback and the clock call
+        self._notify: Callable[[], None] | None = None  # what the playback and the clock call
         self._next: Timer | asyncio.Task[None] | None = None  # what calls `_push` next
         self._task: asyncio.Task[Any] | None = None  # which waits in `rest`
         self._ended = False
@@ -93,11 +93,11 @@ class Stream:
             together.flush()
         if not cycle.response_complete and self._error is None:
             # It may be edited, or cancelled by another request; or the clock may become another one.
-            self._tell = from_any_thread(self._reschedule)
-            self._playback.subscribe(self._tell)
+            self._notify = from_any_thread(self._reschedule)
+            self._playback.subscribe(self._notify)
             return False
         self._stop()
-        self._tell_how_it_ended()
+        self._report_end()
         return True
 
     async def rest(self) -> None:
@@ -108,8 +108,8 @@ class Stream:
         self._task = asyncio.current_task()
         open_streams = open_streams_of_loop()
         open_streams.add(self)
-        if self._tell:
-            self._clock.listen(self._tell)
+        if self._notify:
+            self._clock.listen(self._notify)
         try:
             # What has failed since `begin` could wake nobody.
             while (
@@ -123,7 +123,7 @@ class Stream:
         finally:
             open_streams.discard(self)
             self._stop()
-        self._tell_how_it_ended()
+        self._report_end()
 
     def _stop(self) -> None:
         """Send nothing more."""
@@ -132,14 +132,14 @@ class Stream:
         if self._next:
             self._next.cancel()
             self._next = None
-        if self._tell:
-            self._playback.unsubscribe(self._tell)
-            self._clock.unlisten(self._tell)
-            self._tell = None  # it has us: a cycle that only garbage collection would find
+        if self._notify:
+            self._playback.unsubscribe(self._notify)
+            self._clock.unlisten(self._notify)
+            self._notify = None  # it has us: a cycle that only garbage collection would find
         # Also if the task was cancelled, and nothing tells how it ended.
         self._delivery.stopped(self._sent, self._late)
 
-    def _tell_how_it_ended(self) -> None:
+    def _report_end(self) -> None:
         """Report the end to the delivery. Raise the error that kept us from sending."""
         if self._error:
             raise self._error

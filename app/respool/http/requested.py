@@ -19,13 +19,13 @@ T = TypeVar("T")
 _HOLD, _PACE, _CLOCK = HOLD_HEADER.encode(), PACE_HEADER.encode(), CLOCK_HEADER.encode()
 
 
-def asked_holds(scope: Scope) -> tuple[HoldPoint, ...]:
+def requested_holds(scope: Scope) -> tuple[HoldPoint, ...]:
     """Return the holds that a request's headers set for its stream. Raise RequestError."""
     values = steering(scope, _HOLD)
     return _read(HOLD_HEADER, "invalid_hold", ";".join(values), parse) if values else ()
 
 
-def asked_pace(scope: Scope) -> Mapping[str, Any] | None:
+def requested_pace(scope: Scope) -> Mapping[str, Any] | None:
     """Return the changes of the pace in a request's headers. Raise RequestError."""
     values = steering(scope, _PACE)
     if not values:
@@ -35,7 +35,7 @@ def asked_pace(scope: Scope) -> Mapping[str, Any] | None:
     return _read(PACE_HEADER, "invalid_pace", ",".join(values), read_changes)
 
 
-def set_asked_clock(scope: Scope, clock: SessionClock, state: State) -> None:
+def set_requested_clock(scope: Scope, clock: SessionClock, state: State) -> None:
     """Have the clock of a request's session run as its headers ask, if it does not. Raise RequestError."""
     values = steering(scope, _CLOCK)
     if values:
