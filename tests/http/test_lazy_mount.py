@@ -1,10 +1,11 @@
+import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from respool.http.lazy_mount import LazyMount
+from respool.http.lazy_mount import LazyMount, MadeOnce
 
 Call = Callable[..., Any]
 
@@ -49,3 +50,18 @@ async def test_its_app_is_made_once_and_sees_itself_mounted(path: str, below: st
         await call(mount, path).task
     assert len(made) == 1
     assert [(scope["root_path"], scope["path"]) for scope in seen] == [("/__admin", below)] * 2
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_what_is_made_later_is_frozen_where_what_was_loaded_is(frozen: bool) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    gc.unfreeze()
+    try:
+        if frozen:
+            gc.freeze()
+        before = gc.get_freeze_count()
+        assert await MadeOnce(lambda: app).get() is app
+        assert (gc.get_freeze_count() > before) is frozen
+    finally:
+        gc.unfreeze()

@@ -1,6 +1,7 @@
 """LazyMount: an ASGI app below a prefix, imported and made at its first request."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 
@@ -25,6 +26,8 @@ class MadeOnce:
         with self._lock:
             if self._app is None:
                 self._app = self._make()
+                if gc.get_freeze_count() > 0:  # what was loaded is not looked at: `commands.serve.steady_gc`
+                    gc.freeze()
             return self._app
 
 
