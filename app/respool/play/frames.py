@@ -90,8 +90,11 @@ class Schedule:
         """
         following = sent + 1
         # Most of the time one frame is due: this is cheaper than to count, on the path of each event.
-        if following == len(self.moments) or started + self.moments[following] > now:
-            return following, self.encoded.data[self.encoded.start_of(sent) : self.encoded.ends[sent]]
+        moments = self.moments
+        if following == len(moments) or started + moments[following] > now:
+            encoded = self.encoded
+            ends = encoded.ends
+            return following, encoded.data[ends[sent - 1] if sent else 0 : ends[sent]]
         return self.chunk(sent, self.due(started, now))
 
     def frames(self) -> Iterator[Frame]:

@@ -2,21 +2,30 @@
 
 Our own code runs for all of them, and then the system's for all of them: quicker than by turns. Use it as
 
-    parts.append((transport, data, fail))
+    parts.append((transport, data, sender))
     if len(parts) == 1:
         clock.after_turn(write_all)
 """
 
 import asyncio
 import threading
-from collections.abc import Callable
+from typing import Protocol
 
-Part = tuple[asyncio.WriteTransport, bytes, Callable[[Exception], None]]
+
+class Sender(Protocol):
+    """The sender of something that is written."""
+
+    def failed(self, error: Exception) -> None:
+        """Note that it could not be written."""
+
+
+# Not the sender's method: to make one for each event would be a part of its cost.
+Part = tuple[asyncio.WriteTransport, bytes, Sender]
 
 
 class _Outbox(threading.local):
     """The pending writes of one thread, and so of one event loop at a time: a transport, what to write, and
-    the function that is called with the error if it cannot be written."""
+    its sender."""
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
@@ -28,9 +37,9 @@ outbox = _Outbox()
 def write_all() -> None:
     """Write what the streams of this thread have put into its outbox."""
     parts = outbox.parts
-    for transport, data, fail in parts:
+    for transport, data, sender in parts:
         try:
             transport.write(data)
         except Exception as error:
-            fail(error)
+            sender.failed(error)
     parts.clear()

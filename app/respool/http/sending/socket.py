@@ -188,7 +188,7 @@ class SocketDriver:
             run = self._run
             if run is not None and (texts := run.take_plain(now)):
                 self._deadline = run.next_at
-                if self._line.write_soon(texts, self._clock, self._failed):
+                if self._line.write_soon(texts, self._clock, self):
                     return run.next_at
                 self._outbox += texts
                 self._flush()
@@ -202,7 +202,7 @@ class SocketDriver:
                 return None
             return deadline
         except BaseException as error:
-            self._failed(error)
+            self.failed(error)
             return None
 
     def _go_on(self) -> None:
@@ -211,7 +211,7 @@ class SocketDriver:
             self._due()
             self._set_timer()
 
-    def _failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException) -> None:
         self._error = error
         if self._task:
             self._task.cancel()
@@ -274,7 +274,7 @@ class SocketDriver:
             self._do(actions)
             self._set_timer()
         except Exception as error:
-            self._failed(error)
+            self.failed(error)
 
     def _turn_of(self, live: LiveTurn) -> SocketTurn | None:
         return next((turn for turn in self._running.values() if turn.live is live), None)

@@ -11,12 +11,12 @@ ASGI server by its `send`, one after the other. That of uvicorn leans on these p
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from starlette.types import Send
 
-from respool.http.sending.outbox import outbox, write_all
+from respool.http.sending.outbox import Sender, outbox, write_all
 from respool.play.clock import Clock
 
 _UVICORN = "uvicorn.protocols.websockets.websockets_sansio_impl"
@@ -34,9 +34,9 @@ class SocketLine(Protocol):
         """Send text frames. Call it while there is room."""
         ...
 
-    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> bool:
+    def write_soon(self, texts: Sequence[str], clock: Clock, sender: Sender) -> bool:
         """Send text frames with those of the other streams that are due at this moment, and return True; if
-        there is no room, False. `fail` is called with what goes wrong."""
+        there is no room, False. `sender` is notified of an error."""
         ...
 
     def ping(self) -> None:
@@ -80,7 +80,7 @@ class UvicornLine:
         if not self._over:
             self._transport.write(self._frames(texts))
 
-    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> bool:
+    def write_soon(self, texts: Sequence[str], clock: Clock, sender: Sender) -> bool:
         if not self._writable.is_set():
             return False
         if self._protocol.close_sent or self._transport.is_closing():
@@ -88,7 +88,7 @@ class UvicornLine:
         plain = len(texts) == 1 and self._plain  # most are
         data = text_frame(texts[0]) if plain else self._frames(texts)
         parts = self._parts
-        parts.append((self._transport, data, fail))
+        parts.append((self._transport, data, sender))
         if len(parts) == 1:
             clock.after_turn(write_all)
         return True
@@ -143,7 +143,7 @@ class ASGILine:
         if not self._gone:
             self._task = asyncio.get_running_loop().create_task(self._write(list(texts)))
 
-    def write_soon(self, texts: Sequence[str], clock: Clock, fail: Callable[[Exception], None]) -> bool:
+    def write_soon(self, texts: Sequence[str], clock: Clock, sender: Sender) -> bool:
         if self.writable:
             self.write(texts)
             return True

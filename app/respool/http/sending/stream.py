@@ -185,10 +185,11 @@ class Stream:
         """Write one chunk of what is due. Gives the moment of the next frame, if that is still to come."""
         try:
             schedule, sent, started = self._schedule, self._sent, self._started
-            total = len(schedule.moments)
+            moments = schedule.moments
+            total = len(moments)
             now = self._clock.now()
             if sent < total:
-                if (at := started + schedule.moments[sent]) > now:
+                if (at := started + moments[sent]) > now:
                     return at if at != NEVER else self._wait_for_release()
                 if now - at > self._late:
                     self._late = now - at
@@ -206,7 +207,7 @@ class Stream:
                 sent, chunk = schedule.take(sent, started, now)
             if self._chunked and sent < total:
                 parts = self._outbox
-                parts.append((self._transport, b"%x\r\n%b\r\n" % (len(chunk), chunk), self._fail))
+                parts.append((self._transport, b"%x\r\n%b\r\n" % (len(chunk), chunk), self))
                 if len(parts) == 1:
                     self._clock.after_turn(write_all)
             else:
@@ -221,11 +222,11 @@ class Stream:
             self._sent = sent
             if sent == total:
                 return None
-            if (at := started + schedule.moments[sent]) > now:
+            if (at := started + moments[sent]) > now:
                 return at if at != NEVER else self._wait_for_release()
             self._next = asyncio.get_running_loop().call_soon(self._go_on)
         except BaseException as error:
-            self._fail(error)
+            self.failed(error)
         return None
 
     def _cut_short(self) -> None:
@@ -250,7 +251,8 @@ class Stream:
         self._delivery.sent(self._sent)
         self._delivery.late(self._late)
 
-    def _fail(self, error: BaseException) -> None:
+    def failed(self, error: BaseException) -> None:
+        """End it: it cannot be sent."""
         self._error = error
         self._wake()
 
