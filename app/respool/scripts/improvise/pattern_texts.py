@@ -1,8 +1,8 @@
 """Texts that match a regular expression of a JSON Schema.
 
 Python's own parser reads the expression, and a text is made from its tree. So the text matches by
-construction: no expression is ever run, and none can be catastrophic. Lookarounds would need a search and are
-refused; so are anchors and word boundaries inside the text.
+construction: no expression is run, so none can backtrack without end. Lookarounds would need a search and
+are refused; so are anchors and word boundaries inside the text.
 """
 
 import re
