@@ -47,7 +47,7 @@ class Located:
 
     @property
     def place(self) -> str:
-        """``path:line:column``, as far as it is known."""
+        """``path:line:column``, without the unknown parts."""
         return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
 
 

@@ -60,7 +60,7 @@ class TurnDiff:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The events of one output item, or those of the response itself."""
+    """The events of one output item, or of the response itself."""
 
     label: str
     events: Sequence[tuple[str, JSON]]

@@ -66,7 +66,7 @@ class FaultSampler:
     def sample(
         self, name: str, faults: Iterable[Fault], codings: Collection[str] = ()
     ) -> tuple[ActiveFault, ...]:
-        """Return those of `faults` that happen in the next play of the recording `name`.
+        """Return the faults that happen in the next play of the recording `name`.
 
         `codings` are the content codings that the client accepts. Of several faults that replace the whole
         answer, the first one happens; the others are not counted.

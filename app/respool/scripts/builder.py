@@ -33,7 +33,7 @@ class ScriptBuilder:
         return self.step("refusal", text)
 
     def function_call(self, name: str, arguments: Mapping[str, Any] | str = "{}", **fields: Any) -> Self:
-        """Add a call of a function. Arguments that are text are sent as they are, valid or not."""
+        """Add a call of a function. Arguments that are text are sent unchanged, valid or not."""
         value = arguments if isinstance(arguments, str) else dict(arguments)
         return self.step("function_call", {"name": name, "arguments": value, **fields})
 

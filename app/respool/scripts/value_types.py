@@ -164,7 +164,7 @@ class Object(ValueType):
 
 @dataclass(frozen=True)
 class JsonText(ValueType):
-    """A JSON text: text as it is, any other value as compact JSON."""
+    """A JSON text. Text is taken literally, any other value becomes compact JSON."""
 
     @property
     def expects(self) -> str:

@@ -78,7 +78,7 @@ class _Maker:
             raise PatternError("a text that matches would be too long")
 
     def _sequence(self, tree: Any, *, outer: bool = False) -> Iterator[str]:
-        """Yield the pieces for a sequence of nodes. The ends of an `outer` one are those of the text."""
+        """Yield the pieces for a sequence of nodes. An `outer` sequence begins and ends with the text."""
         nodes = list(tree)
         for place, (code, value) in enumerate(nodes):
             self._step()

@@ -65,7 +65,7 @@ def last_words(items: Sequence[Mapping[str, Any]]) -> str:
 
 
 def texts(value: Any) -> str:
-    """Return the text of a content or of a tool's output: that of its parts, joined."""
+    """Return the text of a content or a tool's output; the texts of several parts are joined."""
     match value:
         case str():
             return value

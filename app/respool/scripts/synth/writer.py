@@ -45,7 +45,7 @@ class Chance:
 
 
 class MadeIds:
-    """Makes ids like the service's: those of one response share a prefix that encodes its time."""
+    """Makes ids like the service's: all ids of a response share a prefix that encodes its time."""
 
     def __init__(self, rng: Random, created_at: int) -> None:
         self._rng = rng

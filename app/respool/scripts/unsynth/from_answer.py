@@ -25,12 +25,12 @@ _IN_THE_END: Mapping[str, Any] = {
     "incomplete_details": None,
     "usage": None,
 }
-# Errors of reading and writing an item whose shape is not the API's.
+# Errors of reading and writing an item of another shape than the API's.
 _ODD = (ScriptError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
 
 
 def events_of(response: Mapping[str, Any]) -> tuple[Event, ...] | None:
-    """Return the events of a stream whose final response is this one; None if it has not ended."""
+    """Return the events of a stream with this final response; None if it has not ended."""
     status = response.get("status") or "completed"
     end = _ENDS.get(status) if isinstance(status, str) else None
     if end is None:
