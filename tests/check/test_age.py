@@ -21,7 +21,7 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
         (None, False),
     ],
 )
-def test_what_was_recorded_longer_ago_than_allowed_is_told(recorded: object, old: bool) -> None:
+def test_turns_recorded_longer_ago_than_allowed_are_found(recorded: object, old: bool) -> None:
     turns = [Recording("a", Header(), ()), Recording("a#2", Header({"recorded": recorded}), ())]
     found = list(too_old(turns, 90 * DAY, NOW))
     assert [number for number, _ in found] == ([2] if old else [])

@@ -522,7 +522,7 @@ CASES: list[tuple[str, Edit, list[str]]] = [
         ["RS412 w"],
     ),
     ("with an empty delta", insert(TEXT, event(TEXT, **MESSAGE_PART, delta="", logprobs=[])), ["RS411 i"]),
-    # what events say of the response and its items
+    # fields of the response and its items
     ("that is completed and says in_progress", put(COMPLETED, response__status="in_progress"), ["RS501 e"]),
     ("that is created and says completed", put(CREATED, response__status="completed"), ["RS501 e"]),
     ("whose settings change", put(IN_PROGRESS, response__temperature=0), ["RS502 w"]),
@@ -646,12 +646,12 @@ def of_llama_cpp() -> list[Body]:
         message()[4],
         *call()[:3],
     ]
-    said = {"type": "output_text", "text": "Hello you", "annotations": []}
+    part = {"type": "output_text", "text": "Hello you", "annotations": []}
     closing = [
         event(DONE, item=thought),
         event(TEXT_DONE, item_id="msg_1", text="Hello you"),
-        event(PART_DONE, item_id="msg_1", part=said),
-        event(DONE, item={**message()[-1]["item"], "content": [said]}),
+        event(PART_DONE, item_id="msg_1", part=part),
+        event(DONE, item={**message()[-1]["item"], "content": [part]}),
         call()[-1],
     ]
     bodies = end([*start, *opening, *closing])

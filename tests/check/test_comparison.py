@@ -58,7 +58,7 @@ def test_a_difference_is_hard_where_something_is_lost_or_contradicted(
     assert found.hard is hard
 
 
-def test_the_most_serious_difference_is_told() -> None:
+def test_the_most_serious_difference_is_returned() -> None:
     found = difference("it", {"a": [], "b": 1, "c": 1}, {"b": 2, "c": 2})
     assert str(found) == "it.b is 2, expected 1"
 

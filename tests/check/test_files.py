@@ -82,8 +82,8 @@ def test_an_output_is_said_to_be_absent_or_empty(output: str, how: str) -> None:
     events = [line for line in HELLO.decode().splitlines() if "output_item" in line]
     end = '{"type":"response.completed","sequence_number":9,"response":{"id":"resp_1"%s}}' % output
     report = check_data("\n".join([CREATED % '"output":[]', *events, end]).encode(), "a.jsonl")
-    said = [one.finding.message for one in report.findings if one.finding.code == "RS409"]
-    assert said == [f"response.completed: response.output is {how}, but 1 items have come"]
+    messages = [one.finding.message for one in report.findings if one.finding.code == "RS409"]
+    assert messages == [f"response.completed: response.output is {how}, but 1 items have come"]
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
@@ -112,7 +112,7 @@ EVENT = b"data: " + (CREATED % '"output":[]').encode() + b"\n\n"
 
 @contextmanager
 def answering(*parts: bytes, then: bytes = b"", wait: bool = False) -> Iterator[str]:
-    """A server that sends these, then `then` for ever, and closes; with `wait` only when it is told to."""
+    """Serve these bytes, then `then` for ever, and close; with `wait` only when the block ends."""
     end = threading.Event()
 
     def serve() -> None:

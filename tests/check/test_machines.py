@@ -26,7 +26,7 @@ from respool.protocol.transitions import ITEM, MachineState
         ),
     ],
 )
-def test_the_steps_that_are_missing_are_told(
+def test_the_missing_steps_are_returned(
     machine: str, state: MachineState, event: str, steps: list[str], then: MachineState
 ) -> None:
     assert missing(machine, state, event) == (tuple(steps), then)

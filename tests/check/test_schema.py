@@ -16,7 +16,7 @@ def findings(*texts: str) -> list[tuple[str, str, str, int | None]]:
     return [(finding.code, finding.level, finding.message, finding.event) for finding in found]
 
 
-def test_the_version_of_the_sdk_is_told() -> None:
+def test_the_version_of_the_sdk_is_returned() -> None:
     from openai import __version__
 
     assert sdk_version() == __version__
@@ -45,7 +45,7 @@ def test_a_value_of_another_type_is_a_warning() -> None:
     assert finding[2].startswith("response.refusal.done: sequence_number: input should be a valid integer")
 
 
-def test_of_a_union_only_the_member_of_the_values_type_is_asked() -> None:
+def test_of_a_union_only_the_member_of_the_values_type_is_validated() -> None:
     added = (
         '{"type":"response.output_item.added","sequence_number":1,"output_index":0,'
         '"item":{"type":"web_search_call","id":"ws_1","status":"in_progress"}}'

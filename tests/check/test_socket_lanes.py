@@ -24,8 +24,8 @@ def response(id: str, lane: str | None = None, *, until: int = 3) -> list[Event]
     ended = {**begun, "status": "completed", **USAGE}
     rows = [("created", begun), ("in_progress", begun), ("completed", ended)]
     return [
-        event(f"response.{state}", number, response=told, **named)
-        for number, (state, told) in enumerate(rows[:until])
+        event(f"response.{state}", number, response=body, **named)
+        for number, (state, body) in enumerate(rows[:until])
     ]
 
 
@@ -133,8 +133,8 @@ def of_agent(event_: Event, name: str | None) -> Event:
 
 
 def item(type: str, number: int, **fields: Any) -> Event:
-    told = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "status": "completed"}
-    return event(f"response.output_item.{type}", number, output_index=0, item=told, **fields)
+    body = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "status": "completed"}
+    return event(f"response.output_item.{type}", number, output_index=0, item=body, **fields)
 
 
 ROOT = response("r1")

@@ -1,4 +1,4 @@
-"""Differences are told by item, and what is new in each response is none."""
+"""Differences are aligned by item, and values that are new in each response are none."""
 
 import json
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def test_fields_of_events_are_told_by_type() -> None:
     assert found == Change("fields", "response: response.created new", None, "there")
 
 
-def test_types_of_events_are_told() -> None:
+def test_types_of_events_are_compared() -> None:
     old = stream()
     new = Recording("b", Header(), old.events[:-1])
     kinds = {change.kind for change in compare(old, new).changes}

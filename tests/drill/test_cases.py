@@ -83,7 +83,7 @@ def test_what_is_expected_under_a_fault_of_one_s_own_follows_from_its_name(text:
 def test_the_cases_of_the_table_expect_no_less_than_a_fault_of_one_s_own_would() -> None:
     order = list(Expect).index
     stricter = [case.name for case in CASES if order(case.expect) > order(of_faults(case.fault).expect)]
-    # These stop for ever, which the name of the fault does not say.
+    # These stop for ever, which depends on an option of the fault.
     assert stricter == ["no-headers", "stall", "stall-at-start", "stall-keepalive"]
 
 

@@ -35,23 +35,23 @@ def test_being_lucky_is_bad_only_when_strict(strict: bool, names: list[str]) -> 
 
 
 def test_json_has_the_reference_the_totals_the_categories_and_the_cases() -> None:
-    told = json.loads(json.dumps(as_json(report())))
-    assert {key: told[key] for key in ("respool", "recording", "command", "passed", "comparable")} == {
+    data = json.loads(json.dumps(as_json(report())))
+    assert {key: data[key] for key in ("respool", "recording", "command", "passed", "comparable")} == {
         "respool": __version__,
         "recording": "text/hello",
         "command": ["python", "client.py"],
         "passed": False,
         "comparable": True,
     }
-    assert told["reference"] == {
+    assert data["reference"] == {
         "exit_code": 0, "hung": False, "seconds": 0.5, "requests": 1, "stdout": "Hello", "stderr": ""
     }  # fmt: skip
-    assert told["totals"] == {"survived": 1, "noticed": 1, "lucky": 1, "fooled": 1}
-    assert told["categories"] == {
+    assert data["totals"] == {"survived": 1, "noticed": 1, "lucky": 1, "fooled": 1}
+    assert data["categories"] == {
         "wire": {"cases": 1, "bad": 0, "totals": {"survived": 1}},
         "end": {"cases": 3, "bad": 1, "totals": {"noticed": 1, "lucky": 1, "fooled": 1}},
     }
-    assert told["cases"][1] == {
+    assert data["cases"][1] == {
         "name": "cut-1",
         "fault": "abort(after=1)",
         "category": "end",

@@ -32,9 +32,9 @@ def trial(code: str, timeout: float = 60, recording: str = "text/hello") -> Tria
     return Trial(python(code), [FIXTURES], recording, Pace(speed=float("inf")), timeout)
 
 
-def test_a_client_is_told_where_the_server_is_and_goes_there_directly() -> None:
-    told = environment(URL, {"HOME": "/", "no_proxy": "a.example", "OPENAI_API_KEY": "sk-real"})
-    assert told == {
+def test_the_environment_has_the_address_of_the_server_and_no_proxy_for_it() -> None:
+    found = environment(URL, {"HOME": "/", "no_proxy": "a.example", "OPENAI_API_KEY": "sk-real"})
+    assert found == {
         "HOME": "/",
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "a.example,127.0.0.1,localhost",
@@ -120,18 +120,18 @@ def test_a_program_that_is_not_there_is_an_error() -> None:
 
 
 def test_the_reference_counts_requests_and_is_stable_when_two_runs_print_the_same() -> None:
-    told = reference(trial(ASK + "urllib.request.urlopen(url, b'{}').read()"))
-    assert (told.run.requests, told.stable, told.comparable) == (2, True, True)
+    without_fault = reference(trial(ASK + "urllib.request.urlopen(url, b'{}').read()"))
+    assert (without_fault.run.requests, without_fault.stable, without_fault.comparable) == (2, True, True)
 
 
 def test_an_output_that_differs_between_two_runs_is_not_compared() -> None:
-    told = reference(trial(ASK + "print(os.getpid())"))
-    assert (told.stable, told.comparable) == (False, False)
+    without_fault = reference(trial(ASK + "print(os.getpid())"))
+    assert (without_fault.stable, without_fault.comparable) == (False, False)
 
 
 def test_no_output_is_not_compared() -> None:
-    told = reference(trial(ASK.replace("print", "bool")))
-    assert (told.stable, told.comparable) == (True, False)
+    without_fault = reference(trial(ASK.replace("print", "bool")))
+    assert (without_fault.stable, without_fault.comparable) == (True, False)
 
 
 @pytest.mark.parametrize(

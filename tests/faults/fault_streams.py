@@ -37,17 +37,17 @@ def make_body(body: bytes = b'{"id":"resp_1"}', at: float = 5.0) -> list[Frame]:
     return [Frame(at, head=head), Frame(at, body), Frame(at, action=Action.CLOSE)]
 
 
-def told(frames: Iterable[Frame]) -> list[tuple[float, object]]:
-    """Frames in short: the moment, and what is there: the status, the data, or how it ends."""
-    shown: list[tuple[float, object]] = []
+def timeline(frames: Iterable[Frame]) -> list[tuple[float, object]]:
+    """Return the moment of each frame with its status, its data, or the action that ends the answer."""
+    parts: list[tuple[float, object]] = []
     for frame in frames:
         if frame.head:
-            shown.append((frame.at, frame.head.status))
+            parts.append((frame.at, frame.head.status))
         if frame.data:
-            shown.append((frame.at, frame.data))
+            parts.append((frame.at, frame.data))
         if frame.action is not Action.SEND:
-            shown.append((frame.at, frame.action))
-    return shown
+            parts.append((frame.at, frame.action))
+    return parts
 
 
 def numbers(frames: Iterable[Frame]) -> list[object]:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from fault_streams import make_body, make_stream, run, told
+from fault_streams import make_body, make_stream, run, timeline
 
 from respool.faults import FAULTS, ContentType, EmptyReply, Fault, NotJson, Quota, RateLimit, Refuse, Status
 from respool.faults.frame import Action, Frame, Head
@@ -120,14 +120,14 @@ WAITS = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "after", "after_ms", "told"), WAITS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("fault", "after", "after_ms", "wait"), WAITS, ids=lambda value: str(value))
 def test_a_rate_limit_says_one_wait_in_all_places_unless_two_are_given(
-    fault: Fault, after: str | None, after_ms: str | None, told: str
+    fault: Fault, after: str | None, after_ms: str | None, wait: str
 ) -> None:
     head, body = answer(fault)
     assert (head.headers.get("retry-after"), head.headers.get("retry-after-ms")) == (after, after_ms)
-    assert head.headers["x-ratelimit-reset-requests"] == told
-    assert error(body)["message"].endswith(f" Please try again in {told}.")
+    assert head.headers["x-ratelimit-reset-requests"] == wait
+    assert error(body)["message"].endswith(f" Please try again in {wait}.")
 
 
 def test_an_http_error_says_one_wait_in_both_headers() -> None:
@@ -169,7 +169,7 @@ def test_a_content_type_is_wrong_and_all_else_is_sound(frames: list[Frame]) -> N
 
 @pytest.mark.parametrize(("fault", "action"), [(Refuse(), Action.RESET), (EmptyReply(), Action.CUT)])
 def test_a_connection_ends_before_any_byte(fault: Fault, action: Action) -> None:
-    assert told(run(fault)) == told(run(fault, make_body())) == [(0.0, action)]
+    assert timeline(run(fault)) == timeline(run(fault, make_body())) == [(0.0, action)]
 
 
 def test_every_fault_before_the_stream_is_in_a_test_above_or_in_those_of_time() -> None:

@@ -6,7 +6,7 @@ from itertools import islice, pairwise, permutations
 
 import pytest
 from fault_strategies import any_fault
-from fault_streams import EVENTS, make_body, make_stream, numbers, told
+from fault_streams import EVENTS, make_body, make_stream, numbers, timeline
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +37,7 @@ from respool.faults import (
 from respool.faults.frame import Action, Frame
 
 
-def drawn(sampler: FaultSampler, faults: str, name: str = "a", codings: tuple[str, ...] = ()) -> list[str]:
+def sampled(sampler: FaultSampler, faults: str, name: str = "a", codings: tuple[str, ...] = ()) -> list[str]:
     return [str(one.fault) for one in sampler.sample(name, parse(faults), codings)]
 
 
@@ -45,30 +45,30 @@ def frames_with(*faults: Fault) -> list[Frame]:
     return list(apply(make_stream(), map(ActiveFault.of, faults)))
 
 
-def test_without_faults_nothing_is_drawn_and_nothing_changes() -> None:
+def test_without_faults_nothing_happens_and_nothing_changes() -> None:
     assert FaultSampler().sample("a", ()) == ()
     assert frames_with() == make_stream()
 
 
 def test_a_fault_happens_so_many_times_and_then_no_more() -> None:
     sampler = FaultSampler()
-    assert [drawn(sampler, "status(times=2); abort") for _ in range(4)] == [
+    assert [sampled(sampler, "status(times=2); abort") for _ in range(4)] == [
         ["status(times=2)", "abort"], ["status(times=2)", "abort"], ["abort"], ["abort"]
     ]  # fmt: skip
-    assert drawn(sampler, "status(times=2)", "b") == ["status(times=2)"], (
+    assert sampled(sampler, "status(times=2)", "b") == ["status(times=2)"], (
         "each recording is counted by itself"
     )
     sampler.clear()
-    assert drawn(sampler, "status(times=2)") == ["status(times=2)"]
+    assert sampled(sampler, "status(times=2)") == ["status(times=2)"]
 
 
 def test_of_faults_that_answer_the_first_happens_and_the_others_are_not_counted() -> None:
     sampler = FaultSampler()
-    asked = "status(code=503, times=1); status(code=429, times=2); abort"
-    assert [drawn(sampler, asked)[0] for _ in range(4)] == [
+    faults = "status(code=503, times=1); status(code=429, times=2); abort"
+    assert [sampled(sampler, faults)[0] for _ in range(4)] == [
         "status(code=503, times=1)", "status(code=429, times=2)", "status(code=429, times=2)", "abort"
     ]  # fmt: skip
-    assert drawn(sampler, "refuse; quota; status") == ["refuse"]
+    assert sampled(sampler, "refuse; quota; status") == ["refuse"]
 
 
 def test_a_fault_happens_by_chance_and_a_run_that_is_repeated_is_the_same() -> None:
@@ -95,8 +95,8 @@ def test_the_chance_of_one_fault_does_not_depend_on_another_that_follows() -> No
 
 
 def test_a_coding_that_the_client_does_not_accept_is_not_used() -> None:
-    assert drawn(FaultSampler(), "gzip") == []
-    assert drawn(FaultSampler(), "gzip", codings=("gzip",)) == ["gzip"]
+    assert sampled(FaultSampler(), "gzip") == []
+    assert sampled(FaultSampler(), "gzip", codings=("gzip",)) == ["gzip"]
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_faults_of_one_stage_are_applied_in_the_order_in_which_they_are_named() 
 
 def test_a_fraction_is_of_all_events_before_the_answer_is_cut() -> None:
     frames = frames_with(Close(after="80%"), Stall(after="80%", seconds=3))
-    assert told(frames)[-1] == (7.0, Action.CLOSE)
+    assert timeline(frames)[-1] == (7.0, Action.CLOSE)
 
 
 def test_a_fraction_names_an_event_even_if_it_is_none() -> None:
-    assert len(told(frames_with(HalfFrame(at="0%")))) == 3
+    assert len(timeline(frames_with(HalfFrame(at="0%")))) == 3
 
 
 @pytest.mark.parametrize("fault", [Status(), Quota()])
@@ -139,7 +139,7 @@ def test_another_answer_is_sent_slowly_too(fault: Fault) -> None:
 
 
 def test_nothing_more_happens_to_a_connection_that_was_refused() -> None:
-    assert told(frames_with(Refuse(), Close(after=2), Slicer(), Gzip())) == [(0.0, Action.RESET)]
+    assert timeline(frames_with(Refuse(), Close(after=2), Slicer(), Gzip())) == [(0.0, Action.RESET)]
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ def smaller(fault: Fault) -> Fault:
 
 @given(st.sampled_from(SOUND), st.lists(any_fault(), max_size=5))
 def test_whatever_faults_happen_an_answer_stays_one(sound: list[Frame], faults: list[Fault]) -> None:
-    drawn = FaultSampler().sample("a", map(smaller, faults), ["gzip"])
-    frames = list(islice(apply(sound, drawn), 3000))
+    active = FaultSampler().sample("a", map(smaller, faults), ["gzip"])
+    frames = list(islice(apply(sound, active), 3000))
     if len(frames) < 3000:
         assert frames.pop().action is not Action.SEND
     assert all(frame.action is Action.SEND for frame in frames), "only the last one ends it"

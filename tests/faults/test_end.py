@@ -1,7 +1,7 @@
 """Faults of the end: frame for frame."""
 
 import pytest
-from fault_streams import EVENTS, make_body, make_stream, numbers, run, told
+from fault_streams import EVENTS, make_body, make_stream, numbers, run, timeline
 
 from respool.faults import Abort, Close, Cut, Fault, HalfFrame, NoTerminal, ResetPeer, SlowClose
 from respool.faults.frame import Action
@@ -15,24 +15,24 @@ ENDS = [(Close, Action.CLOSE), (Cut, Action.CUT), (Abort, Action.ABORT), (ResetP
 
 @pytest.mark.parametrize(("fault", "action"), ENDS)
 def test_an_answer_ends_after_so_many_events(fault: type[Fault], action: Action) -> None:
-    assert told(run(fault(after=2))) == [*FIRST_TWO, (2.0, action)]  # type: ignore[call-arg]
+    assert timeline(run(fault(after=2))) == [*FIRST_TWO, (2.0, action)]  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(("fault", "action"), ENDS)
 def test_an_answer_ends_within_an_event(fault: type[Fault], action: Action) -> None:
     place = f"{len(DATA[0]) + 10}b"
     expected = [(0.0, 200), (1.0, DATA[0]), (2.0, DATA[1][:10]), (2.0, action)]
-    assert told(run(fault(after=place))) == expected  # type: ignore[call-arg]
+    assert timeline(run(fault(after=place))) == expected  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(("fault", "action"), ENDS)
 def test_an_answer_ends_at_a_second(fault: type[Fault], action: Action) -> None:
-    assert told(run(fault(after="2.5s"))) == [*FIRST_TWO, (2.5, action)]  # type: ignore[call-arg]
+    assert timeline(run(fault(after="2.5s"))) == [*FIRST_TWO, (2.5, action)]  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(("fault", "action"), ENDS)
 def test_an_answer_without_stream_ends_after_half_of_its_bytes(fault: type[Fault], action: Action) -> None:
-    assert told(run(fault(), make_body())) == [(5.0, 200), (5.0, b'{"id":"'), (5.0, action)]
+    assert timeline(run(fault(), make_body())) == [(5.0, 200), (5.0, b'{"id":"'), (5.0, action)]
 
 
 @pytest.mark.parametrize(("fault", "action"), ENDS)
@@ -42,15 +42,15 @@ def test_an_answer_that_does_not_get_there_is_sound(fault: type[Fault], action: 
 
 def test_half_an_event_is_the_end() -> None:
     half = DATA[4][: len(DATA[4]) // 2]
-    assert told(run(HalfFrame()))[-2:] == [(5.0, half), (5.0, Action.CLOSE)]
+    assert timeline(run(HalfFrame()))[-2:] == [(5.0, half), (5.0, Action.CLOSE)]
     half = DATA[1][: len(DATA[1]) // 2]
-    assert told(run(HalfFrame(at=2))) == [(0.0, 200), (1.0, DATA[0]), (2.0, half), (2.0, Action.CLOSE)]
+    assert timeline(run(HalfFrame(at=2))) == [(0.0, 200), (1.0, DATA[0]), (2.0, half), (2.0, Action.CLOSE)]
 
 
 def test_a_stream_without_terminal_event_ends_properly() -> None:
     frames = run(NoTerminal(), make_stream(done=True))
     assert numbers(frames) == [0, 1, 2, 3]
-    assert told(frames)[-1] == (5.0, Action.CLOSE)
+    assert timeline(frames)[-1] == (5.0, Action.CLOSE)
 
 
 def test_an_error_is_an_end_too() -> None:
@@ -62,6 +62,6 @@ def test_an_error_is_an_end_too() -> None:
 
 @pytest.mark.parametrize("frames", [make_stream(), make_body()])
 def test_a_connection_stays_open_after_the_end(frames: list[object]) -> None:
-    sound = told(frames)  # type: ignore[arg-type]
-    assert told(run(SlowClose(seconds=3), frames)) == [*sound[:-1], (8.0, Action.CLOSE)]  # type: ignore[arg-type]
-    assert told(run(SlowClose(), frames))[-1] == (float("inf"), Action.CLOSE)  # type: ignore[arg-type]
+    sound = timeline(frames)  # type: ignore[arg-type]
+    assert timeline(run(SlowClose(seconds=3), frames)) == [*sound[:-1], (8.0, Action.CLOSE)]  # type: ignore[arg-type]
+    assert timeline(run(SlowClose(), frames))[-1] == (float("inf"), Action.CLOSE)  # type: ignore[arg-type]

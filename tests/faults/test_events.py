@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from fault_streams import EVENTS, events, make_body, make_stream, moments, numbers, run, told
+from fault_streams import EVENTS, events, make_body, make_stream, moments, numbers, run, timeline
 
 from respool.faults import (
     FAULTS,
@@ -61,7 +61,7 @@ def test_the_events_that_are_read_by_their_numbers(fault: Fault, read: list[int]
     frames = run(fault)
     assert numbers(frames) == read
     assert moments(frame for frame in frames if frame.event) == at
-    assert told(frames)[-1] == (5.0, Action.CLOSE)
+    assert timeline(frames)[-1] == (5.0, Action.CLOSE)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_an_unknown_event_is_put_in() -> None:
 )
 def test_one_event_is_damaged_and_the_others_are_not(fault: Fault, data: bytes) -> None:
     frames = make_stream()
-    expected = [told([frame]) for frame in frames]
+    expected = [timeline([frame]) for frame in frames]
     expected[3] = [(3.0, data)]
-    assert [told([frame]) for frame in run(fault, frames)] == expected
+    assert [timeline([frame]) for frame in run(fault, frames)] == expected
 
 
 def test_truncated_json_is_none_and_the_invalid_byte_leaves_json_to_those_who_replace_it() -> None:
@@ -128,7 +128,7 @@ def test_truncated_json_is_none_and_the_invalid_byte_leaves_json_to_those_who_re
     assert json.loads(message.data)["delta"] == "\ufffdHé"
 
 
-def test_a_huge_event_says_what_it_said() -> None:
+def test_a_huge_event_keeps_its_other_fields() -> None:
     frame = run(HugeEvent(at=3))[3]
     assert len(frame.data) > 10 * 1024 * 1024
     assert frame.event is not None
@@ -147,8 +147,8 @@ def test_an_error_ends_the_stream() -> None:
     error, frames = last(ErrorEvent(after=2, code="x", message="Boom."))
     details = {"type": "server_error", "code": "x", "message": "Boom.", "param": None}
     assert error == {"type": "error", "error": details, "sequence_number": 2}
-    assert told(frames)[3][1].startswith(b"event: error\ndata: {")  # type: ignore[union-attr,attr-defined]
-    assert told(frames)[4:] == [(2.0, Action.CLOSE)]
+    assert timeline(frames)[3][1].startswith(b"event: error\ndata: {")  # type: ignore[union-attr,attr-defined]
+    assert timeline(frames)[4:] == [(2.0, Action.CLOSE)]
 
 
 def test_an_error_may_be_flat() -> None:
@@ -169,7 +169,7 @@ def test_a_response_fails_as_itself() -> None:
         },
         "sequence_number": 3,
     }
-    assert told(frames)[-1] == (3.0, Action.CLOSE)
+    assert timeline(frames)[-1] == (3.0, Action.CLOSE)
     assert SSE_DONE not in [frame.data for frame in frames]
 
 

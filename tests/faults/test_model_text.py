@@ -34,8 +34,8 @@ def stream(*texts: str) -> list[str]:
     return [written.event.text for written in expand(script, "a")[0].events]
 
 
-def said(fault: Fault, *texts: str) -> list[str]:
-    """What the messages of an answer say with this fault: each its parts, joined by a bar."""
+def texts_with(fault: Fault, *texts: str) -> list[str]:
+    """Return the text of each message of an answer with this fault. Parts are joined by a bar."""
     output = events(list(fault.apply(make_stream(stream(*texts)), Random(0))))[-1].data["response"]["output"]
     return [" | ".join(part.get("text", part.get("refusal")) for part in item["content"]) for item in output]
 
@@ -62,19 +62,21 @@ def said(fault: Fault, *texts: str) -> list[str]:
     ids=str,
 )
 def test_a_text_is_another(fault: Fault, expected: str) -> None:
-    assert said(fault, JSON) == [expected]
+    assert texts_with(fault, JSON) == [expected]
 
 
 def test_the_text_at_the_place_or_the_next_one_is_changed() -> None:
     first = len(stream("one"))
-    assert said(EmptyText(), "one", "two") == ["", "two"]
-    assert said(EmptyText(at=first), "one", "two") == ["one", ""]
-    assert said(EmptyText(at="output_text.done#2"), "one", "two") == ["one", ""]
-    assert said(EmptyText(at="100%"), "one", "two") == ["one", "two"], "there is no text any more"
+    assert texts_with(EmptyText(), "one", "two") == ["", "two"]
+    assert texts_with(EmptyText(at=first), "one", "two") == ["one", ""]
+    assert texts_with(EmptyText(at="output_text.done#2"), "one", "two") == ["one", ""]
+    assert texts_with(EmptyText(at="100%"), "one", "two") == ["one", "two"], "there is no text any more"
 
 
 def test_the_end_of_a_text_is_what_comes_again() -> None:
-    assert said(RepeatedText(count=3), "Hello. How are you?") == ["Hello. How are you?" + " How are you?" * 3]
+    assert texts_with(RepeatedText(count=3), "Hello. How are you?") == [
+        "Hello. How are you?" + " How are you?" * 3
+    ]
 
 
 def test_a_long_text_comes_in_a_thousand_deltas() -> None:
@@ -86,8 +88,8 @@ def test_a_long_text_comes_in_a_thousand_deltas() -> None:
 
 
 def test_odd_characters_are_put_in_by_the_seed() -> None:
-    (text,) = said(OddCharacters(count=100), "Hello there")
-    assert text == said(OddCharacters(count=100), "Hello there")[0]
+    (text,) = texts_with(OddCharacters(count=100), "Hello there")
+    assert text == texts_with(OddCharacters(count=100), "Hello there")[0]
     for odd in sorted(ODD_CHARACTERS, key=len, reverse=True):
         text = text.replace(odd, "")
     assert text == "Hello there"

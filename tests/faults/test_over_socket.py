@@ -139,7 +139,7 @@ def http_error(reply: Reply, status: int, code: str) -> bool:
     return reply.head[0] == status and json.loads(reply.body)["error"]["code"] == code
 
 
-# What is asked for, what is there then, and whether the stream came to a proper end.
+# Faults, each with a test of the reply; in these the stream comes to a proper end.
 COMPLETE: dict[str, Callable[[Reply], bool]] = {
     "content_type": lambda reply: reply.head[1]["content-type"] == "text/html" and reply.body == SOUND,
     "slicer": lambda reply: reply.chunks == [bytes([byte]) for byte in SOUND] + [b""],
@@ -331,8 +331,8 @@ output:
 - message: {text: "Hello there"}
 - function_call: {name: get_weather, arguments: {city: Paris}}
 """
-# What is in the Response with which the stream ends, and in the answer without stream; b"!..." is not.
-SAID = {
+# Text in the Response with which the stream ends, and in the answer without stream; b"!..." is not there.
+OUTPUTS = {
     "code_fence": b'"text":"```json\\nHello there\\n```"',
     "almost_json(of=arguments, kind=cut)": b'"arguments":"{\\"city\\": \\"Paris\\""',
     "empty_text": b'"text":""',
@@ -363,9 +363,9 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
-@pytest.mark.parametrize(("fault", "said"), SAID.items())
-def test_the_model_says_something_else_with_and_without_a_stream(
-    fault: str, said: bytes, agent: RunningServer
+@pytest.mark.parametrize(("fault", "expected"), OUTPUTS.items())
+def test_the_output_of_the_model_changes_with_and_without_a_stream(
+    fault: str, expected: bytes, agent: RunningServer
 ) -> None:
     reply = ask(agent, fault)
     assert reply.complete
@@ -375,10 +375,10 @@ def test_the_model_says_something_else_with_and_without_a_stream(
     assert body.head[1]["content-length"] == str(len(body.rest))
     assert json.loads(body.rest)["status"] == "completed"
     for text in (last, body.rest):
-        assert (said.removeprefix(b"!") in text) is not said.startswith(b"!")
+        assert (expected.removeprefix(b"!") in text) is not expected.startswith(b"!")
 
 
 def test_every_fault_is_in_one_of_the_tables() -> None:
-    asked = [*COMPLETE, *ANSWERS, *BREAKS, *TIMES, *SAID, "bandwidth"]
+    tested = [*COMPLETE, *ANSWERS, *BREAKS, *TIMES, *OUTPUTS, "bandwidth"]
     over_http = {name for name, fault in FAULTS.items() if fault.category != "socket"}
-    assert {text.partition("(")[0] for text in asked} == over_http
+    assert {text.partition("(")[0] for text in tested} == over_http

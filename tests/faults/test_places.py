@@ -1,7 +1,7 @@
 """Places: where an answer is parted, and which event one names."""
 
 import pytest
-from fault_streams import EVENTS, make_body, make_stream, told
+from fault_streams import EVENTS, make_body, make_stream, timeline
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,7 +88,7 @@ def test_a_body_is_parted_by_its_bytes_and_its_moment(place: int | str, sent: in
 
 
 def test_a_point_before_the_head_leaves_nothing() -> None:
-    assert told(Split(make_body(), "1s").before()) == []
+    assert timeline(Split(make_body(), "1s").before()) == []
 
 
 @pytest.mark.parametrize(

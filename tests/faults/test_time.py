@@ -4,7 +4,7 @@ import math
 from itertools import islice
 
 import pytest
-from fault_streams import EVENTS, make_body, make_stream, moments, run, told
+from fault_streams import EVENTS, make_body, make_stream, moments, run, timeline
 
 from respool.faults import (
     FAULTS,
@@ -50,7 +50,9 @@ WHOLE = b"".join(encode_sse(Event.parse(text)) for text in EVENTS)
 def test_the_moments_of_the_head_of_each_event_and_of_the_end(fault: Fault, at: list[float]) -> None:
     frames = run(fault)
     assert moments(frames) == at
-    assert [told([frame])[0][1] for frame in frames] == [told([frame])[0][1] for frame in make_stream()]
+    assert [timeline([frame])[0][1] for frame in frames] == [
+        timeline([frame])[0][1] for frame in make_stream()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,17 +93,17 @@ def test_after_a_pause_without_end_no_moment_comes() -> None:
 
 def test_comments_keep_a_stalled_stream_alive() -> None:
     frames = run(Stall(after=2, seconds=3, keepalive=1))
-    assert told(frames)[3:5] == [(3.0, b": keepalive\n\n"), (4.0, b": keepalive\n\n")]
+    assert timeline(frames)[3:5] == [(3.0, b": keepalive\n\n"), (4.0, b": keepalive\n\n")]
     assert moments(frames) == [0, 1, 2, 3, 4, 6, 7, 8, 8]
 
 
 def test_comments_without_end_are_made_one_at_a_time() -> None:
-    drawn = [
+    active = [
         ActiveFault.of(Stall(after=2, keepalive=1)),
         ActiveFault.of(Jitter(seconds=0)),
         ActiveFault.of(FAULTS["gzip"]()),
     ]
-    frames = list(islice(apply(make_stream(), drawn), 1000))
+    frames = list(islice(apply(make_stream(), active), 1000))
     assert moments(frames)[3:] == list(range(3, 1000))
 
 

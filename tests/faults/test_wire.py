@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterable
 
 import pytest
-from fault_streams import EVENTS, events, make_body, make_stream, run, told
+from fault_streams import EVENTS, events, make_body, make_stream, run, timeline
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,7 +101,7 @@ def test_a_comma_within_a_string_is_no_place_to_cut() -> None:
 
 
 def test_the_sentinel_is_before_the_end() -> None:
-    assert told(run(Done()))[-2:] == [(5.0, SSE_DONE), (5.0, Action.CLOSE)]
+    assert timeline(run(Done()))[-2:] == [(5.0, SSE_DONE), (5.0, Action.CLOSE)]
 
 
 @pytest.mark.parametrize("fault", REWRITES, ids=str)
@@ -140,11 +140,11 @@ def test_slices_may_have_a_pause_between_them() -> None:
 def test_events_are_merged_into_chunks_that_leave_with_their_last_event() -> None:
     size = len(DATA[0]) + 1
     frames = run(Merge(size=size))
-    assert told(frames) == [
+    assert timeline(frames) == [
         (0.0, 200), (2.0, DATA[0] + DATA[1]), (4.0, DATA[2] + DATA[3]), (5.0, DATA[4]), (5.0, Action.CLOSE)
     ]  # fmt: skip
     assert [frame.event.text for frame in frames if frame.event] == list(EVENTS)
-    assert told(run(Merge())) == [(0.0, 200), (5.0, b"".join(DATA)), (5.0, Action.CLOSE)]
+    assert timeline(run(Merge())) == [(0.0, 200), (5.0, b"".join(DATA)), (5.0, Action.CLOSE)]
 
 
 def test_a_compressed_stream_gives_each_event_at_its_moment() -> None:

@@ -435,7 +435,7 @@ def test_a_failed_response_says_why_and_has_neither_output_nor_usage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "options", "said"),
+    ("lines", "options", "note"),
     [
         (short(), {}, "incomplete: nothing has come"),
         (CUT_IN_TEXT, {}, "incomplete: message msg_1 is cut off"),
@@ -447,8 +447,8 @@ def test_a_failed_response_says_why_and_has_neither_output_nor_usage() -> None:
         (STREAMS["reasoning/summary.jsonl"][:4], {}, "incomplete: reasoning rs_"),
     ],
 )
-def test_it_says_how_the_response_ends_and_why(lines: Lines, options: JSON, said: str) -> None:
-    assert mend(lines, **options).done[-1].startswith(f"the response is made to end as {said}")
+def test_it_says_how_the_response_ends_and_why(lines: Lines, options: JSON, note: str) -> None:
+    assert mend(lines, **options).done[-1].startswith(f"the response is made to end as {note}")
 
 
 def test_the_end_is_told_only_where_there_was_none() -> None:
@@ -551,7 +551,7 @@ def test_without_renumber_what_does_not_fit_is_refused_and_the_option_is_named()
         ),
     ],
 )
-def test_each_reason_to_renumber_is_told(lines: Lines, cause: str) -> None:
+def test_each_reason_to_renumber_is_in_the_error(lines: Lines, cause: str) -> None:
     with pytest.raises(RecordingError) as refused:
         mend(lines)
     assert refused.value.cause == f"{cause}; --renumber gives the events new numbers"

@@ -1,8 +1,7 @@
-"""SequenceChecker: check that a stream is a legal Responses stream, and say where and why it is not.
+"""SequenceChecker: checks that a stream is a legal Responses stream.
 
-It takes one event at a time and returns what is wrong, what was allowed instead, and how bad it is. After a
-finding it goes on as a client would, so that one mistake gives one finding or a few. Its rules for other
-producers are in docs/checks.md.
+It takes one event at a time and returns findings. After a finding it goes on as a client would, so that one
+mistake gives one finding or a few. Its rules for other producers are in docs/checks.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +22,7 @@ KEEPALIVE = "keepalive"
 
 
 def check(events: Iterable[Event]) -> list[Finding]:
-    """Return all findings about one stream, in the order of its events; those about the whole stream are
+    """Return all findings about one stream, in the order of its events. Findings about the whole stream come
     last."""
     checker = SequenceChecker()
     findings = [finding for event in events for finding in checker.receive(event)]
@@ -38,8 +37,8 @@ class SequenceChecker:
         findings += checker.receive(event)
     findings += checker.finish()
 
-    Some things can be judged only later: whether ids change in all events, for instance. So a finding may
-    be about an event before the one it is given out with; `Finding.event` says which.
+    Some findings can be made only later: that ids change in all events, for instance. So a finding may be
+    about an earlier event than the received one; `Finding.event` is its number.
     """
 
     def __init__(self) -> None:
@@ -52,7 +51,7 @@ class SequenceChecker:
         self._closing = Closing(self._report, self._ids)
 
     def receive(self, event: Event) -> list[Finding]:
-        """Take in the next event, and return its findings."""
+        """Receive the next event, and return the new findings."""
         self._report.at += 1
         row = EVENT_TYPES.get(event.type)
         if self._lifecycle.over:
@@ -106,6 +105,6 @@ class SequenceChecker:
 
 
 def _target(data: Mapping[str, Any]) -> object:
-    """Return the response that an event of the connection is about: the event counts among its numbers."""
+    """Return the id of the response to which a connection event belongs: the two share sequence numbers."""
     steer = data.get("steer")
     return steer.get("previous_response_id") if isinstance(steer, dict) else data.get("response_id")

@@ -19,7 +19,7 @@ _FINAL = frozenset({"completed", "incomplete", "failed"})
 
 
 class Closing:
-    """Closes items, and compares what they hold with the events and with the final response."""
+    """Closes items, and compares their content with the events and with the final response."""
 
     def __init__(self, report: Verdicts, ids: SameIds) -> None:
         self._report = report
@@ -80,7 +80,7 @@ class Closing:
     def _wrong_count(self, item: OpenItem, key: str, came: int, has: int) -> None:
         if not item.from_start:
             return
-        # Producers differ in what reasoning repeats of its text, beside the summary.
+        # Producers differ in how much of its raw text a finished reasoning item repeats.
         level = Level.WARNING if item.type == "reasoning" and (key == "content" or not came) else None
         self._report.add(
             "RS405", f"{_DONE}: {key} of {item.name} has {has} parts, but {came} have come", level
@@ -90,9 +90,9 @@ class Closing:
         text = text_of(part)
         if text is None or not part.from_start:
             return
-        said = at_path(part.value, text.path) if part.value is not None else part.text.text
+        expected = at_path(part.value, text.path) if part.value is not None else part.text.text
         path = ".".join((place, *text.path))
-        if differs := difference(path, said or "", at_path(then, text.path)):
+        if differs := difference(path, expected or "", at_path(then, text.path)):
             self._report.add("RS403", f"{_DONE}: {differs} ({item.name})")
         elif part.value is not None and (differs := difference(place, part.value, then)) and differs.hard:
             self._report.add("RS403", f"{_DONE}: {differs} ({item.name})", Level.WARNING)
@@ -102,10 +102,10 @@ class Closing:
         if not parts or not item.from_start:
             return
         if item.type == "shell_call":
-            key, said = "action.commands", [part.text.text or "" for part in parts]
+            key, expected = "action.commands", [part.text.text or "" for part in parts]
         else:
-            key, said = "output", [entry for part in parts for entry in part.output]
-        if differs := difference(f"item.{key}", said, at_path(value, tuple(key.split(".")))):
+            key, expected = "output", [entry for part in parts for entry in part.output]
+        if differs := difference(f"item.{key}", expected, at_path(value, tuple(key.split(".")))):
             self._report.add("RS404", f"{_DONE}: {differs} ({item.name})")
 
     def check_open(self, event: str, items: Iterable[OpenItem]) -> None:

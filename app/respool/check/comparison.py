@@ -7,7 +7,7 @@ from typing import Any
 
 from respool.check.json_values import shown
 
-# Encrypted anew each time that it is sent.
+# The service encrypts it anew each time it is sent.
 _NEVER_THE_SAME = "encrypted_content"
 
 _NOTHING: tuple[object, ...] = (None, "", [], {})
@@ -22,7 +22,7 @@ class Grown:
 
     @property
     def text(self) -> str | None:
-        """The text, as far as it is known."""
+        """The text so far; None if there is none."""
         if self.whole is not None:
             return self.whole
         return "".join(self.pieces) if self.pieces else None
@@ -30,8 +30,8 @@ class Grown:
 
 @dataclass(frozen=True, slots=True)
 class ValueDifference:
-    """A place where a JSON value differs from the earlier one. `hard`: it contradicts that, or has lost
-    something."""
+    """A place where a JSON value differs from the earlier one. `hard`: it contradicts it, or lacks a part of
+    it."""
 
     place: str
     before: Any
@@ -57,7 +57,7 @@ def difference(
     found = None
     try:
         if before == now:
-            return None  # as it nearly always is, and said at once
+            return None  # the common case, and fast
         for one in _members(place, before, now, ignore | {_NEVER_THE_SAME}):
             if one.hard:
                 return one

@@ -1,10 +1,10 @@
-"""Numbers that rise by one: Count for any of them, and the stream's sequence numbers."""
+"""Numbers that rise by one: Count for any of them, SequenceNumbers for those of a stream."""
 
 from respool.check.findings import Level
 from respool.check.verdicts import Verdicts
 
-_STRETCH = 5  # events missing at one place that count as cut out by hand
-_SIDES = 4  # surprises in a row that are still judged one by one
+_STRETCH = 5  # events missing at one place, from which on they count as cut out by hand
+_SIDES = 4  # unexpected numbers in a row that are remembered
 
 
 class Count:
@@ -35,7 +35,7 @@ class Count:
         self._next = [number + 1]
 
     def skip(self) -> None:
-        """Count an event that came without a number."""
+        """Count an event without a number."""
         self._next = [self._next[0] + 1, *self._next][:_SIDES]
 
 
@@ -47,10 +47,10 @@ class SequenceNumbers:
         self._count = Count()
         self._last: int | None = None
         self._without: list[tuple[int, str]] = []  # events without a number, before the first with one
-        self._jump: tuple[int, int, str] | None = None  # a jump not yet judged: event, number, message
+        self._jump: tuple[int, int, str] | None = None  # a jump not yet reported: event, number, message
 
     def receive(self, type_: str, number: object, *, from_start: bool) -> None:
-        """Check an event's number. `from_start`: the stream is whole, not the rest of one."""
+        """Check an event's number. `from_start`: the stream was not resumed."""
         if type(number) is not int:
             if type_ != "error":  # not needed over WebSocket
                 self._receive_none(type_)
@@ -88,8 +88,8 @@ class SequenceNumbers:
                 skips_end = type_ == "error" and number == expected + 1
                 self._report.add("RS202", message, Level.WARNING if skips_end else None)
             else:
-                # People shorten recordings before they publish them; servers that lose events lose few. The
-                # next number tells a cut from one wrong number.
+                # People shorten recordings before they publish them; servers that lose events lose few. If
+                # the next number continues this one, it is a cut, else one wrong number.
                 self._report.cut_out = True
                 self._jump = (self._report.at, number, message)
         else:
@@ -104,7 +104,7 @@ class SequenceNumbers:
             self._jump = None
 
     def finish(self) -> None:
-        """Check what had to wait for the end of the stream."""
+        """Report the findings that had to wait for the end of the stream."""
         self._land(-1)
         if self._without:
             self._report.of_stream("RS205", "no event has a sequence_number")

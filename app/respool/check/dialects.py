@@ -1,7 +1,7 @@
-"""DIALECTS: producers whose streams differ as a whole, and which of their errors are only warnings.
+"""DIALECTS: producers with known deviations, and the errors that are only warnings for them.
 
-Most differences can be seen in the stream itself (no sequence numbers at all, say), and the checks judge them
-by that. This table has those for which the producer must be known.
+Most differences show in the stream itself, as missing sequence numbers do, and the checks handle them. This
+table has the differences for which the producer must be known.
 """
 
 import re
@@ -15,8 +15,8 @@ class Dialect:
     """A producer's habits: errors that are only warnings in its streams."""
 
     name: str
-    sign: str  # marks by which it is recognised
-    softens: Mapping[str, str]  # code -> what this producer does
+    sign: str  # the mark by which it is recognised, for the documentation
+    softens: Mapping[str, str]  # code of a rule -> how this producer breaks it
 
 
 OPENROUTER = Dialect(

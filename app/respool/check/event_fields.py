@@ -1,4 +1,4 @@
-"""Fields: checks of an event's fields and their types against EVENT_TYPES."""
+"""Fields: checks an event's fields and their types against EVENT_TYPES."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ _ELSEWHERE = frozenset({"sequence_number", "logprobs"})
 # Fields that some producers never send.
 _NEVER_SENT = ("output_index", "content_index")
 
-_BLOCK = 16  # delta and obfuscation together are a multiple of this: characters
+_BLOCK = 16  # the characters of delta and obfuscation together are a multiple of this
 
 _REQUIRED = {
     name: tuple(
@@ -114,7 +114,7 @@ class Fields:
             self._unpadded += 1
 
     def finish(self) -> None:
-        """Check what had to wait for the end of the stream."""
+        """Report the findings that had to wait for the end of the stream."""
         for field, events in self._without.items():
             if len(events) > 1:
                 self._report.of_stream("RS211", f"no event has {field}")

@@ -47,7 +47,7 @@ class Located:
 
     @property
     def place(self) -> str:
-        """``path:line:column``, as far as it is known."""
+        """``path:line:column``, without the unknown parts."""
         return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
 
 
@@ -59,7 +59,7 @@ class FileReport:
     streams: int = 0
     events: int = 0
     findings: list[Located] = field(default_factory=list)
-    no_recording: bool = False  # holds nothing of the Responses API
+    no_recording: bool = False  # True: the file has no stream of the Responses API
 
     def count(self, level: Level) -> int:
         """Return how many findings have this level."""
@@ -67,8 +67,8 @@ class FileReport:
 
 
 def find(paths: Iterable[Path], on_closed: Callable[[str, OSError], None] | None = None) -> list[Path]:
-    """Return the files to check: those named, and those below folders. A folder that cannot be read goes to
-    `on_closed`. Raise PathError."""
+    """Return the files to check: the named ones, and those below named folders. `on_closed` is called for a
+    folder that cannot be read. Raise PathError."""
     found: dict[Path, None] = {}
     for path in paths:
         if not path.exists():
@@ -85,9 +85,9 @@ def check_file(
     max_age: float | None = None,
     passed_over: list[PassedOver] | None = None,
 ) -> FileReport | None:
-    """Check a file. One that cannot be read has a finding that says so.
+    """Check a file. If it cannot be read, that is a finding.
 
-    In a folder (not `named` itself) a file that is no recording goes to `passed_over`, and None is returned.
+    A file in a folder (not `named` itself) that is no recording is added to `passed_over`; then return None.
     """
     try:
         size = path.stat().st_size
@@ -114,8 +114,7 @@ def check_file(
 
 
 def unreadable(path: str, error: OSError) -> FileReport:
-    """Return the report on a file that cannot be read. The report does not hide what is known of other
-    files."""
+    """Return the report on a file that cannot be read."""
     report = FileReport(path)
     problem = f"cannot be read: {(error.strerror or str(error)).lower()}"
     report.findings = [Located(Finding(DAMAGED, Level.ERROR, problem), path)]
@@ -130,7 +129,7 @@ def check_data(
     format: str | None = None,
     max_age: float | None = None,
 ) -> FileReport:
-    """Check the content of a recording, in any format that Respool reads, or in the named one.
+    """Check the content of a recording, in any format that Respool reads, or in `format`.
 
     With `max_age`, in seconds, an older recording is an error.
     """
@@ -178,10 +177,10 @@ def check_url(
     schema: bool = False,
     timeout: float = TIMEOUT,
 ) -> FileReport:
-    """Request a stream from a live server, and check what it sends, also if the stream is cut.
+    """Request a stream from a live server, and check it, also if it is cut.
 
     `url` is that of ``POST /v1/responses``, or the base URL above it; `timeout`, in seconds, is for the whole
-    stream. Raise RespoolError if there is no stream to check, or one without end.
+    stream. Raise RespoolError if there is no stream, or if it does not end.
     """
     if not url.rstrip("/").endswith("/responses"):
         url = f"{url.rstrip('/')}/responses"
@@ -197,17 +196,17 @@ def check_url(
             data = _read(answer, url, end)
     except urllib.error.HTTPError as error:
         with suppress(OSError, http.client.HTTPException):
-            raise RespoolError(f"{url}: status {error.code}: {_told(error.read(_READ))}") from None
+            raise RespoolError(f"{url}: status {error.code}: {_error_message(error.read(_READ))}") from None
         raise RespoolError(f"{url}: status {error.code}") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise RespoolError(f"{url}: {getattr(error, 'reason', None) or str(error) or 'no answer'}") from None
     if kind != "text/event-stream":
-        raise RespoolError(f"{url}: content type {kind}, expected text/event-stream: {_told(data)}")
+        raise RespoolError(f"{url}: content type {kind}, expected text/event-stream: {_error_message(data)}")
     return check_data(data, url, schema=schema, format="sse")
 
 
 def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
-    """Read a stream to its end, or to where it is cut. Raise RespoolError if it is too long."""
+    """Read a stream to its end or its cut. Raise RespoolError if it is too long."""
     data = bytearray()
     try:
         while part := answer.read1(_READ):
@@ -225,7 +224,7 @@ def _read(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
     return bytes(data)
 
 
-def _told(body: bytes) -> str:
+def _error_message(body: bytes) -> str:
     """Return the message of an error's body, on one short line."""
     text = body.decode(errors="replace")
     with suppress(ValueError, LookupError, TypeError):
@@ -250,7 +249,7 @@ def _check_turn(report: FileReport, turn: Recording, number: int, schema: bool) 
 
 
 def _no_numbers(turn: Recording, number: int, data: bytes, path: str) -> Iterator[Located]:
-    """Yield a finding for each number that JSON does not allow, though Python and others read it."""
+    """Yield a finding for each NaN and Infinity, which Python reads, but JSON does not allow."""
     lines: list[str] = []
     for place, timed in enumerate(turn.events):
         text = timed.event.text

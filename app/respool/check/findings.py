@@ -18,12 +18,12 @@ __all__ = ["RULES", "Finding", "Level", "Rule"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: `message` says what happened and what was expected instead."""
+    """One result of a check. `message` has what happened, and what was expected instead."""
 
     code: str  # of RULES
     level: Level
     message: str
-    event: int | None = None  # its place in the stream, from 0; None: about the whole stream
+    event: int | None = None  # the number of the event in the stream, from 0; None: the whole stream
 
 
 RULES: Mapping[str, Rule] = MappingProxyType(

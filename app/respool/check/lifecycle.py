@@ -1,4 +1,4 @@
-"""Lifecycle: checks of the response as a whole, and of the Response objects in its events."""
+"""Lifecycle: checks the response as a whole, and the Response objects in its events."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,17 +38,17 @@ _TERMINAL = tuple(name for name, row in EVENT_TYPES.items() if row.kind is Event
 
 
 class Lifecycle:
-    """The machine of the response, and the Response objects in its events."""
+    """The state machine of the response, and the checks of the Response objects in its events."""
 
     def __init__(self, report: Verdicts, ids: SameIds) -> None:
         self.state = MachineState.START
-        self.from_start = True  # False: this stream is the rest of one
+        self.from_start = True  # False: this stream was resumed
         self._report = report
         self._ids = ids
         self._created: Mapping[str, Any] | None = None
         self._response_ids: dict[str, None] = {}  # in the order of their arrival
         self._constants: dict[str, object] = {}
-        self._first: str | None = None  # the first event of the rest of a stream
+        self._first: str | None = None  # the type of the first event of a resumed stream
 
     @property
     def over(self) -> bool:
@@ -60,7 +60,7 @@ class Lifecycle:
         return isinstance(id, str) and id in self._response_ids
 
     def receive(self, row: EventType, data: Mapping[str, Any]) -> None:
-        """Take in an event. Of an item's event, only note that it came."""
+        """Check an event. An item's event only changes the state."""
         response = data.get("response")
         if row.name == _CREATED and self.state is MachineState.START and isinstance(response, dict):
             self._report.dialect = dialects.recognise(data, response)
@@ -162,7 +162,7 @@ class Lifecycle:
             self._first = None
 
     def finish(self) -> None:
-        """Check what had to wait for the end of the stream."""
+        """Report the findings that had to wait for the end of the stream."""
         if self._first:
             self._report.add(
                 "RS116", f"{self._first}: the stream is the rest of one that was resumed", event=0

@@ -11,8 +11,8 @@ from respool.protocol.transitions import PART_TYPES, TRANSITIONS, MachineState
 def missing(machine: str, state: MachineState, event: str) -> tuple[tuple[str, ...], MachineState] | None:
     """Return the events that should have come before `event`, and the state to which it leads.
 
-    Returns no events if `event` is allowed in this state, and None if no way forward leads to it: it is out
-    of order, or of another machine.
+    Return no events if `event` is allowed in this state, and None if no later state allows it: it is out of
+    order, or of another machine.
     """
     table = TRANSITIONS[machine]
     ways: deque[tuple[MachineState, tuple[str, ...]]] = deque([(state, ())])

@@ -1,4 +1,4 @@
-"""Items: checks of the output items of a response, and which of them are open."""
+"""OpenItems: the output items of a response with their states, and the checks of their events."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,18 +23,18 @@ _IMAGE = "response.image_generation_call.partial_image"
 
 @dataclass(slots=True, eq=False)
 class OpenItem:
-    """An output item. `type` is None if it is unknown; then no event of it is out of order."""
+    """An output item. `type` is None if it is unknown; then the order of its events is not checked."""
 
     type: str | None
-    name: str  # its id; its name in messages
+    name: str  # for messages: its id, if it has one
     first: Mapping[str, Any]  # from the event that opens it
     parts: OpenParts
-    from_start: bool = True  # False: some of it came before this stream begins
+    from_start: bool = True  # False: some of its events came before this stream begins
     state: MachineState = MachineState.OPEN
-    grows: DeltaText | None = None  # its text, after the first event of it
+    grows: DeltaText | None = None  # the kind of its text, known from the first event of that text
     text: Grown = field(default_factory=Grown)
     images: Count = field(default_factory=Count)
-    misplaced: bool = False  # its output_index is missing or wrong, and reported
+    misplaced: bool = False  # its output_index is missing or wrong, which was reported
     given_up: bool = False  # another item has taken its output_index
     value: Mapping[str, Any] | None = None  # from the event that closes it
 
@@ -44,7 +44,7 @@ class OpenItems:
 
     def __init__(self, report: Verdicts, ids: SameIds) -> None:
         self.all: list[OpenItem] = []
-        self.from_start = True  # False: this stream is the rest of one
+        self.from_start = True  # False: this stream was resumed
         self._report = report
         self._ids = ids
         self._open_ones: list[OpenItem] = []
@@ -53,7 +53,7 @@ class OpenItems:
         self._count = Count()
 
     def receive(self, row: EventType, data: Mapping[str, Any]) -> OpenItem | None:
-        """Take in an event of an item, or of a part of one. Return the item if the event closes it."""
+        """Check an event of an item or its part. Return the item if the event closes it."""
         if row.name == _ADDED:
             self._open(data)
             return None
@@ -108,7 +108,7 @@ class OpenItems:
             return False
         if there.first:
             self._report.add("RS207", f"{_ADDED}: {there.name} has been added already")
-        there.first = value  # without an item: its events came before it, and that is reported
+        there.first = value  # it was opened silently, which was reported
         return True
 
     def _place(self, item: OpenItem, index: int) -> None:
@@ -185,11 +185,11 @@ class OpenItems:
         item.misplaced = False
 
     def _fitting(self, row: EventType) -> Iterator[OpenItem]:
-        """Yield the open items that allow such an event, the last one first."""
+        """Yield the open items of a type that has such an event, the last one first."""
         return (item for item in reversed(self._open_ones) if not row.items or item.type in row.items)
 
     def _open_silently(self, row: EventType, data: Mapping[str, Any]) -> OpenItem:
-        """Open an item without an event that opens it."""
+        """Open an item by an event that should have come after `response.output_item.added`."""
         index, value = integer(data, "output_index"), mapping(data, "item")
         type_ = next(iter(row.items)) if len(row.items) == 1 else None
         value = {"id": data.get("item_id"), "type": type_, **value}
@@ -203,7 +203,7 @@ class OpenItems:
         return item
 
     def _step(self, row: EventType, item: OpenItem) -> bool:
-        """Move the item's machine. Return False if the event makes no sense in its state."""
+        """Change the state of the item. Return False if the state does not allow the event."""
         if item.type is None:
             return True
         event = PART if row.index else row.name
@@ -234,7 +234,7 @@ class OpenItems:
             self._report.add("RS111", f"{row.name}: {item.name} has come without {' and '.join(statuses)}")
         for step in steps:
             if EVENT_TYPES[step].kind is EventKind.DONE:
-                # Either no finding, or OpenAI itself leaves it out.
+                # A warning if no text was sent, or if OpenAI itself leaves the event out.
                 may_lack = item.type != "function_call" and not item.text.pieces
                 level = Level.WARNING if may_lack or item.type == "custom_tool_call" else None
                 self._report.add("RS112", f"{row.name}: {item.name} has come without {step}", level)

@@ -1,4 +1,4 @@
-"""Parts: checks of the parts inside an item, and of their content."""
+"""OpenParts: the parts of an item with their states, and the checks of their events and content."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,11 +28,11 @@ _OUTPUT_EVENTS = ("response.shell_call_output_content.delta", "response.shell_ca
 
 @dataclass(slots=True, eq=False)
 class OpenPart:
-    """A part of an item. `type` is None if it is unknown; then no event of it is out of order."""
+    """A part of an item. `type` is None if it is unknown; then the order of its events is not checked."""
 
     type: str | None
-    name: str  # its name in messages
-    index: str  # the field with its index
+    name: str  # for messages
+    index: str  # the name of the field with its index
     first: Mapping[str, Any]  # from the event that opens it
     state: MachineState = MachineState.OPEN
     text: Grown = field(default_factory=Grown)
@@ -41,15 +41,15 @@ class OpenPart:
     output: list[Any] = field(default_factory=list)  # of a command
     value: Mapping[str, Any] | None = None  # the part, from the event that closes it
     silent: bool = False  # no event has opened it
-    unopened: int | None = None  # the first event, sent before the one that opens it, until it is judged
-    from_start: bool = True  # False: some of it came before this stream begins
+    unopened: int | None = None  # the number of its first event, if it is silent and not yet reported
+    from_start: bool = True  # False: some of its events came before this stream begins
 
 
 class OpenParts:
     """The parts of one item, each by its index field and its index."""
 
     def __init__(self, report: Verdicts, item: str, item_type: str | None, *, from_start: bool) -> None:
-        self.from_start = from_start  # False: some of the item came before this stream begins
+        self.from_start = from_start  # False: some events of the item came before this stream begins
         self._report = report
         self._item = item
         self._item_type = item_type
@@ -58,11 +58,11 @@ class OpenParts:
         self._counts: dict[str, Count] = {}
 
     def of(self, index: str) -> list[OpenPart]:
-        """Return the parts that `index` counts, in the order of their arrival."""
+        """Return the parts with this index field, in the order of their arrival."""
         return [part for part in self._parts if part.index == index]
 
     def receive(self, row: EventType, index: str, data: Mapping[str, Any]) -> None:
-        """Take in an event of a part."""
+        """Check an event of a part."""
         number = integer(data, index)
         if opens_part(row.name):
             self._open(row, index, number, data)
@@ -149,7 +149,7 @@ class OpenParts:
     def _open_silently(
         self, row: EventType, index: str, number: int | None, data: Mapping[str, Any]
     ) -> OpenPart:
-        """Open a part without an event that opens it."""
+        """Open a part by an event that does not open parts."""
         type_ = part_type_of(row.name) or _type_of_part(row, data)
         part = self._new(row.name, index, number, type_, first={})
         if _may_open(row):
@@ -169,7 +169,7 @@ class OpenParts:
         part.unopened = None
 
     def _step(self, row: EventType, part: OpenPart) -> bool:
-        """Move the part's machine. Return False if the event makes no sense in its state."""
+        """Change the state of the part. Return False if the state does not allow the event."""
         if part.type is None:
             part.state = MachineState.CLOSED if row.kind is EventKind.PART else part.state
             return True
@@ -264,7 +264,7 @@ def _type_of_part(row: EventType, data: Mapping[str, Any]) -> str | None:
 
 
 def text_of(part: OpenPart) -> DeltaText | None:
-    """Return how the text of a part arrives; None if that is not known."""
+    """Return the kind of text of a part; None if it is unknown."""
     return next((text for text in TEXTS.values() if part.type and text.part == part.type), None)
 
 
@@ -278,7 +278,7 @@ def take_text(
     begun: object,
     from_start: bool,
 ) -> None:
-    """Take in a .delta or .done event of a text. `begun` is the text when the part was opened."""
+    """Check a .delta or .done event of a text. `begun` is the text when the part was opened."""
     if row.kind is EventKind.DELTA:
         if (delta := string(data, "delta")) is not None:
             grown.pieces.append(delta)

@@ -1,4 +1,4 @@
-"""Ids: checks that ids which should be equal are equal."""
+"""SameIds: checks that ids which should be equal are equal."""
 
 from respool.check.verdicts import Verdicts
 
@@ -34,7 +34,7 @@ class SameIds:
             self._held.append((code, message, self._report.at))
 
     def finish(self) -> None:
-        """Report what was held back, at the end of the stream."""
+        """Report the findings that were held back until the end of the stream."""
         if self.changing:
             self._report.of_stream("RS306", "every id is another one in every event (GitHub Copilot does so)")
         else:

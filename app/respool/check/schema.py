@@ -33,7 +33,7 @@ def sdk_version() -> str:
 
 
 def validate(events: Iterable[Event]) -> list[Finding]:
-    """Return what the SDK's models find in the events of one stream; equal findings once, with a count."""
+    """Return the findings of the SDK's models in one stream; equal findings once, with a count."""
     models = _models()
     counts: Counter[tuple[str, str, str, str]] = Counter()
     first: dict[tuple[str, str, str, str], int] = {}
@@ -67,7 +67,7 @@ def _problems(model: "type[BaseModel]", data: Mapping[str, Any]) -> Iterable[tup
 def _of_chosen_members(problems: "list[ErrorDetails]") -> "Iterable[ErrorDetails]":
     """Drop pydantic's problems with the members of a union whose ``type`` is not the value's.
 
-    If no member has that type (a new item type), keep one problem that says so.
+    If no member has that type (a new item type), keep one problem about it.
     """
     others = {problem["loc"][:-1] for problem in problems if _is_other_type(problem)}
     kept = [problem for problem in problems if not any(problem["loc"][: len(it)] == it for it in others)]

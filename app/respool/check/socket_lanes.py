@@ -1,4 +1,4 @@
-"""Lanes: the events of a WebSocket, which are several streams at a time.
+"""Checks of the events of a WebSocket, which are several streams at a time.
 
 Each lane (`stream_id`; the default lane has none) is a sequence of responses, and each response is checked as
 a stream of its own. Differences on a socket: an `error` alone may refuse a create, a warm-up has no event
@@ -6,8 +6,8 @@ between its first and its last, and the events that set an item up may be left o
 README of openai 3.57's WebSocket helpers.
 
 In the multi-agent beta, responses of several agents run on one lane at a time, each with its own terminal
-event: there an event belongs to the response that it names, or to that of its item or agent. How those are
-numbered is not documented. Source: the `agent` members in openai 3.57's beta types.
+event: there an event belongs to the response that it names, or to that of its item or agent. The numbering of
+these events is not documented. Source: the `agent` members in openai 3.57's beta types.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,21 +22,21 @@ from respool.protocol.event_types import EVENT_TYPES, EventKind
 from respool.protocol.events import CREATED, ENDING_TYPES, Event
 from respool.protocol.several_responses import Owners, run_together
 
-# Events that a client does not need on a socket: those that open items and parts.
+# Findings about missing events that open items and parts, which a client does not need on a socket.
 _NOT_NEEDED = frozenset({"RS107", "RS108"})
 _OVERLAP = "RS103"
 _OF_NUMBERS = frozenset({"RS201", "RS202", "RS203", "RS204"})  # of sequence numbers
 
 
 def check(events: Iterable[Event]) -> list[Finding]:
-    """Return all findings about the events of one turn, or of one socket if some of them name lanes."""
+    """Return all findings about the events of one turn, or of one socket if there are several lanes."""
     known = list(events)
     of_a_socket = any(map(_is_of_a_socket, known)) or _has_several(known)
     return check_lanes(known) if of_a_socket else checker.check(known)
 
 
 def check_lanes(events: Iterable[Event]) -> list[Finding]:
-    """Return all findings about the events of one socket, in their order; those of a whole response are
+    """Return all findings about the events of one socket, in their order. Findings about whole responses come
     last."""
     known = list(events)
     named = [(_lane(event), event) for event in known]
@@ -82,13 +82,13 @@ class _LaneChecker:
         self._response: _ResponseChecker | None = None
 
     def receive(self, place: int, event: Event, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Take in the next event of the lane."""
+        """Check the next event of the lane."""
         row = EVENT_TYPES.get(event.type)
         ended = self._response is None or self._response.ended
         if event.type == CREATED or (event.type == "error" and ended):
             if ended:
                 yield from self.finish()
-            else:  # this is the one mistake; its numbers and ids are those of the next response
+            else:  # report this one mistake; the numbers and ids of the event belong to the next response
                 findings = self._checked(place, event, data)
                 yield from _named(self._name, (one for one in findings if one.code == _OVERLAP))
             self._response = _ResponseChecker()
@@ -116,7 +116,7 @@ class _AgentsLaneChecker:
         self._responses: dict[object, _ResponseChecker] = {}  # by their ids
 
     def receive(self, place: int, event: Event, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Take in the next event of the lane."""
+        """Check the next event of the lane."""
         row = EVENT_TYPES.get(event.type)
         if event.type == "error" and not self._owners.open:
             key: object = place  # a create that was refused
@@ -125,14 +125,14 @@ class _AgentsLaneChecker:
             if key not in self._responses and (row is None or row.kind is EventKind.CONNECTION):
                 return
         response = self._responses.setdefault(key, _ResponseChecker(numbered=False))
-        yield from self._told(key, response.receive(place, event, data))
+        yield from self._labelled(key, response.receive(place, event, data))
 
     def finish(self) -> Iterator[Finding]:
-        """Check what is left open when the socket is closed."""
+        """End the responses: the socket is closed."""
         for key, response in self._responses.items():
-            yield from self._told(key, response.finish())
+            yield from self._labelled(key, response.finish())
 
-    def _told(self, key: object, findings: Iterable[Finding]) -> Iterator[Finding]:
+    def _labelled(self, key: object, findings: Iterable[Finding]) -> Iterator[Finding]:
         named = f"response {printable(key)}: " if isinstance(key, str) else ""
         for finding in _named(self._name, findings):
             yield replace(finding, message=f"{named}{finding.message}")
@@ -145,9 +145,9 @@ def _named(name: object, findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 class _ResponseChecker:
-    """Checks one response of a lane. Its findings have places among all events of the socket.
+    """Checks one response of a lane. Its findings have the numbers of events of the whole socket.
 
-    Gaps in its numbers are no mistakes if it is not `numbered` by itself.
+    Gaps in its sequence numbers are no mistakes if it is not `numbered` by itself.
     """
 
     def __init__(self, *, numbered: bool = True) -> None:
@@ -158,7 +158,7 @@ class _ResponseChecker:
         self._types: list[str] = []
 
     def receive(self, place: int, event: Event, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Take in the next event."""
+        """Check the next event."""
         self._places.append(place)
         self._types.append(event.type)
         if event.type in ENDING_TYPES:
@@ -171,7 +171,7 @@ class _ResponseChecker:
     def finish(self) -> Iterator[Finding]:
         """End the response, and return the findings that had to wait for it."""
         for finding in self._checker.finish():
-            if self._types != ["error"]:  # which has no sequence_number
+            if self._types != ["error"]:  # an error has no sequence_number
                 yield self._placed(finding)
 
     def _placed(self, finding: Finding) -> Finding:

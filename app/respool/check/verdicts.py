@@ -1,11 +1,11 @@
-"""Verdicts: the findings so far, and those not yet decided."""
+"""Verdicts: collects the findings about a stream."""
 
 from collections.abc import Hashable
 
 from respool.check.dialects import Dialect
 from respool.check.findings import RULES, Finding, Level
 
-# After a stretch of events was cut out, these findings follow from the cut and are no faults of the producer.
+# If a stretch of events was cut out, these findings follow from the cut and are no errors of the producer.
 _OF_CUT_OUT = frozenset({"RS202", "RS206", "RS401"})
 
 
@@ -17,7 +17,7 @@ class Verdicts:
         self.dialect: Dialect | None = None
         self.cut_out = False  # the sequence numbers show that a stretch of events is missing
         self._found: list[Finding] = []
-        self._said: set[Hashable] = set()
+        self._reported: set[Hashable] = set()
 
     def add(self, code: str, message: str, level: Level | None = None, event: int | None = None) -> None:
         """Report a finding at the current event, or at `event`."""
@@ -31,8 +31,8 @@ class Verdicts:
 
     def once(self, about: Hashable, code: str, message: str, level: Level | None = None) -> None:
         """Report a finding unless one about `about` was reported before: one mistake is one finding."""
-        if (about, code) not in self._said:
-            self._said.add((about, code))
+        if (about, code) not in self._reported:
+            self._reported.add((about, code))
             self.add(code, message, level)
 
     def of_stream(self, code: str, message: str, level: Level | None = None) -> None:

@@ -1,7 +1,7 @@
 """Comparison of two turns of recordings: event types, fields, items, texts, values and times.
 
-Output items are aligned by type and name, in their order, so that one more item does not make all others
-different. The cutting of a text into deltas is ignored; so is what is new in each response: ids, times and
+Output items are aligned by type and name, in order, so that one more item does not make all others different.
+Ignored are the cutting of a text into deltas, and values that are new in each response: ids, times and
 ciphertext.
 """
 
@@ -20,7 +20,7 @@ JSON = Mapping[str, Any]
 # The kinds of changes.
 KINDS = ("status", "events", "fields", "items", "text", "value")
 
-# New in each response. `usage` is compared, since a client may show it.
+# Fields with a new value in each response. `usage` is compared, since a client may show it.
 VOLATILE = frozenset(
     "id call_id item_id response_id approval_request_id previous_response_id created_at completed_at "
     "sequence_number obfuscation encrypted_content logprobs prompt_cache_key safety_identifier".split()
@@ -32,8 +32,8 @@ _DEEPEST = 100
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference. `kind` is one of KINDS; `place` is its path, from the outside in. None: this side has
-    no value."""
+    """One difference. `kind` is one of KINDS, `place` is the path of the value. None: this side has no
+    value."""
 
     kind: str
     place: str
@@ -52,7 +52,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class TurnDiff:
-    """All differences of a turn, and its times, which always differ."""
+    """All differences of a turn, and its times."""
 
     changes: tuple[Change, ...]
     timings: tuple[Timing, ...] = ()
@@ -60,7 +60,7 @@ class TurnDiff:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The events of one output item, or those of the response itself."""
+    """The events of one output item, or of the response itself."""
 
     label: str
     events: Sequence[tuple[str, JSON]]
@@ -100,9 +100,9 @@ def _changes(before: Recording, now: Recording, volatile: frozenset[str]) -> Ite
                 yield from _part_changes(old, new, volatile, f"item {start + offset} ({old.label})")
             continue
         for offset, old in enumerate(olds):
-            yield Change("items", f"item {start + offset}", _shown(old), None)
+            yield Change("items", f"item {start + offset}", old.label, None)
         for offset, new in enumerate(news):
-            yield Change("items", f"item {other_start + offset}", None, _shown(new))
+            yield Change("items", f"item {other_start + offset}", None, new.label)
 
 
 def _part_changes(
@@ -149,12 +149,8 @@ def _label(item: JSON) -> str:
     return f"{item.get('type', 'item')} {named}" if isinstance(named, str) else str(item.get("type", "item"))
 
 
-def _shown(part: _Part) -> str:
-    return part.label
-
-
 def _runs(events: Sequence[tuple[str, JSON]]) -> list[str]:
-    """Return the types in their order, without repetitions in a row: those are how a text was cut."""
+    """Return the types in order, without repetitions in a row, which depend on how a text was cut."""
     return [type_ for type_, _ in groupby(type_ for type_, _ in events)]
 
 

@@ -1,5 +1,5 @@
 """Drill: run a client once per fault, and judge what it does.
 
-`cases` says which faults there are to try and what is expected of a client, `verdict` judges a run,
-`report` tells of all of them; these are values and functions. `run` has the processes and servers.
+`cases` has the faults to try and the expected behaviour of a client, `verdict` judges a run, `report` formats
+all results; these are values and functions. `running` has the processes and servers.
 """

@@ -1,15 +1,15 @@
 """The cases of a drill and the expected behaviour: a table, and ways to choose from it.
 
-Rule 1. `survive`: what arrives is the whole answer, in a form that the protocols allow, soon enough. A client
-does as it would without the fault.
+Rule 1. `survive`: the whole answer arrives, soon enough and in a form that the protocols allow. A client does
+as it would without the fault.
 
-Rule 2. `notice`: the answer is not all there, or says that it failed. Nobody can make a success of it, and
-the client's exit code must not be 0.
+Rule 2. `notice`: the answer is incomplete, or it has failed. No client can succeed, so its exit code must not
+be 0.
 
-Rule 3. `either`: asking again gets the answer, or what is wrong touches only what a client may do without.
+Rule 3. `either`: a retry gets the answer, or the fault affects only what a client can do without.
 
-Rule 4. `cope`: the stream is sound and what the model says is not what was asked for. What a client
-makes of it is its own business, but it must come to an end.
+Rule 4. `cope`: the stream is sound, but the model's output is not what was requested. A client may do
+anything with it, but it must end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ from respool.recordings.recording import Recording
 
 
 class Expect(StrEnum):
-    """What a client should do. With several faults, the last of these is expected."""
+    """The expected behaviour of a client. With several faults, the member listed last here counts."""
 
     SURVIVE = "survive"
     EITHER = "either"
@@ -47,14 +47,14 @@ _MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One trial. `fault` is in the syntax of `respool.faults`; `why` says what it is in the world."""
+    """One case. `fault` is in the syntax of `respool.faults`; `why` describes the situation in the world."""
 
     name: str
     fault: str
     expect: Expect
     why: str
     quick: bool = False
-    series: str = ""  # of what it is one of many: a report may tell of them together
+    series: str = ""  # the name of the series to which it belongs: a report may summarise a series
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -65,7 +65,7 @@ class Case:
         return self.faults[0].category
 
     def happens_over(self, transport: str) -> bool:
-        """Return True if it makes sense over this transport, http or websocket."""
+        """Return True if the faults can happen over this transport, http or websocket."""
         if transport == "http":
             return all(fault.category != "socket" for fault in self.faults)
         return all(happens_on_sockets(fault) for fault in self.faults)
@@ -73,8 +73,8 @@ class Case:
 
 SURVIVE, EITHER, COPE, NOTICE = Expect
 
-# Places are fractions, so that they are in every recording. Times are short: a client may well wait a second,
-# and one that waits for ever is found out by its timeout. Where a server says when to try again, it is soon.
+# Places are fractions, so that every recording has them. Times are short: a client may wait a second, and the
+# timeout finds a client that waits for ever. Times for a retry are short, too.
 CASES: Sequence[Case] = (
     Case("bad-request", "status(code=400)", NOTICE, "the request is refused"),
     Case("bad-key", "status(code=401)", NOTICE, "the key is refused", quick=True),
@@ -198,7 +198,7 @@ CASES: Sequence[Case] = (
     Case("socket-429-once", "socket_refused(code=429, times=1)", EITHER, "too many connections, once"),
 )  # fmt: skip
 
-# The sets; the name of a category or of a case is one as well.
+# The named sets of cases. The name of a category or of a case is also a set.
 SETS: Mapping[str, Callable[[Case], bool]] = {
     "quick": lambda case: case.quick,
     "all": lambda case: True,
@@ -209,7 +209,7 @@ SETS: Mapping[str, Callable[[Case], bool]] = {
 def choose(sets: str) -> list[Case]:
     """Return the cases that `sets` names, separated by commas: sets, categories, cases.
 
-    Raise OptionError for a name that is none of these.
+    Raise OptionError for an unknown name.
     """
     chosen: list[Case] = []
     for name in filter(None, map(str.strip, sets.split(","))):
@@ -228,9 +228,9 @@ def choose(sets: str) -> list[Case]:
 
 
 def of_faults(text: str) -> Case:
-    """Return a case with the user's own faults. The expectation follows from their names.
+    """Return a case with the user's own faults. Their classes determine the expectation.
 
-    Raise FaultError for a text that names no fault, or what no fault can be.
+    Raise OptionError for an empty text, FaultError for an invalid one.
     """
     faults = parse(text)
     if not faults:
@@ -240,14 +240,14 @@ def of_faults(text: str) -> Case:
 
 
 def _expected(fault: Fault) -> Expect:
-    # What does not happen each time may be over when the client asks again, or may not happen at all.
+    # A fault that does not happen each time may be absent in a retry, or may not happen at all.
     always = fault.times is None and fault.probability == 1
     expect = Expect(fault.expect)
     return EITHER if expect is NOTICE and not always else expect
 
 
 def cuts(recording: Recording, how: str = "close") -> list[Case]:
-    """Return the recording, ended before each of its events up to the terminal one, by the fault `how`."""
+    """Return a case for each event up to the terminal one: the fault `how` ends the recording before it."""
     types = [timed.event.type for timed in recording.events]
     last = next((place for place, name in enumerate(types) if name in TERMINAL_TYPES), len(types) - 1)
     return [

@@ -1,4 +1,4 @@
-"""The report of a drill: totals, also by category, as JSON and as JUnit XML. Values in, values out."""
+"""The report of a drill: totals, also by category, as JSON and as JUnit XML. No I/O."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from respool import __version__
 from respool.drill.verdict import MEANINGS, ClientRun, Result, Verdict
 
-# What XML 1.0 cannot hold: https://www.w3.org/TR/xml/#charsets
+# Characters that XML 1.0 does not allow: https://www.w3.org/TR/xml/#charsets
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -34,12 +34,12 @@ class DrillReport:
 
     @property
     def totals(self) -> Mapping[str, int]:
-        """How often each verdict was given, in the order of Verdict; those that were not are left out."""
+        """The count of each verdict, in the order of Verdict, without zeros."""
         return count(self.results)
 
     @property
     def categories(self) -> Mapping[str, Sequence[Result]]:
-        """The results by category, in the order in which they first come."""
+        """The results by category, in order of first appearance."""
         categories: dict[str, list[Result]] = {}
         for result in self.results:
             categories.setdefault(result.case.category, []).append(result)
@@ -131,7 +131,7 @@ def headline(result: Result) -> str:
 
 
 def explanation(result: Result) -> str:
-    """Return the case, the expectation and what the client did, for a reader who sees nothing else."""
+    """Return the case, the expectation and the client's behaviour, as a text of several lines."""
     run = result.run
     ended = "killed when its time was over" if run.hung else f"exit code {run.exit_code}"
     requests = f"{run.requests} request{'s' * (run.requests != 1)}"
@@ -148,5 +148,5 @@ def explanation(result: Result) -> str:
 
 
 def xml_text(text: str) -> str:
-    """Return the text without the characters that XML cannot hold."""
+    """Return the text with the characters replaced that XML does not allow."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -25,21 +25,21 @@ BASE_URL = "{base_url}"
 API_KEY = "respool-drill"
 _OVER = {"http": "", "websocket": " over WebSocket"}
 
-# Bytes of an output that are kept, for reports. Outputs are compared whole, by their digests.
+# Bytes of an output that are kept for reports. Whole outputs are compared by their digests.
 KEPT = 100_000
-MAX_OUTPUT = 64 * 1024 * 1024  # bytes; a client that prints more is ended, as one that hangs
+MAX_OUTPUT = 64 * 1024 * 1024  # bytes; a client that prints more is killed, and counts as hung
 
 # One server starts at a time: FastAPI silences a warning of pydantic's while it makes routes, and what one
 # thread silences another may switch on again (warnings.catch_warnings holds for the whole process).
 _starting = threading.Lock()
 
-# Seconds between two looks at whether the drill was given up.
+# Seconds between two checks whether the drill was given up.
 _LOOK = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The client on trial and its options; all runs share it."""
+    """The client under test and its options, the same for all runs."""
 
     command: Sequence[str]
     paths: Sequence[str | os.PathLike[str]]
@@ -51,7 +51,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The run without a fault."""
+    """The result of the runs without a fault."""
 
     run: ClientRun
     stable: bool  # whether a second run gave the same output
@@ -65,7 +65,7 @@ class Reference:
 def reference(trial: Trial) -> Reference:
     """Run the client twice without a fault.
 
-    Raise ReferenceFailed when it fails then, or makes no request; OptionError when it cannot be run.
+    Raise ReferenceFailed if it fails or makes no request, OptionError if it cannot be run.
     """
     first, second = (_run(trial, None, threading.Event()) for _ in range(2))
     for run in (first, second):
@@ -84,9 +84,9 @@ def reference(trial: Trial) -> Reference:
 def drill(
     trial: Trial, cases: Sequence[Case], reference: Reference, jobs: int = 1
 ) -> Generator[Result, None, None]:
-    """Run the client once per case, up to `jobs` at a time; results come as they are there.
+    """Run the client once per case, up to `jobs` at a time. Yield each result when it is ready.
 
-    Whoever stops taking them ends the clients that still run.
+    Closing the generator ends the clients that still run.
     """
     given_up = threading.Event()
 
@@ -107,8 +107,8 @@ def drill(
 
 
 def _run(trial: Trial, case: Case | None, given_up: threading.Event) -> ClientRun:
-    # A server for each run, so that none sees another's requests. When it has stopped, its journal is whole.
-    # A fault may have a client go on when the recording has ended: then its last turn goes on as well.
+    # A server for each run keeps their requests apart. When it has stopped, its journal is complete.
+    # A fault may make a client send more requests than there are turns: then the last turn is repeated.
     faults = case.faults if case else ()
     serving = running_server(*trial.paths, pace=trial.pace, faults=faults, on_exhausted="last")
     with ExitStack() as stack:
@@ -116,20 +116,20 @@ def _run(trial: Trial, case: Case | None, given_up: threading.Event) -> ClientRu
             running = stack.enter_context(serving)
         url = running.base_url_of(trial.recording)
         run = run_client(trial.command, url, trial.timeout, given_up.is_set)
-    asked = [one for one in running.server.journal if one.transport == trial.transport]
-    return replace(run, requests=sum(one.method != "WEBSOCKET" for one in asked))
+    requests = [one for one in running.server.journal if one.transport == trial.transport]
+    return replace(run, requests=sum(one.method != "WEBSOCKET" for one in requests))
 
 
 def run_client(
     command: Sequence[str], base_url: str, timeout: float, given_up: Callable[[], bool] = lambda: False
 ) -> ClientRun:
-    """Run `command` for `timeout` seconds at most, then end it and all that it has started; so too one that
-    prints more than `MAX_OUTPUT`.
+    """Run `command`. After `timeout` seconds, or more than `MAX_OUTPUT` bytes of output, end it and its
+    children.
 
-    Raise OptionError when there is no such program.
+    Raise OptionError if there is no such program.
     """
     arguments = [argument.replace(BASE_URL, base_url) for argument in command]
-    # Files and no pipes: a child which the client leaves behind would keep a pipe open.
+    # Files, not pipes: a child that outlives the client would keep a pipe open.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         began = time.monotonic()
         try:
@@ -155,7 +155,7 @@ def run_client(
 
 
 def environment(base_url: str, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return the client's environment: ours, and the server's address."""
+    """Return the client's environment: the inherited one, with the server's address."""
     here = "127.0.0.1,localhost"
     direct = {name: ",".join(filter(None, (inherited.get(name), here))) for name in ("NO_PROXY", "no_proxy")}
     return {**inherited, **direct, "OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": API_KEY}
@@ -178,7 +178,7 @@ def _prints_too_much(*files: IO[bytes]) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and its group. Children may outlive a client that has ended."""
+    """Kill the process and its group: children may outlive the client."""
     if os.name == "posix":
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What a client did under a fault, and the verdict. Values and tables; nothing runs here."""
+"""The behaviour of a client under a fault, and the verdict. Values and tables, no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class ClientOutcome(Enum):
     CRASHED = "killed by a signal"
 
 
-# What an outcome is worth depends on what was expected of the case.
+# The verdict for each outcome and expectation.
 VERDICTS: Mapping[ClientOutcome, Mapping[Expect, Verdict]] = {
     ClientOutcome.SAME: {
         Expect.SURVIVE: Verdict.SURVIVED,
@@ -76,8 +76,8 @@ VERDICTS: Mapping[ClientOutcome, Mapping[Expect, Verdict]] = {
     ClientOutcome.CRASHED: dict.fromkeys(Expect, Verdict.CRASHED),
 }
 
-# A shell tells of a signal by 128 + its number. These are crashes; others (SIGTERM, SIGPIPE) may be how a
-# script ends on purpose.
+# A shell's exit code for a signal is 128 + its number. These are crashes; with others (SIGTERM, SIGPIPE) a
+# script may end on purpose.
 _CRASHES = frozenset(128 + signal for signal in (SIGABRT, SIGFPE, SIGILL, SIGSEGV))
 
 
@@ -88,9 +88,9 @@ class ClientRun:
     exit_code: int | None  # as subprocess gives it: -N if signal N killed it; None if it hung
     seconds: float  # from its start to its end
     requests: int  # how many the server saw
-    output: str  # what it wrote to stdout, as far as it was kept
-    digest: str  # of all that it wrote to stdout
-    errors: str = ""  # what it wrote to stderr, as far as it was kept
+    output: str  # its stdout, up to KEPT bytes
+    digest: str  # of its whole stdout
+    errors: str = ""  # its stderr, up to KEPT bytes
 
     @property
     def hung(self) -> bool:
@@ -112,9 +112,9 @@ class Result:
 
 
 def judge(case: Case, run: ClientRun, reference: ClientRun, *, comparable: bool) -> Result:
-    """Judge a run by the `reference`, the one without a fault.
+    """Judge a run by the `reference`, the run without a fault.
 
-    `comparable` says whether the client's output is the same in every run without a fault.
+    `comparable`: the client's output is the same in every run without a fault.
     """
     outcome = outcome_of(run, reference, comparable=comparable)
     return Result(case, run, VERDICTS[outcome][case.expect], _reason(outcome, run, reference))
@@ -157,7 +157,7 @@ def _signal(exit_code: int) -> str:
 
 
 def last_line(text: str) -> str:
-    """Return the last line that is not blank: for most programs, what went wrong."""
+    """Return the last line that is not blank: for most programs, the error."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return printable(lines[-1], 120) if lines else ""
 
@@ -171,7 +171,7 @@ def difference(expected: str, got: str) -> str:
     if not got:
         return "no output"
     if place == len(expected) == len(got):
-        return "other output"  # it differs in what was not kept
+        return "other output"  # it differs after the kept bytes
     if place == len(got):
         return f"output ends after {place} characters, {len(expected) - place} early"
     there = printable(got[place : place + 20], 24)

@@ -1,8 +1,8 @@
-"""Faults: what goes wrong with an answer. FAULTS is the table of them. Each is a class in one of the modules
-`answer`, `time`, `wire`, `end`, `events`, `model_text`, `model_calls` and `socket`: a function from frames
-to frames, without HTTP. See docs/faults.md.
+"""Faults: things that go wrong with an answer. FAULTS is the table of them. Each is a class in one of the
+modules `answer`, `time`, `wire`, `end`, `events`, `model_text`, `model_calls` and `socket`: a function from
+frames to frames, without HTTP. See docs/faults.md.
 
-Each name is loaded on first use: most servers never need a fault, and there are many.
+Each name is loaded on first use, since most servers never need a fault.
 """
 
 from importlib import import_module

@@ -162,7 +162,7 @@ class EmptyReply(Fault):
         yield Frame(0.0, action=Action.CUT)
 
 
-# The headers of a sound answer that an error has as well.
+# The headers of a sound answer that an error also has.
 _KEPT = ("openai-version", "openai-processing-ms", "x-request-id")
 
 
@@ -203,8 +203,8 @@ class RetryTimes:
 
     @classmethod
     def of(cls, seconds: MaybeNumber, milliseconds: MaybeNumber, usual: float | None = None) -> "RetryTimes":
-        """Return the times of two options: one that is auto takes the other's; if both are, `usual`
-        seconds."""
+        """Return the times of two options. An option that is auto takes the other's value; if both are auto,
+        `usual` seconds."""
         if seconds == AUTO:
             number = milliseconds if isinstance(milliseconds, int | float) else None
             seconds = usual if number is None else _rounded(number / 1000)

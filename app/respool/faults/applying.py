@@ -47,15 +47,15 @@ class BoundedCounter(dict[str, int]):
 
 
 def _key(name: str, fault: Fault) -> str:
-    """Return a key for a fault of a recording: the fault's own text may be long, and come from a request."""
+    """Return a key for a fault of a recording. It is a hash, since the text of a fault may be long."""
     return blake2b(f"{name}\0{fault}".encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
 
 
 class FaultSampler:
     """Decides by chance and by count which faults happen, and counts them.
 
-    Chance depends on `seed`, on the recording's name and on the number of this play (of the plays of this
-    recording with faults): so it differs from play to play, and a run that is repeated is the same.
+    Chance depends on `seed`, the recording's name and the number of this play among its plays with faults. So
+    it differs from play to play, and a repeated run is the same.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -66,7 +66,7 @@ class FaultSampler:
     def sample(
         self, name: str, faults: Iterable[Fault], codings: Collection[str] = ()
     ) -> tuple[ActiveFault, ...]:
-        """Return those of `faults` that happen in the next play of the recording `name`.
+        """Return the faults that happen in the next play of the recording `name`.
 
         `codings` are the content codings that the client accepts. Of several faults that replace the whole
         answer, the first one happens; the others are not counted.
@@ -98,8 +98,8 @@ class FaultSampler:
 def apply(frames: Iterable[Frame], active: Iterable[ActiveFault]) -> Iterator[Frame]:
     """Yield the frames of an answer with these faults, stage by stage.
 
-    Up to the stage END an answer is a list of whole events; from then on it is made while it is sent, so
-    that a stream without end and one in a million pieces cost no memory.
+    Up to the stage END an answer is a list of whole events. From then on it is generated while it is sent, so
+    that an endless stream or a million pieces take no memory.
     """
     ordered = sorted(active, key=lambda one: one.fault.stage)  # a sort keeps the order of equals
     placed = False
@@ -117,7 +117,7 @@ def apply(frames: Iterable[Frame], active: Iterable[ActiveFault]) -> Iterator[Fr
 
 
 def _placed(fault: Fault, frames: Sequence[Frame]) -> Fault:
-    """Return the fault with its percentages turned into counts, while the answer is whole."""
+    """Return the fault with its percentages turned into counts of the whole answer."""
     places: dict[str, Any] = {
         key: value.among(frames, 1 if option.type is SPOT else 0)
         for key, option in options_of(type(fault)).items()

@@ -16,7 +16,7 @@ def ended(frames: Iterable[Frame], place: PlaceLike, last: Last) -> Iterator[Fra
     """Yield a stream up to a place, and end it there, properly, with the event that `last` returns.
 
     `last` gets the events so far and those that are left out; it returns type and fields. The sequence number
-    is the next one, if the events have any. A response that has ended stays as it is.
+    is the next one, if the events have any. A response that has ended is not changed.
     """
     split = Split(frames, place, whole=True)
     events: list[Event] = []
@@ -37,7 +37,7 @@ def ended(frames: Iterable[Frame], place: PlaceLike, last: Last) -> Iterator[Fra
 
 
 def response_of(events: list[Event]) -> dict[str, Any]:
-    """Return the Response object of the first event that has one; else a bare one."""
+    """Return the Response object of the first event that has one; else a minimal one."""
     for event in events:
         if event.type.count(".") == 1 and isinstance(response := event.data.get("response"), dict):
             return response

@@ -210,7 +210,7 @@ class HugeEvent(Fault):
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         for frame, here in spotted(frames, self.at):
             if here and frame.event:
-                # To have the padding written as JSON would take longer than all else.
+                # Encoding the padding as JSON would take most of the time.
                 text = set_members(frame.event.text, {"obfuscation": _PADDING})
                 before, _, after = text.rpartition(_PADDING)
                 yield carrying(frame, Event(f"{before}{'x' * self.size}{after}", frame.event.type))
@@ -307,7 +307,7 @@ def _closed(item: Any) -> Any:
 
 
 def _usage(rest: list[Event]) -> Any:
-    """Return the usage at the recording's own end: more than was sent, but of the right shape."""
+    """Return the usage at the recording's end: too high for the events sent, but of the right shape."""
     for event in reversed(rest):
         response = event.data.get("response") if event.type.startswith("response.") else None
         if isinstance(response, dict) and response.get("usage"):

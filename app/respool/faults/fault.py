@@ -12,27 +12,27 @@ from respool.faults.frame import Frame
 from respool.options import Option, maybe_whole, share
 
 Category = Literal["before", "time", "wire", "end", "events", "model", "socket"]
-# What a client should do: as without the fault; that or fail; anything, but finish; fail.
+# What a client should do: survive: as without the fault; either: that, or fail; cope: finish; notice: fail.
 Expectation = Literal["survive", "either", "cope", "notice"]
 
-MAX_FAULTS = 32  # faults of one text, list or server: each takes the answer apart and puts it together again
+MAX_FAULTS = 32  # faults of one text, list or server: each one rewrites the whole answer
 MAX_ADDED = 16 * 1024 * 1024  # bytes that all faults together may add to an answer
 
 
 class Stage(IntEnum):
     """The stage at which a fault is applied. Within a stage, faults are applied in the order given.
 
-    So events are changed while a frame is an event, a place counts what the client will see, and a body is
-    sliced after it was compressed, whether a fault comes from a recording, a server or a request.
+    So events are changed while a frame is an event, a place counts what the client will receive, and a body
+    is sliced after it was compressed, whether a fault comes from a recording, a server or a request.
     """
 
     ANSWER = 1  # the answer as a whole, and its head
-    MODEL = 2  # what the model says
+    MODEL = 2  # the output of the model
     EVENTS = 3  # events: their presence and content
     DAMAGE = 4  # the bytes of single events
-    TEXT = 5  # how all events are written
+    TEXT = 5  # the text form of all events
     START = 6  # the first bytes, and their moment
-    END = 7  # the end of the answer; its places are those of the faults of time, too
+    END = 7  # the end of the answer; from here on, percentages are of the answer before this stage
     TIME = 8
     CODING = 9  # content-encoding
     CHUNKS = 10  # the pieces in which it is sent
@@ -46,8 +46,7 @@ class Fault:
     probability  share of the plays in which it does
     times        how many plays of a recording it does at most, on one server; none: all
 
-    Options may be given as the syntax has them (``Abort(after="50%")``). Raises FaultError for a value that
-    makes no sense.
+    Options may be given in the syntax (``Abort(after="50%")``). An invalid value raises FaultError.
     """
 
     name: ClassVar[str]
@@ -73,11 +72,11 @@ class Fault:
 
     @property
     def added_bytes(self) -> int:
-        """The number of bytes that it may add to an answer, if it can be large."""
+        """The number of bytes that the fault may add to an answer, if it can be large."""
         return 0
 
     def without_chunks(self) -> "Fault":
-        """Return the fault for a client of HTTP/1.0: nothing is added to a body while it is sent."""
+        """Return the fault for a client of HTTP/1.0, without additions to a body while it is sent."""
         return self
 
     def __str__(self) -> str:
@@ -91,8 +90,7 @@ class Fault:
 
 
 def limit(faults: Iterable[Fault]) -> tuple[Fault, ...]:
-    """Return the faults. Raise FaultError if there are too many, or if they would add too much to an
-    answer."""
+    """Return the faults. Raise FaultError if there are too many, or if they add too much to an answer."""
     limited: list[Fault] = []
     for fault in faults:
         limited.append(fault)
@@ -124,7 +122,7 @@ def fault_class(
     expect   what a client should do, for `respool drill`
     answers  whether it replaces the whole answer: of several such faults, the first happens
     coding   a content coding that the client must accept
-    of_streams  whether it only happens to streams; faults of events do
+    of_streams  whether it only happens to streams, as faults of events do
     """
 
     def decorate(cls: type[_F]) -> type[_F]:

@@ -174,10 +174,12 @@ class TextAndCall(Fault):
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         def change(output: Output) -> list[OutputItem]:
-            call, said = output.find(is_call), output.find(has_text)
-            if call and not said:
+            call, message = output.find(is_call), output.find(has_text)
+            if call and not message:
                 return output.with_item(call, new_message(self.message), call)
-            return output.with_item(said, _call(output), said) if said and not call else list(output.items)
+            if message and not call:
+                return output.with_item(message, _call(output), message)
+            return list(output.items)
 
         return rewrite_output(frames, _START, rng, change)
 
@@ -208,10 +210,10 @@ class EndlessCalls(Fault):
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         def change(output: Output) -> list[OutputItem]:
-            said = output.find(has_text)
-            if output.find(is_call) or said is None:
+            message = output.find(has_text)
+            if output.find(is_call) or message is None:
                 return list(output.items)
-            left = output.with_item(said, _call(output))
+            left = output.with_item(message, _call(output))
             return [item for item in left if item.text is None]
 
         return rewrite_output(frames, _START, rng, change)

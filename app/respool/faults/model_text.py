@@ -19,7 +19,7 @@ from respool.options import choice, line, share, text, whole
 from respool.protocol.events import dumps, loads
 
 _LONGEST_END = 1000  # characters of a text that are repeated
-_TOLD = 5  # how often a stream sends a text: deltas, done, part, item, Response
+_COPIES = 5  # of a text in a stream: deltas, done, part, item, Response
 
 
 @fault_class("code_fence", "model", Stage.MODEL, expect="cope")
@@ -55,12 +55,12 @@ _ALMOST: Mapping[str, Callable[[Any], str]] = {
 }
 
 
-def almost_json(said: str, kind: str) -> str:
+def almost_json(old: str, kind: str) -> str:
     """Return JSON with a mistake that models make. Other text is put into an object first."""
     try:
-        value = loads(said)
+        value = loads(old)
     except ValueError:
-        value = said
+        value = old
     if not isinstance(value, dict | list):
         value = {"answer": value}
     changed = _ALMOST[kind](value)
@@ -68,7 +68,7 @@ def almost_json(said: str, kind: str) -> str:
         json.loads(changed)
     except ValueError:
         return changed
-    return _ALMOST["trailing_comma"](value)  # nothing in it can be wrong in this way
+    return _ALMOST["trailing_comma"](value)  # this value cannot have the mistake
 
 
 @fault_class("almost_json", "model", Stage.MODEL, expect="cope")
@@ -149,8 +149,10 @@ class OtherLanguage(Fault):
     language: str = choice("ja", tuple(_LANGUAGES))
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
-        said = _LANGUAGES[self.language]
-        return rewrite_text(frames, self.at, rng, lambda old: (said * (len(old) // len(said) + 1)).strip())
+        phrase = _LANGUAGES[self.language]
+        return rewrite_text(
+            frames, self.at, rng, lambda old: (phrase * (len(old) // len(phrase) + 1)).strip()
+        )
 
 
 @fault_class("long_text", "model", Stage.MODEL, expect="cope")
@@ -166,7 +168,7 @@ class LongText(Fault):
 
     @property
     def added_bytes(self) -> int:
-        return _TOLD * self.size
+        return _COPIES * self.size
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         def change(old: str) -> str:
@@ -193,7 +195,7 @@ class RepeatedText(Fault):
 
     @property
     def added_bytes(self) -> int:
-        return _TOLD * _LONGEST_END * self.count
+        return _COPIES * _LONGEST_END * self.count
 
     def apply(self, frames: Iterable[Frame], rng: Random) -> Iterator[Frame]:
         def change(old: str) -> str:

@@ -1,4 +1,4 @@
-"""The items of an output, as the model's faults see and change them."""
+"""The items of an output, as the model's faults read and change them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutputItem:
-    """An output item when it is done; empty if the answer does not have it.
+    """A finished output item; empty if the answer does not have it.
 
     `origin` is its place in the output of the sound answer; None: a new item.
     """
@@ -35,7 +35,7 @@ class OutputItem:
         return replace(self, value={**self.value, **fields})
 
     def with_text(self, text: str, *more: Mapping[str, Any]) -> "OutputItem":
-        """Return the message with its first text replaced; `more` are parts after that one."""
+        """Return the message with its first text replaced, and the parts `more` after it."""
         content: list[Any] = []
         found = False
         for part in self._content():
@@ -68,7 +68,7 @@ def new_call(name: str, arguments: str, **fields: Any) -> OutputItem:
 class Output:
     """The output of a sound answer, and the tools that the request offered.
 
-    `first` is the first item that ends at the fault's place or after it.
+    `first` is the place of the first item that ends at the fault's place or after it.
     """
 
     items: Sequence[OutputItem]

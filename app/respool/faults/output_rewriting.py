@@ -6,7 +6,7 @@ sequence numbers rise by one.
 Rule 2. Unchanged events keep their bytes, except for `output_index` and `sequence_number` where they move. A
 changed item is written by `scripts.synth`, at the moments of the one that it replaces.
 
-Rule 3. A stream whose shape is not the service's stays as it is.
+Rule 3. A stream of another shape than the service's is not changed.
 """
 
 import json
@@ -35,7 +35,7 @@ Change = Callable[[Output], Sequence[OutputItem]]
 
 
 def rewrite_output(frames: Iterable[Frame], at: PlaceLike, rng: Random, change: Change) -> Iterator[Frame]:
-    """Return an answer with the output that `change` returns. An answer of another shape stays as it is."""
+    """Return an answer with the output that `change` returns. An answer of another shape is not changed."""
     whole = list(frames)
     head = next((frame.head for frame in whole if frame.head), None)
     if head is None or head.status != 200:
@@ -65,9 +65,9 @@ class _ItemWriter:
     def write(
         self, item: OutputItem, added: Mapping[str, Any], *, obfuscation: bool = False
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Return the events of an item, without their sequence numbers, and the item when it is done.
+        """Return the events of an item, without their sequence numbers, and the finished item.
 
-        `added` are the item's fields when it was added in the sound answer.
+        `added` is the item in the `added` event of the sound answer.
         """
         self._written += 1
         step, given = _step(item)
@@ -153,7 +153,7 @@ def _tools(response: Any) -> list[Mapping[str, Any]]:
 
 @dataclass(slots=True)
 class _Recorded:
-    """An item of a stream: the places of its frames, and its fields when it was added and done."""
+    """An item of a stream: the places of its frames, and the item in its `added` and `done` events."""
 
     frames: list[int]
     added: Mapping[str, Any]
@@ -176,7 +176,7 @@ def _rewrite_stream(
     for one in recorded:
         for place in one.frames:
             slots[place] = []
-    ends: list[dict[str, Any] | None] = []  # of each item: the finished item, if it was rewritten
+    ends: list[dict[str, Any] | None] = []  # each finished item; None: it was not rewritten
     last = _start(frames, recorded)
     for index, item in enumerate(changed):
         origin = None if item.origin is None else recorded[item.origin]
@@ -256,7 +256,7 @@ def _frame(at: float, data: Mapping[str, Any]) -> Frame:
 def _end(
     slots: list[list[Frame]], changed: Sequence[OutputItem], ends: Sequence[dict[str, Any] | None], count: int
 ) -> None:
-    """Put the new output into the event that ends the response, unless that has no output."""
+    """Put the new output into the event that ends the response, if it has an output."""
     for slot in slots:
         for number, frame in enumerate(slot):
             if frame.event is None or frame.event.type not in TERMINAL_TYPES:
@@ -267,11 +267,11 @@ def _end(
                 continue
             if not output and frame.event.type == "response.failed":
                 continue  # the service sends none
-            told = [
+            items = [
                 output[item.origin or 0] if end is None else end
                 for item, end in zip(changed, ends, strict=True)
             ]
-            text = edit_response(frame.event.text, {"output": told})
+            text = edit_response(frame.event.text, {"output": items})
             slot[number] = carrying(frame, Event(text, frame.event.type))
 
 

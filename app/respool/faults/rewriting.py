@@ -14,7 +14,7 @@ NUMBER = "sequence_number"
 
 
 def rewrite(frames: Iterable[Frame], change: Callable[[bytes, Frame], bytes]) -> Iterator[Frame]:
-    """Yield a stream with `change` applied to each frame with data. Another body stays as it is."""
+    """Yield a stream with `change` applied to each frame with data. Another body is not changed."""
     stream = True
     for frame in frames:
         if frame.head:

@@ -1,6 +1,6 @@
-"""Faults of WebSockets: closes that no response causes, and frames that are not the API's.
+"""Faults of WebSockets: unexpected closes, and frames that are not the API's.
 
-Most other faults happen on sockets, too: `happens_on_sockets` says which.
+Most other faults happen on sockets, too: see `happens_on_sockets`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -102,12 +102,12 @@ class SocketRefused(Fault):
 
 
 _CATEGORIES = frozenset({"events", "model", "time", "end", "socket"})
-_MORE = frozenset({"status", "rate_limit", "quota", "refuse", "empty_reply", "slow_headers", "done"})
+_ALSO = frozenset({"status", "rate_limit", "quota", "refuse", "empty_reply", "slow_headers", "done"})
 # A socket has only whole text frames: no other bytes, no event names beside the data, and no separate end of
 # the answer.
-_LESS = frozenset({"invalid_utf8", "wrong_event_name", "slow_close"})
+_EXCEPT = frozenset({"invalid_utf8", "wrong_event_name", "slow_close"})
 
 
 def happens_on_sockets(fault: Fault) -> bool:
     """Return True if a fault can happen on a WebSocket."""
-    return (fault.category in _CATEGORIES and fault.name not in _LESS) or fault.name in _MORE
+    return (fault.category in _CATEGORIES and fault.name not in _EXCEPT) or fault.name in _ALSO

@@ -20,7 +20,7 @@ MAX_TEXT = 8 * 1024  # characters
 
 
 def parse(text: str) -> tuple[Fault, ...]:
-    """Return the faults that `text` names, in its order; empty for an empty text.
+    """Return the faults in a text, in order; empty for an empty text.
 
     A value with spaces or one of ``,;()="`` is quoted as a JSON string. Raise FaultError, also for a text of
     more than MAX_TEXT characters or MAX_FAULTS faults.

@@ -244,10 +244,10 @@ class Gzip(Fault):
 
 
 def each_line(change: Callable[[bytes], bytes]) -> Callable[[bytes, Frame], bytes]:
-    """Return a change of frames that applies `change` to each field line, without its line end. A line
-    changed to nothing is dropped.
+    """Return a change of frames that applies `change` to each field line, without its line end. A line that
+    becomes empty is dropped.
 
-    Line ends stay as they are, also those made by another fault.
+    Line ends are not changed, also those made by another fault.
     """
 
     def of_frame(data: bytes, frame: Frame) -> bytes:
@@ -263,7 +263,7 @@ def each_line(change: Callable[[bytes], bytes]) -> Callable[[bytes, Frame], byte
 
 
 def line_end(data: bytes) -> bytes:
-    """Return the line end of these lines."""
+    """Return the line end that these lines use."""
     return next((end for end in (b"\r\n", b"\n", b"\r") if end in data), b"\n")
 
 

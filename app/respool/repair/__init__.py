@@ -1,8 +1,7 @@
 """Repair: a recording that was cut, or has damaged lines, becomes a legal one.
 
-Sound events are kept as they are. What is missing is made from what is known of it: by the other events,
-by the final response, by the grammar of a stream. What is not known is not guessed, and what would change
-sound events is done only if it is asked for.
+Sound events are kept. Missing events are made from the other events, the final response and the grammar of
+a stream. Unknown content is not guessed, and sound events change only if an option allows it.
 """
 
 from collections.abc import Collection
@@ -19,7 +18,7 @@ from respool.recordings.recording import Recording, TimedEvent
 from respool.repair.damaged_stream import JSON, DamagedStream
 from respool.repair.damaged_turns import DamagedTurn, drop_surplus, split_turns
 from respool.repair.made_events import Style
-from respool.repair.notes import in_words, tell
+from respool.repair.notes import in_words, with_repairs
 from respool.repair.plan import plan
 from respool.repair.response_ends import ResponseEnd
 from respool.repair.sequence import Arranged, arrange
@@ -34,9 +33,9 @@ _LONGEST = 1e9  # seconds that a response may have taken
 class Options:
     """What repair may do beyond adding missing events."""
 
-    ending: ResponseEnd | None = None  # of a response that was cut; None: completed if all of it is known
+    ending: ResponseEnd | None = None  # of a response that was cut; None: completed if all items are known
     renumber: bool = False  # change sequence numbers of sound events
-    drop: frozenset[str] = frozenset()  # leave out sound events: the values of turns.SURPLUS
+    drop: frozenset[str] = frozenset()  # leave out sound events: values of damaged_turns.SURPLUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Repaired:
 def repair(data: bytes, path: str, options: Options | None = None) -> Repaired:
     """Repair a recording in any format that Respool reads; the result is in the native one.
 
-    Raise RecordingError where that cannot be done, or only with an option that is not given.
+    Raise RecordingError if it cannot be repaired, or only with an option that is not given.
     """
     damages: list[RecordingError] = []
 
@@ -66,18 +65,18 @@ def repair(data: bytes, path: str, options: Options | None = None) -> Repaired:
     done: list[str] = []
     for number, turn in enumerate(turns, start=1):
         try:
-            recording, said = _repair(turn, options or Options())
+            recording, changes = _repair(turn, options or Options())
         except RecordingError as error:
             raise RecordingError(error.cause, path, error.line, error.column) from None
         recordings.append(recording)
-        done += [f"turn {number}: {words}" if len(turns) > 1 else words for words in said]
+        done += [f"turn {number}: {change}" if len(turns) > 1 else change for change in changes]
     if not done and formats.sniff(data, path) == "jsonl":
         return Repaired(data, ())
     return Repaired(jsonl.write(recordings).encode(), tuple(done))
 
 
 def _framed_anew(turn: Recording) -> Recording:
-    """Return the turn as the API frames it: text captured between its events is damage, or means nothing."""
+    """Return the turn with the API's framing: text captured between its events is dropped."""
     if turn.captured is None:
         return turn
     return replace(turn, events=tuple(replace(one, frame=None) for one in turn.events), captured=None)
@@ -85,7 +84,7 @@ def _framed_anew(turn: Recording) -> Recording:
 
 def _repair(turn: DamagedTurn, options: Options) -> tuple[Recording, list[str]]:
     fixes: list[JSON] = [{"line": damage.line, "dropped": damage.cause} for damage in turn.damages]
-    said: list[str] = []
+    notes: list[str] = []
     if run_together(events := [timed.event for timed in turn.events]):
         if error := next((one for one in socket_lanes.check(events) if one.level is Level.ERROR), None):
             cause = f"cannot be repaired, since several responses run at a time in it: {error.message}"
@@ -96,19 +95,19 @@ def _repair(turn: DamagedTurn, options: Options) -> tuple[Recording, list[str]]:
             fixes += dropped
             stream = _stream(turn)
         try:
-            turn.events, made, said = _complete(turn, stream, options)
+            turn.events, made, notes = _complete(turn, stream, options)
             fixes += made
         except RecordingError:
             if not stream.legal:
                 raise
-    header = tell(turn.header, fixes) if fixes else turn.header
-    return Recording("", header, tuple(turn.events)), [*map(in_words, fixes), *said]
+    header = with_repairs(turn.header, fixes) if fixes else turn.header
+    return Recording("", header, tuple(turn.events)), [*map(in_words, fixes), *notes]
 
 
 def _complete(
     turn: DamagedTurn, stream: DamagedStream, options: Options
 ) -> tuple[list[TimedEvent], list[JSON], list[str]]:
-    """Make what is missing. Return all events; the changes; and in words how the response ends now."""
+    """Make the missing events. Return all events, the fixes, and notes on how a cut response ends."""
     timed = turn.events
     if stream.sound:
         return timed, [], []
@@ -116,7 +115,7 @@ def _complete(
     seconds = min(sum(one.gap or 0.0 for one in timed), _LONGEST)
     suspected: set[int] = set()
     while True:
-        made, said = plan(stream, style, options.ending, turn.header.request, seconds)
+        made, notes = plan(stream, style, options.ending, turn.header.request, seconds)
         arranged = arrange(stream, style, timed, made)
         errors = _errors(arranged)
         # One mistake may have hidden others.
@@ -129,7 +128,7 @@ def _complete(
         raise RecordingError(f"cannot be repaired: {message}", line=timed[min(place, len(timed) - 1)].line)
     if arranged.misfit and not options.renumber:
         raise arranged.misfit
-    return arranged.events, arranged.fixes, said
+    return arranged.events, arranged.fixes, notes
 
 
 def _stream(turn: DamagedTurn, suspected: Collection[int] = ()) -> DamagedStream:
@@ -137,7 +136,7 @@ def _stream(turn: DamagedTurn, suspected: Collection[int] = ()) -> DamagedStream
 
 
 def _errors(arranged: Arranged) -> dict[int, str]:
-    """Return the errors that are left, by the places of the events before the repair."""
+    """Return the messages of the errors that are left, by the places of their events before the repair."""
     errors: dict[int, str] = {}
     after = sum(place is not None for place in arranged.places)
     for finding in check(timed.event for timed in arranged.events):

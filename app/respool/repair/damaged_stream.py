@@ -1,4 +1,4 @@
-"""Stream: the sound events of one turn, and the places where something is missing between them."""
+"""DamagedStream: the sound events of one turn, and the places where events are missing between them."""
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -13,11 +13,10 @@ from respool.protocol.events import CREATED, TERMINAL_TYPES, Event
 
 JSON = dict[str, Any]
 
-# Findings which say that something is missing, even where they are no errors: of recordings that seem to
-# have been shortened on purpose, say.
+# Findings that show missing events even if they are no errors, as in recordings shortened on purpose.
 _LOSSES = frozenset({"RS202", "RS206", "RS401"})
 
-# How many events may be missing where nothing tells their number.
+# The number of missing events where it is unknown.
 ENDLESS = 1 << 30
 
 
@@ -28,15 +27,15 @@ class Made:
     type: str
     fields: JSON  # without the type and the sequence_number
     optional: bool = False  # made only where a sequence number is missing for it
-    estimated: tuple[str, ...] = ()  # what in it is no more than a guess
+    estimated: tuple[str, ...] = ()  # the parts of it that are estimates
     at: int = 0
 
 
 class DamagedStream:
     """The sound events of a turn.
 
-    A *place* is the number of an event, and means: before that event. The last place is after all of
-    them. `damaged` are the places where a line was damaged, `suspected` others where something is wrong.
+    A *place* is the number of an event, and means: before that event. The last place is after all events.
+    `damaged` are the places of damaged lines, `suspected` are other places where something is wrong.
     """
 
     def __init__(
@@ -67,25 +66,25 @@ class DamagedStream:
         self.missing = self._missing(damaged)  # place: how many events are missing
         self._lacking = _Places(self.missing)
         self._missing_until = [0, *accumulate(self.missing[place] for place in sorted(self.missing))]
-        self._room = dict(self.missing)  # the same, less those that are found
-        self._free = _Places(self.missing)  # where there is room
+        self._room = dict(self.missing)  # place: how many of them have not been found yet
+        self._free = _Places(self.missing)  # the places with room
 
     @property
     def sound(self) -> bool:
-        """True if nothing is wrong, nor known to be missing."""
+        """True if nothing is wrong or missing."""
         return not self._trouble and not self.headless
 
     @property
     def headless(self) -> bool:
-        """True if the beginning is missing. A stream that was resumed need not have it; but where nothing
-        more is missing than other events repeat, it may as well be whole."""
+        """True if the beginning is missing. A resumed stream may lack it; but if only `response.created` is
+        lost, it can be made, since later events repeat its content."""
         first = self.events[0].type
         late = first in ("response.queued", "response.in_progress") or (first == "error" and self.size > 1)
         return CREATED not in (event.type for event in self.events) and (late or 0 in self._trouble)
 
     @property
     def resumed(self) -> bool:
-        """True if the stream is the rest of one: what came before is not missing."""
+        """True if the stream was resumed: the events before its first one are not missing."""
         return not self.headless and CREATED not in (event.type for event in self.events)
 
     def _opens(self, place: int) -> bool:
@@ -114,7 +113,7 @@ class DamagedStream:
         self._trouble.add(place)
 
     def has_room(self, first: int, last: int, beside: int = 0) -> bool:
-        """Return True if more than `beside` events are missing at these places that are not yet found."""
+        """Return True if more than `beside` events at these places have not been found yet."""
         room = 0
         return any((room := room + self._room[place]) > beside for place in self._free.within(first, last))
 
@@ -135,7 +134,7 @@ class DamagedStream:
 
 
 class _Places:
-    """A set of places, in their order."""
+    """A sorted set of places."""
 
     def __init__(self, places: Iterable[int]) -> None:
         self._sorted = sorted(set(places))
@@ -147,21 +146,21 @@ class _Places:
         return bool(self._sorted)
 
     def before(self, place: int) -> int:
-        """Return how many there are before `place`."""
+        """Return how many places are before `place`."""
         return bisect_left(self._sorted, place)
 
     def within(self, first: int, last: int) -> Iterator[int]:
-        """Yield those from `first` to `last`, one after the other: there may be many."""
+        """Yield the places from `first` to `last`."""
         for at in range(self.before(first), self.before(last + 1)):
             yield self._sorted[at]
 
     def first(self, first: int, last: int) -> int | None:
-        """Return the first of those from `first` to `last`."""
+        """Return the first place from `first` to `last`."""
         at = self.before(first)
         return self._sorted[at] if at < len(self._sorted) and self._sorted[at] <= last else None
 
     def last(self, first: int, last: int) -> int | None:
-        """Return the last of those from `first` to `last`."""
+        """Return the last place from `first` to `last`."""
         at = self.before(last + 1)
         return self._sorted[at - 1] if at and self._sorted[at - 1] >= first else None
 
@@ -175,8 +174,8 @@ class _Places:
 
 
 def counts(event: Event, data: JSON) -> bool:
-    """Return True if an event takes part in the numbering. Events of the connection do not, except
-    keepalives; errors and unknown events may have no number."""
+    """Return True if an event has a sequence number. Connection events have none, except keepalives; errors
+    and unknown events may have one."""
     row = EVENT_TYPES.get(event.type)
     if row is None or row.kind is EventKind.ERROR:
         return number(data) is not None

@@ -1,5 +1,4 @@
-"""Turns: what was read of a file, response by response, with the damages in each; and the events that
-are too many."""
+"""DamagedTurn: one response of a file, with its damages. Also the removal of surplus events."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,14 +11,14 @@ from respool.protocol.several_responses import run_together
 from respool.recordings.recording import Header, Recording, TimedEvent
 from respool.repair.damaged_stream import JSON, DamagedStream
 
-# Why events are too many: the option that allows to leave them out.
+# Reason why an event is surplus: the option that leaves it out.
 SURPLUS: Mapping[str, str] = {
     "a duplicate of an earlier event": "--drop-duplicates",
     "after the end of the response": "--drop-after-end",
 }
 _DUPLICATE, _LATE = SURPLUS
 
-# Kinds of events of which two may have the same text, where there are no sequence numbers.
+# Kinds of events that may repeat the same text, if there are no sequence numbers.
 _MAY_REPEAT = frozenset({EventKind.DELTA, EventKind.STATUS, EventKind.CONNECTION, None})
 
 
@@ -33,7 +32,7 @@ class DamagedTurn:
 
     @property
     def damaged(self) -> set[int]:
-        """The places of the damages: each before the event of that number."""
+        """The places of the damages in the stream."""
         before = sorted(map(_line, self.events))
         return {bisect_left(before, damage.line) for damage in self.damages if damage.line is not None}
 
@@ -53,15 +52,15 @@ def split_turns(recordings: Sequence[Recording], damages: Sequence[RecordingErro
         line = damage.line or 0
         begun = bisect_left(begins, (line, 0))
         at = begins[begun - 1][1] if begun else 0
-        # What follows the end of a turn is the next one's.
+        # A damage after the end of a turn belongs to the next one.
         late = ended[at] and ends[at] < line
         turns[min(at + late, len(turns) - 1)].damages.append(damage)
     return turns
 
 
 def _split(recording: Recording) -> Iterator[DamagedTurn]:
-    """Return a recording, or several: another response that follows the end of one is a turn of its own, also
-    where its `response.created` is lost."""
+    """Yield the turns of a recording: another response after the end of one is a turn of its own, even if its
+    `response.created` is lost."""
     turn = DamagedTurn(recording.header, [])
     response_id: object = None
     if run_together(timed.event for timed in recording.events):
@@ -80,8 +79,8 @@ def _split(recording: Recording) -> Iterator[DamagedTurn]:
 
 
 def drop_surplus(turn: DamagedTurn, stream: DamagedStream, allowed: Collection[str]) -> list[JSON]:
-    """Leave out the events that are too many, and say which. Raise RecordingError, with the name of the
-    option, for one that is not `allowed`."""
+    """Leave out the surplus events, and return a fix for each. Raise RecordingError, with the name of the
+    option, if an event may not be left out."""
     surplus = dict(_find_surplus(turn.events, stream))
     dropped: list[JSON] = []
     for place, reason in surplus.items():

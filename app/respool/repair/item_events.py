@@ -1,4 +1,4 @@
-"""Items: which events of a stream are of which output item, and what is known of it."""
+"""ItemEvents: an output item with the places of its events in a stream, and its known content."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ from respool.repair.damaged_stream import JSON, DamagedStream, integer
 ADDED = "response.output_item.added"
 DONE = "response.output_item.done"
 
-# What an item of which no event has the beginning is known to have, beside its type and id. Of other
-# types one would have to know a name, a label or arguments.
+# The fields, beside type and id, of an item that has lost its `added` event. Other types also need a name, a
+# label or arguments.
 _MINIMAL: Mapping[str, JSON] = {
     "message": {"status": "in_progress", "content": [], "role": "assistant"},
     "reasoning": {"summary": []},
@@ -22,7 +22,7 @@ _MINIMAL: Mapping[str, JSON] = {
     "image_generation_call": {"status": "in_progress"},
 }
 
-# Items that hold all they ever will when they are added.
+# Items that are complete when they are added.
 _WHOLE_WHEN_ADDED = frozenset({"mcp_approval_request", "tool_search_output", "function_call_output"})
 
 # The event that completes an item.
@@ -36,23 +36,23 @@ _WHOLE_BY: Mapping[str, str] = {
 
 @dataclass(slots=True, eq=False)
 class ItemEvents:
-    """An output item."""
+    """An output item and the places of its events."""
 
     type: str | None
     index: int | None  # its output_index; llama.cpp gives none
     id: str | None
     places: list[int] = field(default_factory=list)  # of its events
-    value: JSON | None = None  # what it holds in the end, where an event tells it
+    value: JSON | None = None  # the final item, if an event has it
 
     @property
     def name(self) -> str:
-        """How a message calls it."""
-        called = f" {self.id}" if self.id else "" if self.index is None else f" {self.index}"
-        return f"{self.type or 'item'}{called}"
+        """The name for messages: type and id, or type and index."""
+        label = f" {self.id}" if self.id else "" if self.index is None else f" {self.index}"
+        return f"{self.type or 'item'}{label}"
 
 
 def find_items(stream: DamagedStream) -> list[ItemEvents]:
-    """Return the items of a stream in their order; also those that only the final response has."""
+    """Return the items of a stream in order, including those that only the final response has."""
     items: list[ItemEvents] = []
     known: dict[object, ItemEvents] = {}
     for place, event in enumerate(stream.events):
@@ -81,8 +81,8 @@ def _final_output(stream: DamagedStream) -> Sequence[JSON]:
 
 
 def _adopt(items: Sequence[ItemEvents], output: Sequence[JSON]) -> list[ItemEvents]:
-    """Return the items in the order of the final response, completed from it, with those that have lost all
-    their events."""
+    """Return the items in the order of the final response and completed from it. Items that have lost all
+    their events are added."""
     counted = any(item.index is not None for item in items)
     found: list[ItemEvents] = []
     named: dict[str, ItemEvents] = {}
@@ -111,10 +111,10 @@ def _adopt(items: Sequence[ItemEvents], output: Sequence[JSON]) -> list[ItemEven
 
 
 def folded(stream: DamagedStream, item: ItemEvents) -> JSON:
-    """Return an item as far as its own events tell. Raise RecordingError if that is not enough."""
+    """Return an item, folded from its own events. Raise RecordingError if they do not suffice."""
     events = [stream.events[place] for place in item.places]
     if not events:
-        raise RecordingError(f"cannot be repaired: no event tells of {item.name}")
+        raise RecordingError(f"cannot be repaired: no event belongs to {item.name}")
     if events[0].type != ADDED and item.type in _MINIMAL:
         begun = {"id": item.id, "type": item.type, **_MINIMAL[str(item.type)]}
         index = {} if item.index is None else {"output_index": item.index}
@@ -126,7 +126,7 @@ def folded(stream: DamagedStream, item: ItemEvents) -> JSON:
 
 
 def is_whole(stream: DamagedStream, item: ItemEvents, *, last: bool) -> bool:
-    """Return True if all that an item is to hold is known."""
+    """Return True if the final content of an item is known."""
     if item.value is not None:
         return True
     types = {stream.events[place].type for place in item.places}
@@ -161,7 +161,7 @@ def _id(data: JSON) -> str | None:
 
 
 def _name(data: JSON) -> str | None:
-    """Return what identifies an item in its events: its id, or as llama.cpp has it the call_id."""
+    """Return the identifier of an item in its events: its id, or its call_id, which llama.cpp sends."""
     item = data["item"] if isinstance(data.get("item"), dict) else {}
     call_id = item.get("call_id")
     return _id(data) or (call_id if isinstance(call_id, str) else None)

@@ -1,4 +1,4 @@
-"""Walk: goes through the events of an item, and makes those that are missing between them."""
+"""ItemWalk: goes through the events of an item, and makes the missing ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from respool.repair.item_events import ADDED, DONE, ItemEvents
 from respool.repair.made_events import Style, skeleton
 from respool.repair.missing_parts import Lost, PartWalk, lost_of, texts_of, type_of
 
-# Where an item keeps its parts, and the field that counts them.
+# Item type: the index field of its parts, and the path of their list.
 _PARTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "message": {"content_index": ("content",)},
     "reasoning": {"summary_index": ("summary",), "content_index": ("content",)},
@@ -24,26 +24,26 @@ _COMMANDS = {"shell_call": "command", "shell_call_output": "command_output"}
 
 
 class ItemWalk:
-    """The events of one item, whose `value` in the end is known or agreed upon.
+    """Makes the missing events of one item; `value` is the final item.
 
-    Makes only what is missing where something is known to be wrong: what else a stream lacks is its
-    producer's habit. `first` and `last` are the places between which the item lies.
+    Events are made only at places where something is wrong: other events that a stream lacks are never sent
+    by its producer. The item lies between the places `first` and `last`.
     """
 
     def __init__(
         self, stream: DamagedStream, style: Style, item: ItemEvents, value: JSON, first: int, last: int
     ) -> None:
         self._stream = stream
-        self._manner = style
+        self._style = style
         self._item = item
         self._value = value
         self._first = first
         self._last = last
         self._type = str(value.get("type"))
-        # An item of an unknown type is added, and done.
+        # Items of this type, like those of unknown types, are only added and done.
         self._machine = self._type if self._type in ITEM_TYPES else "function_call_output"
         self._state = MachineState.START
-        # Whether the item is done otherwise than its events say; then any of them may be missing.
+        # True if the final item may contradict its events; then any of them may be missing.
         done = next((place for place in item.places if stream.events[place].type == DONE), None)
         self._contradicts = stream.end in stream.suspected if done is None else stream.troubled(done, done)
         self._parts = self._find_parts()
@@ -52,7 +52,7 @@ class ItemWalk:
             self._lost |= lost_of(stream, text, item.places, at_path(value, text.path))
 
     def run(self) -> Iterator[Made]:
-        """Return the events to make, in their order, each with its place."""
+        """Yield the events to make, in order, each with its place."""
         before = None
         for place in self._item.places:
             yield from self._placed([*self._missing_before(place)], before, place)
@@ -108,7 +108,7 @@ class ItemWalk:
                 yield self._make(step, {text.field: whole})
 
     def _status(self, step: str) -> Iterator[Made]:
-        """Return the last status that a tool's events show; nothing is assumed about lost ones."""
+        """Yield the status event for a step: `failed` if the item has an error, none if it is incomplete."""
         name, _, status = step.rpartition(".")
         failed = f"{name}.failed"
         if self._value.get("error") and failed in EVENT_TYPES:
@@ -121,8 +121,8 @@ class ItemWalk:
             yield self._make(f"{name}.delta", {"delta": piece})
 
     def _close_parts(self, place: int | None, next_part: PartWalk | None = None) -> Iterator[Made]:
-        """Close the parts before the next one, or all: those that have no event any more. Those that have
-        lost all their events are made."""
+        """Close the parts before `next_part`, or all of them, that have no more events. Parts that have lost
+        all their events are made."""
         for part in self._parts.values():
             if part is next_part:
                 break
@@ -130,14 +130,14 @@ class ItemWalk:
                 yield from part.close()
 
     def _make(self, type: str, fields: JSON, *, optional: bool = False) -> Made:
-        return Made(type, self._manner.fields(type, {**self._known, **fields}), optional)
+        return Made(type, self._style.fields(type, {**self._known, **fields}), optional)
 
     @property
     def _known(self) -> JSON:
         return {"output_index": self._item.index, "item_id": self._item.id}
 
     def _find_parts(self) -> dict[tuple[str, int | None], PartWalk]:
-        """Return all parts, those of which events have come and those that the item holds in the end."""
+        """Return all parts: those that have events, and those of the final item."""
         parts: dict[tuple[str, int | None], PartWalk] = {}
         for index, path in _PARTS.get(self._type, {}).items():
             held = at_path(self._value, path)
@@ -157,5 +157,5 @@ class ItemWalk:
                 own = places.get(number, [])
                 type_ = _COMMANDS.get(self._type) or type_of(self._stream, own, value)
                 known = {**self._known, index: number}
-                parts[index, number] = PartWalk(self._stream, self._manner, known, type_, value, own)
+                parts[index, number] = PartWalk(self._stream, self._style, known, type_, value, own)
         return parts

@@ -1,4 +1,4 @@
-"""Made events: their content, in the style of the recorded ones."""
+"""The content of made events, in the style of the recorded ones."""
 
 import json
 import string
@@ -11,11 +11,11 @@ from respool.protocol.events import Event
 from respool.repair.damaged_stream import JSON, DamagedStream, integer
 
 _PADDING = string.ascii_letters + string.digits
-_BLOCK = 16  # a delta and its obfuscation have a multiple of so many characters
+_BLOCK = 16  # the length of a delta and its obfuscation together is a multiple of this
 
 _DROP = object()
 
-# What an item does not have yet when it is added. A dotted name is one within an object.
+# The fields of an item that are empty or absent when it is added. A dotted name is a field of an object.
 _NOT_YET: Mapping[str, JSON] = {
     "message": {"content": []},
     "reasoning": {"summary": [], "content": []},
@@ -42,7 +42,7 @@ _EMPTY: JSON = {"text": "", "refusal": "", "annotations": [], "logprobs": []}
 
 
 def skeleton(value: JSON) -> JSON:
-    """Return an item as it is when it is added, from what it holds in the end."""
+    """Return an item as its `added` event has it, made from the final item."""
     type_ = str(value.get("type"))
     added = dict(value)
     for name, empty in _NOT_YET.get(type_, {}).items():
@@ -51,28 +51,27 @@ def skeleton(value: JSON) -> JSON:
             added[outer] = empty
         elif isinstance(held := added.get(outer), dict) and inner in held:
             added[outer] = {**held, inner: empty}
-    # What a tool has put out is completed from the first.
+    # The output of a tool is completed when it is added.
     if "status" in added and (not type_.endswith("_output") or type_ == "tool_search_output"):
         added["status"] = "in_progress"
     return {name: one for name, one in added.items() if one is not _DROP}
 
 
 def empty_part(part: JSON) -> JSON:
-    """Return a part as it is when it is added, from what it holds in the end."""
+    """Return a part as its `added` event has it, made from the final part."""
     return {name: _EMPTY.get(name, value) for name, value in part.items()}
 
 
 class Style:
-    """How the events of a stream are written: the order of their keys, and which of those that not
-    all producers send has."""
+    """The style of a stream's events: the order of their keys, and the optional keys that are sent."""
 
     def __init__(self, stream: DamagedStream) -> None:
         self._numbered = stream.numbered
-        self._keys: dict[str, Iterable[str]] = {}  # of each type
-        self._order: dict[str, None] = {}  # of all keys
-        self._orders: dict[tuple[str, ...], list[str]] = {}  # of the keys of made events, by type and keys
+        self._keys: dict[str, Iterable[str]] = {}  # event type: its keys, in order
+        self._order: dict[str, None] = {}  # all keys, in order
+        self._orders: dict[tuple[str, ...], list[str]] = {}  # made event's type and keys: its keys in order
         self._types = {event.type for event in stream.events}
-        self._padding: set[bool] = set()  # whether obfuscation is empty, where there is any
+        self._padding: set[bool] = set()  # True: an event has an empty obfuscation; False: a filled one
         self._changing = _ids_change(stream)
         self._made = 0
         for event, data in zip(stream.events, stream.data, strict=True):
@@ -82,7 +81,7 @@ class Style:
                 self._padding.add(not data["obfuscation"])
 
     def fields(self, type: str, known: Mapping[str, Any]) -> JSON:
-        """Return the fields of an event, of those that are `known`: it has those that such events have."""
+        """Return the fields of an event: the `known` ones that events of its type have."""
         row = EVENT_TYPES[type]
         seen = self._keys.get(type)
         return {
@@ -92,14 +91,14 @@ class Style:
         }
 
     def step(self, type: str) -> str:
-        """Return the type by which this stream's producer calls a step."""
+        """Return the event type that this stream's producer uses for a step."""
         for ours, theirs in _SYNONYMS:
             if type.startswith(ours) and any(other.startswith(theirs) for other in self._types):
                 return type.replace(ours, theirs)
         return type
 
     def event(self, type: str, fields: JSON, number: int | None) -> Event:
-        """Return the event itself."""
+        """Return an event with these fields."""
         data = {"type": type, **fields}
         if self._numbered:
             data["sequence_number"] = number
@@ -120,7 +119,7 @@ class Style:
         return [name for name in dict.fromkeys([*like, *self._order, *data]) if name in data]
 
     def _with_other_ids(self, data: JSON) -> JSON:
-        """Return the same event with ids of its own, as all events of GitHub Copilot have them."""
+        """Return the event with ids that no other event has, as GitHub Copilot sends them."""
         self._made += 1
         changed = {name: f"{one}.{self._made}" if name == "item_id" else one for name, one in data.items()}
         for name in ("item", "response"):
@@ -130,7 +129,7 @@ class Style:
 
 
 def _ids_change(stream: DamagedStream) -> bool:
-    """Return True if nothing has the same id in two events, as it is with GitHub Copilot."""
+    """Return True if each event of an item has another id, as GitHub Copilot sends them."""
     ids: dict[int | None, list[str]] = {}
     for data in stream.data:
         name = data.get("item_id") or at_path(data, ("item", "id")) or at_path(data, ("response", "id"))
@@ -140,7 +139,7 @@ def _ids_change(stream: DamagedStream) -> bool:
     return bool(several) and all(len({*names}) == len(names) for names in several)
 
 
-# How Open Responses calls what OpenAI calls otherwise.
+# Prefixes of event types: OpenAI's, and that of Open Responses.
 _SYNONYMS = (("response.reasoning_text.", "response.reasoning."),)
 
 

@@ -1,4 +1,4 @@
-"""Parts: makes the missing events of one part of an item, and finds the pieces its texts have lost."""
+"""PartWalk: makes the missing events of one part of an item. Also finds the lost pieces of texts."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
@@ -19,14 +19,14 @@ _TEXT_DONE = "response.output_text.done"
 
 _MOST = 10_000  # deltas that may be missing at one place
 
-Lost = dict[int | None, str]  # what a text lacks before an event at that place; None: after all of them
+Lost = dict[int | None, str]  # place: the piece of text that is missing before it; None: after all events
 
 
 class PartWalk:
-    """The events of one part, of which `known` are the fields that all of them have.
+    """Makes the missing events of one part. `known` are the fields that all its events have.
 
-    `value` is what it holds in the end: a content part, a command, the output of one. `places` are
-    those of its events.
+    `value` is the final part: a content part, a command, the output of one. `places` are the places of its
+    events.
     """
 
     def __init__(
@@ -41,21 +41,21 @@ class PartWalk:
         self.places = places
         self.state = MachineState.START
         self._stream = stream
-        self._manner = style
+        self._style = style
         self._known = known
         self._type = type
         self._value = value
-        told = [TEXTS.get(stream.events[place].type) for place in places]
-        self._text = next((text for text in (*told, *texts_of(type)) if text), None)
+        by_events = [TEXTS.get(stream.events[place].type) for place in places]
+        self._text = next((text for text in (*by_events, *texts_of(type)) if text), None)
         held = at_path(value, self._text.path) if self._text else None
         self._lost = lost_of(stream, self._text, places, held) if self._text else {}
-        self._annotations: dict[int | None, list[int]] = {}  # those that are missing before a place
+        self._annotations: dict[int | None, list[int]] = {}  # place: indexes of annotations missing before it
         self._annotated = any(stream.events[place].type == _ANNOTATION for place in places)
         if type == "output_text":
             self._find_annotations()
 
     def missing_before(self, place: int) -> Iterator[Made]:
-        """Return the events that should have come before the event at a place."""
+        """Yield the missing events before the event at a place."""
         event = self._stream.events[place].type
         way = missing(self._type, self.state, event) if self._type else None
         if way:
@@ -64,7 +64,7 @@ class PartWalk:
             yield from self._found(place)
 
     def close(self) -> Iterator[Made]:
-        """Return the events that are missing for the part to be closed."""
+        """Yield the missing events up to the one that closes the part."""
         if self._type is None or self.state is MachineState.CLOSED:
             return
         closer = _closer(self._type)
@@ -72,7 +72,7 @@ class PartWalk:
         yield from self._steps((*steps, closer))
 
     def _steps(self, steps: Sequence[str]) -> Iterator[Made]:
-        for step in map(self._manner.step, steps):
+        for step in map(self._style.step, steps):
             text = TEXTS.get(step)
             if text:
                 yield from self._found(None)
@@ -85,12 +85,12 @@ class PartWalk:
             return {"output": [self._value]}
         if text:
             logprobs = at_path(self._value, ("logprobs",))
-            told = [_told(entry) for entry in logprobs] if isinstance(logprobs, list) else []
-            return {text.field: at_path(self._value, text.path) or "", "logprobs": told}
+            entries = [_without_bytes(entry) for entry in logprobs] if isinstance(logprobs, list) else []
+            return {text.field: at_path(self._value, text.path) or "", "logprobs": entries}
         return {"part": empty_part(self._value) if step.endswith(".added") else self._value}
 
     def _found(self, place: int | None) -> Iterator[Made]:
-        """Return the deltas and annotations that were found missing before a place."""
+        """Yield the deltas and annotations that were found missing before a place."""
         if self._text and (piece := self._lost.pop(place, "")):
             yield self._make(f"{self._text.name}.delta", {"delta": piece, "logprobs": []})
         for number in self._annotations.pop(place, ()):
@@ -99,13 +99,13 @@ class PartWalk:
             yield self._make(_ANNOTATION, fields, optional=not self._annotated)
 
     def _make(self, type: str, fields: JSON, *, optional: bool = False) -> Made:
-        return Made(type, self._manner.fields(type, {**self._known, **fields}), optional)
+        return Made(type, self._style.fields(type, {**self._known, **fields}), optional)
 
     def _find_annotations(self) -> None:
-        """Find the annotations that no event has added, and the place of each: where an event is missing,
-        rather one where no text is; else just before the next annotation, or the end of the text."""
+        """Find the annotations that no event has added, and a place for each: where an event is missing,
+        preferably without lost text; else before the next annotation, or the end of the text."""
         stream, values = self._stream, at_path(self._value, ("annotations",))
-        came: dict[int, int] = {}
+        came: dict[int, int] = {}  # annotation_index: the place of its event
         for place in self.places:
             count = integer(stream.data[place].get("annotation_index"))
             if stream.events[place].type == _ANNOTATION and count is not None:
@@ -135,15 +135,16 @@ class PartWalk:
 
 
 def lost_of(stream: DamagedStream, text: DeltaText, places: Sequence[int], whole: object) -> Lost:
-    """Return what a text has lost, and where: `places` are those of all events of its part or item."""
+    """Return the lost pieces of a text. `places` are the places of all events of its part or item; `whole` is
+    the text of the final item, if known."""
     own = [place for place in places if TEXTS.get(stream.events[place].type) == text]
     pieces = [place for place in own if stream.events[place].type.endswith(".delta")]
     done = next((place for place in own if stream.events[place].type.endswith(".done")), None)
-    told = stream.data[done].get(text.field) if done is not None else whole
-    if not isinstance(told, str):
+    final = stream.data[done].get(text.field) if done is not None else whole
+    if not isinstance(final, str):
         return {}
     if not own:
-        return {None: told}
+        return {None: final}
     begin = max((place for place in places if place < own[0]), default=own[0] - 1)
     end = done if done is not None else next((at for at in places if at > own[-1]), stream.end)
     spans = list(zip([begin, *pieces], [*pieces, end], strict=True))
@@ -152,9 +153,9 @@ def lost_of(stream: DamagedStream, text: DeltaText, places: Sequence[int], whole
     began_before = stream.resumed and own[0] == places[0]
     if began_before:
         least[0] = 0
-    lost = find_lost(joined, least, told) or find_lost(joined, [one and 0 for one in least], told)
+    lost = find_lost(joined, least, final) or find_lost(joined, [one and 0 for one in least], final)
     if lost is None and stream.troubled(spans[-1][0] + 1, end):
-        lost = guess_lost(joined, told)
+        lost = guess_lost(joined, final)
     found: Lost = {}
     for (before, after), piece in zip(spans, lost or (), strict=False):
         if piece and not (began_before and after == own[0]):
@@ -167,8 +168,8 @@ def lost_of(stream: DamagedStream, text: DeltaText, places: Sequence[int], whole
 
 
 def _least(stream: DamagedStream, first: int, last: int) -> int | None:
-    """Return how many characters a text lacks at the least between two of its events: one for each event that
-    is missing, if no other event came between. None if it lacks none."""
+    """Return the least number of characters that are lost between two events of a text: one for each missing
+    event, if no other event is between them. None: nothing is lost."""
     count = stream.missing_within(first, last)
     if not count and (stream.numbered or not stream.troubled(first, last)):
         return None
@@ -187,10 +188,10 @@ def texts_of(type: str | None) -> Sequence[DeltaText]:
 
 
 def type_of(stream: DamagedStream, places: Sequence[int], value: object) -> str | None:
-    """Return the type of a content or summary part, by its events or by what it holds."""
-    told = (part_type_of(stream.events[place].type) for place in places)
+    """Return the type of a content or summary part, by its events or its content."""
+    by_events = (part_type_of(stream.events[place].type) for place in places)
     held = (at_path(stream.data[place], ("part", "type")) for place in places)
-    found = next((one for one in (*told, *held, at_path(value, ("type",))) if one), None)
+    found = next((one for one in (*by_events, *held, at_path(value, ("type",))) if one), None)
     return found if isinstance(found, str) and found in TRANSITIONS else None
 
 
@@ -201,8 +202,8 @@ def _closer(part_type: str) -> str:
     return next(event for event, then in steps if then is MachineState.CLOSED)
 
 
-def _told(entry: Any) -> Any:
-    """Return an entry of logprobs as events have it: without the bytes, which only parts have."""
+def _without_bytes(entry: Any) -> Any:
+    """Return an entry of logprobs as text events have it: without the bytes, which only parts have."""
     if not isinstance(entry, dict):
         return entry
     return {name: value for name, value in entry.items() if name != "bytes"}

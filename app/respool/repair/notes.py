@@ -1,4 +1,4 @@
-"""The repairs, for the header of the recording and in words."""
+"""Fixes, as they are recorded in the header of a recording and shown to a user."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from respool.repair.damaged_stream import JSON
 FIELD = "repaired"  # of the header
 
 
-def tell(header: Header, fixes: Sequence[JSON]) -> Header:
-    """Return the header with these fixes in its list of repairs, and their sum in its note."""
+def with_repairs(header: Header, fixes: Sequence[JSON]) -> Header:
+    """Return the header with these fixes in its list of repairs, and their counts in its note."""
     earlier = header.fields.get(FIELD)
-    note = "; ".join(filter(None, (header.note, f"repaired: {', '.join(_sums(fixes))}")))
-    told = [*(earlier if isinstance(earlier, list) else []), *fixes]
-    return Header({**header.fields, "note": note, FIELD: told})
+    note = "; ".join(filter(None, (header.note, f"repaired: {', '.join(_counts(fixes))}")))
+    repairs = [*(earlier if isinstance(earlier, list) else []), *fixes]
+    return Header({**header.fields, "note": note, FIELD: repairs})
 
 
-def _sums(fixes: Sequence[JSON]) -> list[str]:
+def _counts(fixes: Sequence[JSON]) -> list[str]:
     made = sum("made" in fix for fix in fixes)
     dropped = sum("dropped" in fix for fix in fixes)
     changed = sum(fix["until"] - fix["event"] + 1 for fix in fixes if "renumbered" in fix)
@@ -32,7 +32,7 @@ def _sums(fixes: Sequence[JSON]) -> list[str]:
 
 
 def in_words(fix: JSON) -> str:
-    """Return one fix, for a line of output."""
+    """Return the line of output that describes a fix."""
     if "dropped" in fix:
         return f"line {fix['line']} left out: {fix['dropped']}"
     if "made" in fix:

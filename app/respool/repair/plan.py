@@ -1,4 +1,4 @@
-"""Plan: the events to make for a stream to be legal, and their places."""
+"""The events to make so that a stream becomes legal, and their places."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,17 +17,17 @@ def plan(
     request: Mapping[str, Any],
     seconds: float,
 ) -> tuple[list[Made], list[str]]:
-    """Return the events to make; and in words, how a cut response ends. Raise RecordingError if too little is
+    """Return the events to make, and notes on how a cut response ends. Raise RecordingError if too little is
     known."""
     items = find_items(stream)
     whole = [is_whole(stream, item, last=item is items[-1]) for item in items]
     if stream.ended:
-        ending, said = stream.ending and ResponseEnd(stream.ending), []
+        ending, notes = stream.ending and ResponseEnd(stream.ending), []
     else:
         cut = [_flaw(item, is_known) for item, is_known in zip(items, whole, strict=True)]
         why = ", ".join(filter(None, cut)) if items else "nothing has come"
         ending = wanted or (ResponseEnd.INCOMPLETE if why else ResponseEnd.COMPLETED)
-        said = [f"the response is made to end as {ending}" + (f": {why}" if why and not wanted else "")]
+        notes = [f"the response is made to end as {ending}" + (f": {why}" if why and not wanted else "")]
     made = begin(stream, running=bool(items) or ending in (ResponseEnd.COMPLETED, ResponseEnd.INCOMPLETE))
     output = []
     for number, (item, is_known) in enumerate(zip(items, whole, strict=True)):
@@ -37,18 +37,18 @@ def plan(
         made += ItemWalk(stream, style, item, value, *_bounds(stream, items, number)).run()
     if not stream.ended and ending:
         made.append(end(stream, ending, output, request, seconds))
-    return made, said
+    return made, notes
 
 
 def _flaw(item: ItemEvents, whole: bool) -> str:
-    """Return why the response cannot be completed with this item in it."""
+    """Return why this item keeps the response from being completed; empty if it does not."""
     if not whole:
         return f"{item.name} is cut off"
     return f"{item.name} is incomplete" if item.value and item.value.get("status") == "incomplete" else ""
 
 
 def _bounds(stream: DamagedStream, items: Sequence[ItemEvents], number: int) -> tuple[int, int]:
-    """Return the places between which an item lies: one without any events is between the items around it."""
+    """Return the first and last place of an item. One without events lies between the items around it."""
     if items[number].places:
         return stream.start, stream.end
     before = (item.places[-1] + 1 for item in items[:number] if item.places)

@@ -1,4 +1,4 @@
-"""Endings: makes the missing beginning and end of a response from the rest."""
+"""The missing beginning and end of a response, made from its other events."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -12,15 +12,15 @@ from respool.repair.damaged_stream import JSON, DamagedStream, Made
 
 CREATED, QUEUED, IN_PROGRESS = "response.created", "response.queued", "response.in_progress"
 
-# What a response has only when it has ended.
+# Fields that are null until the response has ended.
 _NOT_YET = ("usage", "error", "incomplete_details", "completed_at")
 
-# The fields of an item, or of a part of one, that the model has written.
+# The fields of an item or a part that hold text of the model.
 _WRITTEN = ("text", "refusal", "arguments", "input", "code", "diff", "commands")
 
 
 class ResponseEnd(StrEnum):
-    """How a response is made to end."""
+    """The end that is made for a response."""
 
     COMPLETED = "completed"
     INCOMPLETE = "incomplete"
@@ -28,7 +28,7 @@ class ResponseEnd(StrEnum):
 
 
 def begin(stream: DamagedStream, *, running: bool) -> list[Made]:
-    """Return the missing events at the beginning of the response. `running`: it reaches its items, or
+    """Return the missing events at the beginning of the response. `running`: the response has items, or
     completes."""
     came = {event.type: place for place, event in reversed([*enumerate(stream.events)])}
     if stream.resumed:
@@ -51,7 +51,7 @@ def _begun(stream: DamagedStream, type: str, status: str, place: int, *, optiona
 
 
 def response_of(stream: DamagedStream) -> JSON:
-    """Return the response object, as the first event with one has it. Raise RecordingError."""
+    """Return the response object of the first event that has one. Raise RecordingError."""
     for event, data in zip(stream.events, stream.data, strict=True):
         if event.type.count(".") == 1 and isinstance(response := data.get("response"), dict):
             return response
@@ -75,8 +75,8 @@ def end(
     request: Mapping[str, Any],
     seconds: float,
 ) -> Made:
-    """Return the event that ends the response. Token counts are estimated; a failed response has neither them
-    nor its output."""
+    """Return the event that ends the response. Token counts are estimated; a failed response has no usage and
+    no output."""
     response: JSON = {**response_of(stream), "status": ending.value, "output": []}
     if ending is ResponseEnd.FAILED:
         response["error"] = {"code": "server_error", "message": "The stream was cut off."}

@@ -1,4 +1,4 @@
-"""Sequence: the sound and the made events in one order, with sequence numbers that rise by one."""
+"""The sound and the made events in one sequence, with sequence numbers that rise by one."""
 
 import json
 import re
@@ -19,10 +19,10 @@ _NUMBER = re.compile(r'"sequence_number"\s*:\s*([^\s,}]+)')
 class _Step:
     """One event of the repaired stream."""
 
-    place: int  # of the sound event, or of the one that a made event comes before
+    place: int  # of the sound event, or of the sound event after a made one
     made: Made | None
-    before: int | None  # the sequence_number that it had
-    number: int | None  # the one that it gets
+    before: int | None  # the old sequence_number
+    number: int | None  # the new sequence_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Arranged:
     """The events of the repaired stream."""
 
     events: list[TimedEvent]
-    places: list[int | None]  # of each event: its number before, or None if it is made
-    fixes: list[JSON]  # what was done, as a header tells it
-    misfit: RecordingError | None  # why sound events had to get other sequence numbers, if they had
+    places: list[int | None]  # of each event, in the damaged stream; None if it is made
+    fixes: list[JSON]  # as recorded in the header
+    misfit: RecordingError | None  # why a sound event needs another sequence number, if one does
 
 
 def arrange(
@@ -68,7 +68,7 @@ def arrange(
 
 
 def _steps_at(stream: DamagedStream, place: int, here: Sequence[Made]) -> Iterator[_Step]:
-    """Return the steps at a place: the made events, and the sound one."""
+    """Yield the steps at a place: the made events, then the sound one."""
     spare = stream.missing.get(place, 0) - sum(not one.optional for one in here)
     wanted = []
     for one in here:
@@ -77,7 +77,7 @@ def _steps_at(stream: DamagedStream, place: int, here: Sequence[Made]) -> Iterat
             spare -= one.optional
     for one in wanted:
         delta = one.fields.get("delta")
-        # As many deltas as there are numbers for.
+        # One delta for each missing sequence number.
         pieces = split(delta, 1 + spare) if isinstance(delta, str) and 0 < spare < len(delta) else [delta]
         spare -= len(pieces) - 1
         for piece in pieces:
@@ -88,7 +88,7 @@ def _steps_at(stream: DamagedStream, place: int, here: Sequence[Made]) -> Iterat
 
 
 def _count(stream: DamagedStream, steps: Sequence[_Step]) -> None:
-    """Give all events their sequence numbers, which rise by one."""
+    """Set the new sequence numbers."""
     counted = [step for step in steps if step.made or stream.counted[step.place]]
     at, first = next((at, step.before) for at, step in enumerate(counted) if step.before is not None)
     start = first - at
@@ -101,7 +101,7 @@ def _count(stream: DamagedStream, steps: Sequence[_Step]) -> None:
 def _misfit(
     stream: DamagedStream, steps: Sequence[_Step], at: int, timed: Sequence[TimedEvent]
 ) -> RecordingError:
-    """Return why the sound event of a step cannot keep its number."""
+    """Return the error for a sound event that cannot keep its sequence number."""
     place, own = steps[at].place, steps[at].before
     name = timed[place].event.type
     missing = stream.missing.get(place, 0)
@@ -119,7 +119,7 @@ def _misfit(
 
 
 def _renumbered(steps: Sequence[_Step]) -> list[JSON]:
-    """Return the events that get other numbers, in runs of the same difference."""
+    """Return fixes for the events that get other numbers, one for each run with the same difference."""
     runs: list[JSON] = []
     for at, step in enumerate(steps):
         if step.made or step.number is None or step.number == step.before:
@@ -133,26 +133,26 @@ def _renumbered(steps: Sequence[_Step]) -> list[JSON]:
 
 
 def _renumber(timed: TimedEvent, data: JSON, number: int) -> TimedEvent:
-    """Return the event with another sequence number, and nothing else of its text changed."""
+    """Return the event with another sequence number and otherwise the same text."""
     text = timed.event.text
     wanted = {**data, "sequence_number": number}
     texts = [
         f"{text[: found.start(1)]}{number}{text[found.end(1) :]}" for found in _NUMBER.finditer(text)
     ] or [text.replace("{", f'{{"sequence_number":{number},', 1)]
     for changed in texts:
-        if _says(changed, wanted):
+        if _parses_as(changed, wanted):
             return TimedEvent(timed.gap, Event(changed, timed.event.type), timed.line, timed.frame)
     cause = f"cannot be repaired: there is no place for a sequence_number in {printable(text)}"
     raise RecordingError(cause, line=timed.line)
 
 
-def _says(text: str, wanted: JSON) -> bool:
-    """Return True if a JSON text has a value, to the kinds of its numbers."""
+def _parses_as(text: str, wanted: JSON) -> bool:
+    """Return True if a JSON text has this value; 1 and 1.0 are different."""
     try:
         value = loads(text)
     except ValueError:
         return False
-    # Equal, in most cases; NaN is not equal to itself, and is compared as text.
+    # NaN is not equal to itself, so it is compared as text.
     if value == wanted and type(value["sequence_number"]) is int:
         return True
     return json.dumps(value, sort_keys=True) == json.dumps(wanted, sort_keys=True)

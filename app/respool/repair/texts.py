@@ -1,13 +1,13 @@
-"""Texts: where a text has lost pieces, found from those that are left and the whole."""
+"""The lost pieces of a text, found from the remaining pieces and the whole text."""
 
 from collections.abc import Sequence
 
 
 def find_lost(pieces: Sequence[str], least: Sequence[int | None], text: str) -> list[str] | None:
-    """Return what `text` has before the first piece, between the pieces, and after the last one.
+    """Return the pieces of `text` before the first of `pieces`, between them, and after the last one.
 
-    `least` says of each of these places how many characters are missing there at the least, and is
-    None where none are. None if that cannot be: the pieces do not lie in the text like that.
+    `least` has the least number of missing characters at each of these places, None where none are missing.
+    Return None if the pieces do not fit the text so.
     """
     runs, gaps = [""], []  # the pieces with nothing missing between them; the places around them
     for place, number in enumerate(least):
@@ -20,7 +20,7 @@ def find_lost(pieces: Sequence[str], least: Sequence[int | None], text: str) -> 
     lost = [""] * len(least)
     at = len(runs[0])
     for (place, number), run in zip(gaps, runs[1:], strict=True):
-        # The earliest place for each run leaves most room for the others.
+        # The earliest place for each run leaves the most room for the others.
         start = len(text) - len(run) if place == gaps[-1][0] else text.find(run, at + number)
         if start < at + number:
             return None
@@ -30,7 +30,7 @@ def find_lost(pieces: Sequence[str], least: Sequence[int | None], text: str) -> 
 
 
 def guess_lost(pieces: Sequence[str], text: str) -> list[str] | None:
-    """Return the same where nothing is known of the places: at one of them, the last that fits; or at any."""
+    """Return the same for unknown places: a single place, the last that fits, or else several."""
     places = range(len(pieces) + 1)
     for place in reversed(places):
         if lost := find_lost(pieces, [0 if one == place else None for one in places], text):
@@ -39,7 +39,6 @@ def guess_lost(pieces: Sequence[str], text: str) -> list[str] | None:
 
 
 def split(text: str, count: int) -> list[str]:
-    """Return the text in so many pieces of about the same length, or in fewer if it has not as many
-    characters."""
+    """Return the text in `count` pieces of about the same length; in fewer if it has fewer characters."""
     count = max(1, min(count, len(text)))
     return [text[len(text) * n // count : len(text) * (n + 1) // count] for n in range(count)]

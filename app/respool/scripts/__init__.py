@@ -1,7 +1,7 @@
 """Scripts: a response in a few lines; `respool.scripts.synth` makes its events.
 
-A Script is read from plain data (`read`), and written as such, at its shortest (`plain`); both follow
-the tables in `tables`, and so does `schema`. See docs/scripts.md.
+`read` reads a Script from plain data, `plain` writes it at its shortest, and `schema` gives its JSON Schema.
+All three use the tables in `tables`. See docs/scripts.md.
 """
 
 from respool.scripts.pictures import Picture

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 class ScriptBuilder:
     """The methods that add to a Script. Each returns another Script.
 
-    Fields are those of docs/scripts.md. All raise ScriptError for a value that a script file may not have
-    there.
+    See docs/scripts.md for the fields. All raise ScriptError for a value that a script file may not have.
 
         Script().function_call("get_weather", {"city": "Paris"}).turn().message("It is sunny.")
     """
@@ -34,7 +33,7 @@ class ScriptBuilder:
         return self.step("refusal", text)
 
     def function_call(self, name: str, arguments: Mapping[str, Any] | str = "{}", **fields: Any) -> Self:
-        """Add a call of a function. Arguments that are text are sent as they are, valid or not."""
+        """Add a call of a function. Arguments that are text are sent unchanged, valid or not."""
         value = arguments if isinstance(arguments, str) else dict(arguments)
         return self.step("function_call", {"name": name, "arguments": value, **fields})
 
@@ -47,11 +46,11 @@ class ScriptBuilder:
         return self.step("pause", seconds)
 
     def event(self, event: Mapping[str, Any]) -> Self:
-        """Add an event as it is given, except for its sequence number."""
+        """Add a literal event. `sequence_number` is filled in if it is absent."""
         return self.step("event", dict(event))
 
     def step(self, type: str, value: Any) -> Self:
-        """Add any step of docs/scripts.md, by its name."""
+        """Add a step of docs/scripts.md, by its name."""
         given = _read_turn(output=[{type: value}])
         turns = _turns(self)
         if not turns or turns[-1].plain:  # an error has no steps

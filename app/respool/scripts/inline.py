@@ -1,4 +1,4 @@
-"""InlineScript: a Script that stands in another file, or in another Script."""
+"""InlineScript: a Script inside another file or Script."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """A source whose paths begin below another's."""
+    """A part of another source, at a path."""
 
     source: Source
     path: Path
@@ -55,7 +55,7 @@ class InlineScript(ValueType):
 
     @property
     def definition(self) -> str:
-        """Its name among the definitions of the JSON Schema, where it stands once."""
+        """The name of its shared definition in the JSON Schema."""
         return "script"
 
     def schema(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class Picture:
         return f"{self.width}x{self.height}"
 
 
-# One transparent pixel, for a Script that names no picture.
+# One transparent pixel, for a Script without a picture.
 PIXEL = Picture(
     "",
     "png",

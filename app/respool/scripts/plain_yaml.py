@@ -26,15 +26,15 @@ _RESOLVERS = {
 }
 
 
-# What libyaml and PyYAML's own parser may read differently: tabs, control characters, line ends beyond ASCII,
-# question marks that may begin a key, marks of documents, directives, comments at once after | or >; and what
-# is nested deeply on one line, which is a danger to C's stack.
+# Text that libyaml and PyYAML's own parser may read differently: tabs, control characters, line ends beyond
+# ASCII, question marks that may begin a key, marks of documents, directives, comments right after | or >.
+# Also deep nesting on one line, which may overflow C's stack.
 _NOT_FAST = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]"
     "|\\?\\s|^---|^\\.\\.\\.|^%|[|>][-+0-9]*#|(?:- ){50}",
     re.MULTILINE,
 )
-_MOST_BRACKETS = 1000  # levels, at most, of a text that is read fast
+_MOST_BRACKETS = 1000  # opening brackets of a text that libyaml reads
 
 
 class PlainYamlError(ValueError):
@@ -75,7 +75,7 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - filled below
 
 
-_FastLoader: Any = None  # with libyaml's parser, where that is there: ten times as fast
+_FastLoader: Any = None  # with libyaml's parser, if it is installed: ten times as fast
 if yaml.__with_libyaml__:
 
     class _FastLoader(yaml.CSafeLoader):  # type: ignore[no-redef]
@@ -136,7 +136,7 @@ def _compose(text: str) -> yaml.Node | None:
             quickly: yaml.Node | None = fast.get_single_node()
             return quickly
         except (yaml.YAMLError, ValueError, OverflowError):
-            pass  # the other one tells what is wrong, and where
+            pass  # PyYAML's own parser gives the better error
         finally:
             fast.dispose()
     try:

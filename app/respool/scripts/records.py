@@ -139,7 +139,7 @@ class OneKey(ValueType):
 
     @property
     def definition(self) -> str:
-        """Its name among the JSON Schema's definitions, where it is written once."""
+        """The name of its shared definition in the JSON Schema."""
         return self.what.replace(" ", "_")
 
     def schema(self) -> dict[str, Any]:
@@ -157,7 +157,7 @@ class OneKey(ValueType):
 
 @dataclass(frozen=True)
 class Defined(ValueType):
-    """A value of another kind, whose JSON Schema stands once, as a definition of this name."""
+    """A value of another type. Its JSON Schema is a shared definition with this name."""
 
     kind: ValueType
     definition: str

@@ -64,15 +64,15 @@ class Turn:
     deltas: str | int = TOKENS  # tokens, words, whole, or a number of characters
     obfuscation: bool = False
     pace: ScriptPace | None = None  # None: the pace of the server
-    status: int = 200
+    status: int = 200  # HTTP
     headers: Mapping[str, str] = field(default_factory=dict)
-    error: Mapping[str, Any] | None = None  # of an HTTP error
+    error: Mapping[str, Any] | None = None  # the fields of an HTTP error
     body: Any = None
     ids: str | None = None  # recorded or fresh; None: the server's setting
     note: str = ""
     faults: tuple[str | Mapping[str, Any], ...] = ()  # as in the header of a recording
     hold: tuple[bool | str | Mapping[str, Any], ...] = ()  # where the stream waits, as in such a header
-    steer: Mapping[str, Any] | None = None  # what becomes of a steer; its successor may be a Script
+    steer: Mapping[str, Any] | None = None  # the reaction to a steer; its successor may be a Script
     template: bool = False  # whether ${...} stands for a value of the request
     path: Path = field(default=(), compare=False)
 
@@ -93,8 +93,8 @@ class Script(ScriptBuilder):
 def read(data: Any, source: Source | None = None) -> Script:
     """Return the Script that plain data describes.
 
-    Each error goes to ``source.damage``, as a ScriptError with the path of the error; if that returns, the
-    rest is read. Without a source the first error is raised.
+    Each error goes to ``source.damage``, as a ScriptError with its path. If ``damage`` returns, reading goes
+    on. Without a source the first error is raised.
     """
     source = source or PlainSource()
     place = ScriptPlace(source)

@@ -25,7 +25,7 @@ class Source(Protocol):
         """Return a number or boolean as its author wrote it, so that the text 1.10 stays 1.10."""
 
     def picture(self, name: str) -> bytes:
-        """Return the content of a picture file. Raise ValueError, which says why it cannot be read."""
+        """Return the content of a picture file. Raise ValueError with the reason if it cannot be read."""
 
     def damage(self, error: ScriptError) -> None:
         """Report an error. If this returns, the wrong part is left out."""
@@ -46,7 +46,7 @@ class PlainSource:
 
 @dataclass(frozen=True, slots=True)
 class ScriptPlace:
-    """The current place in the data."""
+    """A place in the data."""
 
     source: Source
     path: Path = ()

@@ -43,7 +43,7 @@ END_RECORD = Record(
 )
 END = Either((ValueOf(choice_type(("completed", "incomplete", "failed", "error", "cut"))), END_RECORD))
 
-# Fields of the Response object that other parts of a Script decide.
+# Fields of the Response object that other fields of a Script determine, with the error for each.
 _DECIDED = {
     "output": "the output is made of the steps",
     "status": "the status follows from end",
@@ -203,6 +203,6 @@ SCRIPT = Record(
 
 
 def definitions() -> dict[str, Any]:
-    """Return what stands once in the JSON Schema of Scripts, by its name there."""
+    """Return the shared definitions of the JSON Schema of Scripts, by name."""
     kinds = (STEP, PART, InlineScript(), POINT, _HOLD, _STEER)
     return {kind.definition: kind.shape() for kind in kinds}

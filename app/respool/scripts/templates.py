@@ -1,4 +1,4 @@
-"""Values of the request in a Script that says `template: true`: ``${input.text}``.
+"""Values of the request in a Script with `template: true`: ``${input.text}``.
 
 The text between the braces is JMESPath, which only looks things up and runs no code. See docs/scripts.md.
 """
@@ -36,8 +36,7 @@ def fill(script: Script, body: Mapping[str, Any]) -> Script:
 
 
 def fill_turn(turn: Turn, body: Mapping[str, Any]) -> Turn:
-    """Return the turn with the values of a request; a turn that is no template stays the same. Raises
-    ScriptError."""
+    """Return the turn with the values of a request; unchanged if it is no template. Raise ScriptError."""
     if not turn.template:
         return turn
     filling = _Filling(request_values(body))

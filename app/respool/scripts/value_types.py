@@ -1,6 +1,6 @@
 """Types of values in a Script: each reads plain data, writes it at its shortest, and has a JSON Schema.
 
-Plain data is what JSON has: dicts, lists, text, numbers, booleans, None. Mappings with known fields are in
+Plain data is JSON data: dicts, lists, text, numbers, booleans, None. Mappings with known fields are in
 `records`, the tables of fields in `tables`.
 """
 
@@ -133,8 +133,7 @@ _PYTHON: Mapping[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Object(ValueType):
-    """A mapping taken literally, except for `required` fields, which are text, and `forbidden` ones, whose
-    error says why."""
+    """A mapping taken literally. `required` fields are text; `forbidden` fields have an error each."""
 
     required: Sequence[str] = ()
     forbidden: Mapping[str, str] = field(default_factory=dict)
@@ -165,7 +164,7 @@ class Object(ValueType):
 
 @dataclass(frozen=True)
 class JsonText(ValueType):
-    """A JSON text: text as it is, any other value as compact JSON."""
+    """A JSON text. Text is taken literally, any other value becomes compact JSON."""
 
     @property
     def expects(self) -> str:

@@ -41,7 +41,7 @@ def types(body: dict[str, Any]) -> list[str]:
     return [item["type"] for item in output(body)]
 
 
-def said(body: dict[str, Any]) -> str:
+def answer_text(body: dict[str, Any]) -> str:
     text: str = output(body)[-1]["content"][0]["text"]
     return text
 
@@ -83,8 +83,8 @@ def test_it_is_a_script_that_can_be_written_and_read() -> None:
 @pytest.mark.parametrize("name", STRICT)
 def test_structured_output_validates(name: str) -> None:
     schema = STRICT[name]
-    asked = {"type": "json_schema", "name": "answer", "strict": True, "schema": schema}
-    jsonschema.validate(json.loads(said({"input": "Hi", "text": {"format": asked}})), schema)
+    requested = {"type": "json_schema", "name": "answer", "strict": True, "schema": schema}
+    jsonschema.validate(json.loads(answer_text({"input": "Hi", "text": {"format": requested}})), schema)
 
 
 @pytest.mark.parametrize("name", STRICT)
@@ -164,7 +164,7 @@ def test_calls_come_one_by_one_where_they_must_not_be_parallel() -> None:
 @pytest.mark.parametrize("more", [[], [user("So what is the weather?")]], ids=["output last", "user last"])
 def test_a_loop_ends_with_what_the_tool_returned(choice: Any, more: list[Any]) -> None:
     body = {"input": [user("Weather?"), CALL, OUTPUT, *more], "tools": [WEATHER], "tool_choice": choice}
-    assert said(body) == "get_weather returned: 18 degrees and sunny"
+    assert answer_text(body) == "get_weather returned: 18 degrees and sunny"
 
 
 def test_after_an_answer_the_tool_is_called_again() -> None:

@@ -153,7 +153,7 @@ def test_a_schema_without_a_bearable_value_is_refused(name: str) -> None:
         sample(schema, Random(1))
 
 
-def test_the_place_of_what_is_wrong_is_told() -> None:
+def test_an_error_has_the_path_of_the_wrong_part() -> None:
     schema = strict({"a": strict({"b": {"type": "string", "pattern": "("}})})
     with pytest.raises(SampleError) as caught:
         sample(schema, Random(1))

@@ -78,11 +78,11 @@ def test_each_published_recording_comes_back(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_each_script_comes_back_without_events_told_one_by_one(path: Path) -> None:
+def test_each_script_comes_back_without_literal_events(path: Path) -> None:
     recordings = script_format.read(path.read_bytes(), "a", str(path))
     turns = assert_comes_back(recordings)
-    told_by_events = any("event" in steps(turn) for turn in turns)
-    assert told_by_events is ("event:" in path.read_text("utf-8"))
+    literal = any("event" in steps(turn) for turn in turns)
+    assert literal is ("event:" in path.read_text("utf-8"))
 
 
 # Steps which come back as they are, word for word.
@@ -239,7 +239,7 @@ def test_a_model_is_told_only_where_the_request_names_another() -> None:
     assert turn_of(events, request={"model": "b"}).model == "a"
 
 
-def test_tokens_of_hidden_reasoning_are_told() -> None:
+def test_tokens_of_hidden_reasoning_are_kept() -> None:
     usage = {"input_tokens": 5, "output_tokens": 99, "output_tokens_details": {"reasoning_tokens": 98}}
     events = events_of({"output": [{"reasoning": None}, {"message": "Hi"}], "usage": usage})
     assert turn_of(events).usage == usage
@@ -305,8 +305,8 @@ def test_an_id_is_kept_if_something_names_it() -> None:
     events = events_of(
         {"output": [call, {"message": {"text": "Hi", "id": "msg_1"}}], "response": {"id": "resp_1"}}
     )
-    asked = {"previous_response_id": "resp_1", "input": [{"type": "item_reference", "id": "fc_1"}]}
-    first, _ = unsynth([expansion(events), expansion(events_of({"text": "Hi"}), request=asked)]).turns
+    request = {"previous_response_id": "resp_1", "input": [{"type": "item_reference", "id": "fc_1"}]}
+    first, _ = unsynth([expansion(events), expansion(events_of({"text": "Hi"}), request=request)]).turns
     assert first.response["id"] == "resp_1"
     assert [step.value.get("id") for step in first.steps] == ["fc_1", None]
 
@@ -378,7 +378,7 @@ def test_a_stream_whose_items_are_needed_under_their_ids_is_told_by_its_events()
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "error"),
     [
         (429, {"error": {**SLOW, "code": "x"}}, {"message": "Slow", "code": "x"}),
         (429, {"error": {**SLOW, "code": 1}}, None),
@@ -387,10 +387,10 @@ def test_a_stream_whose_items_are_needed_under_their_ids_is_told_by_its_events()
         (200, {"id": "resp_1"}, None),
     ],
 )
-def test_an_answer_that_is_no_stream_comes_back(status: int, body: Any, told: Any) -> None:
+def test_an_answer_that_is_no_stream_comes_back(status: int, body: Any, error: Any) -> None:
     turn = unsynth([Expansion({"status": status, "body": body}, ())]).turns[0]
     assert turn.status == status
-    assert (turn.error, turn.body) == ((told, None) if told else (None, body))
+    assert (turn.error, turn.body) == ((error, None) if error else (None, body))
 
 
 def test_times_become_pauses_and_a_pace() -> None:

@@ -1,7 +1,7 @@
 """Improvise an answer without a recording: a request in, a Script out. See docs/improvise.md.
 
-It calls tools that the request demands or names, answers in the requested format, and ends loops by repeating
-what the tools returned.
+The answer calls tools that the request demands or names, has the requested format, and ends a loop of calls
+by repeating the outputs of the tools.
 
 Pure: the same request gives the same Script.
 """
@@ -15,7 +15,7 @@ from typing import Any
 from respool.protocol import api_errors
 from respool.protocol.events import compact
 from respool.scripts import End, Script, Step, Turn
-from respool.scripts.improvise.request_reading import Asked, asked
+from respool.scripts.improvise.request_reading import RequestReading, read_request
 from respool.scripts.improvise.samples import sample
 from respool.scripts.improvise.scalars import SampleError
 from respool.scripts.improvise.tool_calls import ends, in_context, steps, usual_text
@@ -24,7 +24,7 @@ from respool.scripts.synth import Scripted
 __all__ = ["NAME", "improvise", "scripted"]
 
 NAME = "improvised"  # the note of such a recording
-_NOT_OF_THE_ANSWER = ("stream", "stream_options")  # these say how the answer is sent, not what it says
+_TRANSPORT_FIELDS = ("stream", "stream_options")  # they do not change the content of the answer
 _TOKEN = 4  # characters
 MOST_OUTPUT = 2_000  # characters of a tool's output that are repeated
 
@@ -36,13 +36,13 @@ def improvise(body: Mapping[str, Any]) -> Script:
     offered.
     """
     seed = _seed(body)
-    wanted = asked(body)
-    made = [*_reasoning(body, wanted)]
-    for number, offer in enumerate(wanted.calls):
-        made += steps(offer, wanted.words, Random(f"{seed}:call:{number}"))
+    reading = read_request(body)
+    made = [*_reasoning(body, reading)]
+    for number, offer in enumerate(reading.calls):
+        made += steps(offer, reading.words, Random(f"{seed}:call:{number}"))
     end = End()
-    if not any(map(ends, wanted.calls)):
-        text = _text(body, wanted, Random(f"{seed}:text"))
+    if not any(map(ends, reading.calls)):
+        text = _text(body, reading, Random(f"{seed}:text"))
         most = body.get("max_output_tokens")
         if type(most) is int and 0 < most * _TOKEN < len(text):
             text, end = text[: most * _TOKEN], End(incomplete="max_output_tokens")
@@ -51,18 +51,18 @@ def improvise(body: Mapping[str, Any]) -> Script:
 
 
 def scripted(body: Mapping[str, Any]) -> Scripted:
-    """Return the improvised answer in the form that a recording is made from. Raise RequestError."""
+    """Return the improvised answer as the origin of a recording. Raise RequestError."""
     script = improvise(body)
     return Scripted(script.turns[0], NAME, script.seed)
 
 
 def _seed(body: Mapping[str, Any]) -> int:
-    asked = {name: value for name, value in body.items() if name not in _NOT_OF_THE_ANSWER}
-    canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+    fields = {name: value for name, value in body.items() if name not in _TRANSPORT_FIELDS}
+    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     return int.from_bytes(sha256(canonical.encode()).digest()[:6])
 
 
-def _reasoning(body: Mapping[str, Any], wanted: Asked) -> Iterator[Step]:
+def _reasoning(body: Mapping[str, Any], reading: RequestReading) -> Iterator[Step]:
     """Yield a reasoning item, if the request sets an effort or asks for a summary."""
     reasoning = body.get("reasoning")
     if not isinstance(reasoning, dict):
@@ -72,16 +72,16 @@ def _reasoning(body: Mapping[str, Any], wanted: Asked) -> Iterator[Step]:
         return
     value: dict[str, Any] = {}
     if summary:
-        value["summary"] = (f"The request asks for {_what(wanted)}.",)
+        value["summary"] = (f"The request asks for {_purpose(reading)}.",)
     if "reasoning.encrypted_content" in _included(body):
         value["encrypted_content"] = True
     yield Step("reasoning", value)
 
 
-def _what(wanted: Asked) -> str:
-    if wanted.calls:
-        return " and ".join(offer.name for offer in wanted.calls)
-    if wanted.outputs:
+def _purpose(reading: RequestReading) -> str:
+    if reading.calls:
+        return " and ".join(offer.name for offer in reading.calls)
+    if reading.outputs:
         return "an answer, and the tools have returned"
     return "an answer"
 
@@ -92,27 +92,27 @@ def _included(body: Mapping[str, Any]) -> list[Any]:
 
 
 def _logprobs(body: Mapping[str, Any]) -> dict[str, Any]:
-    asked = "message.output_text.logprobs" in _included(body) or body.get("top_logprobs")
-    return {"logprobs": True} if asked else {}
+    requested = "message.output_text.logprobs" in _included(body) or body.get("top_logprobs")
+    return {"logprobs": True} if requested else {}
 
 
-def _text(body: Mapping[str, Any], wanted: Asked, rng: Random) -> str:
+def _text(body: Mapping[str, Any], reading: RequestReading, rng: Random) -> str:
     """Return the text of the message, in the requested format."""
-    said = _said(wanted)
+    answer = _answer(reading)
     text = body.get("text")
     match text.get("format") if isinstance(text, dict) else None:
         case {"type": "json_schema", "schema": schema, **others}:
             try:
-                return compact(sample(schema, rng, lambda name: usual_text(name, wanted.words)))
+                return compact(sample(schema, rng, lambda name: usual_text(name, reading.words)))
             except SampleError as error:
                 raise api_errors.invalid_format_schema(str(others.get("name")), in_context(error)) from None
         case {"type": "json_object"}:
-            return compact({"answer": said})
+            return compact({"answer": answer})
         case _:
-            return said
+            return answer
 
 
-def _said(wanted: Asked) -> str:
-    if wanted.outputs:
-        return "\n".join(f"{output.name} returned: {output.text[:MOST_OUTPUT]}" for output in wanted.outputs)
-    return f"Improvised answer to: {wanted.words[:400]}" if wanted.words else "Improvised answer."
+def _answer(reading: RequestReading) -> str:
+    if reading.outputs:
+        return "\n".join(f"{output.name} returned: {output.text[:MOST_OUTPUT]}" for output in reading.outputs)
+    return f"Improvised answer to: {reading.words[:400]}" if reading.words else "Improvised answer."

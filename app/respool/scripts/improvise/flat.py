@@ -1,4 +1,4 @@
-"""Schemas without `$ref` and `allOf`: their content is merged into one mapping, beside the choices left."""
+"""Schemas with `$ref` and `allOf` merged into one mapping. `anyOf` and `oneOf` stay as choices."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ Path = tuple[str | int, ...]
 MOST_SCHEMAS = 10_000  # schemas that are flattened
 _DEEPEST = 64  # references and allOf inside one another, without a value between them
 
-# Keywords that only a search could satisfy. Unknown keywords have no effect.
+# Keywords that would need a search for a value. Unknown keywords have no effect.
 _REFUSED = (
     "not if then else dependentRequired dependentSchemas dependencies contains $dynamicRef $recursiveRef"
 ).split()

@@ -25,8 +25,8 @@ def types_of(schema: Schema) -> tuple[str, ...]:
         return tuple(str(one) for one in given)
     if "enum" in schema:
         return TYPES
-    told = [_KEYWORDS[name] for name in schema if name in _KEYWORDS]
-    return tuple(dict.fromkeys(told)) or TYPES
+    implied = [_KEYWORDS[name] for name in schema if name in _KEYWORDS]
+    return tuple(dict.fromkeys(implied)) or TYPES
 
 
 def is_a(value: Any, type: str) -> bool:
@@ -85,7 +85,7 @@ def elements(schema: Schema) -> Sequence[Any]:
 
 
 def further(schema: Schema) -> Any:
-    """Return the schema of an array's elements after those."""
+    """Return the schema of an array's elements after the first ones."""
     return schema.get("items", _ANY)
 
 
@@ -93,6 +93,6 @@ _ANY: dict[str, Any] = {"type": "string"}
 
 
 def least(schema: Schema, name: str, usual: int = 0) -> int:
-    """Return the number that a keyword gives."""
+    """Return the number of a keyword; `usual` if there is none."""
     value = schema.get(name)
     return int(value) if isinstance(value, (int, float)) and 0 <= value < 1e15 else usual

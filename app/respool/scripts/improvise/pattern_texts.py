@@ -1,8 +1,8 @@
 """Texts that match a regular expression of a JSON Schema.
 
 Python's own parser reads the expression, and a text is made from its tree. So the text matches by
-construction: no expression is ever run, and none can be catastrophic. Lookarounds would need a search and are
-refused; so are anchors and word boundaries inside the text.
+construction: no expression is run, so none can backtrack without end. Lookarounds would need a search and
+are refused; so are anchors and word boundaries inside the text.
 """
 
 import re
@@ -78,7 +78,7 @@ class _Maker:
             raise PatternError("a text that matches would be too long")
 
     def _sequence(self, tree: Any, *, outer: bool = False) -> Iterator[str]:
-        """Yield the pieces for a sequence of nodes. The ends of an `outer` one are those of the text."""
+        """Yield the pieces for a sequence of nodes. An `outer` sequence begins and ends with the text."""
         nodes = list(tree)
         for place, (code, value) in enumerate(nodes):
             self._step()

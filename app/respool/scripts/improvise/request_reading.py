@@ -1,5 +1,5 @@
-"""What a request asks for, without a model: the user's words, the outputs of tools since the model last
-spoke, and the tools to call."""
+"""Reading of a request without a model: the user's words, the outputs of tools since the model's last
+message, and the tools to call."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestReading:
     """The reading of a request. `calls` are the tools to call now; empty: an answer is due."""
 
     words: str
@@ -43,11 +43,11 @@ class Asked:
     calls: tuple[Offer, ...] = field(default=())
 
 
-def asked(body: Body) -> Asked:
+def read_request(body: Body) -> RequestReading:
     """Read a request. Raise RequestError if it demands a tool that it does not offer."""
     items = request_items(body)
-    words, outputs = last_words(items)[:MOST_WORDS], tuple(tool_outputs(items, since=_spoken(items)))
-    return Asked(words, outputs, tuple(_calls(body, words, outputs)))
+    words, outputs = last_words(items)[:MOST_WORDS], tuple(tool_outputs(items, since=_answered(items)))
+    return RequestReading(words, outputs, tuple(_calls(body, words, outputs)))
 
 
 def request_items(body: Body) -> Sequence[Mapping[str, Any]]:
@@ -60,12 +60,12 @@ def request_items(body: Body) -> Sequence[Mapping[str, Any]]:
 
 def last_words(items: Sequence[Mapping[str, Any]]) -> str:
     """Return the last text of the user."""
-    said = (texts(item.get("content")) for item in reversed(items) if item.get("role") == "user")
-    return next((text.strip() for text in said if text.strip()), "")
+    messages = (texts(item.get("content")) for item in reversed(items) if item.get("role") == "user")
+    return next((text.strip() for text in messages if text.strip()), "")
 
 
 def texts(value: Any) -> str:
-    """Return the text of a content or of a tool's output: that of its parts, joined."""
+    """Return the text of a content or a tool's output; the texts of several parts are joined."""
     match value:
         case str():
             return value
@@ -81,7 +81,7 @@ def texts(value: Any) -> str:
             return ""
 
 
-def _spoken(items: Sequence[Mapping[str, Any]]) -> int:
+def _answered(items: Sequence[Mapping[str, Any]]) -> int:
     """Return the number of items up to the model's last message."""
     places = (place for place, item in enumerate(items, start=1) if item.get("role") == "assistant")
     return max(places, default=0)
@@ -185,8 +185,8 @@ _HOSTED: Mapping[str, Sequence[str]] = {
     "apply_patch": ("patch",),
 }
 
-# Words in a tool's name that say little: "weather" alone asks for get_weather.
-_LITTLE = frozenset(
+# Insignificant words in a tool's name: "weather" alone asks for get_weather.
+_INSIGNIFICANT = frozenset(
     "a an and by call check compute create current do execute fetch find for from function generate get in "
     "is list lookup look make my new of on query read retrieve run search send set show the to tool up "
     "update use with write".split()
@@ -195,14 +195,14 @@ _LITTLE = frozenset(
 
 def _named(offer: Offer, words: str) -> bool:
     """Return True if the user's words name the tool: its identifier, or all significant words of it."""
-    said = _stems(words)
+    stems = _stems(words)
     if offer.type in ("function", "custom", "mcp"):
         if re.search(rf"(?<!\w){re.escape(offer.name)}(?!\w)", words, re.IGNORECASE):
             return True
         named = _stems(offer.name)
-        telling = named - _LITTLE
-        return bool(named) and (telling or named) <= said
-    return any(_stems(way) <= said for way in _HOSTED[offer.type])
+        significant = named - _INSIGNIFICANT
+        return bool(named) and (significant or named) <= stems
+    return any(_stems(way) <= stems for way in _HOSTED[offer.type])
 
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+|\d+")

@@ -1,8 +1,8 @@
 """Sample values that validate against a JSON Schema: the service's strict subset, and further keywords that
-need no search. See docs/improvise.md for why no library does it.
+need no search. See docs/improvise.md for why no library is used.
 
-A value is made within a depth: what does not fit is left out, or is null, or an empty list. So recursion
-ends, and recursion without an exit is found before anything is made.
+A value is made within a depth: deeper values are left out, null, or empty lists. So recursion ends, and
+recursion without an exit is found before a value is made.
 """
 
 import json
@@ -136,8 +136,8 @@ class _Sampler:
         return self._first([partial(self._make, branch, depth - 1, path, name) for branch in ways], path)
 
     def _rank(self, schema: Any) -> int:
-        """Return a sort key: branches that say less come later. A text that may be anything comes after a
-        number, as pydantic writes a Decimal; null comes last."""
+        """Return a sort key: less specific branches come later. Any text comes after a number, as pydantic
+        writes a Decimal; null comes last."""
         try:
             flat = self._flat.of(schema, ())
         except TooLarge:

@@ -44,7 +44,7 @@ def _uri(rng: Random) -> str:
     return f"https://example.com/{rng.randint(1, 999)}"
 
 
-# The formats of the service's strict subset, and what else is common: RFC 3339, 5322, 1123, 2606, 5737, 4122.
+# The formats of the service's strict subset, and other common ones: RFC 3339, 5322, 1123, 2606, 5737, 4122.
 FORMATS: Mapping[str, Callable[[Random], str]] = {
     "date-time": lambda rng: f"{_date(rng)}T{_time(rng)}",
     "date": _date,

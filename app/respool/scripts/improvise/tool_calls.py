@@ -17,7 +17,7 @@ from respool.scripts.improvise.scalars import SampleError
 
 # Texts by the name of their property. Other properties get their name in words.
 _PLACES = frozenset("city location place town destination".split())
-_ASKED = frozenset(
+_QUERIES = frozenset(
     "query question prompt input text message content request q search term topic task".split()
 )
 _USUAL: Mapping[str, str] = {
@@ -49,7 +49,7 @@ def usual_text(name: str, words: str) -> str:
     if key in _PLACES:
         found = _PLACE.search(words)
         return found[1] if found else "Paris"
-    if key in _ASKED and words:
+    if key in _QUERIES and words:
         return words[:_LONGEST]
     return _USUAL.get(key) or name.replace("_", " ").strip() or words[:_LONGEST] or "text"
 
@@ -90,7 +90,7 @@ def ends(offer: Offer) -> bool:
     """Return True if the response ends with the call, because its client runs the tool."""
     if offer.type == "mcp":
         return _asks_approval(offer)
-    return offer.type not in _ANSWERED and not (offer.type == "shell" and _in_container(offer))
+    return offer.type not in _RUN_BY_SERVICE and not (offer.type == "shell" and _in_container(offer))
 
 
 Steps = Sequence[tuple[str, dict[str, Any]]]
@@ -185,4 +185,4 @@ _STEPS: Mapping[str, Callable[[Calling], Steps]] = {
         )
     ],
 }
-_ANSWERED = frozenset({"web_search", "file_search", "code_interpreter", "image_generation"})
+_RUN_BY_SERVICE = frozenset({"web_search", "file_search", "code_interpreter", "image_generation"})

@@ -1,7 +1,7 @@
 """Synthesis: a Script in, full event sequences out, with every event that the service would send.
 
-Pure: the same Script, seed and name give the same bytes. Legal: `respool check` finds nothing, unless an
-`event` of the Script is illegal itself.
+Pure: the same Script, seed and name give the same bytes. `respool check` finds nothing in the result, unless
+an `event` of the Script is illegal.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -45,9 +45,11 @@ class Scripted:
     def expand(
         self, request: Mapping[str, Any] | None = None, *, failed_after_error: bool = False
     ) -> Expansion:
-        """Synthesise the turn as the answer to a request, whose fields replace those of the Script's own
-        request. With `failed_after_error`, an error event is never the last. Raise ScriptError if a
-        Script contradicts itself; RequestError if a template cannot be applied to the request."""
+        """Synthesise the turn as the answer to a request. Its fields replace those of the Script's request.
+
+        With `failed_after_error`, `response.failed` follows an error event. Raise ScriptError if the Script
+        contradicts itself, RequestError if a template cannot be applied to the request.
+        """
         turn = replace(self.turn, request={**self.turn.request, **(request or {})})
         if failed_after_error and turn.end.error is not None and turn.end.failed is None:
             turn = replace(turn, end=replace(turn.end, failed={}))

@@ -200,7 +200,7 @@ def program_output(writer: Writer, given: Fields) -> None:
 
 
 def _call_id(writer: Writer, given: Fields, type: str, of: str | None = None) -> str:
-    """Return the given call_id, else that of the last call of the type `of`, else a new one."""
+    """Return the given call_id, else the one of the last call of type `of`, else a new one."""
     call_id: str = given.get("call_id") or (of and writer.last_call.get(of)) or writer.ids.call()
     writer.last_call[type] = call_id
     return call_id

@@ -1,4 +1,4 @@
-"""Cutting text into deltas: never inside a code point, nor inside what a reader sees as one character."""
+"""Cutting text into deltas: never inside a code point or a grapheme cluster."""
 
 import re
 import unicodedata

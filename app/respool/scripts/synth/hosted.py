@@ -84,8 +84,8 @@ def image_generation_call(writer: Writer, given: Fields) -> None:
             **look,
         )
     _statuses(item, "image_generation_call")
-    told = {name: given[name] for name in ("action", "revised_prompt") if name in given}
-    item.done(result=picture.base64, status=item.status(), **look, **told)
+    fields = {name: given[name] for name in ("action", "revised_prompt") if name in given}
+    item.done(result=picture.base64, status=item.status(), **look, **fields)
 
 
 def _picture(given: Fields) -> Picture:

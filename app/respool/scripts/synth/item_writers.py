@@ -9,7 +9,7 @@ from respool.scripts.synth.writer import Writer
 
 
 def item(writer: Writer, given: Mapping[str, Any]) -> None:
-    """Write any item as it was given: added, then done."""
+    """Write a literal item: added, then done."""
     known = ITEM_TYPES.get(given["type"])
     item = {"id": writer.ids.new((known and known.prefix) or "item_"), **given}
     index = writer.next_index()

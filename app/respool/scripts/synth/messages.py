@@ -49,23 +49,23 @@ def _output_text(item: ItemWriter, given: Fields, path: Path, *, content_index: 
     ]
     logprobs = _logprobs(item.writer, given.get("logprobs", False), text, path)
     pieces = [entry["token"] for entry in logprobs] if logprobs else item.writer.pieces(text)
-    told = [_without_bytes(entry) for entry in logprobs]
+    event_logprobs = [_without_bytes(entry) for entry in logprobs]
 
     part: dict[str, Any] = {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
     item.event("content_part.added", content_index=content_index, part=part)
     at, next_annotation = 0, 0
-    for piece, entry in zip_longest(pieces, told):
+    for piece, entry in zip_longest(pieces, event_logprobs):
         entries = [] if entry is None else [entry]
         item.delta("output_text", piece, content_index=content_index, logprobs=entries)
         at += len(piece)
-        # The service sends a citation as soon as its words are out.
+        # The service sends a citation as soon as its words are sent.
         while next_annotation < len(annotations) and _end(annotations[next_annotation], text) <= at:
             _annotate(item, annotations, next_annotation, content_index)
             next_annotation += 1
     for number in range(next_annotation, len(annotations)):
         _annotate(item, annotations, number, content_index)
     item.writer.spend(text)
-    item.event("output_text.done", content_index=content_index, text=text, logprobs=told)
+    item.event("output_text.done", content_index=content_index, text=text, logprobs=event_logprobs)
     part = {"type": "output_text", "annotations": annotations, "logprobs": logprobs, "text": text}
     item.event("content_part.done", content_index=content_index, part=part)
     return part
@@ -96,7 +96,7 @@ _ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def _annotation(given: Fields, text: str, path: Path) -> dict[str, Any]:
-    """Return a full annotation. Without a place it is about the whole text."""
+    """Return a full annotation. Without a place it covers the whole text."""
     fields = _ANNOTATIONS[given["type"]]
     if foreign := given.keys() - {"type", "quote", *fields}:
         raise ScriptError(f"a {given['type']} has no {min(foreign)}; it has {', '.join(fields)}", path)
@@ -116,8 +116,7 @@ def _annotation(given: Fields, text: str, path: Path) -> dict[str, Any]:
         "filename": "",
         "container_id": "cntr_1",
     }
-    told = {name: given.get(name, usual[name]) for name in fields}
-    return {"type": given["type"], **told}
+    return {"type": given["type"], **{name: given.get(name, usual[name]) for name in fields}}
 
 
 def _logprobs(writer: Writer, given: Any, text: str, path: Path) -> list[dict[str, Any]]:
@@ -145,10 +144,10 @@ def _with_bytes(entry: Fields) -> dict[str, Any]:
 
 
 def _without_bytes(entry: Fields) -> dict[str, Any]:
-    """Return an entry as the events of a stream have it: without bytes, which only the part has."""
+    """Return an entry as text events have it: without bytes, which only the part has."""
     top = [_without_bytes(top) for top in entry.get("top_logprobs", ())]
-    told = {name: entry[name] for name in ("token", "logprob")}
-    return told | ({"top_logprobs": top} if "top_logprobs" in entry else {})
+    fields = {name: entry[name] for name in ("token", "logprob")}
+    return fields | ({"top_logprobs": top} if "top_logprobs" in entry else {})
 
 
 def reasoning(writer: Writer, given: Fields) -> None:

@@ -45,7 +45,7 @@ class Chance:
 
 
 class MadeIds:
-    """Makes ids like the service's: those of one response share a prefix that encodes its time."""
+    """Makes ids like the service's: all ids of a response share a prefix that encodes its time."""
 
     def __init__(self, rng: Random, created_at: int) -> None:
         self._rng = rng
@@ -88,7 +88,7 @@ class Writer:
 
     @property
     def duration(self) -> float:
-        """The seconds so far, as far as they are known."""
+        """The known seconds so far."""
         return math.fsum(event.gap or 0.0 for event in self.written)
 
     def pause(self, seconds: float) -> None:
@@ -96,13 +96,13 @@ class Writer:
         self._pause = (self._pause or 0.0) + float(seconds)
 
     def event(self, type: str, /, *, tokens: int = 0, **fields: Any) -> None:
-        """Write an event. Its fields are sorted, as the service sorts them; `tokens` give its time."""
+        """Write an event. Its fields are sorted, as the service sorts them; `tokens` determine its time."""
         fields["sequence_number"] = len(self.written)
         text = compact({"type": type, **dict(sorted(fields.items()))})
         self.written.append(Written(self._gap(tokens), Event(text, type), self.path))
 
     def literal(self, data: Mapping[str, Any]) -> None:
-        """Write an event as it was given, and count the items that it opens and closes."""
+        """Write a literal event, and count the items that it opens and closes."""
         index, item = data.get("output_index"), data.get("item")
         if data["type"] == "response.output_item.added" and type(index) is int:
             self._next_index = max(self._next_index, index + 1)

@@ -1,4 +1,4 @@
-"""Recorded events in, a Script out: one that gives the same events. The inverse of `synth`.
+"""Recorded events in, a Script that gives the same events out. The inverse of `synth`.
 
 Each output item is tried as a step. If the step gives other events than recorded, or another item, the Script
 gets the recorded events literally: longer, but complete. Synthesised again, the Script gives the same events
@@ -43,7 +43,7 @@ def unsynth(turns: Sequence[Expansion], *, pace: bool = False) -> Script:
 
 
 def _named(turns: Iterable[Expansion]) -> set[str]:
-    """Return all texts that may be the id of something. Other ids need not be kept."""
+    """Return all texts that may refer to an id. Other ids need not be kept."""
     found: set[str] = set()
     for turn in turns:
         found.update(_texts(turn.header.get("request"), but=()))

@@ -1,7 +1,7 @@
 """A saved Response object in, the events of a stream that ends with it out.
 
 Each output item is written as a Script would write it. If that gives another item, or there is no step for
-it, the item is added and done as it is. The response of the last event is the saved object.
+it, the item is added and done unchanged. The last event has the saved object.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,12 +25,12 @@ _IN_THE_END: Mapping[str, Any] = {
     "incomplete_details": None,
     "usage": None,
 }
-# Errors of reading and writing an item whose shape is not the API's.
+# Errors of reading and writing an item of another shape than the API's.
 _ODD = (ScriptError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
 
 
 def events_of(response: Mapping[str, Any]) -> tuple[Event, ...] | None:
-    """Return the events of a stream whose final response is this one; None if it has not ended."""
+    """Return the events of a stream with this final response; None if it has not ended."""
     status = response.get("status") or "completed"
     end = _ENDS.get(status) if isinstance(status, str) else None
     if end is None:
@@ -39,17 +39,17 @@ def events_of(response: Mapping[str, Any]) -> tuple[Event, ...] | None:
     begun = {**response, **not_yet, "status": "in_progress", "output": []}
     if begun.get("service_tier") == "default":  # the service only sends it at the end
         begun["service_tier"] = "auto"
-    told: list[JSON] = [
+    events: list[JSON] = [
         {"type": f"response.{name}", "response": begun} for name in ("created", "in_progress")
     ]
     output = response.get("output")
     for index, item in enumerate(output if isinstance(output, list) else ()):
         if isinstance(item, dict):
-            told += _item_events(item, index)
-    told.append({"type": f"response.{end}", "response": dict(response)})
+            events += _item_events(item, index)
+    events.append({"type": f"response.{end}", "response": dict(response)})
     return tuple(
         Event(compact_recorded({**data, "sequence_number": number}), data["type"])
-        for number, data in enumerate(told)
+        for number, data in enumerate(events)
     )
 
 

@@ -1,4 +1,4 @@
-"""Comparison of what a Script gives with what was recorded."""
+"""Comparison of a Script's response with the recorded one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from respool.protocol.events import TERMINAL_TYPES, Event
 from respool.protocol.snapshot import fold
 
-# Fields that a Script decides otherwise, or that the service itself sends differently each time.
+# Fields that a Script makes anew, or that the service itself sends differently each time.
 _OF_A_RESPONSE = ("id", "completed_at")
 _OF_AN_ITEM = ("id", "encrypted_content")
 
 
 def final_response(events: Sequence[Event]) -> dict[str, Any]:
-    """Return the final Response object: that of the last event, or else one folded from the events."""
+    """Return the final Response object: from the last event, or else folded from the events."""
     if events and events[-1].type in TERMINAL_TYPES:
-        told = events[-1].data.get("response")
-        if isinstance(told, dict):
-            return told
+        response = events[-1].data.get("response")
+        if isinstance(response, dict):
+            return response
     return fold(events)
 
 
@@ -26,10 +26,10 @@ def same_item(made: Mapping[str, Any], recorded: Mapping[str, Any]) -> bool:
 
 
 def same_response(made: Mapping[str, Any], recorded: Mapping[str, Any]) -> bool:
-    """Return True if a Response has all that was recorded.
+    """Return True if a Response has all recorded fields.
 
     Ignored are ids, `completed_at`, and `encrypted_content`, which the service encrypts anew for each event.
-    `made` may have more fields: those that the service sends today.
+    `made` may have more fields: the service has added some since the recording.
     """
     return _covers(_comparable(made), _comparable(recorded))
 
@@ -44,7 +44,7 @@ def _comparable(response: Mapping[str, Any]) -> Any:
 
 
 def bare(value: Any) -> Any:
-    """Return a value without the fields that are null or empty: to all clients the same as absent."""
+    """Return a value without its null and empty fields, which to clients are the same as absent ones."""
     match value:
         case dict():
             stripped = {name: bare(inner) for name, inner in value.items()}

@@ -14,17 +14,17 @@ def fields(item: Mapping[str, Any], events: Sequence[JSON]) -> JSON | None:
     """Return the fields of a step for this item, `status` and `id` included; None if there is no step for its
     type.
 
-    `item` is the item when it was done, `events` are its own. What a step cannot say is left out.
+    `item` is the finished item, `events` are its events. Content that a step cannot have is left out.
     """
     kind = ITEMS.get(str(item.get("type")))
     if kind is None:
         return None
     read = _SPECIAL.get(item["type"])
     try:
-        told: JSON = _fit(kind, {**item, **(read(item, events) if read else {})})
+        known: JSON = _fit(kind, {**item, **(read(item, events) if read else {})})
     except (AttributeError, KeyError, TypeError):
         return None  # its shape is not the API's
-    return told
+    return known
 
 
 def _fit(kind: ValueType, value: Any) -> Any:
@@ -35,7 +35,7 @@ def _fit(kind: ValueType, value: Any) -> Any:
             return {
                 name: _fit(inner, value[name])
                 for name, inner in kind.fields.items()
-                if name in kind.required or not _says_nothing(inner, value.get(name))
+                if name in kind.required or not _is_absent(inner, value.get(name))
             }
         case ListOf() if isinstance(value, list):
             return [_fit(kind.kind, inner) for inner in value]
@@ -47,7 +47,7 @@ def _fit(kind: ValueType, value: Any) -> Any:
             return value
 
 
-def _says_nothing(kind: ValueType, value: Any) -> bool:
+def _is_absent(kind: ValueType, value: Any) -> bool:
     return value is None or (not value and isinstance(kind, (ListOf, MapOf)))
 
 
@@ -63,8 +63,8 @@ def _message(item: Mapping[str, Any], events: Sequence[JSON]) -> JSON:
 def _part(part: Mapping[str, Any]) -> JSON:
     if part["type"] == "refusal":
         return {"refusal": part["refusal"]}
-    told = {name: part.get(name) or None for name in ("annotations", "logprobs")}
-    return {part["type"]: {"text": part["text"], **told}}
+    lists = {name: part.get(name) or None for name in ("annotations", "logprobs")}
+    return {part["type"]: {"text": part["text"], **lists}}
 
 
 def _reasoning(item: Mapping[str, Any], events: Sequence[JSON]) -> JSON:
@@ -115,7 +115,7 @@ def _mcp_call(item: Mapping[str, Any], events: Sequence[JSON]) -> JSON:
             return {}
 
 
-# Items for which a Script uses other words than the API.
+# Items with other fields in a Script than in the API.
 _SPECIAL: Mapping[str, Callable[[Mapping[str, Any], Sequence[JSON]], JSON]] = {
     "message": _message,
     "reasoning": _reasoning,

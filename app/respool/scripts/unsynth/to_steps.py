@@ -39,8 +39,7 @@ class ScriptPiece:
 def parts(
     stream: RecordedStream, turn: Turn, named: Collection[str], *, literally: bool
 ) -> Iterator[ScriptPiece]:
-    """Yield the steps of a stream, from after its head up to the turn's end; `literally`: one for each
-    event."""
+    """Yield the steps of a stream, between its first events and its end; `literally`: one for each event."""
     at = 3 if stream.types[1:2] == ["response.queued"] else 2
     stop = len(stream.events) - _events_of(turn.end)
     while at < stop:
@@ -105,7 +104,7 @@ def _stop(events: Sequence[JSON], start: int, limit: int, turn: Turn) -> int | N
 
 
 def _open_item(written: Sequence[Written]) -> Any:
-    """Return an item that is cut with the stream, as far as it is known."""
+    """Return the known part of an item that is cut with the stream."""
     output = fold(it.event for it in written).get("output")
     return output[0] if output else None
 
@@ -114,14 +113,14 @@ def _candidates(
     item: JSON, events: Sequence[JSON], named: Collection[str], sure_of_status: bool
 ) -> Iterator[tuple[str, JSON]]:
     """Yield candidates for the step, the shortest first. Status and deltas are included only if needed."""
-    told = to_fields.fields(item, events)
-    if told is not None:
-        status = {"status": told.pop("status")} if "status" in told else {}
-        if not is_named(told.get("id"), named):
-            told.pop("id", None)
+    fields = to_fields.fields(item, events)
+    if fields is not None:
+        status = {"status": fields.pop("status")} if "status" in fields else {}
+        if not is_named(fields.get("id"), named):
+            fields.pop("id", None)
         deltas = {"deltas": [len(event["delta"]) for event in events if isinstance(event.get("delta"), str)]}
         for cut, state in product(({}, deltas), ({}, status) if sure_of_status else (status,)):
-            yield item["type"], {**told, **state, **cut}
+            yield item["type"], {**fields, **state, **cut}
     if events[0].get("item") == item and isinstance(item.get("type"), str):
         yield "item", item
 

@@ -15,7 +15,7 @@ from respool.scripts.unsynth.to_steps import JSON, RecordedStream, ScriptPiece, 
 
 _NAME = "unsynth"  # of the Scripts that are synthesised for comparison
 
-# Fields of a Response object that a Script has elsewhere, or decides.
+# Fields of a Response object that other fields of a Script determine.
 _DECIDED = ("output", "status", "error", "incomplete_details", "usage", "completed_at", "object")
 _OF_PLAYS = ("ids", "faults", "hold", "steer")  # fields of a header
 _ERROR_FIELDS = ("type", "code", "message", "param")
@@ -50,19 +50,19 @@ def unexpand(expansion: Expansion, named: Collection[str], *, pace: bool) -> Tur
 
 
 def _with_control(turn: Turn, header: Mapping[str, Any]) -> Turn:
-    """Return the turn with what a header says of its plays. A Script has the same words for it."""
-    said = {name: header[name] for name in _OF_PLAYS if header.get(name) is not None}
-    if not said:
+    """Return the turn with the fields of a header that control its plays. A Script has the same fields."""
+    fields = {name: header[name] for name in _OF_PLAYS if header.get(name) is not None}
+    if not fields:
         return turn
     try:
-        told = read({"text": "", **said}).turns[0]
+        control = read({"text": "", **fields}).turns[0]
     except ScriptError as error:
         raise ValueError(f"a script cannot have this of its header: {error}") from None
-    return replace(turn, **{name: getattr(told, name) for name in said})
+    return replace(turn, **{name: getattr(control, name) for name in fields})
 
 
 def _written_out(turn: Turn) -> Expansion:
-    """Return the synthesised turn, after writing it as data and reading that. Raise ScriptError."""
+    """Write the turn as data, read it again, and return the result synthesised. Raise ScriptError."""
     (again,) = read(plain(Script((turn,)))).turns
     return expand_turn(again, _NAME)
 
@@ -87,9 +87,9 @@ def _plain(turn: Turn, body: Any) -> Turn:
     """Return the turn of an answer that is no stream: the service's error, or any body."""
     if turn.status >= 300 and isinstance(body, dict) and isinstance(error := body.get("error"), dict):
         usual = responses.http_error(turn.status, {})["error"]
-        told = {name: value for name, value in error.items() if usual.get(name, ...) != value}
+        fields = {name: value for name, value in error.items() if usual.get(name, ...) != value}
         with suppress(ScriptError):  # for fields or values that no error of the service has
-            read_error = read({"status": turn.status, "error": told}).turns[0].error
+            read_error = read({"status": turn.status, "error": fields}).turns[0].error
             if responses.http_error(turn.status, read_error or {}) == body:
                 return replace(turn, error=read_error)
     return replace(turn, body=body)
@@ -105,8 +105,8 @@ def _with_response(turn: Turn, stream: RecordedStream, named: Collection[str]) -
     usual = turn_response.new_response(turn, "")
     if usual["service_tier"] == "auto" and final.get("service_tier") == "default":
         del final["service_tier"]  # the end of a response that was auto at its start
-    told = {name: value for name, value in final.items() if bare(usual.get(name)) != bare(value)}
-    return replace(turn, response=told)
+    fields = {name: value for name, value in final.items() if bare(usual.get(name)) != bare(value)}
+    return replace(turn, response=fields)
 
 
 def _has_usage(end: End) -> bool:
@@ -114,21 +114,21 @@ def _has_usage(end: End) -> bool:
 
 
 def _usages(usage: Any) -> Iterator[Mapping[str, Any] | None]:
-    """Yield the ways to write the usage, the shortest first: what is left out is counted."""
+    """Yield the ways to write the usage, the shortest first. Absent fields are estimated when played."""
     if not isinstance(usage, dict):
         yield None
         return
     least = ("input_tokens", "output_tokens")
     for names in (least, (*least, "output_tokens_details"), tuple(usage)):
-        told = {name: usage[name] for name in names if usage.get(name) is not None}
+        counts = {name: usage[name] for name in names if usage.get(name) is not None}
         with suppress(ScriptError):
-            yield read({"text": "", "usage": told}).turns[0].usage
+            yield read({"text": "", "usage": counts}).turns[0].usage
 
 
 def _end(events: Sequence[JSON]) -> End:
     """Return the end of a stream, if a Script can describe it."""
     error = next((_error(event) for event in events[-2:] if event["type"] == "error"), None)
-    told: JSON = {} if error is None else {"error": error}
+    fields: JSON = {} if error is None else {"error": error}
     match events[-1]:
         case {"type": "response.completed"}:
             return End()
@@ -136,13 +136,13 @@ def _end(events: Sequence[JSON]) -> End:
             return End(incomplete=reason)
         case {"type": "response.failed", "response": {"error": dict(failed)}}:
             usual = responses.failure(error or {})
-            told["failed"] = {name: failed.get(name) for name in usual if failed.get(name) != usual[name]}
+            fields["failed"] = {name: failed.get(name) for name in usual if failed.get(name) != usual[name]}
         case {"type": "error"} if error is not None:
             pass
         case _:
             return End(cut=len(events))
     try:
-        return read({"end": told}).turns[0].end
+        return read({"end": fields}).turns[0].end
     except ScriptError:
         return End(cut=len(events))
 
@@ -150,7 +150,7 @@ def _end(events: Sequence[JSON]) -> End:
 def _error(event: JSON) -> JSON | None:
     error = event.get("error")
     if not isinstance(error, dict):
-        return None  # not nested, unlike the service's
+        return None  # not nested as the service nests it
     return {name: value for name, value in error.items() if name in _ERROR_FIELDS}
 
 
