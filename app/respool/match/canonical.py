@@ -148,8 +148,14 @@ def _items(found: JSON) -> None:
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
     items = [_item(one) for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    told = found.get("instructions")
-    texts = [told] if isinstance(told, str) else list(told) if isinstance(told, list) else []
+    instructions = found.get("instructions")
+    texts = (
+        [instructions]
+        if isinstance(instructions, str)
+        else list(instructions)
+        if isinstance(instructions, list)
+        else []
+    )
     while items and items[0].get("role") in ("system", "developer"):
         content = items[0].get("content")
         parts = content if isinstance(content, list) else []

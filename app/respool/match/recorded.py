@@ -221,8 +221,8 @@ def class_of(form: JSON) -> str:
     never match requests of two classes."""
     format_ = form.get("text", {}).get("format", {}) if isinstance(form.get("text"), dict) else {}
     kind = [format_.get("type"), format_.get("name")] if isinstance(format_, dict) else []
-    told = form.get("instructions")
-    first = told[:1] if isinstance(told, list) else []
+    instructions = form.get("instructions")
+    first = instructions[:1] if isinstance(instructions, list) else []
     return digest([form.get("model"), bool(form.get("tools")), kind, first])
 
 

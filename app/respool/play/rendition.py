@@ -28,7 +28,7 @@ from respool.protocol.profiles import OPENAI, Profile, spoken
 from respool.protocol.several_responses import places_of_others
 from respool.recordings.recording import FRAMINGS, Recording, TimedEvent, Verbatim, wire_bytes
 
-# The renditions that differ from the recording and are kept, the latest ones: each holds all its bytes.
+# The latest renditions that differ from the recording are kept, at most so many: each holds all its bytes.
 MOST_CHANGED = 64
 MOST_CHANGED_BYTES = 64 * 1024 * 1024  # of all of them; the latest is kept in any case
 
@@ -60,8 +60,8 @@ UNCHANGED = Changes()
 class Rendition:
     """The events that a play sends, and their moments, in seconds since the request, never falling.
 
-    It has no bytes of any transport: `sse` and `socket_frames` are made from it when they are first asked
-    for, once for all plays with the same changes.
+    It has no bytes of any transport: `sse` and `socket_frames` are made on first access, once for all plays
+    with the same changes.
     """
 
     events: Sequence[Event]
