@@ -176,13 +176,13 @@ class NotRecorded(NoMatchingRecording):
 
 
 class TurnsExhausted(NoMatchingRecording):
-    """A request asks for the turn after a recording's last one. `asked` counts from 1."""
+    """A request asks for the turn after a recording's last one. `requested` counts from 1."""
 
     def __init__(self, seen: int, count: int, why: str) -> None:
-        self.asked = seen + 1
+        self.requested = seen + 1
         self.count = count
         super().__init__(
-            f"The request asks for turn {self.asked} ({why}), but the recording has {count} "
+            f"The request asks for turn {self.requested} ({why}), but the recording has {count} "
             f"turn{'s' if count > 1 else ''}. Pin one with #N, or let the last or the first follow "
             "(--on-exhausted last, loop)."
         )

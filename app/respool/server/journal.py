@@ -193,7 +193,7 @@ class Journal:
             exchange.number = self._added
         self._append(exchange)
         if self.watchers:
-            self.tell(ARRIVED, exchange)
+            self.notify(ARRIVED, exchange)
 
     def enter(self, exchange: Exchange, number: int) -> None:
         """Add a request that another server received."""
@@ -204,8 +204,8 @@ class Journal:
         """Sort the exchanges by number; those without one are the latest."""
         self._exchanges = deque(sorted(self._exchanges, key=lambda one: one.number or inf))
 
-    def tell(self, change: str, exchange: Exchange) -> None:
-        """Call all watchers for a change of an exchange: ARRIVED, STARTED or ENDED."""
+    def notify(self, change: str, exchange: Exchange) -> None:
+        """Notify all watchers of a change of an exchange: ARRIVED, STARTED or ENDED."""
         for watcher in tuple(self.watchers):
             watcher(change, exchange)
 

@@ -37,7 +37,7 @@ class Request:
     session: str = ""  # "": the default session
     text: bytes = b""  # the body as it was read; b"" where only its value is known
     faults: "tuple[Fault, ...]" = ()  # that it asks for
-    pace: Mapping[str, Any] | None = None  # how it differs, by the names of `Pace`'s fields
+    pace: Mapping[str, Any] | None = None  # changes to the pace, by the names of `Pace`'s fields
     plays: "Playable | None" = (
         None  # what answers it, instead of what it names: after a steer, on a WebSocket
     )

@@ -174,7 +174,7 @@ def _never_held(stubs: "Iterable[Stub]", store: Store) -> Iterator[str]:
         try:
             found = playable(stub, store)
         except RecordingError:
-            continue  # told already
+            continue  # there is a warning already
         streams = [[timed.event for timed in turn.events] for turn in found.turns if not turn.plain]
         for point in stub.hold:
             if all(point.place(events) is None for events in streams):

@@ -68,7 +68,7 @@ class SeenRequest:
 
     @property
     def matched(self) -> bool:
-        """True if it asked for an answer and a recording answered."""
+        """True if it requested a response and a recording answered."""
         return self.exchange.recording is not None
 
     @property
@@ -78,7 +78,7 @@ class SeenRequest:
 
     @property
     def unmatched(self) -> bool:
-        """True if it asked for an answer and no recording answered."""
+        """True if it requested a response and no recording answered."""
         return self.exchange.unmatched
 
     @property

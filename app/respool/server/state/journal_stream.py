@@ -217,7 +217,7 @@ class JournalStream:
                 self._journal.keep_body(exchange, zlib.decompress(fields[b"b"]))
         else:
             _update(exchange, entry)
-        self._journal.tell(STARTED if entry.seconds is None else ENDED, exchange)
+        self._journal.notify(STARTED if entry.seconds is None else ENDED, exchange)
 
     async def _follow(self) -> None:
         while True:
