@@ -6,7 +6,7 @@
     ├── PathError               a path given to us that is not there or cannot be read
     ├── NoMatchingRecording     no recording answers a request; carries the nearest names
     │   ├── NotRecorded         nothing is recorded for it
-    │   ├── TurnsExhausted      it is a turn after the last one that the request asks for
+    │   ├── TurnsExhausted      the request asks for a turn after the last one
     │   └── AmbiguousMatch      several recordings are equally near
     ├── EditError               a live response that cannot be changed so: it has ended, is not held, ...
     ├── RequestError            a request which the API would refuse: status, type, code, param
@@ -89,7 +89,7 @@ class RecordingError(RespoolError):
 
 
 class NotARecording(RecordingError):
-    """A file holds no response of the Responses API; `cause` says what it is."""
+    """A file holds no response of the Responses API; `cause` names its content."""
 
 
 class PathError(RespoolError):
@@ -160,8 +160,8 @@ class ReferenceFailed(OptionError):
 class NoMatchingRecording(RespoolError):
     """No recording answers this request.
 
-    nearest       the names that are nearest to the one that was asked for
-    near_misses   the recordings, and the stubs, that nearly match: as the API tells them
+    nearest       the names that are nearest to the requested one
+    near_misses   the recordings, and the stubs, that nearly match: as in the API's answer
     """
 
     near_misses: Sequence[Mapping[str, Any]] = ()

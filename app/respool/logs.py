@@ -11,7 +11,7 @@ from typing import Any
 
 from respool.server.journal import Exchange
 
-# What waits to be written, at most. Lines beyond it are lost, counted, and the count is logged.
+# The most that waits to be written. Lines beyond it are lost and counted, and the count is logged.
 MOST_LINES = 10_000
 MOST_BYTES = 4 * 1024 * 1024
 # Seconds that the end of the process waits for the lines that are left.
@@ -30,7 +30,7 @@ class BackgroundHandler(logging.Handler):
         self._descriptor = descriptor
         self._lines: deque[bytes] = deque()
         self._size = 0  # bytes in `_lines`
-        self._lost = 0  # lines, not yet told of
+        self._lost = 0  # lines, not yet reported
         self._busy = False  # the thread is writing
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
@@ -133,6 +133,6 @@ def log_to_stderr(quiet: bool, who: str = "", form: str = "text") -> None:
 
 
 def flush_logs() -> None:
-    """Let what is logged reach stderr, before a signal ends the process."""
+    """Write all queued lines to stderr, before a signal ends the process."""
     for handler in logging.getLogger().handlers:
         handler.flush()

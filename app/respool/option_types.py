@@ -9,7 +9,7 @@ from typing import Any, cast
 
 FOREVER = math.inf
 SHORTEST = 0.001  # seconds, between things that come again and again: a server has other work to do
-LONGEST = 1e9  # seconds; beyond it, say forever
+LONGEST = 1e9  # seconds; a longer time is written as forever
 # The numbers of digits are bounded, so that a long text is refused at once. A float has no more than these.
 _SECONDS = re.compile(
     r"((?:[0-9]{1,20}(?:\.[0-9]{1,30})?|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,3})?)(s|ms)?", re.ASCII
