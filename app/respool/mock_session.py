@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from respool.server.session import Session
     from respool.server.verify import Times
 
-API_KEY = "respool"  # what the SDKs are given as a key: any will do
-STRICT = ("off", "unmatched", "all")  # what a test may not leave behind; each includes those before it
+API_KEY = "respool"  # the key for SDKs; the server takes any
+STRICT = ("off", "unmatched", "all")  # what fails a test: nothing, unmatched requests, also unplayed turns
 _SHOWN = 5  # requests in a report
 
 

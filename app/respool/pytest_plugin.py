@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MARKER = "respool"
 RECORD_MODES = ("none", "once", "new_episodes", "all")  # as VCR has them
 UPSTREAM = "https://api.openai.com/v1"
-_SETTINGS = ("script", "speed", "fault", "env", "strict")  # what the marker takes by name
-_FOLDERS = ("fixtures", "recordings")  # looked for where no setting names one
+_SETTINGS = ("script", "speed", "fault", "env", "strict")  # keywords of the marker
+_FOLDERS = ("fixtures", "recordings")  # the default folders of recordings
 _SESSION: "pytest.StashKey[MockSession]" = pytest.StashKey()
 
 

@@ -4,7 +4,7 @@ Both bodies are brought into it for a comparison; files keep what was recorded. 
 and its own canonical form:
 
 - Members that are null, empty, or have the default that the API documents are dropped (`DEFAULTS`), and so
-  are those that say how to transport, store or account for the answer (`TRANSPORT`).
+  are those about transport, storage and accounting of the answer (`TRANSPORT`).
 - `input` is a list of items with their content as parts; instructions, and system or developer messages at
   the beginning, are one list of texts: `instructions`.
 - Fields that a server makes are dropped from items (`SERVER_MADE`). Of reasoning, only its presence is kept.

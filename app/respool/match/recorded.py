@@ -149,7 +149,7 @@ class RecordedIndex:
         """Return the turn that answers a request of these forms, or None.
 
         lineage     the turn that the request continues: a turn of the same recording is preferred
-        retry       whether the request says that it is one, by ``x-stainless-retry-count``
+        retry       whether the request is a retry, by ``x-stainless-retry-count``
         strictness  replaces that of the rules
 
         Equal requests are a sequence of answers: they play in the order of the files, and the last one

@@ -17,7 +17,6 @@ from respool.errors import OptionError, did_you_mean, printable
 from respool.recordings.recording import Entry, Recording, Verbatim
 
 DEFAULT_GAP = 0.02  # seconds
-TYPICAL: Literal["typical"] = "typical"
 
 Gaps = Iterable[float]
 

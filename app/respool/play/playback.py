@@ -61,7 +61,7 @@ class Playback:
     """A recording that has been playing since the moment `started`, in the clock's seconds.
 
     background   it goes on when its client leaves, and can be retrieved, resumed and cancelled meanwhile
-    streamed     the request asked for a stream
+    streamed     the request had ``stream=true``
     stored       it can be retrieved after its end
     body         the request's body
     stands_in    it was never played: it answers for an unknown response

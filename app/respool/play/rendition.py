@@ -225,14 +225,14 @@ class Renditions:
         frames = _captured_frames(recording, events) if self._captured and recording.captured else {}
         between = moments_between(recording.entries, moments) if self._captured and recording.captured else []
         encode, done = encode_sse, recording.header.done
-        if recording.scripted:  # a recording is what its producer sent
+        if recording.scripted:  # profiles do not apply to recorded streams
             if not profile.obfuscation:
                 events = list(rewrite.without_obfuscation(events))
             events = list(spoken(events, profile))
             encode, done = encode_sse if profile.event_lines else encode_data, done or profile.done
         if self._keepalive and not profile.comment:
             events, moments = keepalives.with_events(events, moments, self._keepalive)
-            if between:  # the places of the texts are those before these events came
+            if between:  # the places of the texts do not count the keepalives
                 between = _places_among(between, moments)
         others = [(place, at, wire_bytes(text.text)) for place, at, text in between]
         if self._keepalive and profile.comment:

@@ -183,5 +183,5 @@ def short_name(node: str) -> str:
 
 
 def server_in(id: str) -> str:
-    """Return the short name of the server that sends a delivery, by its id; "" if it says none."""
+    """Return the short name of the server that sends a delivery, by its id; "" for an id without one."""
     return id.removeprefix(PREFIX).rpartition("_")[0]

@@ -117,7 +117,7 @@ class _Repeated(Container[str]):
             recording = self._indexes.store.get(name)
             if recording is None:
                 if name != IMPROVISED or count > 1:
-                    return True  # a Script of a stub that may have gone
+                    return True  # a Script of a stub that may have been removed
                 continue
             if any(item.get("id") == id for item in self._indexes.facts(recording).output):
                 given += count

@@ -73,7 +73,7 @@ class Misses:
         self, error: NoMatchingRecording, request: Request, session: Session, now: float
     ) -> NoMatchingRecording:
         """Return the error with the nearest recordings added, and log them. The error for a request that
-        names a recording stays as it is."""
+        names a recording is returned unchanged."""
         if not (request.path_name or request.header_name or isinstance(error, TurnsExhausted)):
             near = near_misses(request, session, now, self._indexes)
             error.near_misses = near.to_api()

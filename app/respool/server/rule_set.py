@@ -109,10 +109,10 @@ def playable(stub: "Stub", store: Store) -> Playable:
             return Playable(series, _script(play.script_file, stub.place, series))
         return Playable(series, tuple(turn for name in play.recordings for turn in _turns(store, name)))
     except ValueError as error:
-        who = (
+        subject = (
             "this stub" if stub.place and stub.name.startswith(stub.place) else f"stub {printable(stub.name)}"
         )
-        raise RecordingError(f"{who}: {error}", stub.place) from None
+        raise RecordingError(f"{subject}: {error}", stub.place) from None
 
 
 def _named(store: Store, name: str) -> Playable:

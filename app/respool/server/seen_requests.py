@@ -118,7 +118,7 @@ class SeenRequest:
     def json(self) -> Any:
         """The body as data; None if it is no JSON."""
         text, value = self._parsed
-        if text is not self.exchange.body:  # which has come, or gone, since
+        if text is not self.exchange.body:  # the body has come, or was dropped, since
             del self._parsed
             _, value = self._parsed
         return value

@@ -75,7 +75,7 @@ class Link:
         return self._pool
 
     async def _forget_owner(self) -> None:
-        """Ask the cluster again who has our keys."""
+        """Look up the node of our keys again, on the next use."""
         if self._cluster and self._pool is not None:
             pool, self._pool = self._pool, None
             await pool.disconnect(inuse_connections=False)
