@@ -252,7 +252,13 @@ def test_each_command_and_option_is_documented_and_has_help_with_examples(name: 
     ("words", "completed"), [("respool se", "plain,serve"), ("respool serve --spe", "plain,--speed")]
 )
 def test_a_shell_completes_commands_and_options(words: str, completed: str) -> None:
-    asked = {"_RESPOOL_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    completion = {
+        "_RESPOOL_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
     command = [sys.executable, "-c", "from respool.cli import main; main()"]
-    done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, env={**os.environ, **completion}, capture_output=True, text=True, timeout=60
+    )
     assert done.stdout.splitlines() == [completed]

@@ -288,7 +288,7 @@ def test_a_target_of_time_that_is_not_one_is_refused(
         running.clock.freeze()
         with ThreadPoolExecutor(2) as pool, httpx2.Client(base_url=running.url, timeout=20) as http:
             body = {"model": "m", "input": "x", "stream": True}
-            asked = [pool.submit(http.post, f"/r/{name}/v1/responses", json=body) for name in "ab"]
+            answers = [pool.submit(http.post, f"/r/{name}/v1/responses", json=body) for name in "ab"]
             try:
                 for name in "ab":
                     running.clock.advance(to="start", stream=name)
@@ -298,7 +298,7 @@ def test_a_target_of_time_that_is_not_one_is_refused(
                 running.clock.run()
                 running.clock.freeze()
                 running.clock.advance(10)
-            assert all(one.result().status_code == 200 for one in asked)
+            assert all(one.result().status_code == 200 for one in answers)
 
 
 def test_time_that_runs_is_not_moved_to_a_point(running: RunningServer) -> None:

@@ -24,8 +24,8 @@ def test_every_error_is_a_respool_error_with_a_docstring(error: type[Exception])
 
 
 def test_the_module_s_docstring_shows_the_whole_tree() -> None:
-    drawn = re.findall(r"^ +(?:│ +)?(?:[├└]── )?(\w+)", errors.__doc__ or "", re.MULTILINE)
-    assert sorted(drawn) == sorted(error.__name__ for error in CLASSES)
+    names = re.findall(r"^ +(?:│ +)?(?:[├└]── )?(\w+)", errors.__doc__ or "", re.MULTILINE)
+    assert sorted(names) == sorted(error.__name__ for error in CLASSES)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ print("hidden:", *sorted(hidden & sys.modules.keys()))
 
 
 @pytest.fixture(scope="module")
-def told() -> list[str]:
+def printed() -> list[str]:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, " ".join(HIDDEN)],
         capture_output=True,
@@ -70,8 +70,8 @@ def told() -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_every_module_can_be_imported_without_what_only_linux_has(told: list[str]) -> None:
-    *wrong, count, hidden = told
+def test_every_module_can_be_imported_without_what_only_linux_has(printed: list[str]) -> None:
+    *wrong, count, hidden = printed
     assert [line for line in wrong if line] == []
     assert int(count.split()[0]) >= len(list((APP / "respool").rglob("*.py"))) - 5
     assert hidden == "hidden:"  # none of them came in by another way

@@ -367,13 +367,13 @@ def test_what_is_not_recorded_is_recorded_beside_the_test_file(
 
 
 @pytest.mark.parametrize(
-    ("mode", "outcome", "asked", "turns"),
+    ("mode", "outcome", "requests", "turns"),
     [("once", "failed", 0, 1), ("new_episodes", "passed", 1, 2), ("all", "passed", 2, 2)],
 )
 def test_a_test_that_asks_for_more_is_recorded_as_the_mode_says(
     mode: str,
     outcome: str,
-    asked: int,
+    requests: int,
     turns: int,
     pytester: pytest.Pytester,
     upstream: RunningServer,
@@ -385,7 +385,7 @@ def test_a_test_that_asks_for_more_is_recorded_as_the_mode_says(
     upstream.reset()
     more = RECORDED + '    assert ask(respool.base_url, model="two", input="More?")[0] == 200\n'
     record(pytester, more, upstream.base_url, f"--respool-record={mode}").assert_outcomes(**{outcome: 1})
-    assert len(upstream.requests) == asked
+    assert len(upstream.requests) == requests
     (file,) = pytester.path.rglob("*.jsonl")
     assert len(Store(file).turns("test_it")) == turns
 

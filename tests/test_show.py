@@ -115,7 +115,7 @@ def test_the_pace_decides_where_no_time_is_known(recording: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moments", "drawn"),
+    ("moments", "expected"),
     [
         ((0.0, 9.9), "█────────█"),
         ((2.0, 4.0, 6.0), "  █─█─█   "),
@@ -123,8 +123,8 @@ def test_the_pace_decides_where_no_time_is_known(recording: Make) -> None:
         ((3.0, 3.1), "   █      "),
     ],
 )
-def test_a_bar_shows_events_and_waiting(moments: tuple[float, ...], drawn: str) -> None:
-    assert bar(Row("a", 0, moments), 10.0, 10) == drawn
+def test_a_bar_shows_events_and_waiting(moments: tuple[float, ...], expected: str) -> None:
+    assert bar(Row("a", 0, moments), 10.0, 10) == expected
 
 
 def test_a_bar_of_no_time_is_one_mark() -> None:
@@ -132,7 +132,7 @@ def test_a_bar_of_no_time_is_one_mark() -> None:
 
 
 @pytest.mark.parametrize(
-    ("type", "fields", "said"),
+    ("type", "fields", "expected"),
     [
         ("output_text.delta", {"delta": 'a "b"\n'}, r'"a \"b\"\n"'),
         ("output_text.delta", {"delta": "é" * 41}, f'"{"é" * 40}..., 41 characters'),
@@ -153,9 +153,9 @@ def test_a_bar_of_no_time_is_one_mark() -> None:
         ("x:unknown", {}, ""),
     ],
 )
-def test_the_gist_of_an_event(type: str, fields: dict[str, Any], said: str) -> None:
+def test_the_gist_of_an_event(type: str, fields: dict[str, Any], expected: str) -> None:
     full = type if type in ("error", "x:unknown") else f"response.{type}"
-    assert gist(full, fields) == said
+    assert gist(full, fields) == expected
 
 
 def test_nothing_of_a_recording_can_steer_a_terminal(recording: Make) -> None:

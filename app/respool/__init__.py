@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from respool.testing_async import async_running_server
     from respool.unittest import RespoolTestCase
 
-# Where each public name lives. PEP 562: a module's __getattr__ is asked for what it lacks.
+# The module of each public name. PEP 562: a module's __getattr__ is called for missing names.
 _HOMES = {
     "Clock": "respool.play.clock",
     "Event": "respool.protocol.events",

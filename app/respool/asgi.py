@@ -34,7 +34,7 @@ def mock_app(*paths: str | os.PathLike[str], **options: "Unpack[ServerOptions]")
 
 
 def __getattr__(name: str) -> "FastAPI":
-    # On first use, not on import: the files are read when a server asks for the app.
+    # On first use, not on import: the files are read when a server gets the app.
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from click import ClickException
@@ -58,7 +58,7 @@ def __getattr__(name: str) -> "FastAPI":
 
 
 def _run_by_a_server() -> bool:
-    """Return True if this process is an ASGI server's, not a test or a program that asks for the app."""
+    """Return True if this process is an ASGI server's, not a test or a program that imports the app."""
     return os.path.basename(sys.argv[0]) in ("uvicorn", "hypercorn", "granian") or any(
         f"{os.sep}uvicorn{os.sep}" in argument for argument in sys.argv[:1]
     )

@@ -21,7 +21,7 @@ FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
 
-# A variable that, when set, lets the traceback of a defect of ours through.
+# If this variable is set, an internal error prints its traceback.
 TRACEBACK = "RESPOOL_TRACEBACK"
 
 
@@ -47,7 +47,7 @@ class Commands(click.Group):
         own = {name for param in self.params for name in param.opts} | set(ctx.help_option_names)
         if args[:1] == ["help"] and not os.path.exists("help"):
             args = [*args[1:], "--help"]
-        # A shell that asks how a word may go on is told of commands.
+        # No default command during completion: the shell then offers the commands.
         if not ctx.resilient_parsing and (not args or (args[0] not in COMMANDS and args[0] not in own)):
             _check_is_path(args)
             args.insert(0, self.default)

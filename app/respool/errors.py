@@ -6,7 +6,7 @@
     ├── PathError               a path given to us that is not there or cannot be read
     ├── NoMatchingRecording     no recording answers a request; carries the nearest names
     │   ├── NotRecorded         nothing is recorded for it
-    │   ├── TurnsExhausted      it is a turn after the last one that the request asks for
+    │   ├── TurnsExhausted      the request asks for a turn after the last one
     │   └── AmbiguousMatch      several recordings are equally near
     ├── EditError               a live response that cannot be changed so: it has ended, is not held, ...
     ├── RequestError            a request which the API would refuse: status, type, code, param
@@ -89,7 +89,7 @@ class RecordingError(RespoolError):
 
 
 class NotARecording(RecordingError):
-    """A file holds no response of the Responses API; `cause` says what it is."""
+    """A file holds no response of the Responses API; `cause` names its content."""
 
 
 class PathError(RespoolError):
@@ -160,8 +160,8 @@ class ReferenceFailed(OptionError):
 class NoMatchingRecording(RespoolError):
     """No recording answers this request.
 
-    nearest       the names that are nearest to the one that was asked for
-    near_misses   the recordings, and the stubs, that nearly match: as the API tells them
+    nearest       the names that are nearest to the requested one
+    near_misses   the recordings, and the stubs, that nearly match: as in the API's answer
     """
 
     near_misses: Sequence[Mapping[str, Any]] = ()
@@ -176,13 +176,13 @@ class NotRecorded(NoMatchingRecording):
 
 
 class TurnsExhausted(NoMatchingRecording):
-    """A request asks for the turn after a recording's last one. `asked` counts from 1."""
+    """A request asks for the turn after a recording's last one. `requested` counts from 1."""
 
     def __init__(self, seen: int, count: int, why: str) -> None:
-        self.asked = seen + 1
+        self.requested = seen + 1
         self.count = count
         super().__init__(
-            f"The request asks for turn {self.asked} ({why}), but the recording has {count} "
+            f"The request asks for turn {self.requested} ({why}), but the recording has {count} "
             f"turn{'s' if count > 1 else ''}. Pin one with #N, or let the last or the first follow "
             "(--on-exhausted last, loop)."
         )

@@ -66,7 +66,7 @@ class LoadedRecording:
 
     @property
     def output_text(self) -> str:
-        """All text that the model says."""
+        """All output text of the model."""
         return "".join(
             part.get("text", "")
             for item in self.response.get("output", ())

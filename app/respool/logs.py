@@ -11,7 +11,7 @@ from typing import Any
 
 from respool.server.journal import Exchange
 
-# What waits to be written, at most. Lines beyond it are lost, counted, and the count is logged.
+# The most that waits to be written. Lines beyond it are lost and counted, and the count is logged.
 MOST_LINES = 10_000
 MOST_BYTES = 4 * 1024 * 1024
 # Seconds that the end of the process waits for the lines that are left.
@@ -30,7 +30,7 @@ class BackgroundHandler(logging.Handler):
         self._descriptor = descriptor
         self._lines: deque[bytes] = deque()
         self._size = 0  # bytes in `_lines`
-        self._lost = 0  # lines, not yet told of
+        self._lost = 0  # lines, not yet reported
         self._busy = False  # the thread is writing
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
@@ -82,7 +82,7 @@ class BackgroundHandler(logging.Handler):
 
 
 def _written(descriptor: int, data: bytes) -> bool:
-    """Write all of it, waiting as long as it takes; False where that is not possible."""
+    """Write all of it, waiting as long as it takes. Return False if that is not possible."""
     view = memoryview(data)
     try:
         while view:
@@ -96,18 +96,18 @@ def _written(descriptor: int, data: bytes) -> bool:
 
 
 class JSONFormatter(logging.Formatter):
-    """Each line is a JSON object: of a request, what the journal has of it; else a message."""
+    """Each line is a JSON object: the journal's fields of a request, or a message."""
 
-    def __init__(self, who: str = "") -> None:
+    def __init__(self, prefix: str = "") -> None:
         super().__init__()
-        self._who = who.strip(" :")
+        self._prefix = prefix.strip(" :")
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         fields: dict[str, Any] = {"time": moment, "level": record.levelname.lower()}
-        if self._who:
-            fields["worker"] = self._who
+        if self._prefix:
+            fields["worker"] = self._prefix
         of = record.args[0] if isinstance(record.args, tuple) and record.args else None
         if isinstance(of, Exchange):
             fields |= of.to_log()
@@ -118,14 +118,14 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(fields)
 
 
-def log_to_stderr(quiet: bool, who: str = "", form: str = "text") -> None:
-    """Log to stderr from a thread, as ``text`` or ``json``. `who` begins each message; with `quiet`, requests
-    are not logged."""
+def log_to_stderr(quiet: bool, prefix: str = "", form: str = "text") -> None:
+    """Log to stderr from a thread, as ``text`` or ``json``. `prefix` begins each message; with `quiet`,
+    requests are not logged."""
     root = logging.getLogger()
     if not root.handlers:
         handler = BackgroundHandler()
-        text = logging.Formatter(f"%(asctime)s {who}%(message)s", "%H:%M:%S")
-        handler.setFormatter(JSONFormatter(who) if form == "json" else text)
+        text = logging.Formatter(f"%(asctime)s {prefix}%(message)s", "%H:%M:%S")
+        handler.setFormatter(JSONFormatter(prefix) if form == "json" else text)
         root.addHandler(handler)
         root.setLevel(logging.WARNING)
     logging.getLogger("respool").setLevel(logging.INFO)
@@ -133,6 +133,6 @@ def log_to_stderr(quiet: bool, who: str = "", form: str = "text") -> None:
 
 
 def flush_logs() -> None:
-    """Let what is logged reach stderr, before a signal ends the process."""
+    """Write all queued lines to stderr, before a signal ends the process."""
     for handler in logging.getLogger().handlers:
         handler.flush()

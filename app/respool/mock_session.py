@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from respool.server.session import Session
     from respool.server.verify import Times
 
-API_KEY = "respool"  # what the SDKs are given as a key: any will do
-STRICT = ("off", "unmatched", "all")  # what a test may not leave behind; each includes those before it
+API_KEY = "respool"  # the key for SDKs; the server takes any
+STRICT = ("off", "unmatched", "all")  # what fails a test: nothing, unmatched requests, also unplayed turns
 _SHOWN = 5  # requests in a report
 
 
@@ -71,16 +71,16 @@ class MockSession:
         return f"{self.url}/r/{quote(name)}/v1"
 
     def play(self, name: str) -> None:
-        """Have the recording `name` answer what names none. Raise OptionError if there is none."""
+        """Let the recording `name` answer requests that name none. Raise OptionError if there is none."""
         self._check_name(name)
         self._session.default = name
         self._played.append(name)
 
     def script(self, script: "Script | Mapping[str, Any] | str") -> str:
-        """Have a Script answer what names no recording, and return the name of the recording made of it.
+        """Let a Script answer requests that name no recording. Return the name of the recording made of it.
 
-        It is a `Script`, or what stands in a script file: as YAML, or as the data that this is. Raise
-        RecordingError for what is none.
+        It is a `Script`, or the content of a script file: as YAML, or as data. Raise RecordingError for an
+        invalid one.
         """
         from respool.recordings import formats
         from respool.recordings.formats import script as format_
@@ -95,8 +95,8 @@ class MockSession:
         return name
 
     def fault(self, *faults: "Fault | str | Mapping[str, Any]") -> None:
-        """Have these faults happen to every answer from now on, instead of those before; without any, none.
-        Raise FaultError for what is none.
+        """Apply these faults to every answer from now on, instead of those before; without arguments, none.
+        Raise FaultError for an invalid one.
 
             respool.fault("status(code=503, times=2)")
         """
@@ -110,8 +110,8 @@ class MockSession:
         session.sampler.clear()
 
     def stub(self, rule: "Mapping[str, Any] | None" = None, /, **fields: Any) -> "Stub":
-        """Add a stub to this session: which request is answered with what, in the words of a stub file. It is
-        asked before those of files. Raise ScriptError for what is no stub.
+        """Add a stub to this session, with the keys of a stub file. It is tried before those of files. Raise
+        ScriptError for an invalid stub.
 
             respool.stub(match={"last_user_text": {"contains": "weather"}}, play="tools/get_weather")
         """
@@ -185,7 +185,7 @@ class MockSession:
             raise AssertionError("\n".join(["never played:", *(f"  {name}" for name in unplayed)]))
 
     def complaint(self, strict: str = "unmatched") -> str:
-        """Return what this session has left behind that it may not, for a report; "" if there is nothing."""
+        """Return what makes the test of this session fail at level `strict`, for a report; "" if nothing."""
         parts = []
         if recording := self._not_recorded():
             parts.append("\n".join(["The test was not recorded:", *(f"  {line}" for line in recording)]))
@@ -203,12 +203,12 @@ class MockSession:
         return "\n".join(parts)
 
     def reset(self) -> None:
-        """Have this session as at its beginning, and its requests forgotten."""
+        """Reset this session to its beginning, and remove its requests."""
         self._played.clear()
         self.running.reset(self.name)
 
     def close(self) -> None:
-        """Forget this session, its requests and its scripts."""
+        """Remove this session, its requests and its scripts."""
         server = self.running.server
         self._not_recorded()
         self.running.reset(self.name)
@@ -217,19 +217,19 @@ class MockSession:
         server.sessions.delete(self.name)
 
     def _not_recorded(self) -> Sequence[str]:
-        """Return what could not be recorded of this session, after all else was recorded."""
-        asking, loop = self.running.upstream, self.running.loop
-        if asking is None or loop is None:
+        """Finish the recording of this session. Return what could not be recorded."""
+        upstream, loop = self.running.upstream, self.running.loop
+        if upstream is None or loop is None:
             return ()
         from respool.record.for_tests import end
 
         try:
-            end(asking, loop, self.name)
+            end(upstream, loop, self.name)
         except RespoolError as error:
             return (str(error),)
-        problems = asking.problems[self._problems :]
-        if not problems and asking.stopped and any(one.relayed for one in self.requests):
-            return (asking.stopped,)
+        problems = upstream.problems[self._problems :]
+        if not problems and upstream.stopped and any(one.relayed for one in self.requests):
+            return (upstream.stopped,)
         return problems
 
     def _shown(self, request: "SeenRequest") -> Iterator[str]:
@@ -241,7 +241,7 @@ class MockSession:
         for line in request.why.splitlines():
             yield f"    {line}"
         for near in request.exchange.near:
-            yield f"    near: {printable(_told(near), 300)}"
+            yield f"    near: {printable(_near_line(near), 300)}"
 
     @property
     def _session(self) -> "Session":
@@ -260,8 +260,8 @@ class MockSession:
         raise OptionError(f"no recording is called {name}{hint}")
 
 
-def _told(near: Mapping[str, Any]) -> str:
-    """Return one line on the nearest answers, as the journal has it."""
+def _near_line(near: Mapping[str, Any]) -> str:
+    """Return a line about a near miss of the journal."""
     if "stub" in near:
         return f"stub {near['stub']}: not {', not '.join(near['failed'])}"
     hint = near.get("hint")
@@ -281,8 +281,8 @@ class ServerPool:
     def server(
         self, paths: Sequence[str | os.PathLike[str]], speed: float, plan: "RecordPlan | None" = None
     ) -> RunningServer:
-        """Return the server of these recordings, in use by all who ask for the same; with `plan` it records.
-        Raise what `running_server` raises."""
+        """Return the server of these recordings, one for all callers with the same arguments; with `plan` it
+        records. Raise what `running_server` raises."""
         from respool.play.pace import Pace
         from respool.testing import running_server
 

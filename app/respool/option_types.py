@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 FOREVER = math.inf
-SHORTEST = 0.001  # seconds, between things that come again and again: a server has other work to do
-LONGEST = 1e9  # seconds; beyond it, say forever
+SHORTEST = 0.001  # seconds, of an interval: a server has other work to do
+LONGEST = 1e9  # seconds; a longer time is written as forever
 # The numbers of digits are bounded, so that a long text is refused at once. A float has no more than these.
 _SECONDS = re.compile(
     r"((?:[0-9]{1,20}(?:\.[0-9]{1,30})?|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,3})?)(s|ms)?", re.ASCII
@@ -25,7 +25,7 @@ class OptionType:
 
     `read` takes text or a value, and raises ValueError (or KeyError, TypeError, OverflowError) if it is not
     what is `expected`; `write` gives the text that `read` reads. `low` and `high` are in the `unit`, both
-    included; None: there is no bound. `words` stand for values besides the others.
+    included; None: there is no bound. `words` are the texts of further values.
     """
 
     name: str

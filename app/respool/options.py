@@ -115,7 +115,7 @@ def finite(default: float) -> float:
 
 
 def interval(default: float) -> float:
-    """Declare seconds between things that come again and again; 0 is none of them."""
+    """Declare an interval in seconds; 0 turns it off."""
     return cast(float, declare(default, INTERVAL))
 
 

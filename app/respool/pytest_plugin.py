@@ -3,7 +3,7 @@
 See docs/pytest.md.
 
 Each run of our users' tests loads this module, whether it needs it or not: so it imports pytest, and all else
-when a test asks for it.
+when a test uses it.
 """
 
 import os
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MARKER = "respool"
 RECORD_MODES = ("none", "once", "new_episodes", "all")  # as VCR has them
 UPSTREAM = "https://api.openai.com/v1"
-_SETTINGS = ("script", "speed", "fault", "env", "strict")  # what the marker takes by name
-_FOLDERS = ("fixtures", "recordings")  # looked for where no setting names one
+_SETTINGS = ("script", "speed", "fault", "env", "strict")  # keywords of the marker
+_FOLDERS = ("fixtures", "recordings")  # the default folders of recordings
 _SESSION: "pytest.StashKey[MockSession]" = pytest.StashKey()
 
 
@@ -85,7 +85,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def _record_mode(config: pytest.Config) -> str:
-    """Return one of RECORD_MODES. In CI no real service is asked unless the command line says so."""
+    """Return one of RECORD_MODES. In CI the real service is used only if the command line sets a mode."""
     given: str | None = config.getoption("--respool-record")
     if given is not None:
         return given
@@ -117,12 +117,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         names = getattr(item, "fixturenames", None)
         if names is not None and "respool" not in names and item.get_closest_marker(MARKER):
-            names.insert(0, "respool")  # the marker asks for the fixture
+            names.insert(0, "respool")  # the marker implies the fixture
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that leaves behind what it may not; add that to the report of a test that fails anyway."""
+    """Fail a test with unmatched requests or unplayed turns (`respool_strict`); add them to the report of a
+    test that fails anyway."""
     try:
         result = yield
     except BaseException:
@@ -162,15 +163,15 @@ def respool(
     _respool_servers: "ServerPool",
     monkeypatch: pytest.MonkeyPatch,
 ) -> "Iterator[MockSession]":
-    """Yield a session of its own at a server that plays recordings: `respool.base_url`."""
+    """Yield the test's own session at a server that plays recordings: `respool.base_url`."""
     from respool.errors import RespoolError
     from respool.mock_session import read_speed
 
     node = request.node
-    said = _said(node)
+    arguments = _marker_arguments(node)
     wrong: RespoolError
     try:
-        speed = read_speed(_setting(node, "speed", said))
+        speed = read_speed(_setting(node, "speed", arguments))
         if isinstance(respool_fixtures, Path | str):
             respool_fixtures = [respool_fixtures]
         paths = _found(node, request.config.rootpath) if respool_fixtures is None else respool_fixtures
@@ -180,13 +181,13 @@ def respool(
             paths = [plan.folder]
         recording = _recording_name(node, plan.folder) if plan else ""
         with _respool_servers.session(paths, speed, node.name, plan, recording) as session:
-            for name in said.get("names", ()):
+            for name in arguments.get("names", ()):
                 session.play(name)
-            if "script" in said:
-                session.script(said["script"])
-            if "fault" in said:
-                session.fault(*_listed(said["fault"]))
-            if _setting(node, "env", said):
+            if "script" in arguments:
+                session.script(arguments["script"])
+            if "fault" in arguments:
+                session.fault(*_listed(arguments["fault"]))
+            if _setting(node, "env", arguments):
                 for variable, value in session.env.items():
                     monkeypatch.setenv(variable, value)
             node.stash[_SESSION] = session
@@ -209,7 +210,8 @@ def respool_drill(request: pytest.FixtureRequest, respool: "MockSession") -> "Ca
 
 
 def _plan(item: pytest.Item, mode: str, paths: Sequence[Path | str]) -> "RecordPlan":
-    """Return how a test records: into the first folder of recordings, or a new one beside the test file."""
+    """Return the plan for recording a test: into the first folder of recordings, or a new one beside the test
+    file."""
     from respool.errors import OptionError
     from respool.record.for_tests import RecordPlan
 
@@ -232,10 +234,10 @@ def _recording_name(item: pytest.Item, folder: Path) -> str:
     return "/".join([below.as_posix(), *item.nodeid.split("::")[1:]])
 
 
-def _said(item: pytest.Item) -> Mapping[str, Any]:
-    """Return the arguments of a test's markers; that of the test counts more than that of its class, or its
-    module."""
-    said: dict[str, Any] = {}
+def _marker_arguments(item: pytest.Item) -> Mapping[str, Any]:
+    """Return the arguments of a test's markers. A marker of the test overrides one of its class, and that one
+    of its module."""
+    arguments: dict[str, Any] = {}
     for marker in item.iter_markers(MARKER):  # the closest first
         if unknown := set(marker.kwargs) - set(_SETTINGS):
             from difflib import get_close_matches  # late: see the module
@@ -244,18 +246,18 @@ def _said(item: pytest.Item) -> Mapping[str, Any]:
             near = get_close_matches(name, _SETTINGS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(_SETTINGS)}"
             pytest.fail(f"the marker respool takes no {name}; {hint}", pytrace=False)
-        if marker.args and not {"names", "script"} & said.keys():
-            said["names"] = marker.args
+        if marker.args and not {"names", "script"} & arguments.keys():
+            arguments["names"] = marker.args
         for name, value in marker.kwargs.items():
-            if name != "script" or not {"names", "script"} & said.keys():
-                said.setdefault(name, value)
-    return said
+            if name != "script" or not {"names", "script"} & arguments.keys():
+                arguments.setdefault(name, value)
+    return arguments
 
 
-def _setting(item: pytest.Item, name: str, said: Mapping[str, Any] | None = None) -> Any:
-    """Return a setting of a test: as its markers say, or the ini file."""
-    said = _said(item) if said is None else said
-    value = said.get(name, item.config.getini(f"respool_{name}"))
+def _setting(item: pytest.Item, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
+    """Return a setting of a test, from its markers or else from the ini file."""
+    arguments = _marker_arguments(item) if arguments is None else arguments
+    value = arguments.get(name, item.config.getini(f"respool_{name}"))
     if name == "strict":
         from respool.mock_session import STRICT
 

@@ -207,8 +207,8 @@ def gist(type: str, fields: JSON, most: int = 40) -> str:
             return f"{len(picture)} characters of base64"
         case {"response": dict(response)}:
             error = response.get("error")
-            told = (_word(response.get("status")), _message(error) if isinstance(error, dict) else "")
-            return " ".join(filter(None, told))[:most]
+            parts = (_word(response.get("status")), _message(error) if isinstance(error, dict) else "")
+            return " ".join(filter(None, parts))[:most]
         case {"error": dict(error)}:
             return _message(error)[:most]
         case {"message": str()}:
@@ -227,6 +227,6 @@ def _word(value: Any) -> str:
 
 
 def _short(text: str, most: int) -> str:
-    """Return a text in quotes, on one line; of a long one the beginning, and how long it is."""
+    """Return a text in quotes, on one line; of a long one the beginning and the length."""
     shown = dumps(text[:most])
     return shown if len(text) <= most else f"{shown[:-1]}..., {len(text)} characters"

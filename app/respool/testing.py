@@ -30,8 +30,8 @@ class RunningServer:
 
     url: str  # "http://127.0.0.1:PORT"
     server: MockServer
-    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)  # that of the server's thread
-    upstream: "RecordingUpstream | None" = field(default=None, repr=False)  # what it asks and records
+    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)  # of the server's thread
+    upstream: "RecordingUpstream | None" = field(default=None, repr=False)  # its answers are recorded
 
     @property
     def _link(self) -> ServerThread:
@@ -65,7 +65,7 @@ class RunningServer:
         so many real seconds.
 
             with running.hold("text/hello", at="response.created") as stream:
-                ...  # have the client ask
+                ...  # start a request of the client
                 stream.wait_held()
                 stream.step()
 
@@ -126,8 +126,8 @@ class RunningServer:
         return waiter.found
 
     def reset(self, session: str = "") -> None:
-        """Have one session as at its beginning, and its requests forgotten; "" is the default session.
-        Others are not touched."""
+        """Reset one session to its beginning, and remove its requests; "" is the default session. Others are
+        not touched."""
 
         async def reset() -> None:
             await self.server.state.forget_requests(session)
@@ -163,9 +163,9 @@ def running_server(
 ) -> Iterator[RunningServer]:
     """Serve the recordings below `paths` until the block ends.
 
-    The options are those of `MockServer`, and ``upstream`` and others, as of ``respool serve``: whom to ask
-    for what is not recorded. Raise what `MockServer` and `Store` raise. Streams that are still open at the
-    end are cut.
+    The options are those of `MockServer`, and those of ``respool serve`` for the upstream that answers what
+    is not recorded (``upstream``, ...). Raise what `MockServer` and `Store` raise. Streams that are still
+    open at the end are cut.
 
         with running_server("fixtures") as running:
             client = OpenAI(base_url=running.base_url_of("text/hello"), api_key="any")
@@ -173,18 +173,18 @@ def running_server(
     from respool.http.hosts import Hosts
     from respool.http.lazy_app import LazyApp
 
-    said: dict[str, Any] = dict(options)
-    asked: dict[str, Any] = {name: said.pop(name) for name in _OF_UPSTREAM if name in said}
+    of_server: dict[str, Any] = dict(options)
+    of_upstream: dict[str, Any] = {name: of_server.pop(name) for name in _OF_UPSTREAM if name in of_server}
     upstream: RecordingUpstream | None = None
-    if asked or said.get("on_miss") == "record":
-        from respool.record.live_upstream import UpstreamPlan  # late: few ask one
+    if of_upstream or of_server.get("on_miss") == "record":
+        from respool.record.live_upstream import UpstreamPlan  # late: few servers have one
 
-        plan = UpstreamPlan.of(paths, said.get("on_miss", ""), cast("UpstreamOptions", asked))
+        plan = UpstreamPlan.of(paths, of_server.get("on_miss", ""), cast("UpstreamOptions", of_upstream))
         store = Store(plan.paths)
-        server = MockServer(store, asks_upstream=plan.asks(empty=not store.names), **said)
+        server = MockServer(store, asks_upstream=plan.asks(empty=not store.names), **of_server)
         upstream = plan.open(server)
     else:
-        server = MockServer(Store(paths), **said)
+        server = MockServer(Store(paths), **of_server)
     app = LazyApp(
         server,
         reload=reload,
@@ -205,7 +205,7 @@ _OF_UPSTREAM = frozenset(UpstreamOptions.__annotations__)
 def serving(
     app: "ASGIApp", on_started: Callable[[], None] = lambda: None, *, websocket: bool = True
 ) -> Iterator[str]:
-    """Serve an application on a free port of 127.0.0.1 until the block ends. Give its URL.
+    """Serve an application on a free port of 127.0.0.1 until the block ends. Yield its URL.
 
     `on_started` is called in the server's loop. Without `websocket`, an upgrade comes to the app as a
     request.

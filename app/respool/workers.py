@@ -1,8 +1,8 @@
 """Several processes that do the same work: started, watched, replaced and ended together.
 
-uvicorn has a supervisor of its own (``uvicorn.supervisors.Multiprocess``), but it runs uvicorn's Server and
-no other, does not tell when all of them listen, why one could not start, or (at our level of logging) that
-one died, ends with 0 whatever ended it, and leaves its processes behind when it is killed.
+uvicorn has a supervisor of its own (``uvicorn.supervisors.Multiprocess``), but it runs only uvicorn's Server;
+it does not report when all of them listen, why one could not start, or (at our level of logging) that one
+died; it ends with 0 whatever ended it, and leaves its processes behind when it is killed.
 """
 
 import logging
@@ -34,7 +34,7 @@ _PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 
 class WorkerDied(RespoolError):
-    """A worker ended before it was ready, and did not say why."""
+    """A worker ended before it was ready, without an error."""
 
 
 @dataclass(slots=True)
@@ -50,9 +50,9 @@ class _Worker:
 class Workers:
     """Processes that run ``work(number, report, *arguments)``, one for each of `arguments`.
 
-    `work` is a function of a module. When it is ready it calls ``report`` with a value, which tells so; until
-    then a RespoolError that it raises ends all. All it is given must be fit for pickle. SIGTERM ends it, or
-    it is killed after `limit` seconds; it gets SIGTERM also when this process is gone.
+    `work` is a function of a module. When it is ready it calls ``report`` with a value; until then a
+    RespoolError that it raises ends all. Its arguments must be fit for pickle. SIGTERM ends it, or it is
+    killed after `limit` seconds; it gets SIGTERM also when this process is gone.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Workers:
         self._workers: list[_Worker] = []
 
     def run(self, ready: Callable[[Any], None], ending: Callable[[], None] = lambda: None) -> None:
-        """Start all, call `ready` with the first's report when all have told theirs, and replace those that
-        die, until a SIGTERM or Ctrl-C: that ends all, `ending` first, and then happens to this process.
+        """Start all, call `ready` with the report of the first when all have reported, and replace those that
+        die, until a SIGTERM or Ctrl-C. Then call `ending`, end all, and raise the signal in this process.
 
         Raise what a worker raised before it was ready, and RespoolError for one that died by then.
         """
@@ -96,7 +96,7 @@ class Workers:
         return _Worker(number, process, reports)
 
     def _report(self, worker: _Worker, signals: "_Signals") -> Iterator[Any]:
-        """Return a worker's report when it is ready; nothing if a signal comes first."""
+        """Yield a worker's report when it is ready; nothing if a signal comes first."""
         wait([worker.reports, signals.socket])
         if signals.came:
             return
@@ -110,7 +110,7 @@ class Workers:
         yield report
 
     def _watch(self, signals: "_Signals") -> None:
-        """Replace what dies, until a signal comes.
+        """Replace workers that die, until a signal comes.
 
         Raise what a replacement raises before it is ready. One that dies by then is replaced again, each
         time after a longer pause.
@@ -131,16 +131,16 @@ class Workers:
                     for _ in self._report(new, signals):
                         logger.info("%s is ready", new)
                         pause = 0.0
-                except WorkerDied:  # by chance, most likely: it is found dead above
+                except WorkerDied:  # likely by chance: the next round replaces it
                     pause = min(max(2 * pause, _PAUSE), _LONGEST_PAUSE)
 
     def _end(self, signals: "_Signals") -> None:
         """End all: in order, and at the limit or the next signal at once."""
         for worker in self._workers:
             worker.process.terminate()
-        limit, told = time.monotonic() + self._limit, len(signals.came)
+        limit, came = time.monotonic() + self._limit, len(signals.came)
         for worker in self._workers:
-            while worker.process.is_alive() and time.monotonic() < limit and len(signals.came) == told:
+            while worker.process.is_alive() and time.monotonic() < limit and len(signals.came) == came:
                 wait([worker.process.sentinel, signals.socket], max(0.0, limit - time.monotonic()))
                 signals.clear()
             worker.process.kill()
@@ -178,8 +178,7 @@ def _how(process: SpawnProcess) -> str:
 
 @contextmanager
 def _not_interrupted() -> Iterator[None]:
-    """Ignore Ctrl-C in processes that are started in the block: the terminal sends it to all, and we tell the
-    others."""
+    """Ignore Ctrl-C in processes started in the block: the terminal sends it to all, and we send SIGTERM."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -209,7 +208,7 @@ class _Signals:
         self._write.close()
 
     def clear(self) -> None:
-        """Wait only for what comes from now on."""
+        """Read the socket empty, so that waiting ends only at a new signal."""
         with suppress(BlockingIOError):
             self.socket.recv(4096)
 

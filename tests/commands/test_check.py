@@ -89,12 +89,12 @@ def test_standard_input_is_checked(
 
 def test_json_has_versions_totals_and_findings(cut: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(cut, "--format", "json") == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["versions"] == {"respool": __version__, "openai": None}
-    assert told["totals"] == {
+    report = json.loads(capsys.readouterr().out)
+    assert report["versions"] == {"respool": __version__, "openai": None}
+    assert report["totals"] == {
         "files": 1, "streams": 1, "events": 62, "errors": 1, "warnings": 0, "infos": 0
     }  # fmt: skip
-    (finding,) = told["findings"]
+    (finding,) = report["findings"]
     assert finding.pop("message").startswith("the stream ends without")
     place = {"path": str(cut), "line": 63, "column": None, "turn": 1, "event": None}
     assert finding == {**place, "code": "RS106", "level": "error"}

@@ -82,8 +82,8 @@ def test_reports_are_written_to_files(tmp_path: Path, capsys: pytest.CaptureFixt
     files = tmp_path / "drill.json", tmp_path / "drill.xml"
     assert run("--fault", "abort(after=5)", "--json", files[0], "--junit", files[1]) == 0
     assert capsys.readouterr().out.endswith("nothing bad\n")
-    told = json.loads(files[0].read_text("utf-8"))
-    assert (told["passed"], [case["verdict"] for case in told["cases"]]) == (True, ["noticed"])
+    report = json.loads(files[0].read_text("utf-8"))
+    assert (report["passed"], [case["verdict"] for case in report["cases"]]) == (True, ["noticed"])
     assert [case.get("name") for case in ElementTree.parse(files[1]).iter("testcase")] == ["abort(after=5)"]
 
 

@@ -25,7 +25,7 @@ def recorded(name: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("more", "options", "told"),
+    ("more", "options", "expected"),
     [
         ({}, (), "text/hello answers, by exact: text/hello, since its recorded request is equal"),
         ({"model": "text/refusal"}, (), "text/refusal answers, by model"),
@@ -34,19 +34,19 @@ def recorded(name: str) -> Any:
     ],
 )
 def test_what_answers_is_told(
-    more: Any, options: Any, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    more: Any, options: Any, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     body = {**recorded("text/hello"), **more}
-    assert explain(body, tmp_path, str(FIXTURES), *options, capsys=capsys) == (0, f"{told}\n")
+    assert explain(body, tmp_path, str(FIXTURES), *options, capsys=capsys) == (0, f"{expected}\n")
 
 
 def test_where_nothing_answers_the_nearest_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     body = {**recorded("text/hello"), "model": "other"}
-    code, told = explain(body, tmp_path, str(FIXTURES), capsys=capsys)
+    code, output = explain(body, tmp_path, str(FIXTURES), capsys=capsys)
     assert code == 1
-    first, near, hint, *_ = told.splitlines()
+    first, near, hint, *_ = output.splitlines()
     assert first.startswith('nothing answers: No recording matches: no recording is named "other"')
     assert near.startswith("near: text/hello (distance 0.")
     assert '/model is "other", recorded "gpt-4' in near
@@ -54,15 +54,15 @@ def test_where_nothing_answers_the_nearest_are_told(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [("{", "not JSON"), ("[]", "expected a JSON object"), ('{"stream": true}', "Missing required parameter")],
 )
 def test_what_is_no_request_is_refused(
-    text: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    text: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, printed = explain(text, tmp_path, str(FIXTURES), capsys=capsys)
-    assert code == (1 if "Missing" in told else 2)
-    assert told in printed
+    assert code == (1 if "Missing" in expected else 2)
+    assert expected in printed
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

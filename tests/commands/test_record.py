@@ -58,8 +58,8 @@ def test_a_recorder_that_is_stopped_has_written_what_came(tmp_path: Path) -> Non
     ):
         assert httpx2.post(f"{url}/responses", json=BODY).status_code == 200
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=30)
-    assert "say.jsonl: 63 events" in said
+        _, errors = process.communicate(timeout=30)
+    assert "say.jsonl: 63 events" in errors
     recorded = Store(tmp_path).only
     assert recorded is not None
     assert recorded.header.request["input"] == "Say REDACTED-user-1"
@@ -123,9 +123,9 @@ def test_a_disk_that_is_full_ends_recording_and_no_stream(tmp_path: Path) -> Non
             direct = httpx2.post(f"{upstream.base_url}/responses", json=BODY).content
             assert [httpx2.post(f"{url}/responses", json=BODY).content for _ in range(3)] == [direct] * 3
             process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=30)
-        assert "no space left on device" in said
-        assert "requests are still relayed" in said
+            _, errors = process.communicate(timeout=30)
+        assert "no space left on device" in errors
+        assert "requests are still relayed" in errors
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
 

@@ -136,19 +136,19 @@ def test_a_path_that_is_not_there_is_an_error(hello: Path, recording: str, out: 
 def test_what_a_header_says_of_its_plays_is_kept(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "ids": "fresh",
         "faults": ["slow_close(seconds=2)", {"fault": "abort", "after": 3}],
         "hold": ["response.created", {"after": "response.output_text.delta", "ttl": 5}],
         "steer": {"at": "never"},
     }
     path = tmp_path / "held.jsonl"
-    path.write_text(recorded({"text": "One two three", **said}))
+    path.write_text(recorded({"text": "One two three", **fields}))
     run(path)
     (turn,) = script_format.read(capsysbinary.readouterr().out, "a", "a.script.yaml")
     (recording,) = formats.read(path.read_bytes(), "a", "a.jsonl")
-    assert {name: turn.header.fields.get(name) for name in said} == {
-        name: recording.header.fields[name] for name in said
+    assert {name: turn.header.fields.get(name) for name in fields} == {
+        name: recording.header.fields[name] for name in fields
     }
 
 

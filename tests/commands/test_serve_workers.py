@@ -40,11 +40,11 @@ class Running:
                 self.process.wait(0.01)
         raise AssertionError(f"it never was so; stderr: {self.err.read_text()}")
 
-    def told_by(self, worker: int, text: str) -> bool:
+    def logged_by(self, worker: int, text: str) -> bool:
         return bool(re.search(rf"^\S+ worker {worker}: {text}", self.err.read_text(), re.MULTILINE))
 
-    def all_have_told(self, text: str) -> bool:
-        return self.told_by(1, text) and self.told_by(2, text)
+    def all_logged(self, text: str) -> bool:
+        return self.logged_by(1, text) and self.logged_by(2, text)
 
     def workers(self) -> list[int]:
         """Their process ids."""
@@ -88,7 +88,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
 @pytest.fixture
 def serve(start: Callable[..., Running]) -> Callable[..., Running]:
-    """The same, once it has told all that it tells at the start."""
+    """The same, once it has printed all lines of its start."""
 
     def run(*arguments: str | Path, environment: dict[str, str] | None = None) -> Running:
         running = start(*arguments, environment=environment)
@@ -103,22 +103,22 @@ def test_all_workers_give_the_same_answer_and_the_start_is_told_once(
     folder: Path, serve: Callable[..., Running]
 ) -> None:
     running = serve(folder)
-    told = running.out.read_text().splitlines()
-    assert told[0].endswith(f"listens on {running.url}")
-    assert told[1] == "serving 2 recordings, refused 1"
-    assert told[2].startswith(f"refused {folder}/broken.jsonl:1:")
-    assert told[3] == (
+    printed = running.out.read_text().splitlines()
+    assert printed[0].endswith(f"listens on {running.url}")
+    assert printed[1] == "serving 2 recordings, refused 1"
+    assert printed[2].startswith(f"refused {folder}/broken.jsonl:1:")
+    assert printed[3] == (
         "stateless: background responses, retrieve, conversations and previous_response_id are refused; "
         "they need --state, or one process without --stateless"
     )
-    assert told[4].startswith(f"try: curl -N {running.url}/r/hello/")
+    assert printed[4].startswith(f"try: curl -N {running.url}/r/hello/")
     bodies = set()
     for _ in range(ENOUGH):
         answer = httpx2.post(f"{running.url}/r/hello/v1/responses", json={"stream": True})
         bodies.add((answer.status_code, answer.headers["content-type"], answer.text))
-        if running.all_have_told("POST /r/hello/v1/responses 200"):
+        if running.all_logged("POST /r/hello/v1/responses 200"):
             break
-    assert running.all_have_told("POST /r/hello/v1/responses 200")
+    assert running.all_logged("POST /r/hello/v1/responses 200")
     expected = f"event: response.created\ndata: {CREATED}\n\nevent: response.completed\ndata: {COMPLETED}\n\n"
     assert {text for _, _, text in bodies} == {expected}
     assert len(bodies) == 1
@@ -129,7 +129,7 @@ def test_what_needs_memory_is_refused_and_not_tried_again(
 ) -> None:
     running = serve(folder)
     client = OpenAI(base_url=f"{running.url}/v1", api_key="any")
-    asked = [
+    requests = [
         lambda: client.responses.retrieve("resp_1"),
         lambda: client.responses.retrieve("resp_1", stream=True, starting_after=0),
         lambda: client.responses.cancel("resp_1"),
@@ -144,7 +144,7 @@ def test_what_needs_memory_is_refused_and_not_tried_again(
         lambda: client.conversations.retrieve("conv_1"),
         lambda: client.conversations.items.list("conv_1"),
     ]
-    for ask in asked:
+    for ask in requests:
         with pytest.raises(BadRequestError) as refused:
             ask()
         assert refused.value.code == "needs_state"
@@ -152,7 +152,7 @@ def test_what_needs_memory_is_refused_and_not_tried_again(
         assert "--state redis://" in refused.value.message
     client.responses.create(model="hello", input="Hi")
     running.wait_until(lambda: " 200 " in running.err.read_text())
-    assert running.err.read_text().count(" 400 ") == len(asked)
+    assert running.err.read_text().count(" 400 ") == len(requests)
 
 
 @pytest.mark.parametrize(
@@ -228,11 +228,11 @@ def test_each_worker_takes_up_changes_and_says_so(folder: Path, serve: Callable[
     text = f"[0.0, {CREATED}]\n"
     for number in range(600):  # until both watch: the first change may come too early
         (folder / "new.jsonl").write_text(text + f"# {number}\n")
-        if running.all_have_told("reloaded new$"):
+        if running.all_logged("reloaded new$"):
             break
         with pytest.raises(subprocess.TimeoutExpired):
             running.process.wait(0.1)
-    assert running.all_have_told("reloaded new$")
+    assert running.all_logged("reloaded new$")
 
 
 def test_where_every_id_is_unknown_nothing_is_refused(folder: Path, serve: Callable[..., Running]) -> None:
@@ -244,11 +244,11 @@ def test_where_every_id_is_unknown_nothing_is_refused(folder: Path, serve: Calla
     )
     assert "stateless: nothing is stored" in running.out.read_text()
     made = httpx2.post(f"{running.url}/v1/responses", json={"background": True, "conversation": "conv_1"})
-    told = {
+    printed = {
         json.dumps(httpx2.get(f"{running.url}/v1/responses/{made.json()['id']}").json()) for _ in range(20)
     }
-    assert len(told) == 1
-    assert json.loads(told.pop())["status"] == "completed"
+    assert len(printed) == 1
+    assert json.loads(printed.pop())["status"] == "completed"
 
 
 @pytest.mark.parametrize(
@@ -280,9 +280,9 @@ def test_with_a_store_any_worker_answers_anything(
         id_ = httpx2.post(f"{running.url}/v1/responses", json=background).json()["id"]
         assert httpx2.post(f"{running.url}/v1/responses/{id_}/cancel").json()["status"] == "cancelled"
         assert httpx2.get(f"{running.url}/v1/responses/{id_}").json()["status"] == "cancelled"
-        if running.all_have_told("POST /v1/responses 200"):
+        if running.all_logged("POST /v1/responses 200"):
             break
-    assert running.all_have_told("POST /v1/responses 200")
+    assert running.all_logged("POST /v1/responses 200")
 
 
 def test_several_workers_need_a_place_for_what_they_remember(
@@ -290,6 +290,6 @@ def test_several_workers_need_a_place_for_what_they_remember(
 ) -> None:
     running = start(folder, environment={"RESPOOL_WORKERS": "2"})
     assert running.process.wait(60) == 2
-    told = running.err.read_text()
-    assert "2 workers need a place for what they remember: --state redis://" in told
-    assert "--stateless" in told
+    printed = running.err.read_text()
+    assert "2 workers need a place for what they remember: --state redis://" in printed
+    assert "--stateless" in printed

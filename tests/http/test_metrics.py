@@ -43,7 +43,7 @@ def test_what_has_happened_is_counted(server: Callable[..., MockServer]) -> None
 def test_what_other_servers_have_got_is_counted_by_them(server: Callable[..., MockServer]) -> None:
     serving = server()
     with TestClient(create_app(serving, metrics=True)) as client:
-        serving.journal.tell(ENDED, Exchange("POST", "/v1/responses", 0.0, status=200))
+        serving.journal.notify(ENDED, Exchange("POST", "/v1/responses", 0.0, status=200))
         assert "respool_requests_total ok" not in values(client.get("/metrics").text)
 
 

@@ -74,7 +74,7 @@ def test_a_miss_is_no_error_of_the_server_and_a_fault_of_500_is(traced: Traced) 
 
 
 def test_what_other_servers_have_got_is_no_span_of_this_one(traced: Traced) -> None:
-    traced.server.journal.tell(ENDED, Exchange("POST", "/v1/responses", 0.0, status=200))
+    traced.server.journal.notify(ENDED, Exchange("POST", "/v1/responses", 0.0, status=200))
     assert traced.spans == ()
 
 

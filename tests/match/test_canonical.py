@@ -11,7 +11,7 @@ CALL = {"type": "function_call", "call_id": "call_1", "name": "tide", "arguments
 OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": "noon"}
 
 
-def asked(*items, **others):
+def request(*items, **others):
     return {"model": "gpt-5.5", "input": list(items), **others}
 
 
@@ -20,16 +20,16 @@ def user(content="tide?", **others):
 
 
 SAME = {
-    "a string and a message": (asked() | {"input": "tide?"}, asked(user())),
-    "a text and its part": (asked(user()), asked(user([{"type": "input_text", "text": "tide?"}]))),
-    "a message's type": (asked(user()), asked(user(type="message"))),
+    "a string and a message": (request() | {"input": "tide?"}, request(user())),
+    "a text and its part": (request(user()), request(user([{"type": "input_text", "text": "tide?"}]))),
+    "a message's type": (request(user()), request(user(type="message"))),
     "null and absent": (
-        asked(user()),
-        asked(user(), instructions=None, tools=[], text={}, max_output_tokens=None),
+        request(user()),
+        request(user(), instructions=None, tools=[], text={}, max_output_tokens=None),
     ),
     "defaults": (
-        asked(user()),
-        asked(
+        request(user()),
+        request(
             user(),
             temperature=1.0,
             top_p=1,
@@ -41,10 +41,10 @@ SAME = {
             text={"format": {"type": "text"}, "verbosity": "medium"},
         ),
     ),
-    "an empty reasoning": (asked(user()), asked(user(), reasoning={})),
+    "an empty reasoning": (request(user()), request(user(), reasoning={})),
     "transport": (
-        asked(user()),
-        asked(
+        request(user()),
+        request(
             user(),
             stream=True,
             store=False,
@@ -55,44 +55,47 @@ SAME = {
             client_metadata={"a": "b"},
         ),
     ),
-    "a dated model": (asked(user()), asked(user()) | {"model": "gpt-5.5-2026-04-23"}),
+    "a dated model": (request(user()), request(user()) | {"model": "gpt-5.5-2026-04-23"}),
     "system and developer": (
-        asked({"role": "system", "content": "Be brief."}, user()),
-        asked({"role": "developer", "content": "Be brief."}, user()),
+        request({"role": "system", "content": "Be brief."}, user()),
+        request({"role": "developer", "content": "Be brief."}, user()),
     ),
     "instructions and developer": (
-        asked(user(), instructions="Be brief."),
-        asked({"role": "developer", "content": "Be brief."}, user()),
+        request(user(), instructions="Be brief."),
+        request({"role": "developer", "content": "Be brief."}, user()),
     ),
     "system in the midst": (
-        asked(user(), {"role": "system", "content": "Now."}),
-        asked(user(), {"role": "developer", "content": "Now."}),
+        request(user(), {"role": "system", "content": "Now."}),
+        request(user(), {"role": "developer", "content": "Now."}),
     ),
     "the order of tools": (
-        asked(user(), tools=[{"type": "function", "name": "a"}, {"type": "function", "name": "b"}]),
-        asked(user(), tools=[{"name": "b", "type": "function"}, {"name": "a", "type": "function"}]),
+        request(user(), tools=[{"type": "function", "name": "a"}, {"type": "function", "name": "b"}]),
+        request(user(), tools=[{"name": "b", "type": "function"}, {"name": "a", "type": "function"}]),
     ),
     "a tool's nulls": (
-        asked(user(), tools=[{"type": "function", "name": "a", "strict": None}]),
-        asked(user(), tools=[{"type": "function", "name": "a"}]),
+        request(user(), tools=[{"type": "function", "name": "a", "strict": None}]),
+        request(user(), tools=[{"type": "function", "name": "a"}]),
     ),
     "a tool's key": (
-        asked(user(), tools=[{"type": "mcp", "server_label": "d", "headers": {"a": "b"}}]),
-        asked(user(), tools=[{"type": "mcp", "server_label": "d", "authorization": "x"}]),
+        request(user(), tools=[{"type": "mcp", "server_label": "d", "headers": {"a": "b"}}]),
+        request(user(), tools=[{"type": "mcp", "server_label": "d", "authorization": "x"}]),
     ),
     "call ids": (
-        asked(user(), CALL, OUTPUT),
-        asked(user(), CALL | {"call_id": "x"}, OUTPUT | {"call_id": "x"}),
+        request(user(), CALL, OUTPUT),
+        request(user(), CALL | {"call_id": "x"}, OUTPUT | {"call_id": "x"}),
     ),
-    "item ids": (asked(user(), CALL), asked(user(), CALL | {"id": "fc_1", "status": "completed"})),
-    "how arguments are written": (asked(CALL), asked(CALL | {"arguments": '{ "n": 1.0, "port": "Kiel" }'})),
+    "item ids": (request(user(), CALL), request(user(), CALL | {"id": "fc_1", "status": "completed"})),
+    "how arguments are written": (
+        request(CALL),
+        request(CALL | {"arguments": '{ "n": 1.0, "port": "Kiel" }'}),
+    ),
     "an output as parts": (
-        asked(CALL, OUTPUT),
-        asked(CALL, OUTPUT | {"output": [{"type": "input_text", "text": "noon"}]}),
+        request(CALL, OUTPUT),
+        request(CALL, OUTPUT | {"output": [{"type": "input_text", "text": "noon"}]}),
     ),
     "what a server adds": (
-        asked({"role": "assistant", "content": "noon"}),
-        asked(
+        request({"role": "assistant", "content": "noon"}),
+        request(
             {
                 "type": "message",
                 "id": "msg_1",
@@ -104,27 +107,27 @@ SAME = {
         ),
     ),
     "assistant text as input": (
-        asked({"role": "assistant", "content": "noon"}),
-        asked({"role": "assistant", "content": [{"type": "input_text", "text": "noon"}]}),
+        request({"role": "assistant", "content": "noon"}),
+        request({"role": "assistant", "content": [{"type": "input_text", "text": "noon"}]}),
     ),
     "what reasoning says": (
-        asked({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"}),
-        asked({"type": "reasoning", "id": "rs_2", "summary": [{"text": "y"}]}),
+        request({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"}),
+        request({"type": "reasoning", "id": "rs_2", "summary": [{"text": "y"}]}),
     ),
-    "references": (asked({"id": "msg_1"}), asked({"type": "item_reference", "id": "msg_2"})),
+    "references": (request({"id": "msg_1"}), request({"type": "item_reference", "id": "msg_2"})),
     "previous responses": (
-        asked(user(), previous_response_id="resp_1"),
-        asked(user(), previous_response_id="resp_2"),
+        request(user(), previous_response_id="resp_1"),
+        request(user(), previous_response_id="resp_2"),
     ),
-    "conversations": (asked(user(), conversation="conv_1"), asked(user(), conversation={"id": "conv_2"})),
-    "UUIDs in texts": (asked(user(f"run {UUID_1}")), asked(user(f"run {UUID_2}"))),
+    "conversations": (request(user(), conversation="conv_1"), request(user(), conversation={"id": "conv_2"})),
+    "UUIDs in texts": (request(user(f"run {UUID_1}")), request(user(f"run {UUID_2}"))),
     "an image's detail": (
-        asked(user([{"type": "input_image", "image_url": "u", "detail": "auto"}])),
-        asked(user([{"type": "input_image", "image_url": "u"}])),
+        request(user([{"type": "input_image", "image_url": "u", "detail": "auto"}])),
+        request(user([{"type": "input_image", "image_url": "u"}])),
     ),
-    "line ends": (asked(user("a\r\nb")), asked(user("a\nb"))),
-    "one accent": (asked(user("caf\u00e9")), asked(user("cafe\u0301"))),
-    "numbers": (asked(user(), max_output_tokens=100), asked(user(), max_output_tokens=100.0)),
+    "line ends": (request(user("a\r\nb")), request(user("a\nb"))),
+    "one accent": (request(user("caf\u00e9")), request(user("cafe\u0301"))),
+    "numbers": (request(user(), max_output_tokens=100), request(user(), max_output_tokens=100.0)),
 }
 
 
@@ -135,35 +138,35 @@ def test_what_clients_differ_in_is_the_same(one, other):
 
 
 DIFFERENT = {
-    "texts": (asked(user()), asked(user("wind?"))),
-    "spaces in a text": (asked(user("a b")), asked(user("a  b"))),
-    "dates in a text": (asked(user("It is 2026-11-29.")), asked(user("It is 2026-11-30."))),
-    "models": (asked(user()), asked(user()) | {"model": "gpt-5.5-mini"}),
-    "instructions": (asked(user(), instructions="Be brief."), asked(user())),
+    "texts": (request(user()), request(user("wind?"))),
+    "spaces in a text": (request(user("a b")), request(user("a  b"))),
+    "dates in a text": (request(user("It is 2026-11-29.")), request(user("It is 2026-11-30."))),
+    "models": (request(user()), request(user()) | {"model": "gpt-5.5-mini"}),
+    "instructions": (request(user(), instructions="Be brief."), request(user())),
     "the order of instructions": (
-        asked({"role": "developer", "content": "a"}, user(), instructions="b"),
-        asked({"role": "developer", "content": "b"}, user(), instructions="a"),
+        request({"role": "developer", "content": "a"}, user(), instructions="b"),
+        request({"role": "developer", "content": "b"}, user(), instructions="a"),
     ),
-    "who speaks": (asked({"role": "assistant", "content": "x"}), asked(user("x"))),
-    "the order of items": (asked(user("a"), user("b")), asked(user("b"), user("a"))),
+    "who speaks": (request({"role": "assistant", "content": "x"}), request(user("x"))),
+    "the order of items": (request(user("a"), user("b")), request(user("b"), user("a"))),
     "which call is answered": (
-        asked(CALL, CALL | {"call_id": "call_2"}, OUTPUT),
-        asked(CALL, CALL | {"call_id": "call_2"}, OUTPUT | {"call_id": "call_2"}),
+        request(CALL, CALL | {"call_id": "call_2"}, OUTPUT),
+        request(CALL, CALL | {"call_id": "call_2"}, OUTPUT | {"call_id": "call_2"}),
     ),
-    "two ids and one": (asked(user(f"{UUID_1} {UUID_2}")), asked(user(f"{UUID_1} {UUID_1}"))),
-    "arguments": (asked(CALL), asked(CALL | {"arguments": "{}"})),
-    "outputs": (asked(CALL, OUTPUT), asked(CALL, OUTPUT | {"output": "one"})),
-    "tools": (asked(user(), tools=[{"type": "function", "name": "a"}]), asked(user())),
+    "two ids and one": (request(user(f"{UUID_1} {UUID_2}")), request(user(f"{UUID_1} {UUID_1}"))),
+    "arguments": (request(CALL), request(CALL | {"arguments": "{}"})),
+    "outputs": (request(CALL, OUTPUT), request(CALL, OUTPUT | {"output": "one"})),
+    "tools": (request(user(), tools=[{"type": "function", "name": "a"}]), request(user())),
     "a null in a tool's schema": (
-        asked(user(), tools=[{"type": "function", "name": "a", "parameters": {"default": None}}]),
-        asked(user(), tools=[{"type": "function", "name": "a", "parameters": {}}]),
+        request(user(), tools=[{"type": "function", "name": "a", "parameters": {"default": None}}]),
+        request(user(), tools=[{"type": "function", "name": "a", "parameters": {}}]),
     ),
-    "reasoning and none": (asked({"type": "reasoning", "id": "rs_1"}, user()), asked(user())),
-    "effort": (asked(user(), reasoning={"effort": "low"}), asked(user())),
-    "temperature": (asked(user(), temperature=0), asked(user())),
-    "true and one": (asked(user(), temperature=True), asked(user(), temperature=1)),
-    "a format": (asked(user(), text={"format": {"type": "json_object"}}), asked(user())),
-    "a continued response": (asked(user(), previous_response_id="resp_1"), asked(user())),
+    "reasoning and none": (request({"type": "reasoning", "id": "rs_1"}, user()), request(user())),
+    "effort": (request(user(), reasoning={"effort": "low"}), request(user())),
+    "temperature": (request(user(), temperature=0), request(user())),
+    "true and one": (request(user(), temperature=True), request(user(), temperature=1)),
+    "a format": (request(user(), text={"format": {"type": "json_object"}}), request(user())),
+    "a continued response": (request(user(), previous_response_id="resp_1"), request(user())),
 }
 
 
@@ -177,12 +180,12 @@ def test_each_default_is_dropped(path):
     value = DEFAULTS[path]
     for name in reversed(path):
         value = {name: value}
-    assert canonical(asked(user()) | value) == canonical(asked(user()))
+    assert canonical(request(user()) | value) == canonical(request(user()))
 
 
 @pytest.mark.parametrize("name", sorted(TRANSPORT))
 def test_each_member_of_the_transport_is_dropped(name):
-    assert canonical(asked(user(), **{name: "x"})) == canonical(asked(user()))
+    assert canonical(request(user(), **{name: "x"})) == canonical(request(user()))
 
 
 values = st.recursive(
@@ -241,6 +244,6 @@ def test_other_names_of_ids_change_nothing(items, names):
             "c": lambda n: OUTPUT | {"call_id": rename(n)},
             "r": lambda n: {"type": "item_reference", "id": rename(n)},
         }
-        return asked(*(made[kind](n) for kind, n in items), previous_response_id=rename(1))
+        return request(*(made[kind](n) for kind, n in items), previous_response_id=rename(1))
 
     assert canonical(body(lambda n: f"call_{n}")) == canonical(body(lambda n: f"fresh{names[n - 1]}"))

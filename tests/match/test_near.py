@@ -7,7 +7,7 @@ from respool.match.rules import MatchRules, read_rules
 from respool.recordings import formats
 
 
-def asked(text, **others):
+def request(text, **others):
     return {"model": "gpt-5.5", "input": [{"role": "user", "content": text}], **others}
 
 
@@ -18,18 +18,18 @@ def nearest(body, *recorded, rules=None):
 
 def test_the_nearest_come_first_and_are_three():
     recorded = [
-        asked("Wind in Riga?"),
-        asked("Tides in Kiel tomorrow?"),
-        asked("Tides in Kiel?", top_p=0.5),
+        request("Wind in Riga?"),
+        request("Tides in Kiel tomorrow?"),
+        request("Tides in Kiel?", top_p=0.5),
         {"model": "x"},
     ]
-    near = nearest(asked("Tides in Kiel?"), *recorded)
+    near = nearest(request("Tides in Kiel?"), *recorded)
     assert ({one.recording for one in near[:2]}, near[2].recording) == ({"r1", "r2"}, "r0")
     assert [one.distance for one in near] == sorted(one.distance for one in near)
 
 
 def test_each_difference_has_its_pointer_and_both_values():
-    (near,) = nearest(asked("Tides in Kiel?", temperature=0), asked("Tides in Riga?", top_p=0.5))
+    (near,) = nearest(request("Tides in Kiel?", temperature=0), request("Tides in Riga?", top_p=0.5))
     assert [(one.pointer, one.recorded, one.received) for one in near.differences] == [
         ("/input/0/content/0/text", "Tides in Riga?", "Tides in Kiel?"),
         ("/temperature", None, "0"),
@@ -44,12 +44,12 @@ def test_each_difference_has_its_pointer_and_both_values():
 
 HINTS = [
     (
-        asked("Order ORD-17, please"),
-        asked("Order ORD-23, please"),
+        request("Order ORD-17, please"),
+        request("Order ORD-23, please"),
         "in match.yaml, masks: {name: 'ORD-[0-9]+'}",
     ),
-    (asked("hello"), asked("hello", temperature=0), "in match.yaml, exclude: [/temperature]"),
-    (asked("yes"), asked("no"), "in match.yaml, exclude: [/input/0/content/0/text]"),
+    (request("hello"), request("hello", temperature=0), "in match.yaml, exclude: [/temperature]"),
+    (request("yes"), request("no"), "in match.yaml, exclude: [/input/0/content/0/text]"),
 ]
 
 
@@ -65,7 +65,7 @@ def test_the_hint_makes_it_match(body, recorded, hint):
 
 
 def test_strict_rules_are_named_where_they_are_the_cause():
-    (near,) = nearest(asked("hi", top_p=0.5), asked("hi"), rules=MatchRules(strictness="strict"))
+    (near,) = nearest(request("hi", top_p=0.5), request("hi"), rules=MatchRules(strictness="strict"))
     assert near.hint == "in match.yaml, strictness: normal"
 
 
@@ -83,7 +83,7 @@ def test_an_item_that_was_put_in_is_the_only_difference():
 
 
 def test_a_long_text_is_shown_around_its_difference():
-    (near,) = nearest(asked("x" * 5000 + "a" + "y" * 5000), asked("x" * 5000 + "b" + "y" * 5000))
+    (near,) = nearest(request("x" * 5000 + "a" + "y" * 5000), request("x" * 5000 + "b" + "y" * 5000))
     (difference,) = near.differences
     assert difference.received is not None
     assert "xa" + "y" in difference.received
@@ -98,13 +98,13 @@ def test_bodies_of_megabytes_are_compared_within_bounds():
 
 
 def test_without_recordings_that_carry_a_request_nothing_is_near():
-    assert nearest(asked("hi")) == ()
+    assert nearest(request("hi")) == ()
     assert explain(()) == "no recording carries its request"
 
 
 def test_what_would_have_been_sent_is_told():
-    index = RecordedIndex([Recorded("r", 2, asked("hi"))])
-    (near,) = NearIndex(index).nearest(index.forms_of(asked("ho")), lambda _: WouldSend(200, "Hello"))
+    index = RecordedIndex([Recorded("r", 2, request("hi"))])
+    (near,) = NearIndex(index).nearest(index.forms_of(request("ho")), lambda _: WouldSend(200, "Hello"))
     assert near.to_api()["would_have_sent"] == {"status": 200, "first_text": "Hello"}
     assert near.to_api()["turn"] == 2
     assert explain([near]).startswith("r#2 (distance ")

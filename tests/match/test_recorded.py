@@ -14,7 +14,7 @@ def user(text, **others):
     return {"role": "user", "content": text, **others}
 
 
-def asked(*items, **others):
+def request(*items, **others):
     return {
         "model": "gpt-5.5",
         "instructions": "Be brief. Today is 2026-11-29.",
@@ -32,13 +32,13 @@ def output(call_id, text):
     return {"type": "function_call_output", "call_id": call_id, "output": text}
 
 
-def said(text):
+def assistant(text):
     return {"role": "assistant", "content": text}
 
 
-FIRST = asked(user("Tides in Kiel?"))
-SECOND = asked(user("Tides in Kiel?"), call("call_1", "Kiel"), output("call_1", "noon"))
-OTHER = asked(user("Tides in Riga, /tmp/run1/log?"), temperature=0)
+FIRST = request(user("Tides in Kiel?"))
+SECOND = request(user("Tides in Kiel?"), call("call_1", "Kiel"), output("call_1", "noon"))
+OTHER = request(user("Tides in Riga, /tmp/run1/log?"), temperature=0)
 RULES = MatchRules(exclude=(parse("/metadata"), parse("/temperature")))
 INDEX = RecordedIndex(
     [
@@ -64,20 +64,23 @@ def matched(body, index=INDEX, **options):
             FIRST | {"stream": True, "model": "gpt-5.5-2026-04-23", "metadata": {"a": "b"}},
             ("kiel", 1, "exact"),
         ),
-        (asked(user("Tides in Kiel?"), call("fresh", "Kiel"), output("fresh", "noon")), ("kiel", 2, "exact")),
+        (
+            request(user("Tides in Kiel?"), call("fresh", "Kiel"), output("fresh", "noon")),
+            ("kiel", 2, "exact"),
+        ),
         (OTHER, ("riga", 1, "exact")),
         (FIRST | {"instructions": "Be brief. Today is 2027-01-02."}, ("kiel", 1, "masked")),
-        (asked(user("Tides in Riga, /tmp/other/log?"), temperature=0.0), ("riga", 1, "masked")),
-        (asked(user("Tides in Riga, /tmp/other/log?"), temperature=0.7), ("riga", 1, "pointers")),
+        (request(user("Tides in Riga, /tmp/other/log?"), temperature=0.0), ("riga", 1, "masked")),
+        (request(user("Tides in Riga, /tmp/other/log?"), temperature=0.7), ("riga", 1, "pointers")),
         # The history says something else, the shape and the last items are the same.
         (
-            asked(user("tides in Kiel, please"), call("x", "Kiel"), output("x", "noon")),
+            request(user("tides in Kiel, please"), call("x", "Kiel"), output("x", "noon")),
             ("kiel", 2, "skeleton"),
         ),
         (SECOND | {"top_p": 0.5}, ("kiel", 2, "skeleton")),
         # Reasoning that a client drops.
         (
-            asked(
+            request(
                 user("Tides in Kiel?"),
                 {"type": "reasoning", "id": "rs_1"},
                 call("x", "Kiel"),
@@ -85,9 +88,9 @@ def matched(body, index=INDEX, **options):
             ),
             ("kiel", 2, "skeleton"),
         ),
-        (asked(user("Tides in Kiel?"), call("x", "Kiel"), output("x", "one o'clock")), None),
-        (asked(user("Tides in Oslo?")), None),
-        # Another class: a title is asked for, without tools.
+        (request(user("Tides in Kiel?"), call("x", "Kiel"), output("x", "one o'clock")), None),
+        (request(user("Tides in Oslo?")), None),
+        # Another class: a title is requested, without tools.
         (FIRST | {"tools": []}, None),
         (FIRST | {"model": "gpt-5.5-mini"}, None),
         ({}, None),
@@ -106,7 +109,7 @@ def test_strictness_says_how_far_a_request_may_differ(strictness, tier):
 
 
 def test_order_is_the_only_turn_of_its_class_that_was_not_played():
-    strange = asked(user("Tides in Oslo?"))
+    strange = request(user("Tides in Oslo?"))
     assert matched(strange, strictness="loose") is None
     seen = Seen({("kiel", 1), ("riga", 1)})
     assert matched(strange, strictness="loose", seen=seen) == ("kiel", 2, "order")
@@ -146,7 +149,7 @@ def test_a_request_that_continues_a_response_stays_in_its_recording():
 
 
 def test_equal_skeletons_with_different_answers_are_refused_with_both_names():
-    histories = [asked(user(text), said("ok"), user("and now?")) for text in ("a", "b", "c")]
+    histories = [request(user(text), assistant("ok"), user("and now?")) for text in ("a", "b", "c")]
     index = RecordedIndex([Recorded("one", 1, histories[0]), Recorded("two", 1, histories[1])])
     with pytest.raises(AmbiguousMatch, match="one#1, two#1") as caught:
         matched(histories[2], index)
@@ -160,11 +163,11 @@ def test_equal_skeletons_with_different_answers_are_refused_with_both_names():
 def test_a_loop_recorded_with_one_client_answers_another():
     """Ids, metadata, dates and defaults differ; reasoning comes back or does not."""
     recorded = [
-        asked(user("go"), metadata={"run": "1"}),
-        asked(
+        request(user("go"), metadata={"run": "1"}),
+        request(
             user("go"), {"type": "reasoning", "id": "rs_1"}, call("call_1", "Kiel"), output("call_1", "noon")
         ),
-        asked(
+        request(
             user("go"),
             {"type": "reasoning", "id": "rs_1"},
             call("call_1", "Kiel"),
@@ -182,7 +185,7 @@ def test_a_loop_recorded_with_one_client_answers_another():
         output("b", [{"type": "input_text", "text": "one"}]),
     ]
     for turn, length in enumerate((1, 3, 5), 1):
-        body = asked(*items[:length], temperature=1, truncation=None, parallel_tool_calls=True)
+        body = request(*items[:length], temperature=1, truncation=None, parallel_tool_calls=True)
         body["instructions"] = "Be brief. Today is 2027-01-05."
         assert matched(body, index)[:2] == ("loop", turn)
 
@@ -269,7 +272,7 @@ def test_numbers_lose_noise_and_times():
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=5, unique=True), st.randoms())
 def test_requests_that_differ_are_found_in_any_order(texts, random):
-    index = RecordedIndex([Recorded(text, 1, asked(user(text))) for text in texts])
+    index = RecordedIndex([Recorded(text, 1, request(user(text))) for text in texts])
     random.shuffle(texts)
     for text in texts:
-        assert matched(asked(user(text)), index) == (text, 1, "exact")
+        assert matched(request(user(text)), index) == (text, 1, "exact")

@@ -45,7 +45,7 @@ def stubs(text):
     return StubSet(read_stubs(text.encode(), "stubs.yaml"))
 
 
-def asked(text="hi", **others):
+def request(text="hi", **others):
     return Context(PlainRequest({"model": "m", "input": text, **others}))
 
 
@@ -168,26 +168,26 @@ ORDER = """
 
 @pytest.mark.parametrize(("text", "name"), [("hi", "first"), ("ho", "second"), ("x", "late")])
 def test_the_lowest_priority_answers_then_the_first(text, name):
-    found = stubs(ORDER).answer(asked(text))
+    found = stubs(ORDER).answer(request(text))
     assert (found and found.stub.name) == name
 
 
 def test_why_says_what_holds():
-    found = stubs(ORDER).answer(asked("ho"))
+    found = stubs(ORDER).answer(request("ho"))
     assert (found and found.why) == 'stub second: last_user_text contains "h"'
-    assert stubs("[]").answer(asked()) is None
+    assert stubs("[]").answer(request()) is None
 
 
 def test_times_are_counted_in_the_state():
     state, names = StubState(), []
     known = stubs("- {name: twice, times: 2, play: a}\n- {name: then, play: b}")
     for _ in range(4):
-        found = known.answer(asked(), state)
+        found = known.answer(request(), state)
         names.append(found.stub.name)
         state = found.state
     assert names == ["twice", "twice", "then", "then"]
     assert state == StubState({"twice": 2})
-    assert known.answer(asked(), state).state is state
+    assert known.answer(request(), state).state is state
 
 
 SCENARIO = """
@@ -201,7 +201,7 @@ SCENARIO = """
 def test_a_scenario_goes_from_state_to_state():
     known, state, names = stubs(SCENARIO), StubState(), []
     for text in ("ask", "login", "ask", "out", "ask"):
-        found = known.answer(asked(text), state)
+        found = known.answer(request(text), state)
         names.append(found.stub.name)
         state = found.state
     assert names == ["refuse", "login", "ask", "out", "refuse"]
@@ -210,9 +210,9 @@ def test_a_scenario_goes_from_state_to_state():
 
 def test_sessions_have_states_of_their_own():
     known = stubs(SCENARIO)
-    first = known.answer(asked("login"), StubState()).state
-    assert known.answer(asked("ask"), first).stub.name == "ask"
-    assert known.answer(asked("ask"), StubState()).stub.name == "refuse"
+    first = known.answer(request("login"), StubState()).state
+    assert known.answer(request("ask"), first).stub.name == "ask"
+    assert known.answer(request("ask"), StubState()).stub.name == "refuse"
 
 
 def test_a_stub_may_follow_another():
@@ -224,7 +224,7 @@ def test_a_stub_may_follow_another():
 
 def test_near_stubs_say_what_does_not_hold():
     known = stubs(SCENARIO.rpartition("-")[0] + "- {name: x, play: y, match: {model: z, stream: true}}")
-    assert [near.line for near in known.near(asked("ask"))] == [
+    assert [near.line for near in known.near(request("ask"))] == [
         'stub login: not last_user_text equals "login"',
         'stub ask: not scenario s in state "In", it is in "Started"',
         'stub out: not last_user_text equals "out", not scenario s in state "In", it is in "Started"',

@@ -10,7 +10,7 @@ from respool.match.turn_choice import TurnFacts, TurnIndex, facts
 from respool.recordings import formats
 
 
-def said(text, id="msg_1"):
+def assistant(text, id="msg_1"):
     content = [{"type": "output_text", "text": text, "annotations": []}]
     return {"type": "message", "id": id, "role": "assistant", "status": "completed", "content": content}
 
@@ -32,7 +32,7 @@ LOOP = TurnIndex(
     [
         TurnFacts((call("tide", "call_1", "fc_1", port="Kiel"), call("wind", "call_2", "fc_2", port="Kiel"))),
         TurnFacts((call("tide", "call_3", "fc_3", port="Riga"),)),
-        TurnFacts((said("High tide is at noon."),)),
+        TurnFacts((assistant("High tide is at noon."),)),
     ]
 )
 FIRST, SECOND, THIRD = (list(turn.output) for turn in LOOP.turns)
@@ -70,7 +70,7 @@ BOTH = [output("call_1"), output("call_2")]
         ([{"type": "item_reference", "id": "fc_3"}, output("call_3")], 3),
         ([{"id": "fc_1"}, output("call_1")], 2),
         # By shape alone.
-        ([user(), said("I am nowhere in the recording.", "msg_x"), user()], 2),
+        ([user(), assistant("I am nowhere in the recording.", "msg_x"), user()], 2),
         ([user(), {"role": "assistant", "content": "a"}, user(), {"role": "assistant", "content": "b"}], 3),
     ],
 )
@@ -107,7 +107,10 @@ def test_equal_calls_in_several_turns_are_counted():
 
 def test_a_client_of_chats_may_make_one_message_of_two():
     index = TurnIndex(
-        [TurnFacts((said("Let me see.", "a"), said("Noon.", "b"))), TurnFacts((said("Bye.", "c"),))]
+        [
+            TurnFacts((assistant("Let me see.", "a"), assistant("Noon.", "b"))),
+            TurnFacts((assistant("Bye.", "c"),)),
+        ]
     )
     for glue in ("", "\n", "\n\n"):
         history = [user(), {"role": "assistant", "content": f"Let me see.{glue}Noon."}, user()]
@@ -116,16 +119,16 @@ def test_a_client_of_chats_may_make_one_message_of_two():
 
 
 def test_an_approval_leads_to_the_turn_after_the_request_for_it():
-    asked = {
+    approval = {
         "type": "mcp_approval_request",
         "id": "mcpr_1",
         "server_label": "docs",
         "name": "read",
         "arguments": "{}",
     }
-    index = TurnIndex([TurnFacts((asked,)), TurnFacts((said("It says so."),))])
+    index = TurnIndex([TurnFacts((approval,)), TurnFacts((assistant("It says so."),))])
     yes = {"type": "mcp_approval_response", "approve": True, "approval_request_id": "mcpr_1"}
-    assert index.choose({"input": [user(), asked, yes]}).number == 2
+    assert index.choose({"input": [user(), approval, yes]}).number == 2
     assert index.choose({"input": [yes]}).number == 2
     assert index.choose({"input": [{**yes, "approval_request_id": "mcpr_fresh"}]}).number == 2
 
@@ -133,8 +136,8 @@ def test_an_approval_leads_to_the_turn_after_the_request_for_it():
 RETRY = TurnIndex(
     [
         TurnFacts(failed=True),
-        TurnFacts((said("Her"),), failed=True),
-        TurnFacts((said("Here I am."),)),
+        TurnFacts((assistant("Her"),), failed=True),
+        TurnFacts((assistant("Here I am."),)),
         TurnFacts(failed=True),
     ]
 )
@@ -151,19 +154,19 @@ def test_an_error_is_used_up_by_the_request_that_got_it():
 
 
 def test_after_errors_the_history_counts_what_was_said():
-    history = {"input": [user(), said("Here I am.", "msg_fresh"), user()]}
+    history = {"input": [user(), assistant("Here I am.", "msg_fresh"), user()]}
     turn = RETRY.choose(history, digest="b")
     assert (turn.number, turn.used) == (4, (4, "b"))
 
 
 def test_an_error_at_the_end_stays():
-    history = {"input": [user(), said("Here I am.", "msg_fresh"), user()]}
+    history = {"input": [user(), assistant("Here I am.", "msg_fresh"), user()]}
     assert RETRY.choose(history, digest="b", used={(4, "b")}).number == 4
 
 
 def test_the_only_turn_always_answers():
-    only = TurnIndex([TurnFacts((said("Hello"),), failed=True)])
-    body = {"input": [user(), said("Hello"), user(), said("Hello")]}
+    only = TurnIndex([TurnFacts((assistant("Hello"),), failed=True)])
+    body = {"input": [user(), assistant("Hello"), user(), assistant("Hello")]}
     assert only.choose(body, used={(1, "")}).number == 1
 
 
@@ -183,7 +186,7 @@ def test_after_the_last_turn_comes_what_the_option_says(on_exhausted, turn):
 
 
 def test_a_loop_goes_on_round_after_round():
-    index = TurnIndex([TurnFacts((said("tick", "msg_1"),)), TurnFacts((said("tock", "msg_2"),))])
+    index = TurnIndex([TurnFacts((assistant("tick", "msg_1"),)), TurnFacts((assistant("tock", "msg_2"),))])
     history, numbers = [], []
     for _ in range(7):
         number = index.choose({"input": history}, on_exhausted="loop").number
@@ -200,11 +203,11 @@ def test_a_wrong_option_lists_the_right_ones():
 def test_independent_responses_in_one_file_are_told_by_their_requests():
     index = TurnIndex(
         [
-            TurnFacts((said("4", "a"),), {"input": "2+2?"}),
-            TurnFacts((said("6", "b"),), {"input": [{"role": "user", "content": "3+3?"}]}),
+            TurnFacts((assistant("4", "a"),), {"input": "2+2?"}),
+            TurnFacts((assistant("6", "b"),), {"input": [{"role": "user", "content": "3+3?"}]}),
         ]
     )
-    assert [index.choose({"input": asked}).number for asked in ("3+3?", "2+2?", "else")] == [2, 1, 1]
+    assert [index.choose({"input": question}).number for question in ("3+3?", "2+2?", "else")] == [2, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +266,7 @@ def recordings(draw):
         if draw(st.booleans()):
             made.append({"type": "reasoning", "id": f"rs_{number}", "summary": [], "encrypted_content": "x"})
         if draw(st.booleans()):
-            made.append(said(draw(texts), f"msg_{number}"))
+            made.append(assistant(draw(texts), f"msg_{number}"))
         for nth in range(draw(st.integers(0 if made and made[-1]["type"] == "message" else 1, 3))):
             arguments = {"n": draw(st.integers(0, 1))}
             made.append(call(draw(names), f"call_{number}_{nth}", f"fc_{number}_{nth}", **arguments))

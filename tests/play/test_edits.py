@@ -286,8 +286,8 @@ def test_two_controllers_lose_nothing(gate: int, steps: list[int], data: st.Data
 
 def test_those_who_look_are_told_of_each_edit(recording: Callable[..., Recording]) -> None:
     playback = numbered(3)
-    told: list[int] = []
-    playback.subscribe(lambda: told.append(len(playback.run.edits)))
+    calls: list[int] = []
+    playback.subscribe(lambda: calls.append(len(playback.run.edits)))
     edit(playback, Hold(1), 0.0)
     edit(playback, Release(), 1.0)
-    assert told == [1, 2]
+    assert calls == [1, 2]

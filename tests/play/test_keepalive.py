@@ -74,8 +74,8 @@ def test_a_keepalive_takes_a_number_and_those_after_it_rise() -> None:
         '{"type": "response.in_progress" , "sequence_number" : 1, "x":"é\\u00e9"}',
         '{"sequence_number":2,"type":"response.completed"}',
     )
-    said, times = with_events(given, [0.0, 5.0, 30.0], 10.0)
-    assert [event.text for event in said] == [
+    sent, times = with_events(given, [0.0, 5.0, 30.0], 10.0)
+    assert [event.text for event in sent] == [
         '{"type":"response.created","sequence_number":0}',
         '{"type": "response.in_progress" , "sequence_number" : 1, "x":"é\\u00e9"}',
         '{"type":"keepalive","sequence_number":2}',
@@ -90,8 +90,8 @@ def test_only_the_digits_of_a_later_event_change() -> None:
         '{"type":"response.created","sequence_number":0}',
         '{ "type":"response.completed", "sequence_number" : 1 , "x":"\\u00e9" }',
     )
-    said, _ = with_events(given, [0.0, 3.0], 2.0)
-    assert said[2].text == '{ "type":"response.completed", "sequence_number" : 2 , "x":"\\u00e9" }'
+    sent, _ = with_events(given, [0.0, 3.0], 2.0)
+    assert sent[2].text == '{ "type":"response.completed", "sequence_number" : 2 , "x":"\\u00e9" }'
 
 
 def test_there_is_none_before_the_first_event_nor_after_the_last() -> None:
@@ -105,8 +105,8 @@ def test_there_is_none_before_the_first_event_nor_after_the_last() -> None:
 
 def test_in_a_stream_without_numbers_it_has_none() -> None:
     given = events('{"type":"response.created"}', '{"type":"response.completed"}')
-    said, _ = with_events(given, [0.0, 3.0], 2.0)
-    assert [event.text for event in said] == [given[0].text, '{"type":"keepalive"}', given[1].text]
+    sent, _ = with_events(given, [0.0, 3.0], 2.0)
+    assert [event.text for event in sent] == [given[0].text, '{"type":"keepalive"}', given[1].text]
 
 
 @streams
@@ -187,12 +187,12 @@ def test_a_cancel_leaves_all_that_was_due_as_it_was(profile: str, now: float) ->
     after = list(playback.frames())
     kept = [frame for frame in before[:due] if frame.data != b"data: [DONE]\n\n"]
     assert after[: len(kept)] == kept
-    told = [frame.event for frame in after if frame.event]
-    assert told == list(playback.events)
-    assert told[-1].type == "response.failed"
-    numbers = [event.sequence_number for event in told]
-    assert numbers == list(range(len(told)))
-    assert [frame.event for frame in playback.frames(numbers[-2]) if frame.event] == [told[-1]]
+    sent = [frame.event for frame in after if frame.event]
+    assert sent == list(playback.events)
+    assert sent[-1].type == "response.failed"
+    numbers = [event.sequence_number for event in sent]
+    assert numbers == list(range(len(sent)))
+    assert [frame.event for frame in playback.frames(numbers[-2]) if frame.event] == [sent[-1]]
     assert not [frame for frame in playback.frames(numbers[-1]) if frame.event]
     assert (after[-1].data == b"data: [DONE]\n\n") == profiles.find(profile).done
     assert all(frame.at <= now for frame in after)

@@ -243,13 +243,13 @@ def test_the_last_status_is_that_of_the_event_that_ends_the_response(ends: list[
 
 
 def test_a_snapshot_is_what_has_come_by_then(message: Playback) -> None:
-    told = {**RESPONSE, "background": True}
-    assert json.loads(message.snapshot(100.0)) == {**told, "status": "queued"}
-    assert json.loads(message.snapshot(101.5)) == {**told, "status": "queued"}
-    assert json.loads(message.snapshot(102.0)) == {**told, "status": "in_progress"}
+    fields = {**RESPONSE, "background": True}
+    assert json.loads(message.snapshot(100.0)) == {**fields, "status": "queued"}
+    assert json.loads(message.snapshot(101.5)) == {**fields, "status": "queued"}
+    assert json.loads(message.snapshot(102.0)) == {**fields, "status": "in_progress"}
     begun = {**ITEM, "content": [{**PART, "text": "Hel"}]}
-    assert json.loads(message.snapshot(105.5)) == {**told, "status": "in_progress", "output": [begun]}
-    final = {**told, "status": "completed", "output": [DONE_ITEM]}
+    assert json.loads(message.snapshot(105.5)) == {**fields, "status": "in_progress", "output": [begun]}
+    final = {**fields, "status": "completed", "output": [DONE_ITEM]}
     assert json.loads(message.snapshot(110.0)) == final
     assert json.loads(message.snapshot(103.0))["output"] == [ITEM], "any moment may be looked at"
 
@@ -340,12 +340,12 @@ def test_a_cancelled_stream_can_be_resumed(after: int | None, rest: int, message
 
 
 def test_those_who_subscribed_are_told_of_a_cancel_once(message: Playback) -> None:
-    told: list[str] = []
-    message.subscribe(lambda: told.append("a"))
-    message.subscribe(lambda: told.append("b"))()
+    calls: list[str] = []
+    message.subscribe(lambda: calls.append("a"))
+    message.subscribe(lambda: calls.append("b"))()
     message.cancel(103.0)
     message.cancel(104.0)
-    assert told == ["a"]
+    assert calls == ["a"]
 
 
 def test_a_cancel_elsewhere_comes_after_what_was_sent_here_meanwhile(message: Playback) -> None:
@@ -377,10 +377,10 @@ def test_a_cancel_reaches_every_view_of_a_run(recording: Callable[..., Recording
     )
     run = play(padded, background=True)
     view = run.with_obfuscation(False)
-    told: list[str] = []
-    view.subscribe(lambda: told.append("view"))
+    calls: list[str] = []
+    view.subscribe(lambda: calls.append("view"))
     run.cancel(1.0)
-    assert told == ["view"]
+    assert calls == ["view"]
     assert "obfuscation" in run.events[1].data
     assert "obfuscation" not in view.events[1].data
     assert view.events[-1] == run.events[-1]

@@ -85,12 +85,12 @@ async def test_callbacks_come_at_the_sessions_moments(base: ManualClock, clock: 
 
 
 async def test_who_waits_is_told_when_the_time_is_another_one(clock: SessionClock) -> None:
-    told: list[int] = []
-    clock.listen(tell := lambda: told.append(1))
+    calls: list[int] = []
+    clock.listen(callback := lambda: calls.append(1))
     clock.set("frozen")
-    clock.unlisten(tell)
+    clock.unlisten(callback)
     clock.set("real")
-    assert told == [1]
+    assert calls == [1]
 
 
 async def test_a_sleeper_goes_on_when_its_clock_is_frozen_and_advanced(

@@ -27,7 +27,7 @@ SOURCES = (None, None, "newest of None", "newest of a", "newest of b", "older", 
 
 
 @dataclass
-class Asked:
+class SentCreate:
     """A create that was sent, as the watcher knows it."""
 
     arrival: int
@@ -48,17 +48,17 @@ class Watched(Playbook):
         self.ends = iter(ends)
         self.newest: dict[Lane, str] = {}
         self.stored: set[str] = set()
-        self.waiting: dict[Lane, deque[Asked]] = defaultdict(deque)
-        self.current: dict[Lane, Asked] = {}
+        self.waiting: dict[Lane, deque[SentCreate]] = defaultdict(deque)
+        self.current: dict[Lane, SentCreate] = {}
         self.over: set[str] = set()
         self.numbers: dict[str, int] = {}
-        self.asked = self.answers = 0
+        self.creates = self.answers = 0
         self.open_steers: set[str] = set()
 
     def ask(self, *, lane: Lane, source: str | None, store: bool, generate: bool, doomed: bool) -> None:
         previous = self._source(source)
-        self.waiting[lane].append(Asked(self.asked, previous, doomed))
-        self.asked += 1
+        self.waiting[lane].append(SentCreate(self.creates, previous, doomed))
+        self.creates += 1
         optional: dict[str, Any] = {"previous_response_id": previous} if previous else {}
         if doomed:
             optional["background"] = True
@@ -92,11 +92,11 @@ class Watched(Playbook):
         assert len(self.current) < self.connection.settings.active
         previous = start.body.get("previous_response_id")
         if start.successor:
-            self.current[lane] = Asked(-1, previous, False)
+            self.current[lane] = SentCreate(-1, previous, False)
         else:
-            asked = self.current[lane] = self.waiting[lane].popleft()  # in the order in which they came
-            assert (asked.previous, asked.doomed) == (previous, False)
-            self._check_barrier(lane, asked)
+            create = self.current[lane] = self.waiting[lane].popleft()  # in the order in which they came
+            assert (create.previous, create.doomed) == (previous, False)
+            self._check_barrier(lane, create)
         assert bool(start.lineage) == (previous in self.newest.values())
         if start.lineage:
             assert start.lineage[0].id == previous
@@ -104,7 +104,7 @@ class Watched(Playbook):
             self.stored.add(f"w{self._warmed + 1}")
         return super()._start(start)
 
-    def _check_barrier(self, lane: Lane, asked: Asked) -> None:
+    def _check_barrier(self, lane: Lane, create: SentCreate) -> None:
         source = self.newest.get(lane)
         if source is None or source in self.stored:
             return
@@ -112,7 +112,7 @@ class Watched(Playbook):
             if other != lane:
                 needed = [*self.waiting[other], *([self.current[other]] if other in self.current else [])]
                 assert not any(
-                    one.previous == source and 0 <= one.arrival < asked.arrival and not one.begun
+                    one.previous == source and 0 <= one.arrival < create.arrival and not one.begun
                     for one in needed
                 )
 
@@ -122,10 +122,10 @@ class Watched(Playbook):
         if kind == "error":
             if data["error"]["code"] in ("invalid_json", "unsupported_event_type", "invalid_stream_id"):
                 return
-            asked = self.current.pop(lane, None) or self.waiting[lane].popleft()
-            assert asked.arrival >= 0
+            create = self.current.pop(lane, None) or self.waiting[lane].popleft()
+            assert create.arrival >= 0
             self.answers += 1
-            self._evict(lane, asked.previous)
+            self._evict(lane, create.previous)
         elif kind.startswith("response.steer."):
             self._note_steer(kind, data, lane)
         else:
@@ -143,25 +143,25 @@ class Watched(Playbook):
             self._count(data["steer"]["previous_response_id"], data)
 
     def _note_event(self, kind: str, data: dict[str, Any], lane: Lane) -> None:
-        asked = self.current[lane]
+        create = self.current[lane]
         if kind == "response.created":
-            assert not asked.id
-            asked.id = data["response"]["id"]
-            if asked.id.startswith("w"):
-                asked.begun = True
-        assert asked.id not in self.over  # nothing comes after the end
-        self._count(asked.id, data)
+            assert not create.id
+            create.id = data["response"]["id"]
+            if create.id.startswith("w"):
+                create.begun = True
+        assert create.id not in self.over  # nothing comes after the end
+        self._count(create.id, data)
         if kind == "response.in_progress":
-            asked.begun = True
+            create.begun = True
         status = kind.removeprefix("response.")
         if status in ENDS:
-            self.over.add(asked.id)
+            self.over.add(create.id)
             del self.current[lane]
-            self.answers += asked.arrival >= 0
+            self.answers += create.arrival >= 0
             if status == "failed":
-                self._evict(lane, asked.previous)
+                self._evict(lane, create.previous)
             else:
-                self.newest[lane] = asked.id
+                self.newest[lane] = create.id
 
     def _count(self, id: str, data: dict[str, Any]) -> None:
         assert data["sequence_number"] > self.numbers.get(id, -1)
@@ -205,7 +205,7 @@ def converse(steps: list[Any], ends: list[str], active: int, steer_at: SteerAt) 
                 running = [one.id for one in play.current.values() if one.id]
                 play.steer(running[0] if running and step != "r1" else "r1")
     play.advance(1000.0)
-    assert play.answers == play.asked
+    assert play.answers == play.creates
     assert not play.current
     assert play.connection.queued == 0
 

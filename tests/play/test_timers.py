@@ -34,7 +34,7 @@ class Time:
         self.moment: float | None = None
         self.sets = 0
         self.errors: list[dict[str, object]] = []
-        self.wheel = Timers(self, lambda: self.now, self._new_alarm)  # type: ignore[arg-type]
+        self.timers = Timers(self, lambda: self.now, self._new_alarm)  # type: ignore[arg-type]
 
     def _new_alarm(self, loop: object, callback: Callable[[], None]) -> "Time":
         self.alarms += 1
@@ -79,21 +79,21 @@ def test_each_is_called_once_when_its_moment_has_come_and_within_a_slot(
             assert clock.now >= deadline
             called[number] = clock.now - deadline
 
-        timer = clock.wheel.call_at(deadline, callback)
+        timer = clock.timers.call_at(deadline, callback)
         if cancel:
             timer.cancel()
             cancelled.add(number)
     clock.advance(100.0)
     assert set(called) == set(range(len(waits))) - cancelled
     assert all(late <= 1.001 / SLOTS for late in called.values())
-    assert (len(clock.wheel), clock.alarms) == (0, 0)
+    assert (len(clock.timers), clock.alarms) == (0, 0)
 
 
 @given(st.integers(1, 2**40))
 def test_an_alarm_never_goes_off_before_its_slot_has_ended(slot: int) -> None:
     clock = Time()
     called: list[float] = []
-    clock.wheel.call_at(slot / SLOTS, lambda: called.append(clock.now))
+    clock.timers.call_at(slot / SLOTS, lambda: called.append(clock.now))
     assert clock.moment == slot / SLOTS
     clock.now = clock.moment
     clock.callback()
@@ -104,7 +104,7 @@ def test_they_are_called_in_the_order_of_their_moments() -> None:
     clock = Time()
     called: list[float] = []
     for deadline in (0.5, 0.1, 2.0, 0.1, 1.0):
-        clock.wheel.call_at(deadline, lambda deadline=deadline: called.append(deadline))
+        clock.timers.call_at(deadline, lambda deadline=deadline: called.append(deadline))
     clock.advance(0.75)
     assert called == [0.1, 0.1, 0.5]
     clock.advance(5)
@@ -115,7 +115,7 @@ def test_a_moment_that_has_passed_is_called_from_the_loop_and_not_at_once() -> N
     clock = Time()
     clock.advance(10.0)
     called: list[int] = []
-    clock.wheel.call_at(3.0, lambda: called.append(1))
+    clock.timers.call_at(3.0, lambda: called.append(1))
     assert called == []
     clock.advance(10.0)
     assert called == [1]
@@ -128,9 +128,9 @@ def test_who_is_called_may_wait_again() -> None:
     def again() -> None:
         called.append(clock.now)
         if len(called) < 5:
-            clock.wheel.call_at(len(called) * 1.0, again)
+            clock.timers.call_at(len(called) * 1.0, again)
 
-    clock.wheel.call_at(0.0, again)
+    clock.timers.call_at(0.0, again)
     clock.advance(10)
     assert called == [0.0, 1.0, 2.0, 3.0, 4.0]
     assert clock.alarms == 0
@@ -146,18 +146,18 @@ def test_who_is_called_may_cancel_others_of_its_slot_and_of_later_ones() -> None
         for other in others:
             other.cancel()
 
-    clock.wheel.call_at(1.0, first)
-    others += [clock.wheel.call_at(at, lambda: called.append("other")) for at in (1.0, 1.0, 2.0)]
+    clock.timers.call_at(1.0, first)
+    others += [clock.timers.call_at(at, lambda: called.append("other")) for at in (1.0, 1.0, 2.0)]
     clock.advance(3.0)
     assert called == ["first"]
-    assert (len(clock.wheel), clock.alarms) == (0, 0)
+    assert (len(clock.timers), clock.alarms) == (0, 0)
 
 
 def test_to_cancel_twice_or_too_late_does_no_harm() -> None:
     clock = Time()
     called: list[int] = []
-    timer = clock.wheel.call_at(1.0, lambda: called.append(1))
-    other = clock.wheel.call_at(1.0, lambda: called.append(2))
+    timer = clock.timers.call_at(1.0, lambda: called.append(1))
+    other = clock.timers.call_at(1.0, lambda: called.append(2))
     other.cancel()
     other.cancel()
     clock.advance(1.0)
@@ -168,9 +168,9 @@ def test_to_cancel_twice_or_too_late_does_no_harm() -> None:
 def test_the_alarm_is_set_once_for_a_slot_however_many_wait_in_it() -> None:
     clock = Time()
     for _ in range(1000):
-        clock.wheel.call_at(1.0, lambda: None)
+        clock.timers.call_at(1.0, lambda: None)
     for _ in range(1000):
-        clock.wheel.call_at(2.0, lambda: None)
+        clock.timers.call_at(2.0, lambda: None)
     assert (clock.sets, clock.moment) == (1, 1.0)
 
 
@@ -178,7 +178,7 @@ def test_after_some_callbacks_it_is_the_loops_turn() -> None:
     clock = Time()
     called: list[int] = []
     for number in range(3 * MOST_AT_ONCE):
-        clock.wheel.call_at(number / SLOTS, lambda number=number: called.append(number))
+        clock.timers.call_at(number / SLOTS, lambda number=number: called.append(number))
     clock.now = 10.0
     for turn in (1, 2, 3):
         assert clock.moment is not None
@@ -190,8 +190,8 @@ def test_after_some_callbacks_it_is_the_loops_turn() -> None:
 def test_one_that_fails_is_reported_and_the_others_are_called() -> None:
     clock = Time()
     called: list[int] = []
-    clock.wheel.call_at(1.0, lambda: 1 / 0)
-    clock.wheel.call_at(1.0, lambda: called.append(1))
+    clock.timers.call_at(1.0, lambda: 1 / 0)
+    clock.timers.call_at(1.0, lambda: called.append(1))
     clock.advance(1.0)
     assert called == [1]
     (error,) = clock.errors
@@ -200,11 +200,11 @@ def test_one_that_fails_is_reported_and_the_others_are_called() -> None:
 
 def test_those_cancelled_long_before_their_moment_leave_nothing_behind() -> None:
     clock = Time()
-    clock.wheel.call_at(1e6, lambda: None)
+    clock.timers.call_at(1e6, lambda: None)
     for number in range(10_000):
-        clock.wheel.call_at(3600.0 + number, lambda: None).cancel()
-    assert len(clock.wheel) == 1
-    assert len(clock.wheel._order) < 100
+        clock.timers.call_at(3600.0 + number, lambda: None).cancel()
+    assert len(clock.timers) == 1
+    assert len(clock.timers._order) < 100
 
 
 def test_who_is_cancelled_is_let_go_at_once() -> None:
@@ -213,7 +213,7 @@ def test_who_is_cancelled_is_let_go_at_once() -> None:
 
     clock, waiter = Time(), Waiter()
     gone = weakref.ref(waiter)
-    timer = clock.wheel.call_at(1e6, waiter.wake)
+    timer = clock.timers.call_at(1e6, waiter.wake)
     timer.cancel()
     del waiter
     gc.collect()
@@ -225,7 +225,7 @@ ALARMS = {"loop": _LoopAlarm, "system": _new_alarm}
 
 @pytest.mark.parametrize("alarm", ALARMS)
 async def test_an_alarm_never_goes_off_early(alarm: str) -> None:
-    wheel = Timers(asyncio.get_running_loop(), new_alarm=ALARMS[alarm])
+    timers = Timers(asyncio.get_running_loop(), new_alarm=ALARMS[alarm])
     late: list[float] = []
     done = asyncio.Event()
     delays = [0.0, 0.00001, 0.0004, 0.001, 0.0015, 0.0049, -1.0]
@@ -237,20 +237,20 @@ async def test_an_alarm_never_goes_off_early(alarm: str) -> None:
             if len(late) == len(delays):
                 done.set()
 
-        wheel.call_at(deadline, callback)
+        timers.call_at(deadline, callback)
     await done.wait()
     assert min(late) >= 0
-    assert len(wheel) == 0
+    assert len(timers) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
-async def test_a_wheel_holds_a_descriptor_only_while_someone_waits() -> None:
+async def test_timers_hold_a_descriptor_only_while_someone_waits() -> None:
     before = len(os.listdir("/proc/self/fd"))
-    wheel = Timers(asyncio.get_running_loop())
-    timers = [wheel.call_at(epoch.now() + 3600, lambda: None) for _ in range(100)]
+    timers = Timers(asyncio.get_running_loop())
+    calls = [timers.call_at(epoch.now() + 3600, lambda: None) for _ in range(100)]
     assert len(os.listdir("/proc/self/fd")) == before + 1
-    for timer in timers:
-        timer.cancel()
+    for call in calls:
+        call.cancel()
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -265,12 +265,12 @@ async def test_without_descriptors_the_loops_own_timer_serves(monkeypatch: pytes
     await called.wait()
 
 
-def test_each_event_loop_has_its_own_wheel() -> None:
-    async def wheels() -> list[Timers]:
+def test_each_event_loop_has_its_own_timers() -> None:
+    async def timers_of_loop() -> list[Timers]:
         return [running_timers(), running_timers()]
 
-    first, same = asyncio.run(wheels())
-    other, _ = asyncio.run(wheels())
+    first, same = asyncio.run(timers_of_loop())
+    other, _ = asyncio.run(timers_of_loop())
     assert first is same
     assert first is not other
     with pytest.raises(RuntimeError):
@@ -283,15 +283,15 @@ def test_what_is_to_follow_a_turn_is_called_when_all_were_called_whose_moment_ha
 
     def due(name: str) -> None:
         called.append(name)
-        clock.wheel.after_turn(lambda: called.append(f"after {name}"))
+        clock.timers.after_turn(lambda: called.append(f"after {name}"))
 
     for name, deadline in (("a", 1.0), ("b", 1.0), ("c", 1.1)):
-        clock.wheel.call_at(deadline, lambda name=name: due(name))  # type: ignore[misc]
+        clock.timers.call_at(deadline, lambda name=name: due(name))  # type: ignore[misc]
     clock.advance(1.05)
     assert called == ["a", "b", "after a", "after b"]
     clock.advance(2.0)
     assert called[4:] == ["c", "after c"]
-    clock.wheel.after_turn(lambda: called.append("at once"))
+    clock.timers.after_turn(lambda: called.append("at once"))
     assert called[-1] == "at once"
 
 
@@ -300,11 +300,11 @@ def test_what_fails_after_a_turn_is_reported_and_harms_no_other() -> None:
     called: list[int] = []
 
     def due() -> None:
-        clock.wheel.after_turn(lambda: called.append(1 // 0))
-        clock.wheel.after_turn(lambda: called.append(2))
+        clock.timers.after_turn(lambda: called.append(1 // 0))
+        clock.timers.after_turn(lambda: called.append(2))
 
-    clock.wheel.call_at(1.0, due)
-    clock.wheel.call_at(3.0, lambda: called.append(3))
+    clock.timers.call_at(1.0, due)
+    clock.timers.call_at(3.0, lambda: called.append(3))
     clock.advance(5.0)
     assert called == [2, 3]
     assert isinstance(clock.errors[0]["exception"], ZeroDivisionError)
@@ -315,7 +315,7 @@ def test_where_many_wait_it_rests_between_turns_and_none_is_later_than_the_rest(
     late: list[float] = []
     for number in range(MANY + 3000):
         deadline = 1 + number / 3000
-        clock.wheel.call_at(deadline, lambda deadline=deadline: late.append(clock.now - deadline))  # type: ignore[misc]
+        clock.timers.call_at(deadline, lambda deadline=deadline: late.append(clock.now - deadline))  # type: ignore[misc]
     clock.sets = 0
     clock.advance(2.0)
     assert 2990 <= len(late) <= 3001
@@ -327,8 +327,8 @@ def test_a_turn_that_has_left_some_out_is_followed_by_another_without_a_rest() -
     clock = Time()
     called: list[float] = []
     for _ in range(MANY + 5 * MOST_AT_ONCE):
-        clock.wheel.call_at(1.0, lambda: called.append(clock.now))
-        clock.wheel.call_at(900.0, lambda: None)
+        clock.timers.call_at(1.0, lambda: called.append(clock.now))
+        clock.timers.call_at(900.0, lambda: None)
     clock.advance(1.0)
     assert len(called) == MANY + 5 * MOST_AT_ONCE
 

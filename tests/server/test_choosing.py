@@ -77,8 +77,8 @@ def test_a_name_that_no_recording_has_is_refused_even_where_there_is_a_default(
     where: str, tmp_path: Path
 ) -> None:
     error = refused(Request({"model": "a"}, **{f"{where}_name": "b"}), served(tmp_path, "a"), "a")
-    asked = {"path": "the path", "header": "the header x-respool-play"}[where]
-    assert str(error).startswith(f'No recording is named "b", as {asked} asks for.')
+    place = {"path": "the path", "header": "the header x-respool-play"}[where]
+    assert str(error).startswith(f'No recording is named "b", as {place} asks for.')
 
 
 @pytest.mark.parametrize("model", ["gpt-5.2", None])
@@ -86,9 +86,9 @@ def test_a_request_that_nothing_answers_is_told_how_to_name_a_recording(
     model: str | None, tmp_path: Path
 ) -> None:
     error = refused(Request({"model": model}), served(tmp_path, "text/one", "text/two"))
-    asked = 'no recording is named "gpt-5.2"' if model else "the request names none"
+    cause = 'no recording is named "gpt-5.2"' if model else "the request names none"
     assert str(error) == (
-        f"No recording matches: {asked} and there is no default. There are: text/one, text/two. "
+        f"No recording matches: {cause} and there is no default. There are: text/one, text/two. "
         "Name one in the path (/r/NAME/v1/responses), in the header x-respool-play, or as the model."
     )
     assert error.nearest == ()
@@ -275,8 +275,8 @@ def test_an_upstream_is_asked_for_what_the_setting_says(
     def answers() -> str:
         try:
             recording = decide(Request(request_), session, 0.0, indexes).recording
-        except AskUpstream as asked:
-            return asked.decision.tier.replace("relayed", "upstream")
+        except AskUpstream as error:
+            return error.decision.tier.replace("relayed", "upstream")
         except NoMatchingRecording:
             return "miss"
         return recording.name if recording else "improvised"

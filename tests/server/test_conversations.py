@@ -299,8 +299,8 @@ def test_a_playback_is_a_run_from_its_request_to_its_final_response(
     one = conversations.create(0)["id"]
     conversations.attach(one, run, 0.0)
     assert conversations.items(one, 2.9) == []
-    asked, answered = conversations.items(one, 3.0)
-    assert asked["content"] == [{"type": "input_text", "text": "hi"}]
+    question, answered = conversations.items(one, 3.0)
+    assert question["content"] == [{"type": "input_text", "text": "hi"}]
     assert (answered["id"], answered["content"][0]["text"]) == ("msg_1", "ho")
     # One that is cancelled ends there, with no output.
     conversations.attach(one, other, 3.0)
@@ -313,8 +313,8 @@ GREETING = {"role": "user", "content": "Hello"}
 
 def test_a_conversation_that_is_stood_in_for_answers_everything_and_is_not_remembered() -> None:
     conversations = Conversations(stand_in=lambda _: [GREETING, GREETING])
-    told = conversations.get("conv_x")
-    assert (told["id"], told["object"], told["metadata"]) == ("conv_x", "conversation", {})
+    found = conversations.get("conv_x")
+    assert (found["id"], found["object"], found["metadata"]) == ("conv_x", "conversation", {})
     first, second = conversations.items("conv_x", 0.0)
     assert conversations.item("conv_x", second["id"], 0.0) == second
     assert conversations.item("conv_x", "msg_x", 0.0) == {**first, "id": "msg_x"}
@@ -322,7 +322,7 @@ def test_a_conversation_that_is_stood_in_for_answers_everything_and_is_not_remem
     assert added["id"] not in (first["id"], second["id"])
     assert conversations.update("conv_x", {"a": "b"})["metadata"] == {"a": "b"}
     for item in (first["id"], "msg_x"):
-        assert conversations.remove("conv_x", item, 0.0) == told
+        assert conversations.remove("conv_x", item, 0.0) == found
     for _ in range(2):
         assert conversations.delete("conv_x")["deleted"]
     assert conversations.items("conv_x", 0.0) == [first, second]

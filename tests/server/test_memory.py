@@ -96,9 +96,9 @@ def test_where_unknown_ids_are_answered_for_all_are_unknown_and_nothing_is_refus
     assert one.retrieve("resp_1").stands_in
     assert one.cancel("resp_1").stands_in
     created = one.conversations.create(0, [{"role": "user", "content": "Remember this."}])
-    told = one.conversations.items(created["id"], 0.0)
-    assert "Remember this." not in str(told)
-    assert told[1:] == one.conversations.items("conv_of_nobody", 0.0)[1:]
+    items = one.conversations.items(created["id"], 0.0)
+    assert "Remember this." not in str(items)
+    assert items[1:] == one.conversations.items("conv_of_nobody", 0.0)[1:]
     assert "nothing is stored" in one.memory.warning
 
 
@@ -109,8 +109,8 @@ def test_faults_that_count_their_plays_are_refused_where_nothing_is_remembered(
         OptionError, match=r"fault status\(.*times=1\) counts its plays, and this server is stateless"
     ):
         server(stateless=True, faults=parse("abort; status(times=1)"))
-    asked, faulty = parse("abort(times=3)"), recording("a", faults=["abort(times=3)"])
-    for one, more in ((server(stateless=True), asked), (server(faulty, stateless=True), ())):
+    requested, faulty = parse("abort(times=3)"), recording("a", faults=["abort(times=3)"])
+    for one, more in ((server(stateless=True), requested), (server(faulty, stateless=True), ())):
         played = one.store.get("a")
         assert played is not None
         error = refused(lambda one=one, played=played, more=more: one.draw_faults(played, more))
@@ -121,4 +121,4 @@ def test_other_faults_happen_there_too(server: Serve) -> None:
     one = server(stateless=True, faults=parse("abort"))
     played = one.store.get("a")
     assert played is not None
-    assert [str(drawn.fault) for drawn in one.draw_faults(played, parse("bom"))] == ["abort", "bom"]
+    assert [str(active.fault) for active in one.draw_faults(played, parse("bom"))] == ["abort", "bom"]

@@ -146,8 +146,8 @@ def test_the_faults_of_an_answer_are_those_of_the_recording_of_the_server_and_of
     recorded = recording("a", faults=["abort"])
     serving = server(recorded, faults=parse("bom"))
     assert serving.faults == parse("bom")
-    drawn = serving.draw_faults(serving.store.turns("a")[0], parse("cut; gzip"), ["gzip"])
-    assert [str(one.fault) for one in drawn] == ["abort", "bom", "cut", "gzip"]
+    active = serving.draw_faults(serving.store.turns("a")[0], parse("cut; gzip"), ["gzip"])
+    assert [str(one.fault) for one in active] == ["abort", "bom", "cut", "gzip"]
     assert serving.draw_faults(recording("b")) != ()
     serving.faults = ()
     assert serving.draw_faults(recording("b")) == ()
@@ -360,14 +360,14 @@ def test_a_recording_may_ask_for_fresh_ids_itself(server: Serve, recording: Make
     assert server(recording("a", RUN, ids="fresh")).start(Request({"model": "a"})).id != "resp_1"
 
 
-@pytest.mark.parametrize(("ids", "told"), [("recorded", {}), ("fresh", {"a": "b"})])
+@pytest.mark.parametrize(("ids", "metadata"), [("recorded", {}), ("fresh", {"a": "b"})])
 def test_with_fresh_ids_a_recording_repeats_the_request(
-    ids: str, told: dict[str, str], server: Serve, recording: Make
+    ids: str, metadata: dict[str, str], server: Serve, recording: Make
 ) -> None:
     recorded = recording("a", RUN, request={"model": "gpt", "temperature": 0.5})
     body = {"model": "gpt", "temperature": 0.5, "metadata": {"a": "b"}, "service_tier": "auto", "input": "x"}
     response = server(recorded, ids=ids, default="a").start(Request(body)).events[0].data["response"]
-    assert response.get("metadata", {}) == told
+    assert response.get("metadata", {}) == metadata
     assert not response.keys() & {"temperature", "input", "service_tier", "model"}, "as recorded"
 
 
@@ -389,7 +389,7 @@ def test_options_out_of_range_are_refused(options: dict[str, Any], message: str,
     assert str(raised.value) == message
 
 
-def told(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def texts_of(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(item["role"], item["content"][0]["text"]) for item in items]
 
 
@@ -411,15 +411,15 @@ def test_what_comes_before_an_input_are_the_responses_that_it_continues(
     serving.start(Request({"model": "a", "input": "first"}), 0.0)
     serving.start(Request({"model": "b", "input": "second", "previous_response_id": "resp_a"}), 2.0)
     first, second = ("user", "first"), ("user", "second")
-    assert told(serving.context({"previous_response_id": "resp_a"}, 2.0)) == [
+    assert texts_of(serving.context({"previous_response_id": "resp_a"}, 2.0)) == [
         first,
         ("assistant", "answer of a"),
     ]
     following = {"previous_response_id": "resp_b"}
-    assert told(serving.context(following, 3.0))[2:] == [second]
-    assert told(serving.context(following, 4.0))[2:] == [second, ("assistant", "answer of b")]
+    assert texts_of(serving.context(following, 3.0))[2:] == [second]
+    assert texts_of(serving.context(following, 4.0))[2:] == [second, ("assistant", "answer of b")]
     serving.delete("resp_a", 4.0)
-    assert told(serving.context(following, 4.0)) == [second, ("assistant", "answer of b")]
+    assert texts_of(serving.context(following, 4.0)) == [second, ("assistant", "answer of b")]
     assert refusal(lambda: serving.context({"previous_response_id": "resp_a"}, 4.0)) == (
         400,
         "previous_response_id",
@@ -431,7 +431,7 @@ def test_a_response_that_continues_itself_comes_before_it_once(server: Serve, re
     serving = server(answering(recording, "a"))
     serving.start(Request({"model": "a", "input": "first"}), 0.0)
     serving.start(Request({"model": "a", "input": "again", "previous_response_id": "resp_a"}), 2.0)
-    assert told(serving.context({"previous_response_id": "resp_a"}, 9.0)) == [
+    assert texts_of(serving.context({"previous_response_id": "resp_a"}, 9.0)) == [
         ("user", "again"),
         ("assistant", "answer of a"),
     ]
@@ -443,7 +443,7 @@ def test_what_comes_before_an_input_are_the_items_of_its_conversation(
 ) -> None:
     serving = server()
     one = serving.conversations.create(0, [{"role": "user", "content": "hi"}])["id"]
-    assert told(serving.context({"conversation": form(one)})) == [("user", "hi")]
+    assert texts_of(serving.context({"conversation": form(one)})) == [("user", "hi")]
     assert refusal(lambda: serving.context({"conversation": form("conv_1")}))[0] == 404
 
 
@@ -465,8 +465,8 @@ def conversing(serving: MockServer, **body: Any) -> str:
 def test_a_conversation_has_the_items_of_its_responses_that_have_ended(
     server: Serve, recording: Make
 ) -> None:
-    said = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
-    ended = (1.0, "response.completed", {"response": {"id": "resp_1", "output": [said]}})
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
+    ended = (1.0, "response.completed", {"response": {"id": "resp_1", "output": [message]}})
     serving = server(recording("a", [*RUN[:3], ended]))
     conversation = conversing(serving)
     assert serving.conversations.items(conversation, 2.9) == []
@@ -538,8 +538,8 @@ def test_for_an_unknown_id_there_is_a_stream(standing_in: MockServer) -> None:
     playback = standing_in.stream("resp_x", include_obfuscation=False)
     assert [event.type for event in playback.events] == [kind for _, kind, *_ in RUN]
     assert playback.due(standing_in.clock.now()) == len(RUN)
-    told = [event.data["response"]["id"] for event in playback.events if "response" in event.data]
-    assert set(told) == {"resp_x"}
+    ids = [event.data["response"]["id"] for event in playback.events if "response" in event.data]
+    assert set(ids) == {"resp_x"}
     assert "obfuscation" not in playback.events[2].data
 
 

@@ -184,8 +184,8 @@ def test_mistakes_are_told_with_their_places(serve: Serve, tmp_path: Path, text:
 )
 def test_what_a_stub_cannot_do_is_a_warning(serve: Serve, stubs: str, warning: str) -> None:
     server = serve(stubs)
-    (told,) = server.indexes.rule_set.warnings
-    assert warning in told
+    (line,) = server.indexes.rule_set.warnings
+    assert warning in line
 
 
 def test_a_stub_that_plays_what_is_not_there_says_so(serve: Serve) -> None:
@@ -232,8 +232,8 @@ def test_a_recorded_request_finds_its_recording(
     serve: Serve, rules: str, text: str, more: dict[str, Any], tier: str
 ) -> None:
     server = serve(files={"r.jsonl": RECORDED, **({"match.yaml": rules} if rules else {})})
-    told, why = ask(server, text, **more)
-    assert told == "Done"
+    answer, why = ask(server, text, **more)
+    assert answer == "Done"
     assert why.startswith(f"{tier}: r, since ")
 
 

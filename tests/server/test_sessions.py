@@ -46,8 +46,8 @@ def test_conversations_are_those_of_a_session(server: Serve) -> None:
 def test_faults_are_counted_in_each_session(server: Serve, recording: Callable[..., Recording]) -> None:
     serving = server(faults=parse("abort(times=1)"))
     a = serving.store.turns("a")[0]
-    drawn = [len(serving.draw_faults(a, session=name)) for name in ("one", "one", "two", "", "two")]
-    assert drawn == [1, 0, 1, 1, 0]
+    counts = [len(serving.draw_faults(a, session=name)) for name in ("one", "one", "two", "", "two")]
+    assert counts == [1, 0, 1, 1, 0]
 
 
 def test_a_reset_forgets_what_was_played_and_counted_in_one_session(server: Serve) -> None:

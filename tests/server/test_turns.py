@@ -120,8 +120,8 @@ def test_a_number_pins_a_turn(serve: Serve, how: dict[str, Any]) -> None:
 def test_the_default_advances_unless_it_is_pinned(serve: Serve, default: str, names: list[str]) -> None:
     server = serve(default=default)
     name, first, why = play(server, ASK, model="gpt-5.2")
-    told = [*first["output"], *output(first)]
-    name2, _, _ = play(server, ASK, *told, model="gpt-5.2")
+    history = [*first["output"], *output(first)]
+    name2, _, _ = play(server, ASK, *history, model="gpt-5.2")
     assert [name, name2] == names
     assert why.startswith("default: turn ")
 
@@ -248,7 +248,7 @@ def test_an_id_that_was_given_out_twice_may_come_twice(serve: Serve) -> None:
 
 def test_all_fixtures_answer_their_own_requests_in_order() -> None:
     server = MockServer(Store([FIXTURES]), clock=ManualClock(1000.0))
-    asked = 0
+    count = 0
     for name in server.store.names:
         for number, turn in enumerate(server.store.turns(name), 1):
             if turn.header.request.get("input") and not turn.scripted:
@@ -256,5 +256,5 @@ def test_all_fixtures_answer_their_own_requests_in_order() -> None:
                     Request(turn.header.request, header_name=name, session=name.replace("/", "-"))
                 )
                 assert played.recording is server.store.turns(name)[number - 1]
-                asked += 1
-    assert asked > 5
+                count += 1
+    assert count > 5

@@ -33,7 +33,7 @@ def test_those_that_come_count_once_each_whatever_happens_to_them(reached: list[
         waiter.look()
         first = Exchange("GET", "/a", 1.0)
         journal.add(first)
-        journal.tell(ENDED, first)
+        journal.notify(ENDED, first)
         journal.add(Exchange("GET", "/b", 1.0))
         assert not reached
         journal.add(Exchange("GET", "/a", 1.0))
@@ -50,7 +50,7 @@ def test_one_counts_when_it_comes_to_meet_the_conditions_and_no_longer_than_it_d
         exchange = Exchange("GET", "/a", 1.0)
         journal.add(exchange)
         exchange.seconds = 1.0
-        journal.tell(ENDED, exchange)
+        journal.notify(ENDED, exchange)
         journal.add(Exchange("GET", "/a", 1.0))
     assert not reached
     assert [request.number for request in waiter.found] == [2]

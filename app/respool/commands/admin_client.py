@@ -28,7 +28,7 @@ class AdminClient:
         self._headers = {"x-respool-admin-token": token} if token else {}
         self._opener = build_opener(ProxyHandler({}))  # a proxy is never used for a test server
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
@@ -41,8 +41,8 @@ class AdminClient:
 
         Raise RespoolError with the message of an error.
         """
-        asked = urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
-        url = f"{self._base}/__admin{path}{'?' if asked else ''}{asked}"
+        encoded = urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
+        url = f"{self._base}/__admin{path}{'?' if encoded else ''}{encoded}"
         headers = {**self._headers, "accept": "application/json"}
         if body is not None:
             headers["content-type"] = "application/json"

@@ -168,7 +168,7 @@ def _progress(streams: int) -> Iterator[Callable[[Sequence[int]], object]]:
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as bar:
         task = bar.add_task("starting", total=streams)
 
-        def told(live: Sequence[int]) -> None:
+        def show(live: Sequence[int]) -> None:
             rate = live[EVENTS] / max(time.monotonic() - began, 0.001)
             text = (
                 f"{live[BEGUN] - live[ENDED]:,} open, {live[PLAYS]:,} plays, {rate:,.0f} events/s, "
@@ -176,4 +176,4 @@ def _progress(streams: int) -> Iterator[Callable[[Sequence[int]], object]]:
             )
             bar.update(task, completed=live[ENDED], description=text)
 
-        yield told
+        yield show

@@ -152,7 +152,7 @@ def print_passed_over(
         return
     count = len(passed_over)
     echo(f"{count} file{'s' * (count != 1)} not read", err=err)
-    # Known reasons come first: "no recording" says the least.
+    # Files with a known reason come first: "no recording" is the least useful.
     ordered = sorted(passed_over, key=lambda one: one.why == "no recording")
     shown = ordered if all_of_them else ordered[:MOST_SHOWN]
     for one in shown:

@@ -57,7 +57,7 @@ def convert(in_: Path, out: Path, to: str | None, overwrite: bool) -> None:
 
 
 def _script(data: bytes, path: str, out: Path) -> None:
-    from respool.commands.script import script_of, tell_of_literals
+    from respool.commands.script import print_literals, script_of
 
     written, literal = script_of(data, path)
     if str(out) == "-":
@@ -65,7 +65,7 @@ def _script(data: bytes, path: str, out: Path) -> None:
     else:
         write_file(out, written.encode())
         echo(f"the script is written to {out}", err=True)
-    tell_of_literals(literal)
+    print_literals(literal)
 
 
 def _read(path: Path) -> tuple[bytes, str]:

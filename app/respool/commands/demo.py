@@ -35,7 +35,7 @@ def demo(folder: Path, force: bool) -> None:
             place.write_bytes(data)
         except OSError as error:
             raise PathError(f"{place}: {(error.strerror or str(error)).lower()}") from None
-    _say(folder, places)
+    _print_written(folder, places)
 
 
 def _content(name: str) -> bytes:
@@ -47,7 +47,7 @@ def _content(name: str) -> bytes:
     raise PathError(f"{package / 'demo' / name}: the installation lacks it; install respool again")
 
 
-def _say(folder: Path, places: Sequence[Path]) -> None:
+def _print_written(folder: Path, places: Sequence[Path]) -> None:
     for place in places:
         click.echo(f"wrote {place}")
     click.echo(f"try: respool {folder}")

@@ -61,8 +61,8 @@ def diff(
             turns[number] = compare(before, now, ignore, strict=strict)
     different = sum(len(one.changes) for one in turns.values())
     if json_file:
-        told = {"a": str(a), "b": str(b), "turns": [as_json(one) for one in turns.values()]}
-        write(json_file, json.dumps(told, indent=1) + "\n")
+        report = {"a": str(a), "b": str(b), "turns": [as_json(one) for one in turns.values()]}
+        write(json_file, json.dumps(report, indent=1) + "\n")
     if html_file:
         write(html_file, page(str(a), str(b), turns))
     if "-" not in (json_file, html_file):

@@ -108,8 +108,8 @@ def _steps(
     if reasoning:
         yield Step("reasoning", {"summary": tuple(reasoning)})
     something = reasoning or tools or refusal is not None
-    for said in text or ([] if something else ["Hello there!"]):
-        yield Step("message", {"text": said})
+    for message in text or ([] if something else ["Hello there!"]):
+        yield Step("message", {"text": message})
     if refusal is not None:
         yield Step("message", {"content": (("refusal", refusal),)})
     for tool in tools:

@@ -95,12 +95,12 @@ def record(
         key=key,
         quiet=options["quiet"],
     )
-    asked = Upstream(upstream, api_key=key, http2=http2)
+    target = Upstream(upstream, api_key=key, http2=http2)
     if refresh is not None:
-        _refresh(asked, refresh, make().redactor)
+        _refresh(target, refresh, make().redactor)
         return
     assert into is not None
-    _serve(asked, upstream, into, make, host, port, options["mode"])
+    _serve(target, upstream, into, make, host, port, options["mode"])
 
 
 def _options(
@@ -119,29 +119,29 @@ def _options(
     redactor = Redactor(patterns, pointers, load_hook(hook) if hook else None)
     if key:
         redactor.learn(key)
-    return RecordOptions(template, overwrite, redactor, _say_nothing if quiet else _say)
+    return RecordOptions(template, overwrite, redactor, _print_nothing if quiet else _print_recorded)
 
 
-def _say(name: str, path: Path, turn: "Recording | None") -> None:
-    click.echo(f"recorded {path}: {_told(turn)}", err=True)
+def _print_recorded(name: str, path: Path, turn: "Recording | None") -> None:
+    click.echo(f"recorded {path}: {_summary(turn)}", err=True)
 
 
-def _say_nothing(name: str, path: Path, turn: "Recording | None") -> None:
+def _print_nothing(name: str, path: Path, turn: "Recording | None") -> None:
     pass
 
 
 def _both(
-    tell: "Callable[[str, Path, Recording | None], None]", refresh: "Callable[[], None]"
+    callback: "Callable[[str, Path, Recording | None], None]", refresh: "Callable[[], None]"
 ) -> "Callable[[str, Path, Recording | None], None]":
     def finished(name: str, path: Path, turn: "Recording | None") -> None:
-        tell(name, path, turn)
+        callback(name, path, turn)
         refresh()
 
     return finished
 
 
 def _serve(
-    asked: Any,
+    target: Any,
     upstream: str,
     into: Path,
     make: "Callable[[], RecordOptions]",
@@ -184,7 +184,7 @@ def _serve(
         click.echo(f"recording the answers of {upstream} into {into}")
         for file in left:
             click.echo(f"{file} was left by a recorder that was killed; respool repair closes it")
-        uvicorn_server(Relay(asked, recorder, replays)).run(sockets=[sock])
+        uvicorn_server(Relay(target, recorder, replays)).run(sockets=[sock])
     if recorder.stopped:
         raise RespoolError(str(recorder.stopped))
 
@@ -199,14 +199,14 @@ def _replays(mode: str, into: Path) -> "Replays":
     return Replays(mode, store, create_app(MockServer(store)))
 
 
-def _refresh(asked: Any, path: Path, redactor: "Redactor") -> None:
+def _refresh(target: Any, path: Path, redactor: "Redactor") -> None:
     import asyncio
 
     from respool.diff.text import as_text
     from respool.record.refresh import refresh
 
     different = 0
-    for name, turn, found in asyncio.run(refresh(asked, path, redactor)):
+    for name, turn, found in asyncio.run(refresh(target, path, redactor)):
         if isinstance(found, str):
             different += 1
             click.echo(f"{name}#{turn}: {found}")
@@ -219,7 +219,7 @@ def _refresh(asked: Any, path: Path, redactor: "Redactor") -> None:
         raise click.exceptions.Exit(1)
 
 
-def _told(turn: "Recording | None") -> str:
+def _summary(turn: "Recording | None") -> str:
     if turn is None:
         return "one turn"
     ended = turn.header.fields.get("ended")

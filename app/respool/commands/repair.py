@@ -75,7 +75,7 @@ def repair(
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Look for no garbage: a repair makes many values and no cycles, and to look through them takes a third
+    """Turn off garbage collection: a repair makes many values and no cycles, and a collection takes a third
     of its time."""
     enabled = gc.isenabled()
     gc.disable()

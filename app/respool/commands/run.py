@@ -24,7 +24,7 @@ _HEALTH_CHECK_SECONDS = 10
 _SHOWN = 20  # lines of a list
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # exit codes, as in shells
 
-# Options of serve that a server for one command cannot have, or does not need.
+# Options of serve that make no sense for a server of one command.
 _LEFT_OUT = {"host", "port", "workers", "reload", "quiet"}
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
@@ -117,7 +117,7 @@ def _serving(options: Mapping[str, Any], log: bool) -> Iterator[tuple["MockServe
         server, app = make_app(options)
     uvicorn = uvicorn_server(app, grace=0, on_started=started.set)
 
-    def serve_until_told() -> None:
+    def serve() -> None:
         try:
             uvicorn.run(sockets=[sock])
         finally:
@@ -125,7 +125,7 @@ def _serving(options: Mapping[str, Any], log: bool) -> Iterator[tuple["MockServe
 
     with bind("127.0.0.1", 0) as sock:
         url = url_of(sock)
-        thread = threading.Thread(target=serve_until_told, name="respool", daemon=True)
+        thread = threading.Thread(target=serve, name="respool", daemon=True)
         thread.start()
         try:
             started.wait()

@@ -34,12 +34,12 @@ def script(recording: Path, out: Path, pace: bool) -> None:
         raise OptionError(f"{out} is the recording itself; expected another file, or -")
     written, literal = script_of(data, path, pace=pace)
     _write(written, out)
-    tell_of_literals(literal)
+    print_literals(literal)
 
 
 def script_of(data: bytes, path: str, *, pace: bool = False) -> tuple[str, int]:
-    """Return the Script of a file's recording, as YAML, and how many of its events no step gives. Raises
-    RecordingError."""
+    """Return the Script of a file's recording, as YAML, and how many of its events are written one by one,
+    since no other step makes them. Raise RecordingError."""
     from respool.play.saved_answers import SavedAnswers
     from respool.protocol.several_responses import run_together
     from respool.recordings import formats
@@ -71,8 +71,8 @@ def script_of(data: bytes, path: str, *, pace: bool = False) -> tuple[str, int]:
     return written, sum(step.type == "event" for turn in found.turns for step in turn.steps)
 
 
-def tell_of_literals(count: int) -> None:
-    """Say on stderr how many events a Script holds as they are."""
+def print_literals(count: int) -> None:
+    """Print to stderr how many events a Script has one by one."""
     if count:
         echo(f"events written one by one, since no step gives them: {count}", err=True)
 

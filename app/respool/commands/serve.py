@@ -85,7 +85,7 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
 
 
 def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any]) -> None:
-    """Serve with several workers. This process only supervises them, and imports no more than that needs."""
+    """Serve with several workers. This process only supervises them, and imports only what that needs."""
     from respool.workers import Workers
 
     socks = _bind(host, port, options["workers"], options["uds"])
@@ -186,7 +186,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
 
 
 def _make_lazy_app(options: Mapping[str, Any], host: str | None) -> tuple["MockServer", "ASGIApp"]:
-    """Return the server, and the same app, of which most is made when it is needed."""
+    """Return the server, and the same app, most of it made on first use."""
     from respool.http.lazy_app import LazyApp
 
     if options["metrics"] or options["traces"]:
@@ -235,7 +235,7 @@ def _upstream(options: Mapping[str, Any]) -> "UpstreamPlan | None":
             "--api-key is for this server, and would go to the upstream: --api-key-env names the variable "
             "that holds the upstream's key"
         )
-    from respool.record.live_upstream import UpstreamPlan  # late: few ask one
+    from respool.record.live_upstream import UpstreamPlan  # late: few servers have one
 
     given = cast("UpstreamOptions", of_part(Part.UPSTREAM, options))
     return UpstreamPlan.of(options["paths"], options["on_miss"], given)
@@ -254,7 +254,7 @@ class Greeting:
     problems: tuple[RecordingError, ...] = ()  # in files of stubs and rules
     warnings: tuple[str, ...] = ()  # about stubs
     improvises: bool = False
-    asks: str = "never"  # which requests go to the upstream
+    asks_upstream: str = "never"  # which requests go to the upstream
 
     @classmethod
     def of(cls, server: "MockServer") -> "Greeting":
@@ -277,7 +277,7 @@ class Greeting:
         )
 
 
-_ASKED_FOR = {
+_UPSTREAM_LINES = {
     "stubs": "stubs with proxy ask {}",
     "misses": "{} is asked for what is not recorded, and its answers are recorded",
     "always": "{} is asked for everything, and its answers are recorded",
@@ -296,8 +296,8 @@ def _greet(greeting: Greeting, url: str, keys: Sequence[str] = (), upstream: str
     print_mistakes(greeting.problems, greeting.warnings)
     if greeting.improvises:
         echo("what nothing answers is improvised")
-    if asked_for := _ASKED_FOR.get(greeting.asks):
-        echo(asked_for.format(printable(upstream)))
+    if line := _UPSTREAM_LINES.get(greeting.asks_upstream):
+        echo(line.format(printable(upstream)))
     elif count == 0 and not greeting.stubs and not greeting.improvises:
         echo("warning: there is no recording in what was given, and every request gets a 404")
     print_passed_over(greeting.passed_over)

@@ -136,9 +136,9 @@ def _chart(timeline: view.Timeline, width: int) -> Iterator["Text"]:
     left, right = max(map(len, labels)), max(map(len, numbers))
     room = max(_LEAST_BAR, width - left - right - 2)
     for row, label, number in zip(timeline.rows, labels, numbers, strict=True):
-        drawn = view.bar(row, timeline.seconds, room)
+        bar = view.bar(row, timeline.seconds, room)
         yield Text.assemble(
-            label.ljust(left + 1), (drawn, "dim" if row.depth else "cyan"), f" {number:>{right}}"
+            label.ljust(left + 1), (bar, "dim" if row.depth else "cyan"), f" {number:>{right}}"
         )
 
 

@@ -32,7 +32,7 @@ def streams(
     url: str, admin_token: str | None, session: str | None, state: tuple[str, ...], as_json: bool
 ) -> None:
     """List the streams of a running server: how far each is, and what comes next."""
-    found = AdminClient(url, admin_token).ask("GET", "/playbacks", session=session, state=state or None)
+    found = AdminClient(url, admin_token).request("GET", "/playbacks", session=session, state=state or None)
     if as_json:
         click.echo(json.dumps(found["playbacks"], indent=2))
         return
@@ -85,7 +85,7 @@ def hold(
     if (point is None) == (remove is None):
         raise click.UsageError("give a POINT, or --remove with the id of a hold")
     if remove is not None:
-        client.ask("DELETE", f"/holds/{remove}", session=session)
+        client.request("DELETE", f"/holds/{remove}", session=session)
         click.echo(f"removed {remove}")
         return
     for one in parse(point or ""):
@@ -99,7 +99,7 @@ def hold(
             "keepalive": keepalive,
             "times": 1 if once else None,
         }
-        made = client.ask("PUT", "/holds", body)
+        made = client.request("PUT", "/holds", body)
         what = " ".join(
             [
                 recording or ("every stream" if stub is None else "streams"),
@@ -142,9 +142,9 @@ def release(
         raise click.UsageError("give one of --events, --until and --finish")
     client = AdminClient(url, admin_token)
     if finish:
-        changed = client.ask("POST", f"/playbacks/{id}/finish", {"how": finish})
+        changed = client.request("POST", f"/playbacks/{id}/finish", {"how": finish})
     else:
-        changed = client.ask("POST", f"/playbacks/{id}/release", {"events": events, "until": until})
+        changed = client.request("POST", f"/playbacks/{id}/release", {"events": events, "until": until})
     for one in changed["sent"]:
         click.echo(f"  sent {one['seq']:>5} {one['type']}")
     click.echo(f"{id} {changed['playback']['state']}: {_line(changed['playback'])}")

@@ -29,15 +29,15 @@ class ClockControl:
         return self._link.run(self._now())
 
     def freeze(self) -> None:
-        """Have it move only by `advance`."""
+        """Stop it: it moves only by `advance`."""
         self._link.run(self._set("frozen"))
 
     def auto(self) -> None:
-        """Have it jump to the next moment that is due, as soon as all streams of the session are idle."""
+        """Let it jump to the next deadline as soon as all streams of the session are idle."""
         self._link.run(self._set("auto"))
 
     def run(self, rate: float = 1.0) -> None:
-        """Have it run, `rate` times as fast as the server's."""
+        """Run it, `rate` times as fast as the server's."""
         self._link.run(self._set("real", rate))
 
     def advance(
@@ -100,7 +100,7 @@ class ClockControl:
         session = controller.server.session(self._session)
         if to is None:
             return await controller.advance(session, seconds=seconds, next=next)
-        if not session.clock.frozen:  # say so before anybody waits for a stream
+        if not session.clock.frozen:  # raise before waiting for a stream
             return await controller.advance(session, seconds=0.0)
         target = (await self._stream(stream), point_of(to, nth))
         return await controller.advance(session, seconds=seconds, next=next, to=target)

@@ -61,7 +61,7 @@ class Verbs:
 
     @property
     def _current(self) -> "Delivery | None":
-        """The stream that was caught; or the one by which its client has resumed it."""
+        """The stream that was caught, or the one with which its client has resumed it."""
         caught = self._caught
         if caught is None or not caught.has_ended:
             return caught
@@ -130,8 +130,8 @@ class Verbs:
         await self._controller.finish(await self.caught(), how, error)
 
     async def leave(self, failed: bool) -> None:
-        """Let the stream go: to its end if the test passed, else cut. So it is with one that its client has
-        left and may resume. A hold that has caught none is removed."""
+        """Release the stream to its end if the test passed, else cut it; likewise a stream that its client
+        has left and may resume. Remove a hold that has caught none."""
         server = self._controller.server
         if (session := server.sessions.find(self._request.session)) is not None:
             session.holds.remove(self._hold_id)
@@ -165,7 +165,7 @@ def hold_request(
     stub: str | None = None,
     keepalive: float | None = None,
 ) -> HoldRequest:
-    """Return what to hold. Raise OptionError for what is no point in a stream."""
+    """Return the request for a hold. Raise OptionError if `at` is no point in a stream."""
     return HoldRequest(recording, HoldPoint.of(at, when, ttl=ttl, keepalive=keepalive), session, stub)
 
 

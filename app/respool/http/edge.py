@@ -136,7 +136,7 @@ class Edge:
             else:
                 logger.info("%s", exchange)
                 if journal.watchers:
-                    journal.tell(ENDED, exchange)
+                    journal.notify(ENDED, exchange)
                 if shared:
                     server.state.note_later(exchange)
 
@@ -200,7 +200,7 @@ class _Answer:
             exchange.status = message["status"]
             _set_request_id(message, exchange, self.more_headers)
             if server.journal.watchers:
-                server.journal.tell(STARTED, exchange)
+                server.journal.notify(STARTED, exchange)
             if self._noted:
                 await server.state.note(exchange)
             if self.checked and CHECKED in message and write_head(self._send, message):

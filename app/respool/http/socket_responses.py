@@ -177,7 +177,7 @@ class SocketResponses:
         exchange, playback = delivery.exchange, delivery.playback
         exchange.status = 200
         if journal.watchers:
-            journal.tell(STARTED, exchange)
+            journal.notify(STARTED, exchange)
         exchange.response_id = playback.id
         turn = SocketTurn(live, delivery, playback.subscribe(wake), decided.rule)
         delivery.begin(turn)
@@ -222,7 +222,7 @@ class SocketResponses:
     def _end(self, exchange: Exchange) -> None:
         exchange.seconds = self._server.clock.now() - exchange.received
         if self._server.journal.watchers:
-            self._server.journal.tell(ENDED, exchange)
+            self._server.journal.notify(ENDED, exchange)
         if self._shared:
             self._server.state.note_later(exchange)
         logger.info("%s", exchange)

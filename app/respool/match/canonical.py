@@ -4,7 +4,7 @@ Both bodies are brought into it for a comparison; files keep what was recorded. 
 and its own canonical form:
 
 - Members that are null, empty, or have the default that the API documents are dropped (`DEFAULTS`), and so
-  are those that say how to transport, store or account for the answer (`TRANSPORT`).
+  are those about transport, storage and accounting of the answer (`TRANSPORT`).
 - `input` is a list of items with their content as parts; instructions, and system or developer messages at
   the beginning, are one list of texts: `instructions`.
 - Fields that a server makes are dropped from items (`SERVER_MADE`). Of reasoning, only its presence is kept.
@@ -148,8 +148,14 @@ def _items(found: JSON) -> None:
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
     items = [_item(one) for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    told = found.get("instructions")
-    texts = [told] if isinstance(told, str) else list(told) if isinstance(told, list) else []
+    instructions = found.get("instructions")
+    texts = (
+        [instructions]
+        if isinstance(instructions, str)
+        else list(instructions)
+        if isinstance(instructions, list)
+        else []
+    )
     while items and items[0].get("role") in ("system", "developer"):
         content = items[0].get("content")
         parts = content if isinstance(content, list) else []

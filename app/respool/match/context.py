@@ -51,8 +51,8 @@ class Context:
     @cached_property
     def instructions(self) -> str:
         """The parameter `instructions` and all messages of the system and of developers, one a line."""
-        told = self.body.get("instructions")
-        texts = [told] if isinstance(told, str) else []
+        given = self.body.get("instructions")
+        texts = [given] if isinstance(given, str) else []
         texts += [text_of(item) for item in self.items if item.get("role") in ("system", "developer")]
         return "\n".join(texts)
 

@@ -1,4 +1,4 @@
-"""Masks: parts of texts that change each time, replaced by their kind before a comparison."""
+"""Masks: patterns of texts that change each time, replaced by their kind before a comparison."""
 
 import re
 from collections.abc import Mapping, Sequence

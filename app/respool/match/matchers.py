@@ -22,7 +22,7 @@ MAX_DEPTH = 20  # of conditions within conditions
 
 
 class Matcher(NamedTuple):
-    """A row: the type of its value, and its test of a request. The text is for the JSON Schema."""
+    """A row: the type of its value, and its test of a request."""
 
     kind: ValueType
     test: Callable[[Any, Context], bool]
@@ -105,27 +105,27 @@ _OPTIONAL_TEXT = TextTestType(presence=True)
 
 MATCHERS: Mapping[str, Matcher] = {
     "model": Matcher(
-        TextTestType(about="The model."), lambda test, asked: test(_as_text(asked.body.get("model")))
+        TextTestType(about="The model."), lambda test, context: test(_as_text(context.body.get("model")))
     ),
     "instructions": Matcher(
         TextTestType(about="The instructions, with all messages of the system and of developers."),
-        lambda test, asked: test(asked.instructions),
+        lambda test, context: test(context.instructions),
     ),
     "last_user_text": Matcher(
         TextTestType(about="The text of the user's last message."),
-        lambda test, asked: test(asked.last_user_text),
+        lambda test, context: test(context.last_user_text),
     ),
     "input_item": Matcher(
         Object(about="Members that some item of the input has."),
-        lambda expected, asked: any(part_of(expected, item) for item in asked.items),
+        lambda expected, context: any(part_of(expected, item) for item in context.items),
     ),
     "tools": Matcher(
         ListOf(Text(), single=True, about="Tools that are offered: by name, server label or type."),
-        lambda names, asked: set(names) <= asked.tools,
+        lambda names, context: set(names) <= context.tools,
     ),
     "tool_choice": Matcher(
         ValueType(about="The tool choice, or members that it has."),
-        lambda expected, asked: part_of(expected, asked.body.get("tool_choice") or "auto"),
+        lambda expected, context: part_of(expected, context.body.get("tool_choice") or "auto"),
     ),
     "tool_output": Matcher(
         Record(
@@ -142,24 +142,24 @@ MATCHERS: Mapping[str, Matcher] = {
     ),
     "previous_response_id": Matcher(
         TextTestType(presence=True, about="The id of the previous response, or whether there is one."),
-        lambda test, asked: test(_as_text(asked.body.get("previous_response_id"))),
+        lambda test, context: test(_as_text(context.body.get("previous_response_id"))),
     ),
     "previous_stub": Matcher(
         Text(about="The name of the stub that made the response which this one continues."),
-        lambda name, asked: name == asked.previous_stub,
+        lambda name, context: name == context.previous_stub,
     ),
     "conversation": Matcher(
         TextTestType(presence=True, about="The id of the conversation, or whether there is one."),
-        lambda test, asked: test(asked.conversation),
+        lambda test, context: test(context.conversation),
     ),
     "metadata": Matcher(
         MapOf(_OPTIONAL_TEXT, about="Keys of the metadata, and tests of their values."),
-        lambda tests, asked: _mapped(tests, asked.body.get("metadata") or {}),
+        lambda tests, context: _mapped(tests, context.body.get("metadata") or {}),
     ),
     "headers": Matcher(MapOf(_OPTIONAL_TEXT, about="Headers, and tests of their values."), _headers),
     "query": Matcher(
         MapOf(_OPTIONAL_TEXT, about="Parameters of the query, and tests of their values."),
-        lambda tests, asked: _mapped(tests, asked.query),
+        lambda tests, context: _mapped(tests, context.query),
     ),
     "stream": Matcher(ValueOf(FLAG, about="Whether a stream is asked for."), _flag("stream", usual=False)),
     "background": Matcher(
@@ -172,12 +172,12 @@ MATCHERS: Mapping[str, Matcher] = {
     ),
     "body": Matcher(
         Object(about="Members that the body has; objects and arrays may have more."),
-        lambda expected, asked: part_of(expected, asked.body),
+        lambda expected, context: part_of(expected, context.body),
     ),
     "jmespath": Matcher(_Expression(about="A JMESPath expression that finds something true."), _searched),
     "turn": Matcher(
         ValueOf(whole_type(1), about="Which turn of a conversation it asks for, from 1."),
-        lambda number, asked: number == asked.turn,
+        lambda number, context: number == context.turn,
     ),
 }
 GROUPS = ("all", "any", "not")

@@ -51,7 +51,7 @@ def _expand(script: Script, name: str, on_damage: Callable[[ScriptError], None])
 
 @dataclass(frozen=True)
 class ExpandedScript(InlineScript):
-    """A Script that stands in a stub. What cannot be written out is told when it is read."""
+    """A Script in a stub. Reading it raises ScriptError for what cannot be expanded."""
 
     def read(self, value: Any, place: ScriptPlace) -> Script:
         found = super().read(value, place)

@@ -149,7 +149,7 @@ class RecordedIndex:
         """Return the turn that answers a request of these forms, or None.
 
         lineage     the turn that the request continues: a turn of the same recording is preferred
-        retry       whether the request says that it is one, by ``x-stainless-retry-count``
+        retry       whether the request is a retry, by ``x-stainless-retry-count``
         strictness  replaces that of the rules
 
         Equal requests are a sequence of answers: they play in the order of the files, and the last one
@@ -221,8 +221,8 @@ def class_of(form: JSON) -> str:
     never match requests of two classes."""
     format_ = form.get("text", {}).get("format", {}) if isinstance(form.get("text"), dict) else {}
     kind = [format_.get("type"), format_.get("name")] if isinstance(format_, dict) else []
-    told = form.get("instructions")
-    first = told[:1] if isinstance(told, list) else []
+    instructions = form.get("instructions")
+    first = instructions[:1] if isinstance(instructions, list) else []
     return digest([form.get("model"), bool(form.get("tools")), kind, first])
 
 

@@ -43,7 +43,7 @@ class Stub:
     priority  the lowest answers first
     ids       ``recorded`` or ``fresh``; None: the server's setting
     hold      the places at which the stream waits
-    steer     the effect of a steer, on a WebSocket; None: as the recording says
+    steer     the effect of a steer, on a WebSocket; None: that of the recording
     place     path:line
     source    the plain data of a stub that is in no file
     """

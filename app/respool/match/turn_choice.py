@@ -214,7 +214,7 @@ class TurnIndex:
         return self._sound.get(found) or self._broken.get(found) or ()
 
     def _by_request(self, items: Sequence[Item], runs: int) -> int | None:
-        """Return the turn whose recorded request has as many runs, and the same items after the last one."""
+        """Return the turn with a recorded request of as many runs, and the same items after the last one."""
         last = None
         for place, recorded in enumerate(self._runs):
             if recorded == runs:

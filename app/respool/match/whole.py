@@ -1,5 +1,5 @@
-"""Whole requests: with the items that they continue in their input, so that a request that names the response
-before it can be compared with one that repeats all of it."""
+"""Whole requests: the items that a request continues are added to its input. So a request with
+`previous_response_id` can be compared with one that repeats the conversation."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

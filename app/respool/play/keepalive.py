@@ -43,7 +43,7 @@ def with_events(
     one. In a stream without numbers it has no number.
     """
     ends = (place for place, event in enumerate(events) if event.type in ENDING_TYPES)
-    said: list[Event] = []
+    sent: list[Event] = []
     times: list[float] = []
     pauses = silences(moments, seconds, 1, next(ends, len(events) - 1))
     pause = next(pauses, None)
@@ -53,7 +53,7 @@ def with_events(
         while pause is not None and pause[0] == place:
             number = None if number is None else number + 1
             shift += 1
-            said.append(_keepalive(number))
+            sent.append(_keepalive(number))
             times.append(pause[1])
             pause = next(pauses, None)
         known = event.sequence_number
@@ -61,9 +61,9 @@ def with_events(
             number = known + shift
             if shift:
                 event = Event(set_members(event.text, {"sequence_number": number}), event.type)
-        said.append(event)
+        sent.append(event)
         times.append(moment)
-    return said, times
+    return sent, times
 
 
 def _keepalive(number: int | None) -> Event:

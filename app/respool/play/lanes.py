@@ -31,17 +31,17 @@ class Run:
     """A response that is being sent on a lane.
 
     sent       the number of its frames that were sent
-    added      frames about it between its own, which shift its sequence numbers
+    added      frames inserted between its own, which shift its sequence numbers
     next_at    the moment of its next frame, in the clock's seconds
-    frames     those of the turn when `next_at` was computed
-    plain      the places of those frames that have no effect but to be sent; empty if the turn was edited
-    started    the start of the turn, and
-    moments    those of its frames since then, until it is edited
-    edits      what was done to the turn, which may grow
-    taken      how many frames `take_plain` has given
+    frames     the frames of the turn when `next_at` was computed
+    plain      the places of frames that have no effect but to be sent; empty if the turn was edited
+    started    the start of the turn
+    moments    the moments of its frames since `started`, until the turn is edited
+    edits      the edits of the turn, which may grow
+    taken      how many frames `take_plain` has returned
     limit      the moment at which the connection ends
     steer_at   the place where a steer ends it
-    rule       the other effects of a steer, as its recording or stub says
+    rule       the other effects of a steer, from its recording or stub
     cut_after  the place of the frame after which a steer ends it; None: it goes on to its own end
     """
 
@@ -80,8 +80,8 @@ class Run:
         self.plain = range(0) if self.edits else range(frames.in_progress + 1, last)
 
     def take_plain(self, now: float) -> Sequence[str]:
-        """Return the texts of the frames of the default lane that are due, and step past them, if they have
-        no effect but to be sent, and are few. Empty: look at everything.
+        """Return the texts of the due frames of the default lane, and step past them, if they have no effect
+        but to be sent, and are few. Empty: call `SocketConnection.wake`.
 
         Most frames are such. This is the path of each event, so it makes no calls.
         """
@@ -93,7 +93,7 @@ class Run:
             upto += 1
             if upto not in plain or upto - place > FEW:
                 return ()
-        if at >= self.limit:  # it is held, which others have to know, or the connection ends before it
+        if at >= self.limit:  # it is held, which the delivery must note, or the connection ends before it
             return ()
         self.sent, self.next_at = upto, at
         self.taken += upto - place
@@ -113,7 +113,7 @@ class Run:
 
     @property
     def numbered(self) -> bool:
-        """Whether its events have sequence numbers."""
+        """True if its events have sequence numbers."""
         return self.turn.events[0].sequence_number is not None
 
     @property

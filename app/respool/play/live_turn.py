@@ -42,7 +42,7 @@ class LiveTurn(Protocol):
 
     @property
     def edits(self) -> Sequence[object]:
-        """What was done to it from outside. It grows; while it is empty, frames and moments stay the same."""
+        """Edits from outside. The list grows; while it is empty, frames and moments stay the same."""
         ...
 
     @property

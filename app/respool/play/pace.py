@@ -17,7 +17,6 @@ from respool.errors import OptionError, did_you_mean, printable
 from respool.recordings.recording import Entry, Recording, Verbatim
 
 DEFAULT_GAP = 0.02  # seconds
-TYPICAL: Literal["typical"] = "typical"
 
 Gaps = Iterable[float]
 
@@ -40,17 +39,17 @@ def fill(gaps: Iterable[float | None], gap: float) -> Gaps:
 def fill_typical(
     gaps: Sequence[float | None], first_token: int | None, last_token: int | None, rng: Random
 ) -> Gaps:
-    """Draw what the recording does not tell from the distribution of real streams: in bursts.
+    """Fill missing gaps with random ones from the distribution of real streams: in bursts.
 
     `first_token` and `last_token` are the places of the first and the last delta.
     """
-    drawn = [draw(_TYPICAL_GAP, rng) if known is None else known for known in gaps]
+    filled = [draw(_TYPICAL_GAP, rng) if known is None else known for known in gaps]
     if first_token is not None and gaps[0] is None:
-        before = sum(drawn[1 : first_token + 1])
-        drawn[0] = max(0.0, draw(_TYPICAL_FIRST_TOKEN, rng) - before)
-    if last_token is not None and last_token + 1 < len(drawn) and gaps[last_token + 1] is None:
-        drawn[last_token + 1] = draw(_TYPICAL_END, rng)
-    return drawn
+        before = sum(filled[1 : first_token + 1])
+        filled[0] = max(0.0, draw(_TYPICAL_FIRST_TOKEN, rng) - before)
+    if last_token is not None and last_token + 1 < len(filled) and gaps[last_token + 1] is None:
+        filled[last_token + 1] = draw(_TYPICAL_END, rng)
+    return filled
 
 
 def draw(quantiles: Sequence[tuple[float, float]], rng: Random) -> float:
@@ -107,7 +106,7 @@ def moments_between(entries: Sequence[Entry], moments: Sequence[float]) -> list[
 
 
 def read_changes(text: str) -> dict[str, Any]:
-    """Return what a text asks to be different from a pace, by the names of `Pace`'s fields: a speed (``2``,
+    """Return the changes to a pace in a text, by the names of `Pace`'s fields. The text is a speed (``2``,
     ``instant``), or ``speed=2, ttft=0.5``. Raise OptionError."""
     known = options.options_of(Pace)
     changes: dict[str, Any] = {}

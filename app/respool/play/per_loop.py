@@ -12,7 +12,7 @@ class PerLoop(threading.local, Generic[T]):
     """One object per event loop, made by `make` on first use."""
 
     def __init__(self, make: Callable[[asyncio.AbstractEventLoop], T]) -> None:
-        # Each thread comes here when it first asks: a loop belongs to a thread, which has one at a time.
+        # Runs once in each thread: a loop belongs to a thread, which has one at a time.
         self._make = make
         self._made: tuple[asyncio.AbstractEventLoop, T] | None = None
 

@@ -18,7 +18,7 @@ from respool.protocol.profiles import Profile
 from respool.protocol.snapshot import Snapshot
 from respool.recordings.recording import Recording
 
-# How the service answers over HTTP what it would say in-band once a stream has begun.
+# The HTTP status for the code of an error that a stream would send in-band.
 _STATUS_OF_CODE = {"rate_limit_exceeded": 429, "insufficient_quota": 429}
 
 # The status of the response after each event that ends it.
@@ -50,10 +50,10 @@ class Origin(NamedTuple):
 class PlaybackRun:
     """The changes to a playback from outside, shared by all views of it."""
 
-    cancelled: float | None = None  # the moment at which it was
+    cancelled: float | None = None  # the moment of the cancel
     edits: list[MadeEdit] = field(default_factory=list)
     subscribers: list[Callable[[], None]] = field(default_factory=list)
-    token: str = ""  # what a shared state calls it
+    token: str = ""  # its id in a shared state
 
 
 @dataclass(slots=True, eq=False)
@@ -61,7 +61,7 @@ class Playback:
     """A recording that has been playing since the moment `started`, in the clock's seconds.
 
     background   it goes on when its client leaves, and can be retrieved, resumed and cancelled meanwhile
-    streamed     the request asked for a stream
+    streamed     the request had ``stream=true``
     stored       it can be retrieved after its end
     body         the request's body
     stands_in    it was never played: it answers for an unknown response
@@ -143,7 +143,7 @@ class Playback:
     @property
     def playing(self) -> Rendition:
         """The current rendition, edits included."""
-        if not self.run.edits:  # without calls: it is asked often
+        if not self.run.edits:  # no function calls: this is read often
             return self._unchanged or self.rendition
         edited = self.edited
         return edited.rendition if edited else self.rendition
@@ -215,7 +215,7 @@ class Playback:
         if final:
             self._fold = None
         text = final or self._folded(now, status)
-        # The recorded response may have been none of the background.
+        # The recorded response may not have been a background one.
         return set_members(text, {"background": True}) if self.background else text
 
     def final_response(self) -> str:
@@ -255,13 +255,13 @@ class Playback:
         stream = edit.apply(self.edited or EditedStream.of(self.rendition), EditTime(self.started, now))
         self.run.edits.append(MadeEdit(now, edit))
         self._edited, self._edits = stream, len(self.run.edits)
-        for tell in list(self.run.subscribers):
-            tell()
+        for callback in list(self.run.subscribers):
+            callback()
         return stream
 
     def follow(self, edits: Sequence[MadeEdit], cancelled: float | None, now: float) -> None:
-        """Take over what was done to it from another process: `edits` begin with those that are known, and
-        it was `cancelled` at that moment, or was not.
+        """Apply the `edits` of another process, which begin with the known ones, and its cancel at the moment
+        `cancelled`, if there was one.
 
         While it is being sent here, it is cancelled `now` instead: later events were not sent.
         """
@@ -269,7 +269,7 @@ class Playback:
         known = sum(type(made.edit) is not Cancel for made in run.edits)
         if run.cancelled is None and len(edits) > known:
             for made in edits[known:]:
-                with suppress(EditError):  # of two that were made at once, this one came second
+                with suppress(EditError):  # an edit made here at the same time came first
                     self.edit(made.edit, made.now)
         if cancelled is None or cancelled == run.cancelled:
             return
@@ -285,18 +285,18 @@ class Playback:
     def steer(self, sent: int, text: str, now: float) -> None:
         """End it after its first `sent` events, with the event `text`, a ``response.incomplete``."""
         if self.run.cancelled is None:
-            # Nobody is told: whoever sends it has sent this event.
+            # Subscribers are not called: the sender has sent this event already.
             self.run.edits.append(MadeEdit(now, Steer(sent, text)))
 
-    def subscribe(self, tell: Callable[[], None]) -> Callable[[], None]:
-        """Call `tell` when the schedule is replaced, in the thread that replaces it. Return a function that
-        ends the subscription: `unsubscribe`."""
-        self.run.subscribers.append(tell)
-        return partial(self.unsubscribe, tell)
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` when the schedule is replaced, in the thread that replaces it. Return a function
+        that ends the subscription: `unsubscribe`."""
+        self.run.subscribers.append(callback)
+        return partial(self.unsubscribe, callback)
 
-    def unsubscribe(self, tell: Callable[[], None]) -> None:
-        """Stop calling `tell`."""
-        self.run.subscribers.remove(tell)
+    def unsubscribe(self, callback: Callable[[], None]) -> None:
+        """Stop calling `callback`."""
+        self.run.subscribers.remove(callback)
 
     def with_obfuscation(self, obfuscation: bool) -> "Playback":
         """Return the same run with or without its padding."""

@@ -28,7 +28,7 @@ from respool.protocol.profiles import OPENAI, Profile, spoken
 from respool.protocol.several_responses import places_of_others
 from respool.recordings.recording import FRAMINGS, Recording, TimedEvent, Verbatim, wire_bytes
 
-# The renditions that differ from the recording and are kept, the latest ones: each holds all its bytes.
+# The latest renditions that differ from the recording are kept, at most so many: each holds all its bytes.
 MOST_CHANGED = 64
 MOST_CHANGED_BYTES = 64 * 1024 * 1024  # of all of them; the latest is kept in any case
 
@@ -60,8 +60,8 @@ UNCHANGED = Changes()
 class Rendition:
     """The events that a play sends, and their moments, in seconds since the request, never falling.
 
-    It has no bytes of any transport: `sse` and `socket_frames` are made from it when they are first asked
-    for, once for all plays with the same changes.
+    It has no bytes of any transport: `sse` and `socket_frames` are made on first access, once for all plays
+    with the same changes.
     """
 
     events: Sequence[Event]
@@ -225,14 +225,14 @@ class Renditions:
         frames = _captured_frames(recording, events) if self._captured and recording.captured else {}
         between = moments_between(recording.entries, moments) if self._captured and recording.captured else []
         encode, done = encode_sse, recording.header.done
-        if recording.scripted:  # a recording is what its producer sent
+        if recording.scripted:  # profiles do not apply to recorded streams
             if not profile.obfuscation:
                 events = list(rewrite.without_obfuscation(events))
             events = list(spoken(events, profile))
             encode, done = encode_sse if profile.event_lines else encode_data, done or profile.done
         if self._keepalive and not profile.comment:
             events, moments = keepalives.with_events(events, moments, self._keepalive)
-            if between:  # the places of the texts are those before these events came
+            if between:  # the places of the texts do not count the keepalives
                 between = _places_among(between, moments)
         others = [(place, at, wire_bytes(text.text)) for place, at, text in between]
         if self._keepalive and profile.comment:

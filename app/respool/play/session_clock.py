@@ -103,11 +103,11 @@ class SessionClock:
         if setting == known:
             return
         if setting and known and setting.mode == known.mode == "frozen" and setting.since == known.since:
-            # Since it was frozen it was only moved on; here that may have come before it was kept.
+            # The frozen clock was only moved forward; this process may have moved it before storing that.
             self._held.advance_to(setting.now)
             return
         self._apply(setting)
-        self._tell()
+        self._notify()
 
     @property
     def frozen(self) -> bool:
@@ -134,10 +134,10 @@ class SessionClock:
             raise OptionError(f"time does not go back: the session is at {moment}, not at {now}")
         start = moment if now is None else now
         self._apply(ClockSetting(mode, rate, start, self._base.now()))
-        self._tell()
+        self._notify()
 
     def run_as(self, mode: Mode, rate: float = 1.0) -> None:
-        """Run so from now on; nothing changes where it does already. Raise OptionError as `set` does."""
+        """Set mode and rate, unless the clock has them already. Raise OptionError as `set` does."""
         known = self._setting
         same = known.mode == mode and known.rate == rate if known else (mode, rate) == ("real", 1.0)
         if not same:
@@ -147,7 +147,7 @@ class SessionClock:
         """Run as at the beginning, at the server's time. The moments of plays are not adjusted: use it only
         for a session in which nothing plays."""
         self._apply(None)
-        self._tell()
+        self._notify()
 
     def advance(self, seconds: float) -> None:
         """Move a frozen clock forward. Raise OptionError if it is not frozen, ValueError for less than 0."""
@@ -167,13 +167,13 @@ class SessionClock:
         """The earliest deadline of a waiter on a frozen clock; None without waiters."""
         return self._held.next_deadline
 
-    def listen(self, tell: Callable[[], None]) -> None:
-        """Call `tell` when the clock's time is changed, in the thread that changes it."""
-        self._listeners.add(tell)
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the clock's time is changed, in the thread that changes it."""
+        self._listeners.add(callback)
 
-    def unlisten(self, tell: Callable[[], None]) -> None:
-        """Stop calling `tell`."""
-        self._listeners.discard(tell)
+    def unlisten(self, callback: Callable[[], None]) -> None:
+        """Stop calling `callback`."""
+        self._listeners.discard(callback)
 
     async def sleep_until(self, deadline: float, interrupt: asyncio.Event | None = None) -> bool:
         """Wait until `deadline`. Return True when it has come, False if `interrupt` came first."""
@@ -181,10 +181,10 @@ class SessionClock:
         while self.now() < deadline:
             changed = asyncio.Event()
 
-            def tell(changed: asyncio.Event = changed) -> None:
+            def wake(changed: asyncio.Event = changed) -> None:
                 loop.call_soon_threadsafe(changed.set)
 
-            self.listen(tell)
+            self.listen(wake)
             # A stall without end waits for the interrupt alone.
             timer = self.call_at(deadline, changed.set) if deadline < math.inf else None
             try:
@@ -193,7 +193,7 @@ class SessionClock:
             finally:
                 if timer is not None:
                     timer.cancel()
-                self.unlisten(tell)
+                self.unlisten(wake)
         return True
 
     def _apply(self, setting: ClockSetting | None) -> None:
@@ -213,9 +213,9 @@ class SessionClock:
         else:
             self.now, self.call_at, self.after_turn = self._running_now, self._running_call, base.after_turn
 
-    def _tell(self) -> None:
-        for tell in list(self._listeners):
-            tell()
+    def _notify(self) -> None:
+        for callback in list(self._listeners):
+            callback()
 
     def _running_now(self) -> float:
         setting = self._setting

@@ -22,15 +22,15 @@ class StartTurn:
     """Start the response to a request, then call the connection's `started` or `refused` with this value.
 
     stream_id  the lane
-    body       the body of a POST that asks for the same
+    body       the body of an equal POST
     size       of the client's frame, in bytes
     warm_up    check the request and the response that it continues, but play and use up nothing:
                `warm_up_turn` makes the answer
     lineage    the response that it continues and those before it, the newest first, if this connection
                remembers them. Empty: look `previous_response_id` up among the stored responses
     steers     the ids of the steers in its input
-    successor  no create asked for it: it follows a steered response
-    rule       what the recording of that response says of its successor
+    successor  there was no create: it follows a steered response
+    rule       the rule for the successor, from the recording of that response
     """
 
     stream_id: str | None

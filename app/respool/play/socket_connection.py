@@ -1,9 +1,9 @@
 """SocketConnection: the Responses API over one WebSocket, without the socket.
 
-What happens goes in (a frame, the answer to a `StartTurn`, the passing of time), and what is to be done comes
-out: actions, in the order in which they are to be done. All moments are in the clock's seconds. Nothing is
-raised for what a client sends. `http.sending.socket.SocketDriver` drives a real one: it does each action, and
-calls `wake` at the `deadline`.
+Methods take events (a frame, the answer to a `StartTurn`, the passing of time) and return the actions to do,
+in order. All moments are in the clock's seconds. No frame of a client raises.
+`http.sending.socket.SocketDriver` drives a real socket: it does each action, and calls `wake` at the
+`deadline`.
 """
 
 from collections.abc import Callable
@@ -86,7 +86,7 @@ class SocketConnection:
         return min(self._ends, at)
 
     def is_live(self, turn: LiveTurn, stream_id: str | None) -> bool:
-        """Return whether this turn still runs on its lane."""
+        """Return True if this turn still runs on its lane."""
         return self._lanes.runs(turn, stream_id)
 
     @property
@@ -123,9 +123,9 @@ class SocketConnection:
     ) -> list[Action]:
         """Note that the last `start` is being played; `rule` is its recording's rule for steers.
 
-        Raise ValueError if nothing was asked for.
+        Raise ValueError if there was no `start`.
         """
-        lane = self._asked(start)
+        lane = self._starting_lane(start)
         if lane is None:
             return [] if turn.stored else [Cancel(turn)]
         lane.starting = lane.carried = None
@@ -136,7 +136,7 @@ class SocketConnection:
 
     def refused(self, start: StartTurn, error: RequestError, now: float) -> list[Action]:
         """Note that the last `start` is refused. Raise ValueError if there was none."""
-        lane = self._asked(start)
+        lane = self._starting_lane(start)
         if lane is None:
             return []
         self._advance(now)
@@ -307,7 +307,7 @@ class SocketConnection:
 
     # The connection
 
-    def _asked(self, start: StartTurn) -> Lane | None:
+    def _starting_lane(self, start: StartTurn) -> Lane | None:
         lane = self._lanes.starting(start)
         if lane is None and not self.closed:
             raise ValueError("this connection does not wait for that turn: it was answered before")

@@ -12,7 +12,7 @@ from respool.protocol.several_responses import end_of
 IN_PROGRESS = "response.in_progress"
 _WHITESPACE = " \t\n\r"
 
-# What the service says with an in-band error that names no status.
+# The status of in-band errors without one.
 _STATUS_OF_ERROR = {"rate_limit_exceeded": 429, "insufficient_quota": 429, "invalid_request_error": 400}
 
 

@@ -23,7 +23,7 @@ class SocketSettings:
     keep_older        whether older responses of a lane can be continued without being stored, too
     steers            accepted steers that wait for one response
     steer_at          where a steer ends a recording
-    multi_agent       whether the handshake asked for the multi-agent beta
+    multi_agent       whether the handshake requested the multi-agent beta
     """
 
     lifetime: float = 3600.0

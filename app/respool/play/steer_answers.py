@@ -103,7 +103,7 @@ def cuts_now(run: Run) -> bool:
 
 
 def cut_actions(lane: Lane, run: Run) -> tuple[Action, Action]:
-    """End a response here, since it was steered: return what is sent and what the journal notes."""
+    """End a steered response here. Return the frame to send, and the cut for the journal."""
     number = run.next_number if run.numbered else None
     text = steered_text(run.turn.events[: run.sent], number)
     run.added += 1
@@ -112,8 +112,8 @@ def cut_actions(lane: Lane, run: Run) -> tuple[Action, Action]:
 
 
 def with_waiting_steers(lane: Lane, create: Create) -> tuple[Mapping[str, Any], Sequence[Send]]:
-    """Return the body of a create with the steers in its input that wait for it; and what tells of steers
-    that waited for another one."""
+    """Return the body of a create, with the steers that wait for it in its input; and the frames about steers
+    that waited for another create."""
     steers = lane.waiting
     if not steers or not create.generate or create.error:  # a warm-up leaves them where they are
         return create.body, ()
@@ -138,7 +138,7 @@ def after_steered(lane: Lane, run: Run, status: str, memory: ConnectionMemory) -
         return [lane.starting]
     lane.waiting = steers
     if any(create.previous_response_id == run.turn.id for _, create in lane.queue):
-        return []  # the client has sent it before it was asked
+        return []  # the client has already sent the required input
     lane.waiting = WaitingSteers(run.turn.id, steers.steers, steers.number + len(steers.steers))
     return [
         Send(server_frames.steer_pending(steer.id, run.turn.id, required, number, lane.name), lane.name)

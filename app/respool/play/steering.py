@@ -109,8 +109,8 @@ def steered_text(events: Sequence[Event], number: int | None) -> str:
     output = response.get("output")
     items = [_ended(item) for item in output] if isinstance(output, list) else []
     changes = {"status": "incomplete", "incomplete_details": {"reason": "steered"}, "output": items}
-    told = next((event for event in events if has_response(event)), None)
-    text = edit_response(told.text, changes) if told else compact_recorded({"response": changes})
+    first = next((event for event in events if has_response(event)), None)
+    text = edit_response(first.text, changes) if first else compact_recorded({"response": changes})
     text = set_members(text, {"type": INCOMPLETE})
     return text if number is None else set_members(text, {"sequence_number": number})
 

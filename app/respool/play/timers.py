@@ -26,12 +26,12 @@ from respool.play.per_loop import PerLoop
 # Slots a second. A power of two, so that moments become slots and slots moments without rounding: with
 # 4000 the alarm of some slots went off just before the slot had ended, and was set again to the same moment.
 SLOTS = 4096
-# So many callbacks, and then the loop's turn: what they wrote leaves only then.
+# Callbacks in one tick. What they write is sent only after the tick.
 MOST_AT_ONCE = 64
-# Where so many wait, the wheel turns at most once in so many slots.
+# With MANY waiters, ticks are at least REST slots apart.
 MANY, REST = 500, 2
 
-FAR = 1e11  # seconds since 1970; what is later comes then
+FAR = 1e11  # seconds since 1970; later deadlines are brought forward to it
 
 # It may return the moment of its next call.
 Callback = Callable[[], float | None]
@@ -56,10 +56,10 @@ class Alarm(Protocol):
 class ScheduledCall:
     """A scheduled call, returned by `Timers.call_at`."""
 
-    __slots__ = ("_callback", "_slot", "_wheel")
+    __slots__ = ("_callback", "_slot", "_timers")
 
-    def __init__(self, wheel: "Timers", slot: int, callback: Callback) -> None:
-        self._wheel = wheel
+    def __init__(self, timers: "Timers", slot: int, callback: Callback) -> None:
+        self._timers = timers
         self._slot = slot
         self._callback: Callback | None = callback
 
@@ -67,7 +67,7 @@ class ScheduledCall:
         """Cancel the call. Cancelling after its time has no effect."""
         if self._callback is not None:
             self._callback = None
-            self._wheel._forget(self)
+            self._timers._forget(self)
 
 
 class Timers:
@@ -89,9 +89,9 @@ class Timers:
         self._order: list[int] = []  # a heap of the slots in use, and of some that were
         self._alarm: Alarm | None = None
         self._set_to: float = math.inf  # the slot for which the alarm is set
-        self._rests_until = 0  # the slot before whose end it does not turn
+        self._rests_until = 0  # no tick before the end of this slot
         self._waiting = 0
-        self._after: list[Callable[[], None]] | None = None  # None: it does not turn now
+        self._after: list[Callable[[], None]] | None = None  # None: outside of a tick
 
     def __len__(self) -> int:
         return self._waiting
@@ -123,7 +123,7 @@ class Timers:
         else:
             timers[timer] = None
 
-    def _turn(self) -> None:
+    def _tick(self) -> None:
         """Run the callbacks of all slots that have ended."""
         now = self._now() * SLOTS
         order, slots = self._order, self._slots
@@ -136,7 +136,7 @@ class Timers:
             self._waiting -= len(timers)
             for timer in timers:
                 callback = timer._callback
-                if callback is None:  # cancelled by one of those before it
+                if callback is None:  # an earlier callback has cancelled it
                     continue
                 called += 1
                 try:
@@ -169,7 +169,7 @@ class Timers:
             heapq.heappop(order)
         if order:
             if self._alarm is None:
-                self._alarm = self._new_alarm(self.loop, self._turn)
+                self._alarm = self._new_alarm(self.loop, self._tick)
             slot = max(order[0], self._rests_until)
             if slot != self._set_to:
                 self._set_to = slot
@@ -183,7 +183,7 @@ class Timers:
     def _forget(self, timer: ScheduledCall) -> None:
         timers = self._slots.get(timer._slot)
         if timers is None or timer not in timers:
-            return  # its slot's turn has come
+            return  # its slot has ended
         del timers[timer]
         self._waiting -= 1
         if timers:
@@ -196,12 +196,12 @@ class Timers:
             self._set_alarm()
 
 
-_wheels = PerLoop(Timers)
+_timers_of_loop = PerLoop(Timers)
 
 
 def running_timers() -> Timers:
     """Return the timers of the running event loop. Raise RuntimeError if none runs."""
-    return _wheels.get()
+    return _timers_of_loop.get()
 
 
 class _LoopAlarm:

@@ -1,8 +1,8 @@
 """Choosing the recording that answers a request, and its turn, and saying why.
 
 In this order: the name in the path, in the header, as the model; stubs, the session's own first; recordings
-by their recorded requests; the default, or the only recording; an improvised answer. Where an upstream is
-asked for what is not recorded, the only recording answers nothing else.
+by their recorded requests; the default, or the only recording; an improvised answer. If an upstream answers
+what is not recorded, the only recording is no default.
 
 `decide` reads a session and changes nothing; `remember` stores the effects of a decision in the session.
 """
@@ -48,8 +48,8 @@ class AskUpstream(NoMatchingRecording):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request that names no recording, and what is known of it; costly values are computed on access."""
+class _Lookup:
+    """The look-up of a request that names no recording. Its canonical forms are computed on access."""
 
     request: Request
     session: Session
@@ -105,20 +105,20 @@ def _decide(request: Request, session: Session, now: float, indexes: Indexes) ->
         return _turn(found, "model", request, session, now, indexes)
     asks = asks_upstream(session, indexes)
     default = _default(store, indexes.options.default, or_only=asks in ("never", "stubs"))
-    asked = _Asked(request, session, indexes, lineage_of(request, session, now))
-    decision = _by_stub(asked, now)
+    lookup = _Lookup(request, session, indexes, lineage_of(request, session, now))
+    decision = _by_stub(lookup, now)
     if decision is None and session.default and (found := named(store, session.default)):
-        return _turn(found, "default", request, session, now, indexes)  # a test's own word
+        return _turn(found, "default", request, session, now, indexes)  # set by a test
     if decision is None and asks == "always":
         raise NotRecorded("The upstream is asked for everything.")
-    if decision is None and not (default and default[0] == "only"):  # which answers all requests
-        decision = _by_request(asked, now)
+    if decision is None and not (default and default[0] == "only"):  # the only recording answers all requests
+        decision = _by_request(lookup, now)
     if decision is not None:
         return decision
     if default is not None:
         return _turn(default[1], default[0], request, session, now, indexes)
     if indexes.options.on_miss == "improvise":
-        return Decision(IMPROVISED, "", None, _deeper(Origin(IMPROVISED), asked.lineage))
+        return Decision(IMPROVISED, "", None, _deeper(Origin(IMPROVISED), lookup.lineage))
     named_so = f"no recording is named {_quote(model)}" if model else "the request names none"
     raise miss(f"No recording matches: {named_so} and there is no default.", store, model or "")
 
@@ -210,8 +210,8 @@ def _continues(request: Request) -> bool:
     return request.previous_response_id is not None or request.conversation_id is not None
 
 
-def _by_stub(asked: _Asked, now: float) -> Decision | None:
-    request, session, indexes, lineage = asked.request, asked.session, asked.indexes, asked.lineage
+def _by_stub(lookup: _Lookup, now: float) -> Decision | None:
+    request, session, indexes, lineage = lookup.request, lookup.session, lookup.indexes, lookup.lineage
     sets = [one for one in (session.stub_set, indexes.rule_set.stub_set) if one]
     if not sets:
         return None
@@ -241,25 +241,25 @@ def _by_stub(asked: _Asked, now: float) -> Decision | None:
     return Decision("stub", why, decision.recording, origin, decision.used, None, stub, match.state)
 
 
-def _by_request(asked: _Asked, now: float) -> Decision | None:
-    session, lineage, index = asked.session, asked.lineage, asked.indexes.recorded
+def _by_request(lookup: _Lookup, now: float) -> Decision | None:
+    session, lineage, index = lookup.session, lookup.lineage, lookup.indexes.recorded
     if not len(index):
         return None
     look = partial(
         index.match,
         seen=Seen(_Played(session.plays), session.served),
         lineage=(lineage.series, lineage.turn) if lineage else None,
-        retry=asked.request.header(RETRY_HEADER) not in (None, "0"),
-        # Rather ask again than play what was recorded for something else.
-        strictness=asked.indexes.options.match
-        or (None if asks_upstream(session, asked.indexes) in ("never", "stubs") else "strict"),
+        retry=lookup.request.header(RETRY_HEADER) not in (None, "0"),
+        # Ask the upstream again rather than play what was recorded for another request.
+        strictness=lookup.indexes.options.match
+        or (None if asks_upstream(session, lookup.indexes) in ("never", "stubs") else "strict"),
     )
-    match = look(asked.compared())
-    if match is None and (whole := whole_forms(asked.request, session, now, index)):
+    match = look(lookup.compared())
+    if match is None and (whole := whole_forms(lookup.request, session, now, index)):
         match = look(whole)
     if match is None:
         return None
-    turns = asked.indexes.store.turns(match.recording)
+    turns = lookup.indexes.store.turns(match.recording)
     if match.turn > len(turns):  # the files have just changed
         return None
     why = f"{turn_name(match.recording, match.turn)}, since {match.why}"
@@ -268,7 +268,7 @@ def _by_request(asked: _Asked, now: float) -> Decision | None:
 
 
 def stub_context(request: Request, lineage: Origin | None) -> "Context":
-    """Return a request as the matchers of stubs see it. `lineage` is what it continues."""
+    """Return a request as the matchers of stubs see it. `lineage` is the response that it continues."""
     from respool.match.context import Context  # late: most servers have no stubs
 
     if lineage is None:

@@ -8,7 +8,8 @@ from respool.errors import RequestError
 
 @dataclass(slots=True, eq=False)
 class _Client:
-    """The requests of one client: their number, their bytes, and what tells the bytes of its WebSockets."""
+    """The requests of one client: their number, their bytes, and functions that return the bytes of its
+    WebSockets."""
 
     requests: int = 0
     bytes: int = 0
@@ -36,7 +37,7 @@ class ClientBytes:
         return known.total if known else 0
 
     def open(self, client: str) -> "RequestBytes":
-        """Begin to count a request of a client. Close what is returned when it is answered."""
+        """Begin to count a request of a client. Close the returned object when the request is answered."""
         known = self._clients.setdefault(client, _Client())
         known.requests += 1
         return RequestBytes(self, client, known)

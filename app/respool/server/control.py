@@ -12,7 +12,6 @@ from respool.recordings.hold_points import HoldPoint
 from respool.server.delivery import Delivery
 
 How = Literal["terminal", "cut", "reset", "error_event", "close"]
-HOWS: tuple[How, ...] = ("terminal", "cut", "reset", "error_event", "close")
 MOST_EVENT = 16 * 1024 * 1024  # characters, of one that is inserted
 
 

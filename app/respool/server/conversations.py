@@ -213,7 +213,7 @@ class Conversations:
         self._find(id).run = run
 
     def detach(self, id: str, run: ConversationRun) -> None:
-        """Remove a run whose client has left. The conversation is as it was before, and free."""
+        """Remove a run when its client has left. The conversation is as before the run, and free."""
         conversation = self._all.get(id)
         if conversation is not None and conversation.run == run:
             conversation.run = None

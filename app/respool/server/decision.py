@@ -20,7 +20,7 @@ class Decision(NamedTuple):
     tier       what found it: steer, path, header, model, stub, exact, masked, pointers, skeleton, order,
                default, only, improvised, relayed
     why        further reasons
-    recording  None: it is improvised, or an upstream is asked
+    recording  None: the answer is improvised, or an upstream's
     origin     its place in a series of turns; None: the only turn of the named recording
     used       an error that this request uses up
     served     for a recorded request: its digest, and the place that it found

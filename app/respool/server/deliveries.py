@@ -12,7 +12,7 @@ from respool.recordings.hold_points import HoldPoint
 from respool.server.delivery import Delivery
 from respool.server.journal import Exchange
 
-MOST_ENDED = 1000  # that can still be asked for
+MOST_ENDED = 1000  # ended deliveries that are remembered
 PREFIX = "pb_"  # of ids
 RESET_WHILE_HELD = "its session was reset while it was held"
 
@@ -84,7 +84,7 @@ class Deliveries:
         delivery.number = self._count
         self._live[self._count] = delivery
         if self._watchers:
-            self._tell()
+            self._notify()
 
     def discard(self, delivery: Delivery) -> None:
         """Remove a delivery that has ended. Removing it twice has no effect."""
@@ -95,7 +95,7 @@ class Deliveries:
             self._stop_timers(number)
         self._ended.append((number, delivery.exchange, delivery.playback.run.cancelled is not None))
         if self._watchers:
-            self._tell()
+            self._notify()
 
     def add_ended(self, delivery: Delivery) -> None:
         """Add a delivery that has ended: as `add` and `discard`."""
@@ -103,7 +103,7 @@ class Deliveries:
         delivery.number = self._count
         self._ended.append((self._count, delivery.exchange, False))
         if self._watchers:
-            self._tell()
+            self._notify()
 
     def is_held(self, delivery: Delivery) -> None:
         """Start the timers of a delivery that waits for a release."""
@@ -120,16 +120,16 @@ class Deliveries:
             timers.append(self._clock.call_at(now + seconds, lambda: self._keep_alive(delivery, seconds)))
         self._timers[delivery.number] = (sent, timers)
         if self._watchers:
-            self._tell()
+            self._notify()
 
     @contextmanager
-    def watched(self, tell: Callable[[], None]) -> Iterator[None]:
-        """Call `tell`, within the block, when a delivery begins, is held, or ends."""
-        self._watchers.add(tell)
+    def watched(self, watcher: Callable[[], None]) -> Iterator[None]:
+        """Call `watcher`, within the block, when a delivery begins, is held, or ends."""
+        self._watchers.add(watcher)
         try:
             yield
         finally:
-            self._watchers.discard(tell)
+            self._watchers.discard(watcher)
 
     def end_held(self, session: str, why: str) -> None:
         """Cut all held deliveries of a session."""
@@ -137,9 +137,9 @@ class Deliveries:
             if delivery.held:
                 self._cut(delivery, why)
 
-    def _tell(self) -> None:
-        for tell in list(self._watchers):
-            tell()
+    def _notify(self) -> None:
+        for watcher in list(self._watchers):
+            watcher()
 
     def _expire(self, delivery: Delivery, point: HoldPoint) -> None:
         if not self._waits(delivery):
@@ -183,5 +183,5 @@ def short_name(node: str) -> str:
 
 
 def server_in(id: str) -> str:
-    """Return the short name of the server that sends a delivery, by its id; "" if it says none."""
+    """Return the short name of the server that sends a delivery, by its id; "" for an id without one."""
     return id.removeprefix(PREFIX).rpartition("_")[0]

@@ -55,7 +55,7 @@ class AnswerDelivery:
         self.on_left()
 
     def on_left(self) -> None:
-        """Do what follows when it ends early: nothing, if it is no playback's."""
+        """Do what follows an early end: nothing, if the answer has no playback."""
 
     def cut(self) -> None:
         """Note that it was ended by an edit, incomplete."""

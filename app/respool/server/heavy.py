@@ -19,7 +19,7 @@ _worker = ThreadPoolExecutor(1, "respool-heavy")
 
 
 async def heavy(work: Callable[[], T]) -> T:
-    """Return what `work` gives, which a thread of its own does."""
+    """Return the result of `work`, done in the thread for heavy work."""
     return await asyncio.get_running_loop().run_in_executor(_worker, work)
 
 

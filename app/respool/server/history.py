@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from respool.play.playback import Playback
 
 MOST = 10_000  # playbacks
-MOST_BYTES = 64 * 1024 * 1024  # of the bodies of their requests, which input_items tells again
+MOST_BYTES = 64 * 1024 * 1024  # of the bodies of their requests, which input_items returns
 # Playbacks with one id. A recording with its recorded ids may be played many times at once.
 MOST_OF_ONE_ID = 64
 _OVERHEAD = 1024  # bytes: about what a playback costs besides its request

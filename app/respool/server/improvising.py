@@ -15,7 +15,7 @@ def improvised(body: Mapping[str, Any], before: Sequence[Item] = ()) -> Recordin
 
     The same request gives the same recording. Raise RequestError for a request that cannot be answered.
     """
-    # Who has recordings should not wait for all that this needs.
+    # Imported late: a server with recordings does not need these modules.
     from respool.recordings.formats.script_file import expand
     from respool.scripts import ScriptError
     from respool.scripts.improvise import NAME, improvise

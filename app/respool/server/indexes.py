@@ -20,7 +20,7 @@ from respool.recordings.steer_rule import SteerRule
 from respool.recordings.store import Store
 from respool.server.rule_set import Playable, RuleSet, named, playable, read_rule_set
 
-if TYPE_CHECKING:  # what explains misses, and what stubs need, is imported where it is used
+if TYPE_CHECKING:  # modules for misses and for stubs are imported where they are used
     from respool.match.near import Near, NearIndex, WouldSend
     from respool.match.stubs import Stub
 
@@ -29,7 +29,7 @@ logger = logging.getLogger("respool")
 ON_MISS = ("error", "improvise", "record")  # what answers a request that nothing else does
 ASKS_UPSTREAM = ("never", "stubs", "recorded", "misses", "always")
 SUCCESSOR = "(successor)"  # the name of a Script that is played after a steer
-_ENTRY = 1024  # bytes: about what it costs to index a recording, in such that are read
+_ENTRY = 1024  # bytes: to index a recording takes about as long as to read so many
 _MOST_KEPT = 1000  # indexes of turns, and what stubs play
 
 
@@ -38,14 +38,14 @@ class MatchOptions:
     """The options of matching.
 
     default       the recording that answers if nothing else does
-    match         how far a request may differ from a recorded one, one of STRICTNESS; None: as match.yaml
-                  says
+    match         how far a request may differ from a recorded one, one of STRICTNESS; None: as in match.yaml
     on_miss       the answer if nothing matches: an ``error``, an improvised one, or, with ``record``, the
-                  upstream's, as `asks_upstream` says
+                  upstream's, depending on `asks_upstream`
     on_exhausted  what follows the last turn of a recording: an ``error``, the ``last`` again, or a ``loop``
-    asks_upstream which requests go to an upstream: none; those of stubs that say ``proxy``; likewise, and by
-                  themselves only ``recorded`` requests are answered; also those that nothing answers; or all
-                  but those that name a recording or have a stub
+    asks_upstream which requests go to an upstream. ``never``: none; ``stubs``: those of stubs with ``proxy``;
+                  ``recorded``: the same, and others are answered only if their request is recorded;
+                  ``misses``: also those that nothing answers; ``always``: all but those that name a
+                  recording or have a stub
 
     Raises OptionError for an unknown word.
     """
@@ -78,8 +78,8 @@ class _Answer:
         return header.status, header.body, [timed.event.text for timed in self.recording.events]
 
 
-def _tell(before: RuleSet, now: RuleSet) -> None:
-    """Log the errors that are new."""
+def _log_new_problems(before: RuleSet, now: RuleSet) -> None:
+    """Log the errors in rule files that were not there before."""
     known = {str(problem) for problem in before.problems}
     for problem in map(str, now.problems):
         if problem not in known:
@@ -106,8 +106,8 @@ class Indexes:
         """The rules of the store's files."""
         if self._version != (version := self.store.version):
             before, self._rule_set = self._rule_set, read_rule_set(self.store)
-            if self._version >= 0:  # the first ones are told at the start
-                _tell(before, self._rule_set)
+            if self._version >= 0:  # those of the first load are printed at the start
+                _log_new_problems(before, self._rule_set)
             self._recorded = self._near = None
             self._version = version
         return self._rule_set
@@ -179,7 +179,7 @@ class Indexes:
         return known[2]
 
     def successor(self, rule: SteerRule) -> Playable | None:
-        """Return what a rule says is played after a steer; None if it does not. Raise NoMatchingRecording for
+        """Return what a rule plays after a steer; None if it names nothing. Raise NoMatchingRecording for
         a recording that is not there."""
         if rule.successor is None:
             return None

@@ -11,7 +11,7 @@ from typing import Any
 
 from respool.errors import printable
 
-# How an exchange may end, besides as it should.
+# How an exchange may end, if not properly.
 CLIENT_LEFT = "client left"
 CUT = "cut by the server"
 
@@ -57,9 +57,9 @@ class Exchange:
     recording: str | None = None  # the name of what was played
     status: int | None = None  # None: the client left before there was one
     events: int = 0  # events sent
-    ended: str = ""  # how, where there is something to say: "client left", ...
+    ended: str = ""  # how the answer ended, if not properly: "client left", ...
     seconds: float | None = None  # from the request to the end of the answer
-    faults: tuple[str, ...] = ()  # what was to go wrong
+    faults: tuple[str, ...] = ()  # the active faults
     session: str = ""
     transport: str = "http"  # or websocket: a create on one, or its connection
     address: tuple[str, int] | None = None  # of the client
@@ -70,10 +70,10 @@ class Exchange:
     raw_headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)  # with their secrets
     body: bytes = field(default=b"", repr=False)  # of the request, as it was read
     body_dropped: bool = False  # it was too large to be kept, or is too old
-    number: int = 0  # in the order of arrival, from 1; request ids may be recorded ones, and come twice
-    serial: int = 0  # the same, among those of this server
+    number: int = 0  # in the order of arrival, from 1, since request ids may be recorded ones, and repeat
+    serial: int = 0  # the same, among the requests of this server
     unmatched: bool = False  # no recording answers it
-    relayed: bool = False  # an upstream has answered it; `recording` is what that was recorded as
+    relayed: bool = False  # an upstream has answered it; `recording` is the name of its answer
     near: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # what nearly answers it
 
     def __post_init__(self) -> None:
@@ -193,7 +193,7 @@ class Journal:
             exchange.number = self._added
         self._append(exchange)
         if self.watchers:
-            self.tell(ARRIVED, exchange)
+            self.notify(ARRIVED, exchange)
 
     def enter(self, exchange: Exchange, number: int) -> None:
         """Add a request that another server received."""
@@ -204,8 +204,8 @@ class Journal:
         """Sort the exchanges by number; those without one are the latest."""
         self._exchanges = deque(sorted(self._exchanges, key=lambda one: one.number or inf))
 
-    def tell(self, change: str, exchange: Exchange) -> None:
-        """Call all watchers for a change of an exchange: ARRIVED, STARTED or ENDED."""
+    def notify(self, change: str, exchange: Exchange) -> None:
+        """Notify all watchers of a change of an exchange: ARRIVED, STARTED or ENDED."""
         for watcher in tuple(self.watchers):
             watcher(change, exchange)
 

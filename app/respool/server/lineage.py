@@ -44,7 +44,7 @@ def items_of_chain(chain: Mapping[str, Playback], now: float | None) -> Callable
 
     That raises RequestError for more than `MOST_EARLIER` items.
     """
-    # A playback remembers how far it was looked at: another thread's look should not meet the loop's.
+    # A playback caches how far its events are folded: a copy for the thread leaves the loop's cache alone.
     own = {id_: replace(playback) for id_, playback in chain.items()}
 
     def items() -> list[Item]:

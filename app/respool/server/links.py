@@ -19,7 +19,7 @@ from respool.server.whole_request import items_before
 
 _PLAIN = (None, "message")
 _MOST_LOOKED_AT = 200  # playbacks whose events are made again, to find items by their ids
-# Bytes of requests that are looked through for the ids of one request, and what a look costs, in such bytes.
+# Bytes of requests that are searched for the ids of one request, and the cost of one search, in such bytes.
 _MOST_BYTES = 32 * 1024 * 1024
 _LOOK = 4096
 
@@ -45,7 +45,7 @@ def check_history(
     given = body["input"]
     if all(isinstance(item, dict) and item.get("type") in _PLAIN and "id" not in item for item in given):
         return  # messages alone refer to nothing
-    if session.altered:  # a fault may have made the history what it is
+    if session.altered:  # a fault may have damaged the history
         return
     if not known:
         check_links(body)
@@ -81,7 +81,7 @@ class _Stored:
             for item in _items_with(playback, id):
                 if item.get("id") == id:
                     return item
-        # An earlier turn of what answers may have been played to the client by another server.
+        # Another server may have played an earlier turn of this recording to the client.
         return next((item for item in self._recorded() if item.get("id") == id), None)
 
     def _recorded(self) -> Sequence[Mapping[str, Any]]:
@@ -117,7 +117,7 @@ class _Repeated(Container[str]):
             recording = self._indexes.store.get(name)
             if recording is None:
                 if name != IMPROVISED or count > 1:
-                    return True  # a Script of a stub that may have gone
+                    return True  # a Script of a stub that may have been removed
                 continue
             if any(item.get("id") == id for item in self._indexes.facts(recording).output):
                 given += count

@@ -69,8 +69,8 @@ class Memory:
         )
 
     def check(self, body: Mapping[str, Any], *, remembered: bool = False) -> None:
-        """Raise RequestError if the request needs shared state. `remembered`: its own connection knows the
-        response that it continues."""
+        """Raise RequestError if the request needs shared state. `remembered`: its own connection remembers
+        the response that it continues."""
         for param in NEED_MEMORY if self._refuses else ():
             if body.get(param) and not (remembered and param == "previous_response_id"):
                 raise self.refusal(f"The parameter '{param}' cannot be used", param)

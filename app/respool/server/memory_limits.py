@@ -8,7 +8,7 @@ MIB = 1024 * 1024
 DEFAULT_MEMORY = 864 * MIB  # bytes: the parts below together
 LEAST_MEMORY = MIB
 
-# Of the whole, by default, in MiB. What is smaller or larger as a whole is so in each part.
+# The default shares, in MiB. With another total, each share changes in proportion.
 _SESSIONS = 256  # requests of stored responses and items of conversations, of all sessions
 _SESSION = 64  # of one session, each of the two
 _RENDITIONS = 64  # changed renditions: fresh ids, Scripts

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("respool.matching")
 
-MOST = 3  # stubs that are told
-_MOST_MODELS = 1000  # that are remembered, so that each is looked at once
-_SIMILAR = 0.75  # of the letters
+MOST = 3  # stubs that a message lists
+_MOST_MODELS = 1000  # names of models that are remembered, to log each once
+_SIMILAR = 0.75  # share of equal letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class NearMisses:
         """A line for a log."""
         from respool.match.near import explain  # late: see `indexes`
 
-        told = [explain(self.recordings)] if self.recordings or not self.stubs else []
-        return "; ".join([*told, *(near.line for near in self.stubs[:1])])
+        lines = [explain(self.recordings)] if self.recordings or not self.stubs else []
+        return "; ".join([*lines, *(near.line for near in self.stubs[:1])])
 
     def to_api(self) -> Sequence[Mapping[str, Any]]:
         """Return the value as errors and the admin API show it."""
@@ -73,7 +73,7 @@ class Misses:
         self, error: NoMatchingRecording, request: Request, session: Session, now: float
     ) -> NoMatchingRecording:
         """Return the error with the nearest recordings added, and log them. The error for a request that
-        names a recording stays as it is."""
+        names a recording is returned unchanged."""
         if not (request.path_name or request.header_name or isinstance(error, TurnsExhausted)):
             near = near_misses(request, session, now, self._indexes)
             error.near_misses = near.to_api()

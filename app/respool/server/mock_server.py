@@ -59,12 +59,12 @@ class MockServer:
     framing        of what was captured from a wire: ``captured``, as it was, or ``normal``, as the API does
     on_unknown_id  the answer for an unknown id: ``not-found``, or ``default``, the default
                    recording's response with that id, ended; then no Response lacks a field
-    stateless      no state is kept, so that several such servers can share the requests; what would
-                   need it is refused: 400, ``needs_state``; but where unknown ids are answered for, all are
-                   unknown
+    stateless      no state is kept, so that several such servers can share the requests. Requests that need
+                   state are refused: 400, ``needs_state``. With ``on_unknown_id="default"`` none is refused,
+                   and all ids are unknown
     session_idle   seconds after its last request for which a session is kept
-    session_by     what says which session a request is of: its header and path (``name``), or, where those
-                   say nothing, its API key (``api-key``)
+    session_by     what names the session of a request: its header and path (``name``), or, if it has neither,
+                   its API key (``api-key``)
     state          the storage of its state; if not given, in memory
     match, on_miss, on_exhausted, asks_upstream   how a recording is chosen: see `MatchOptions`
     clock_mode     how the clocks of sessions run until they are set: real, frozen or auto
@@ -79,7 +79,7 @@ class MockServer:
     def __init__(self, store: Store, **options: Unpack[ServerOptions]) -> None:
         given = complete(options, store)
         on_unknown_id, validate = given["on_unknown_id"], given["validate"]
-        if validate is None:  # tests that make ids up send all parameters at once, or none
+        if validate is None:  # tests with made-up ids send all parameters at once, or none
             validate = ValidationLevel.OFF if on_unknown_id == "default" else ValidationLevel.BASIC
         self.store = store
         self.uploads = Uploads(store)
@@ -188,7 +188,7 @@ class MockServer:
         *,
         arrived: float | None = None,
     ) -> Begun:
-        """Begin to play the answer to `request`, and say why it was chosen.
+        """Begin to play the answer to `request`; the result has the reason for it.
 
         It begins at the session's moment `now`. If that is not given, it begins at the server's moment
         `arrived`; if that is not given either, or a test holds the session's clock, it begins at the current
@@ -278,7 +278,7 @@ class MockServer:
     def draw_faults(
         self,
         recording: Recording,
-        asked: Sequence[Fault] = (),
+        requested: Sequence[Fault] = (),
         codings: Collection[str] = (),
         session: str = DEFAULT_SESSION,
         *,
@@ -290,13 +290,13 @@ class MockServer:
         `codings` are the content codings that the client accepts. Faults of WebSockets happen only
         `on_socket`. Raise RequestError for a fault that counts its plays on a stateless server.
         """
-        return self._faults.draw(recording, asked, codings, session, on_socket=on_socket)
+        return self._faults.draw(recording, requested, codings, session, on_socket=on_socket)
 
     def draw_upgrade_faults(
-        self, asked: Sequence[Fault] = (), session: str = DEFAULT_SESSION
+        self, requested: Sequence[Fault] = (), session: str = DEFAULT_SESSION
     ) -> tuple[ActiveFault, ...]:
         """Return the active faults of an upgrade to a WebSocket."""
-        return self._faults.draw_upgrade(asked, session)
+        return self._faults.draw_upgrade(requested, session)
 
     def schedule(self, recording: Recording) -> Schedule:
         """Return the recording's frames and moments, computed once and shared by all its streams."""

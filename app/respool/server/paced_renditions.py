@@ -12,7 +12,7 @@ from respool.server.request import Request
 if TYPE_CHECKING:
     from respool.match.stubs import Stub
 
-_MOST_PACES = 100  # of which the renditions are kept
+_MOST_PACES = 100  # paces with cached renditions
 
 
 class PacedRenditions:

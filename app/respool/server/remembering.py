@@ -6,7 +6,7 @@ from respool.play.playback import Playback
 from respool.server.decision import Decision
 from respool.server.session import Session
 
-_MOST_REMEMBERED = 10_000  # errors that are used up, requests served, fresh ids: each, in a session
+_MOST_REMEMBERED = 10_000  # per session: used errors, served requests, fresh ids, each
 
 
 def remember_stub(session: Session, decision: Decision) -> None:

@@ -28,7 +28,7 @@ class Request:
 
     body: Mapping[str, Any]
     path_name: str | None = None  # NAME of /r/NAME/v1/responses
-    header_name: str | None = None  # of the header x-respool-play
+    header_name: str | None = None  # from the header x-respool-play
     size: int = 0  # of the body as it was read, in bytes
     method: str = "POST"
     path: str = "/v1/responses"  # as routed: without prefixes
@@ -36,23 +36,20 @@ class Request:
     headers: Sequence[tuple[bytes, bytes]] = ()  # names in lower case
     session: str = ""  # "": the default session
     text: bytes = b""  # the body as it was read; b"" where only its value is known
-    faults: "tuple[Fault, ...]" = ()  # that it asks for
-    pace: Mapping[str, Any] | None = None  # how it differs, by the names of `Pace`'s fields
-    plays: "Playable | None" = (
-        None  # what answers it, instead of what it names: after a steer, on a WebSocket
-    )
-    earlier: "Sequence[Playback]" = ()  # on a WebSocket: what it continues of its connection, newest first
-    checked: bool = False  # `check` has found nothing; it is not done twice
-    seed: str = ""  # of fresh ids, the same whenever it is decided; "": new ones each time
+    faults: "tuple[Fault, ...]" = ()  # requested by a header
+    pace: Mapping[str, Any] | None = None  # changes to the pace, by the names of `Pace`'s fields
+    # The answer after a steer on a WebSocket; it overrides any name.
+    plays: "Playable | None" = None
+    earlier: "Sequence[Playback]" = ()  # on a WebSocket: the responses that it continues, newest first
+    checked: bool = False  # `check` has passed; it is not done twice
+    seed: str = ""  # of fresh ids, kept when it is decided again; "": new ones each time
     # The parameters that decide what answers, read once:
     model: str | None = field(init=False)
-    stream: bool = field(init=False)  # true if it asks for a stream: false, null and absent mean no
+    stream: bool = field(init=False)  # false, null and absent mean no
     background: bool = field(init=False)  # true if the response goes on when its client leaves
     store: bool = field(init=False)  # true if the response can be retrieved later
     previous_response_id: str | None = field(init=False)
-    conversation_id: str | None = field(
-        init=False
-    )  # `conversation` is the id itself or an object that has it
+    conversation_id: str | None = field(init=False)  # from `conversation`: an id, or an object with it
 
     def __post_init__(self) -> None:
         get = self.body.get

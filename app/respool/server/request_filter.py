@@ -22,7 +22,7 @@ class Conditions(TypedDict, total=False):
     status     the HTTP status of its answer
     recording  the name of the recording that was played
     matched    whether a recording answered it
-    unmatched  whether it asked for a response, and no recording answered
+    unmatched  whether it requested a response, and no recording answered
     pending    whether its answer has not ended
     since      the earliest arrival, in seconds since 1970
     model      the parameter `model`

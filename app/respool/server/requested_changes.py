@@ -13,7 +13,7 @@ from respool.server.request import Request
 def requested_changes(request: Request, recording: Recording, ids: str, *, whole: bool) -> Changes:
     """Return the changes to a recording that a request asks for.
 
-    `ids` is ``recorded`` or ``fresh``, unless the recording says which; `whole`: add the missing fields of
+    `ids` is ``recorded`` or ``fresh``, unless the recording sets it; `whole`: add the missing fields of
     the Response object.
     """
     fresh = ids == "fresh"
@@ -39,11 +39,11 @@ def _echoed(body: Mapping[str, Any], recording: Recording, *, fresh: bool) -> st
         known = recording.scripted.turn.request
         # A template may take anything from the request.
         names = body if recording.scripted.turn.template else (*ECHOED, "input")
-        said = {name: body[name] for name in names if body.get(name) is not None}
+        echoed = {name: body[name] for name in names if body.get(name) is not None}
     else:
         known = echo(recording.header.request)
-        said = echo(body)
-        if said.get("service_tier") == "auto":  # which becomes another one when the response ends
-            del said["service_tier"]
-    new = {name: value for name, value in said.items() if known.get(name) != value}
+        echoed = echo(body)
+        if echoed.get("service_tier") == "auto":  # the response ends with another tier
+            del echoed["service_tier"]
+    new = {name: value for name, value in echoed.items() if known.get(name) != value}
     return compact(new) if new else ""

@@ -109,10 +109,10 @@ def playable(stub: "Stub", store: Store) -> Playable:
             return Playable(series, _script(play.script_file, stub.place, series))
         return Playable(series, tuple(turn for name in play.recordings for turn in _turns(store, name)))
     except ValueError as error:
-        who = (
+        subject = (
             "this stub" if stub.place and stub.name.startswith(stub.place) else f"stub {printable(stub.name)}"
         )
-        raise RecordingError(f"{who}: {error}", stub.place) from None
+        raise RecordingError(f"{subject}: {error}", stub.place) from None
 
 
 def _named(store: Store, name: str) -> Playable:
@@ -174,7 +174,7 @@ def _never_held(stubs: "Iterable[Stub]", store: Store) -> Iterator[str]:
         try:
             found = playable(stub, store)
         except RecordingError:
-            continue  # told already
+            continue  # there is a warning already
         streams = [[timed.event for timed in turn.events] for turn in found.turns if not turn.plain]
         for point in stub.hold:
             if all(point.place(events) is None for events in streams):

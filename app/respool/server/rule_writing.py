@@ -1,4 +1,4 @@
-"""Writing rules: what a reader of the page adds to the ``match.yaml`` of the server's own folder."""
+"""Writing rules: additions to the ``match.yaml`` of the server's own folder, made on the web page."""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -68,7 +68,7 @@ class SeenRequest:
 
     @property
     def matched(self) -> bool:
-        """True if it asked for an answer and a recording answered."""
+        """True if it requested a response and a recording answered."""
         return self.exchange.recording is not None
 
     @property
@@ -78,7 +78,7 @@ class SeenRequest:
 
     @property
     def unmatched(self) -> bool:
-        """True if it asked for an answer and no recording answered."""
+        """True if it requested a response and no recording answered."""
         return self.exchange.unmatched
 
     @property
@@ -118,7 +118,7 @@ class SeenRequest:
     def json(self) -> Any:
         """The body as data; None if it is no JSON."""
         text, value = self._parsed
-        if text is not self.exchange.body:  # which has come, or gone, since
+        if text is not self.exchange.body:  # the body has come, or was dropped, since
             del self._parsed
             _, value = self._parsed
         return value

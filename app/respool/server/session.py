@@ -15,7 +15,7 @@ from respool.server.conversations import Conversations
 from respool.server.history import History
 from respool.server.session_holds import SessionHolds
 
-if TYPE_CHECKING:  # most sessions have no stubs, whose modules take their time
+if TYPE_CHECKING:  # most sessions have no stubs, and their modules are slow to import
     from respool.match.stubs import Stub, StubSet, StubState
 
 DEFAULT_SESSION = ""  # the default session

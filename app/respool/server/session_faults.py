@@ -41,7 +41,7 @@ class SessionFaults:
     def draw(
         self,
         recording: Recording,
-        asked: Sequence[Fault],
+        requested: Sequence[Fault],
         codings: Collection[str],
         session: str,
         *,
@@ -49,15 +49,15 @@ class SessionFaults:
     ) -> tuple[ActiveFault, ...]:
         """Return the active faults of one play: see `MockServer.draw_faults`."""
         using = self._session(session)
-        faults = (*recording.header.faults, *self.of(using), *asked)
+        faults = (*recording.header.faults, *self.of(using), *requested)
         if not on_socket:
             faults = tuple(fault for fault in faults if fault.category != "socket")
         if counting := self._memory.counting(faults):
             raise self._memory.refusal(f"The fault {printable(str(counting))} cannot count its plays")
         return using.sampler.sample(recording.name, faults, codings) if faults else ()
 
-    def draw_upgrade(self, asked: Sequence[Fault], session: str) -> tuple[ActiveFault, ...]:
+    def draw_upgrade(self, requested: Sequence[Fault], session: str) -> tuple[ActiveFault, ...]:
         """Return the active faults of an upgrade to a WebSocket."""
         using = self._session(session)
-        faults = [fault for fault in (*self.of(using), *asked) if fault.name == "socket_refused"]
+        faults = [fault for fault in (*self.of(using), *requested) if fault.name == "socket_refused"]
         return using.sampler.sample("(upgrade)", faults) if faults else ()

@@ -101,7 +101,7 @@ class SessionHolds:
 
 
 def hold(
-    delivery: Delivery, asked: Sequence[HoldPoint], holds: SessionHolds, stubs: Sequence[HoldPoint] = ()
+    delivery: Delivery, requested: Sequence[HoldPoint], holds: SessionHolds, stubs: Sequence[HoldPoint] = ()
 ) -> None:
     """Hold a delivery that has yet to begin, at the points of its request, its recording, the stub that chose
     it, and its session.
@@ -111,10 +111,10 @@ def hold(
     """
     playback = delivery.playback
     of_recording = playback.recording.header.hold
-    if not (asked or of_recording or stubs or holds) or playback.recording.plain:
+    if not (requested or of_recording or stubs or holds) or playback.recording.plain:
         return
     found: list[tuple[HoldPoint, SessionHold | None, bool]] = [
-        (point, None, True) for point in (*asked, *of_recording)
+        (point, None, True) for point in (*requested, *of_recording)
     ]
     found += [(point, None, False) for point in stubs]
     if holds:

@@ -12,8 +12,7 @@ from respool.server.indexes import Indexes
 
 
 class StandIns:
-    """The default recording as the response, or the conversation, of any id. If not `wanted`, unknown ids
-    stay unknown."""
+    """The default recording as the response, or the conversation, of any unknown id, if that is `wanted`."""
 
     def __init__(
         self,
@@ -30,7 +29,7 @@ class StandIns:
         self._saved_answers = saved_answers
 
     def recording(self) -> Recording | None:
-        """Return the recording that answers for unknown ids, if one does."""
+        """Return the recording that answers for unknown ids; None if unknown ids are refused."""
         return default_of(self._indexes.store, self._indexes.options.default) if self.wanted else None
 
     def playback(self, id: str, now: float) -> Playback | None:

@@ -64,8 +64,8 @@ def begin(
         except RequestError as error:
             if asks_upstream(session, server.indexes) not in ("misses", "always"):
                 raise
-            raise ask_upstream(error, None) from None  # which may know it
-    if lineage:  # what its connection remembers may not be stored
+            raise ask_upstream(error, None) from None  # the upstream may know the response
+    if lineage:  # the connection may remember responses that are not stored
         playbacks = [getattr(one.turn, "playback", None) for one in lineage]
         request = replace(request, earlier=[one for one in playbacks if one is not None])
     decision = _decide(server, request, session, moment)
@@ -114,8 +114,8 @@ def _decide(server: "MockServer", request: Request, session: Session, moment: fl
     """Return the answer to a request. Raise as `begin`; a broken history is reported first."""
     try:
         decision = decide(request, session, moment, server.indexes)
-    except AskUpstream as asked:  # which judges the history itself
-        remember_stub(session, asked.decision)
+    except AskUpstream as error:  # the upstream checks the history itself
+        remember_stub(session, error.decision)
         raise
     except NoMatchingRecording as error:
         server.references.check_history(request, session, moment, None)

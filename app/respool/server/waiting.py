@@ -35,7 +35,7 @@ class Waiter:
         """Check all requests of the journal."""
         for exchange in self._journal:
             self._changed("", exchange)
-        self._tell()
+        self._check_count()
 
     @property
     def found(self) -> SeenRequests:
@@ -48,12 +48,12 @@ class Waiter:
         if self._wanted.matches(request):
             with self._lock:
                 self._found[exchange.number] = request
-            self._tell()
+            self._check_count()
         else:  # it may have passed before: one that was pending has ended
             with self._lock:
                 self._found.pop(exchange.number, None)
 
-    def _tell(self) -> None:
+    def _check_count(self) -> None:
         with self._lock:
             enough = len(self._found) >= self._count
         if enough:

@@ -42,7 +42,7 @@ async def test_no_turn_is_handed_out_twice_and_no_count_is_lost(servers: list[Mo
     faults = parse(f"abort(times={TIMES})")
     stub = read_stub({"match": {"body": {"model": "stubbed"}}, "times": TIMES, "play": "b"}, "limited")
     await servers[0].state.run("s", lambda: servers[0].session("s").stubs.append(stub))
-    told: dict[str, Counter[Any]] = {name: Counter() for name in ("turn", "limited", "fault")}
+    outcomes: dict[str, Counter[Any]] = {name: Counter() for name in ("turn", "limited", "fault")}
 
     def turn(server: MockServer) -> str:
         return server.start(Request({"model": "a", "input": "x"}, session="s")).recording.name
@@ -61,14 +61,14 @@ async def test_no_turn_is_handed_out_twice_and_no_count_is_lost(servers: list[Mo
             server = servers[(number + operation) % len(servers)]
             work = (turn, limited, fault)[operation % 3]
             found = await server.state.run("s", lambda server=server, work=work: work(server))
-            told[work.__name__][found] += 1
+            outcomes[work.__name__][found] += 1
 
     await asyncio.gather(*(client(number) for number in range(CLIENTS)))
-    played, last = told["turn"], f"a#{ERRORS + 1}"
+    played, last = outcomes["turn"], f"a#{ERRORS + 1}"
     assert {name: count for name, count in played.items() if name != last} == dict.fromkeys(
         ["a", *(f"a#{number}" for number in range(2, ERRORS + 1))], 1
     )
-    assert (told["limited"][True], told["fault"][1]) == (TIMES, TIMES)
+    assert (outcomes["limited"][True], outcomes["fault"][1]) == (TIMES, TIMES)
     counts = await servers[1].state.run("s", lambda: servers[1].session("s").plays)
     assert sum(counts.values()) == OPERATIONS
     assert counts[last] == played[last]

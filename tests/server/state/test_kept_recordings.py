@@ -124,11 +124,11 @@ async def test_an_improvised_answer_in_a_conversation_goes_on_everywhere(nodes: 
     items = [{"role": "user", "content": "My name is \ud800 Ada."}]
     id_ = (await one.state.run("", lambda: one.conversations.create(0, items)))["id"]
     for stored in (True, False):
-        told = await start(one, input="Hello", conversation=id_, store=stored)
+        answer = await start(one, input="Hello", conversation=id_, store=stored)
         nodes.clock.advance(100.0)
         listed = await other.state.run("", lambda: other.conversations.items(id_, nodes.clock.now()))
         if stored:
-            assert texts(await retrieve(other, told.id)) == texts(told)
+            assert texts(await retrieve(other, answer.id)) == texts(answer)
     assert [item["role"] for item in listed] == ["user", "user", "assistant", "user", "assistant"]
 
 

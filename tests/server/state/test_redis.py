@@ -54,10 +54,10 @@ async def test_what_one_has_started_another_retrieves_and_cancels(nodes: Nodes) 
 async def test_an_open_stream_is_told_of_a_cancel_elsewhere(nodes: Nodes) -> None:
     one, other = await nodes.add(), await nodes.add()
     started = await one.state.run("", lambda: one.start(BACKGROUND))
-    told: list[int] = []
-    started.subscribe(lambda: told.append(len(started.events)))
+    calls: list[int] = []
+    started.subscribe(lambda: calls.append(len(started.events)))
     await other.state.run("", lambda: other.cancel("resp_1"), [ID])
-    await nodes.until(lambda: told)
+    await nodes.until(lambda: calls)
     assert started.events[-1].type == "response.failed"
 
 
@@ -91,10 +91,10 @@ async def test_no_count_is_lost_and_no_fault_happens_too_often(nodes: Nodes) -> 
         playback = server.start(Request({"input": "x"}, session="s"))
         return len(server.draw_faults(playback.recording, faults, session="s"))
 
-    drawn = await asyncio.gather(
+    counts = await asyncio.gather(
         *(server.state.run("s", lambda server=server: play(server)) for server in servers * 20)
     )
-    assert sum(drawn) == 5
+    assert sum(counts) == 5
     plays = await servers[0].state.run("s", lambda: servers[0].session("s").plays)
     assert plays == {"a": 60}
     await servers[1].state.refresh()
@@ -177,13 +177,13 @@ async def test_a_stream_that_is_open_elsewhere_follows_an_edit(nodes: Nodes) -> 
     one, other = await nodes.add(), await nodes.add()
     await one.state.run("", lambda: one.start(BACKGROUND))
     there = await other.state.run("", lambda: other.stream("resp_1"), [ID])
-    told: list[int] = []
-    there.subscribe(lambda: told.append(len(there.events)))
+    calls: list[int] = []
+    there.subscribe(lambda: calls.append(len(there.events)))
     here = await one.state.run("", lambda: one.stream("resp_1"), [ID])
     here.edit(Hold(), nodes.clock.now())
     here.edit(Release(1), nodes.clock.now())
     await one.state.keep(here)
-    await nodes.until(lambda: len(told) == 2)
+    await nodes.until(lambda: len(calls) == 2)
     assert list(there.schedule.moments) == list(here.schedule.moments)
 
 

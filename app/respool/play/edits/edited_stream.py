@@ -29,7 +29,7 @@ class EditedStream:
     holds      places of events, rising: before each of them the stream waits until it is released
     delay      seconds by which what is held is later than planned; less than 0: it is sooner
     ending     how the answer ends when all frames were sent
-    final      the Response object with which it ends, where an edit says so: JSON text
+    final      the Response object at its end, if an edit sets it: JSON text
     """
 
     rendition: Rendition

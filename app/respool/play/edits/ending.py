@@ -72,14 +72,14 @@ class Cancel:
         frames_due = stream.due(time)
         due = rendition.sse.events_in(frames_due)
         frames_due = min(frames_due, len(rendition.events) + len(rendition.sse.comments))  # without [DONE]
-        # A stream always tells which response it is of, before it tells that this was cancelled.
+        # A stream always names its response before the event of the cancel.
         place = max(due, rendition.progress)
         number = rendition.numbers[place - 1] + 1 if place else 0
         changes = {"status": CANCELLED, "output": [], "background": True}
-        told = next((event for event in rendition.events if has_response(event)), None)
-        text = edit_response(told.text, changes) if told else compact_recorded({"response": changes})
+        first = next((event for event in rendition.events if has_response(event)), None)
+        text = edit_response(first.text, changes) if first else compact_recorded({"response": changes})
         event = Event(set_members(text, {"type": "response.failed"}), "response.failed")
-        if told is None or told.sequence_number is not None:
+        if first is None or first.sequence_number is not None:
             event = with_number(event, number)
         encoded, moments = rendition.sse.schedule.encoded, stream.moments
         kept = [*range(frames_due), *(rendition.sse.frame_after(one + 1) - 1 for one in range(due, place))]

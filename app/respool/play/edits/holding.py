@@ -59,8 +59,8 @@ class Release:
 @dataclass(frozen=True, slots=True)
 class Postpone:
     """Postpone all that is not due now until `until`, in seconds since the playback began, but for
-    the next `keep` events: so that events of one moment can be told apart. What comes after the last event
-    keeps its moment."""
+    the next `keep` events: so that events of one moment can be sent one by one. What comes after the last
+    event keeps its moment."""
 
     until: float
     keep: int = 0

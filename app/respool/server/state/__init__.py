@@ -41,7 +41,7 @@ class State(Protocol):
     shared: bool  # by several servers
     plays: Counter[str]  # of each recording's turn, in all sessions
     node: str  # the name of this server among those that share the state; "" if none does
-    called: Callable[[bytes], Awaitable[bytes]] | None  # answers what other servers ask
+    called: Callable[[bytes], Awaitable[bytes]] | None  # answers calls of other servers
 
     def sessions(self, server: "MockServer") -> "AnySessions":
         """Return the sessions of a server. Call it once."""

@@ -14,8 +14,8 @@ SLOT: int = key_slot(TAG.encode())
 
 
 async def find_owner(seed: str, options: Mapping[str, Any], known: set[tuple[str, int]]) -> str:
-    """Return the URL of the node that has our slot. It is asked for at the address of `seed`, a URL, and at
-    those that are `known`, to which all addresses of the cluster are added. Raise RedisError."""
+    """Return the URL of the node that has our slot. Query the node of `seed`, a URL, and those at the `known`
+    addresses, to which all addresses of the cluster are added. Raise RedisError."""
     head, _, path = seed.partition("://")
     address, slash, database = path.partition("/")
     user, at, first = address.rpartition("@")
@@ -31,7 +31,7 @@ async def find_owner(seed: str, options: Mapping[str, Any], known: set[tuple[str
             continue
         found = ""
         for begin, end, *nodes in slots:  # of each node, the address, the port, and more
-            addresses = [(node[0].decode() or one_host, node[1]) for node in nodes]  # "": where it was asked
+            addresses = [(node[0].decode() or one_host, node[1]) for node in nodes]  # "": the queried host
             known.update(addresses)
             if begin <= SLOT <= end:
                 master = addresses[0]

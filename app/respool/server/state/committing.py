@@ -109,7 +109,7 @@ class Commit:
                 self._add("LREM", keys.response(id_, background), 0, text)
                 continue
             written = self._write(playback, view.core.epoch)
-            # To write a large one as text would take long, and mostly it is as it was.
+            # Compare records first: most are unchanged, and to encode a large one takes long.
             if written != record and (changed := encode(written)) != text:
                 _, conversation = playback.continues
                 if conversation is not None and conversation not in view.dialogues.loaded:
@@ -125,7 +125,7 @@ class Commit:
         playback.run.token = self._token()
         self.begun.append((name, playback))
         key = keys.response(playback.id, playback.background)
-        # What is held would end never: it is aborted, or released, and then kept anew.
+        # The end before any hold: a held response is kept longer when it is released or aborted.
         lasts = max(ttl, round((playback.rendition.sse.schedule.end + AFTER_END) * 1000))
         self._add("LPUSH", key, encode(self._write(playback, epoch)))
         self._add("LTRIM", key, 0, MOST_OF_ONE_ID - 1)
@@ -136,7 +136,7 @@ class Commit:
         self._add("PEXPIRE", keys.responses, lasts)
 
     def _keep_input(self, playback: Playback, lasts: int) -> None:
-        """Have other servers make an improvised answer again, which continues something."""
+        """Store the continued input of an improvised answer, from which other servers make it again."""
         if (data := input_of_improvised(playback)) is not None:
             self._add("SET", key_names.improvised_input(digest_of(playback.recording)), data, "PX", lasts)
 

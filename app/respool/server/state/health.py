@@ -53,7 +53,7 @@ class Health:
         self._problem = ""
 
     def lost(self, error: StoreUnavailable) -> None:
-        """Note that the store cannot be reached, if that is what the error says."""
+        """Note that the store cannot be reached, if that is the error."""
         if "cannot be reached" not in error.message:
             return
         if not self._problem:

@@ -92,7 +92,7 @@ class JournalStream:
         return self._writer is not None and not self._writer.done()
 
     async def note(self, exchange: Exchange) -> None:
-        """Write a request whose answer begins. Return when it is written, or cannot be."""
+        """Write the entry of a request when its answer begins. Return when it is written, or cannot be."""
         self._own[exchange.serial] = exchange
         if len(self._own) > MOST_KEPT:  # the journal has forgotten it
             del self._own[next(iter(self._own))]
@@ -217,7 +217,7 @@ class JournalStream:
                 self._journal.keep_body(exchange, zlib.decompress(fields[b"b"]))
         else:
             _update(exchange, entry)
-        self._journal.tell(STARTED if entry.seconds is None else ENDED, exchange)
+        self._journal.notify(STARTED if entry.seconds is None else ENDED, exchange)
 
     async def _follow(self) -> None:
         while True:

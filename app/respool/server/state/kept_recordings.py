@@ -29,7 +29,7 @@ Played = tuple[str, str]  # the name and the digest of a recording
 
 
 class RecordingNotHere(Exception):
-    """This server has not the recording of `record`; `refusal` says so to a client."""
+    """This server has not the recording of `record`; `refusal` is the error for a client."""
 
     def __init__(self, record: PlaybackRecord, refusal: RequestError) -> None:
         super().__init__(record.recording)
@@ -70,7 +70,7 @@ class KeptRecordings:
 
     async def fetch(self, records: Iterable[PlaybackRecord], read: Read) -> dict[Played, Recording]:
         """Return the recordings of these records by name and digest, without those that the store has not
-        either. `read` asks the store."""
+        either. `read` queries the store."""
         wanted = {(record.recording, record.digest): record for record in records}
         found = await read([("GET", _key(record)) for record in wanted.values()])
         made: dict[Played, Recording] = {}

@@ -75,7 +75,7 @@ class Link:
         return self._pool
 
     async def _forget_owner(self) -> None:
-        """Ask the cluster again who has our keys."""
+        """Look up the node of our keys again, on the next use."""
         if self._cluster and self._pool is not None:
             pool, self._pool = self._pool, None
             await pool.disconnect(inuse_connections=False)
@@ -100,15 +100,15 @@ class Link:
             await self._forget_owner()
             raise StoreUnavailable(self._why(error)) from None
         except (RequestError, NotLoaded, WorkNeeded):
-            whole = True  # of a decision, between two round trips
+            whole = True  # raised by a decision, between two round trips
             raise
         finally:
-            # Answers may still come, or it leads nowhere, or who had it at the close has connected it again.
+            # Answers may still come, or the node is no longer ours, or it was connected again after `close`.
             if not whole or pool is not self._pool or self._closed:
                 await connection.disconnect(nowait=True)
             await pool.release(connection)
 
-    async def ask(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
+    async def execute(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
         """Return the answers to `commands`, in one round trip. An error of a command is an answer, too."""
         self.round_trips += 1
         await connection.send_packed_command(connection.pack_commands(commands))
@@ -131,9 +131,9 @@ class Link:
             return await self.read(connection, commands)
 
     async def read(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
-        """Return the answers to `commands` on this connection. Who holds one must not wait for a second: all
-        of them may be held by those who wait. Raises ResponseError if a command fails."""
-        answers = await self.ask(connection, commands)
+        """Return the answers to `commands` on this connection. Do not wait for a second one while you hold
+        it: all others may be held by tasks that wait likewise. Raise ResponseError if a command fails."""
+        answers = await self.execute(connection, commands)
         for answer in answers:
             if isinstance(answer, ResponseError):
                 raise answer

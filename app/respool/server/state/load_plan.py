@@ -37,7 +37,7 @@ class LoadPlan:
         self.needs: dict[str, set[Need]] = {}
         self.sessions = False  # the names of all
         self.complete = False  # what was loaded last is all that was needed
-        self._asked: dict[str, frozenset[Need]] = {}  # what the latest commands load
+        self._loaded: dict[str, frozenset[Need]] = {}  # what the latest commands load
         self._not_here: list[RecordingNotHere] = []
 
     def add(self, session: str, *needs: Need) -> None:
@@ -52,32 +52,32 @@ class LoadPlan:
     def commands(self) -> list[Command]:
         """Return the commands that load all of it. Keys that the decision may change are watched."""
         watched: list[str] = []
-        asked: list[Command] = []
-        self._asked = {name: frozenset(needs) for name, needs in self.needs.items()}
-        for name, needs in self._asked.items():
+        reads: list[Command] = []
+        self._loaded = {name: frozenset(needs) for name, needs in self.needs.items()}
+        for name, needs in self._loaded.items():
             keys = StoreKeys(name)
             watched.append(keys.core)
-            asked += [("GET", keys.core), ("HGETALL", keys.plays)]
+            reads += [("GET", keys.core), ("HGETALL", keys.plays)]
             for kind, id_ in sorted(needs):
                 match kind:
                     case "response":
                         both = keys.responses_of(id_)
                         watched += both
-                        asked += [("LRANGE", key, 0, -1) for key in both]
+                        reads += [("LRANGE", key, 0, -1) for key in both]
                     case "conversation":
                         watched.append(keys.conversation(id_))
-                        asked.append(("GET", keys.conversation(id_)))
+                        reads.append(("GET", keys.conversation(id_)))
                     case "responses":
-                        asked.append(("ZRANGE", keys.responses, -MOST_LISTED, -1))
+                        reads.append(("ZRANGE", keys.responses, -MOST_LISTED, -1))
                     case "conversations":
-                        asked.append(("ZRANGE", keys.conversations, 0, -1))
+                        reads.append(("ZRANGE", keys.conversations, 0, -1))
                     case "count":
-                        asked.append(("ZCARD", keys.responses))
+                        reads.append(("ZCARD", keys.responses))
                     case "known":
-                        asked.append(("ZSCORE", key_names.SESSIONS, name))
+                        reads.append(("ZSCORE", key_names.SESSIONS, name))
         if self.sessions:
-            asked.append(("ZRANGE", key_names.SESSIONS, -MOST_LISTED, -1))
-        return [("UNWATCH",), ("WATCH", *watched), ("GET", key_names.UPLOADS_VERSION), *asked]
+            reads.append(("ZRANGE", key_names.SESSIONS, -MOST_LISTED, -1))
+        return [("UNWATCH",), ("WATCH", *watched), ("GET", key_names.UPLOADS_VERSION), *reads]
 
     @staticmethod
     def uploads_version(answers: list[Any]) -> bytes | None:
@@ -92,14 +92,14 @@ class LoadPlan:
         views = Views()
         self.complete = True
         self._not_here = []
-        for name, needs in self._asked.items():
+        for name, needs in self._loaded.items():
             views.by_name[name] = self._view(name, needs, replies, make, playback)
         if self._not_here:
             raise RecordingsNotHere(self._take_not_here())
         if self.sessions:
             views.names = [DEFAULT_SESSION, *(decode_name(name) for name in next(replies) if name)]
             for name in views.names:
-                if name not in self._asked:
+                if name not in self._loaded:
                     self.complete = False
                     self.add(name)
         return views
@@ -187,7 +187,7 @@ class LoadPlan:
             self._not_here.append(missing.with_traceback(None))
 
     def _all_of(self, loaded: Any, session: str, kind: str, ids: list[str]) -> None:
-        missing = [Need(kind, one) for one in ids if Need(kind, one) not in self._asked[session]]
+        missing = [Need(kind, one) for one in ids if Need(kind, one) not in self._loaded[session]]
         if missing:
             self.complete = False
             self.add(session, *missing)

@@ -60,7 +60,7 @@ class RedisState:
         self._link = Link(url, **options)
         self.plays: Counter[str] = Counter()
         self.node = token_hex(8)
-        # Those who may need a second connection of the store. They leave half of all to each other.
+        # For decisions that may need a second connection: at most half of all, so that some stay free.
         self._with_two = asyncio.Semaphore(self._link.most // 2)
         self._calls = Calls(self._link, self.node)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -268,7 +268,7 @@ class RedisState:
                     await self._health.measure_skew()
 
     async def _watch(self) -> None:
-        """Watch the changes of other servers for ever; after a lost connection, look at all that is in
+        """Watch the changes of other servers for ever; after a lost connection, reload all that is in
         progress."""
         while not self._stopping:
             try:

@@ -34,7 +34,7 @@ class Calls:
         self._link = link
         self._node = node
         self.handler: Handler | None = None
-        self._asked: dict[str, asyncio.Future[bytes]] = {}
+        self._pending: dict[str, asyncio.Future[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def beat(self) -> None:
@@ -60,15 +60,15 @@ class Calls:
         """Return the answer of another server; None if it is gone. Raise RequestError, 503, if it cannot
         answer."""
         id_ = token_hex(12)
-        answer = self._asked[id_] = asyncio.get_running_loop().create_future()
+        pending = self._pending[id_] = asyncio.get_running_loop().create_future()
         try:
             await self._send(node, "call", id_, message)
-            while not answer.done():
-                await asyncio.wait([answer], timeout=ALIVE / 5)
-                if not answer.done() and not await self._is_there(node):
+            while not pending.done():
+                await asyncio.wait([pending], timeout=ALIVE / 5)
+                if not pending.done() and not await self._is_there(node):
                     return None
-            told: bytes = answer.result()
-            if not told:
+            answer: bytes = pending.result()
+            if not answer:
                 raise RequestError(
                     f"The server {node[:6]} cannot be asked for its streams: it has no admin API "
                     "(--no-admin), or it failed, and its log tells more.",
@@ -76,38 +76,38 @@ class Calls:
                     code="server_silent",
                     type="server_error",
                 )
-            return told
+            return answer
         finally:
-            self._asked.pop(id_, None)
+            self._pending.pop(id_, None)
 
     def take(self, fields: Mapping[bytes, bytes]) -> None:
-        """Take an entry of the stream of wake-ups that has a receiver."""
+        """Handle an entry of the stream of wake-ups that has a receiver: a call or an answer."""
         if fields[b"to"].decode() != self._node:
             return
         id_ = fields[b"i"].decode()
-        work = self._answer(fields[b"n"].decode(), id_) if fields[b"k"] == b"call" else self._told(id_)
+        work = self._answer(fields[b"n"].decode(), id_) if fields[b"k"] == b"call" else self._receive(id_)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, asker: str, id: str) -> None:
+    async def _answer(self, caller: str, id: str) -> None:
         with suppress(RequestError):
             message = await self._get("call", id)
             if message is None:
                 return
             try:
-                told = await self.handler(message) if self.handler else b""
+                answer = await self.handler(message) if self.handler else b""
             except Exception:
-                logger.exception("internal error in a call of the server %s", asker)
-                told = b""
-            await self._send(asker, "answer", id, told)
+                logger.exception("internal error in a call of the server %s", caller)
+                answer = b""
+            await self._send(caller, "answer", id, answer)
 
-    async def _told(self, id: str) -> None:
+    async def _receive(self, id: str) -> None:
         with suppress(RequestError):
-            told = await self._get("answer", id)
-            answer = self._asked.get(id)
-            if told is not None and answer is not None and not answer.done():
-                answer.set_result(told)
+            answer = await self._get("answer", id)
+            pending = self._pending.get(id)
+            if answer is not None and pending is not None and not pending.done():
+                pending.set_result(answer)
 
     async def _is_there(self, node: str) -> bool:
         (score,) = await self._link.once([("ZSCORE", key_names.NODES, node)])

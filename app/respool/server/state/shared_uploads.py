@@ -61,8 +61,8 @@ class SharedUploads:
             await self.sync(version, read)
 
     async def sync(self, version: bytes | None, read: Read) -> None:
-        """Apply the table if its version is another one; `read` asks the store, on a connection that is held:
-        those who wait for this may hold all others. Raise RequestError, 503."""
+        """Apply the table if its version is another one; `read` queries the store, on a connection that is
+        held: decisions that wait for this may hold all others. Raise RequestError, 503."""
         if version == self.version:
             return
         async with self._syncing:

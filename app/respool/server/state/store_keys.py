@@ -15,7 +15,7 @@ WAKE = f"{PREFIX}wake"  # stream: which session, or which of its responses, has 
 RECORDINGS = f"{PREFIX}recordings"  # hash: name of a turn, digest
 UPLOADS = f"{PREFIX}uploads"  # hash: name of a recording, JSON of what was uploaded
 UPLOADS_VERSION = f"{PREFIX}uploads:version"  # counts the changes of that
-NODES = f"{PREFIX}nodes"  # sorted set: when each server has said that it is there
+NODES = f"{PREFIX}nodes"  # sorted set: when each server last reported that it is alive
 
 
 def upload(digest: str) -> str:

@@ -111,7 +111,7 @@ class Transactions:
             read = partial(self._link.read, connection)
             plan.complete = False
             while not plan.complete:
-                answers = await self._link.ask(connection, plan.commands())
+                answers = await self._link.execute(connection, plan.commands())
                 await self._uploads.sync(plan.uploads_version(answers), read)
                 views = await self._views(plan, answers, works, read)
             refusal: RespoolError | None = None
@@ -164,7 +164,7 @@ class Transactions:
 
     async def _commit(self, connection: AbstractConnection, commands: list[Command]) -> list[Any] | None:
         """Return the answers to `commands`; None if another server was quicker."""
-        answers = await self._link.ask(connection, [("MULTI",), *commands, ("EXEC",)])
+        answers = await self._link.execute(connection, [("MULTI",), *commands, ("EXEC",)])
         for answer in answers[:-1]:
             if isinstance(answer, Exception):
                 raise answer

@@ -38,7 +38,7 @@ class LoadedHistory(History):
         self.loaded: set[str] = set()  # ids
         self.all_loaded = False
         self.cleared = False
-        self.count: int | None = None  # of all, if it was asked for
+        self.count: int | None = None  # of all playbacks, if it was loaded
 
     def __len__(self) -> int:
         if self.all_loaded:
@@ -133,7 +133,7 @@ class LoadedPlayback(NamedTuple):
     text: bytes
     place: int  # in its list
     background: bool  # which list that is
-    record: PlaybackRecord  # what the text says
+    record: PlaybackRecord  # the decoded text
 
 
 @dataclass(slots=True)
@@ -179,7 +179,7 @@ class Views:
 
     def __init__(self) -> None:
         self.by_name: dict[str, View] = {}
-        self.names: list[str] | None = None  # of all sessions, if they were asked for
+        self.names: list[str] | None = None  # of all sessions, if they were loaded
 
 
 current: ContextVar[Views] = ContextVar("views")

@@ -32,7 +32,9 @@ class WakeUps:
     async def begin(self, connection: AbstractConnection) -> None:
         """Find the newest wake-up, the first time: what comes after it will be read."""
         if not self._last:
-            (last,) = await self._link.ask(connection, [("XREVRANGE", key_names.WAKE, "+", "-", "COUNT", 1)])
+            (last,) = await self._link.execute(
+                connection, [("XREVRANGE", key_names.WAKE, "+", "-", "COUNT", 1)]
+            )
             self._last = last[0][0].decode() if last else "0-0"
 
     async def wait(self, connection: AbstractConnection) -> StateChanges:
