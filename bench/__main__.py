@@ -23,12 +23,12 @@ from bench.measure import PARTS, QUICK, Bench, Plan, steps
 
 RESULTS = Path(__file__).with_name("results.md")
 MOST_STREAMS = 1000
-# Half of what a quick run on a busy machine shows, and less: what falls below has become slower, not unlucky.
+# At most half the ratios of a quick run on a busy machine: lower ones are no accident.
 FLOORS = {"CPU per timed event": 1.0, "events a second, untimed": 30.0, "requests a second": 2.0}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what the arguments ask for; gives the exit code."""
+    """Run the bench; return the exit code."""
     options = _parse(arguments)
     plan = QUICK if options.quick else Plan()
     if options.streams:
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def below_floors(ratios: Mapping[str, float]) -> list[str]:
-    """What is too slow, each as a line that says so."""
+    """Return a line for each ratio that is too low."""
     return [
         f"{name}: {ratios[name]:.2f} times better than the plain app, expected {least:g} or more"
         for name, least in FLOORS.items()
@@ -126,10 +126,10 @@ def _head() -> str:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A progress bar on stderr, if that is a terminal; gives the function that is told each step."""
+    """Show a progress bar on stderr, if that is a terminal; give the function to call for each step."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    # Drawn seldom: this process shares the CPUs with those that are measured.
+    # Refreshed seldom: this process shares the CPUs with the measured ones.
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=1
     ) as progress:

@@ -1,4 +1,4 @@
-"""How fast a stream is checked: parsing included, as `respool check` does it.
+"""The speed of checking a stream, with parsing, as `respool check` does it.
 
 python -m bench.checking
 """
@@ -14,7 +14,7 @@ ROUNDS = 5
 
 
 def stream(events: int) -> list[str]:
-    """A legal stream of about so many events: one message of many deltas."""
+    """Return a legal stream of about so many events: one message of many deltas."""
     response = {"id": "resp_1", "object": "response", "created_at": 1, "model": "bench", "output": []}
     part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
     message = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
@@ -41,7 +41,7 @@ def stream(events: int) -> list[str]:
 
 
 def main() -> None:
-    """Print how many events are checked in a second: the best of some rounds."""
+    """Print the number of events checked in a second: the best of some rounds."""
     texts = stream(EVENTS)
     best = min(_seconds(texts) for _ in range(ROUNDS))
     print(f"checking: {len(texts)} events in {best:.3f} s, {len(texts) / best:,.0f} events/s")

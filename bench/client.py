@@ -14,7 +14,7 @@ _BODY = b'{"model": "bench", "input": "Say hello to the bench.", "stream": true}
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """How late the events of all streams were: (arrival - request sent) - due, in seconds, sorted."""
+    """The lateness of all streams' events: (arrival - request sent) - due, in seconds, sorted."""
 
     late: Sequence[float]
     failed: int  # streams that were refused, cut, or had another number of events
@@ -23,7 +23,7 @@ class Lateness:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What arrived within `seconds`. `size` is in bytes of the body, without HTTP's own."""
+    """The events that arrived within `seconds`. `size` is in bytes of the body, without HTTP's own."""
 
     events: int
     size: int
@@ -34,7 +34,7 @@ class Throughput:
 
 
 def request(name: str) -> bytes:
-    """A request to stream the recording `name`."""
+    """Return a request to stream the recording `name`."""
     head = (
         f"POST /r/{name}/v1/responses HTTP/1.1\r\nHost: {HOST}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(_BODY)}\r\n\r\n"

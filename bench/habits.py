@@ -1,6 +1,7 @@
-"""What clients do to a server, good and bad: one function for each habit, one visit for each call.
+"""Habits of clients, good and bad: one function for each habit, one visit for each call.
 
-Whatever a visit gets of a sound answer is compared with the recording; what differs raises `WrongError`.
+A visit compares each correct answer, as far as it gets it, with the recording. A difference raises
+`WrongError`.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ import httptools
 from bench import recordings
 
 HOST = "127.0.0.1"
-SMALL_BUFFER = 4096  # bytes that the kernel keeps for a reader: so that it holds the server up
+SMALL_BUFFER = 4096  # bytes that the kernel buffers for a slow reader: few, so that it blocks the server
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close at once, with RST
 
 
@@ -29,7 +30,7 @@ class WrongError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the sound answers are, by the recording's name."""
+    """The correct answers, by the recording's name."""
 
     streams: Mapping[str, bytes]
     texts: Mapping[str, list[str]]  # the JSON of each event
@@ -40,13 +41,13 @@ RECORDINGS: Mapping[str, tuple[int, float, int, Mapping[str, Any]]] = {
     "timed": (40, 0.025, 16, {}),
     "short": (10, 0.0, 16, {}),
     "large": (3_000, 0.0, 900, {}),
-    "fresh": (30, 0.02, 16, {"ids": "fresh"}),  # else all clients would have one response
+    "fresh": (30, 0.02, 16, {"ids": "fresh"}),  # or all clients would get the same response
     "filling": (8, 0.0, 16, {"ids": "fresh"}),
 }
 
 
 def write(folder: Path) -> Answers:
-    """Write the recordings that are played into `folder`."""
+    """Write the recordings to play into `folder`."""
     texts = {}
     for name, (count, gap, padding, header) in RECORDINGS.items():
         texts[name] = [
@@ -62,10 +63,10 @@ def write(folder: Path) -> Answers:
 
 
 class Connection:
-    """One connection, on which requests are made one after the other."""
+    """One connection, for requests one after the other."""
 
     def __init__(self, port: int, small: bool = False) -> None:
-        """With `small` its buffer is."""
+        """With `small`, its receive buffer has SMALL_BUFFER bytes."""
         self._port = port
         self._small = small
 
@@ -86,30 +87,30 @@ class Connection:
         self._sock.close()
 
     def reset(self) -> None:
-        """Have the end of the connection be an RST."""
+        """Make the end of the connection an RST."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     async def send(self, data: bytes) -> None:
         await self._loop.sock_sendall(self._sock, data)
 
-    async def ask(
+    async def request(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Send a request; `body` is sent as JSON, or as it is if it is bytes."""
+        """Send a request; `body` is sent as JSON, or unchanged if it is bytes."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         head = {"Host": HOST, "Content-Length": str(len(content)), **(headers or {})}
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
         await self.send(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + content)
 
     async def stream(self, name: str, headers: Mapping[str, str] | None = None, **more: object) -> None:
-        """Ask for the recording `name` as a stream."""
-        await self.ask("POST", f"/r/{name}/v1/responses", {"stream": True, **more}, headers)
+        """Request the recording `name` as a stream."""
+        await self.request("POST", f"/r/{name}/v1/responses", {"stream": True, **more}, headers)
 
     async def read(self, most: int = 65536) -> bytes:
         return await self._loop.sock_recv(self._sock, most)
 
     async def answer(self, events: int | None = None, most: int = 65536, pause: float = 0.0) -> "Answer":
-        """The answer, up to its end or its first so many events; read in pieces, with pauses."""
+        """Read the answer, to its end or to its first `events`, in pieces and with pauses."""
         answer = Answer()
         with suppress(ConnectionResetError):
             while not answer.complete and (events is None or answer.body.count(b"\n\n") < events):
@@ -146,13 +147,13 @@ class Answer:
         return int(self._parser.get_status_code())
 
     def json(self, status: int = 200) -> Any:
-        """The JSON of a whole answer with this status."""
+        """Return the JSON of a complete answer with this status. Raise WrongError."""
         if not self.complete or self.status != status:
             raise WrongError(f"status {self.status}, complete {self.complete}, expected {status}")
         return json.loads(self.body)
 
     def check(self, expected: bytes) -> None:
-        """Whether it is whole and sound."""
+        """Raise WrongError if it is not complete and correct."""
         if not self.complete or self.status != 200:
             raise WrongError(f"status {self.status}, complete {self.complete}, expected a whole stream")
         if self.body != expected:
@@ -160,7 +161,7 @@ class Answer:
 
 
 def events_of(body: bytes) -> list[Any]:
-    """The JSON of the whole events in the body of a stream."""
+    """Return the JSON of the complete events in the body of a stream."""
     return [json.loads(block.partition(b"data: ")[2]) for block in body.split(b"\n\n")[:-1]]
 
 
@@ -179,7 +180,7 @@ async def plays_again(port: int, answers: Answers, rng: Random) -> None:
 
 async def waits_for_json(port: int, answers: Answers, rng: Random) -> None:
     async with Connection(port) as connection:
-        await connection.ask("POST", "/r/timed/v1/responses", {})
+        await connection.request("POST", "/r/timed/v1/responses", {})
         expected = json.loads(answers.texts["timed"][-1])["response"]
         if (await connection.answer()).json() != expected:
             raise WrongError("another Response than that of the last event")
@@ -194,7 +195,7 @@ async def leaves(port: int, answers: Answers, rng: Random) -> None:
 
 async def leaves_before_json(port: int, answers: Answers, rng: Random) -> None:
     async with Connection(port) as connection:
-        await connection.ask("POST", "/r/timed/v1/responses", {})
+        await connection.request("POST", "/r/timed/v1/responses", {})
         await asyncio.sleep(rng.random() * 0.5)
 
 
@@ -231,16 +232,16 @@ async def sends_bad_bodies(port: int, answers: Answers, rng: Random) -> None:
     bad = [b"", b"{", b"[]", b"\xff", b'{"stream": 1}', b"[" * 10_000, b'{"previous_response_id": "resp_no"}']
     async with Connection(port) as connection:
         for body in bad:
-            await connection.ask("POST", "/r/short/v1/responses", body)
+            await connection.request("POST", "/r/short/v1/responses", body)
             if "error" not in (await connection.answer()).json(400):
                 raise WrongError("a bad body was not refused with an error")
-        await connection.ask("POST", "/r/nobody/v1/responses", {"stream": True})
+        await connection.request("POST", "/r/nobody/v1/responses", {"stream": True})
         (await connection.answer()).json(404)
-        await connection.ask("POST", "/r/short/v1/responses", b"no gzip", {"content-encoding": "gzip"})
+        await connection.request("POST", "/r/short/v1/responses", b"no gzip", {"content-encoding": "gzip"})
         (await connection.answer()).json(400)
 
 
-async def asks_for_faults(port: int, answers: Answers, rng: Random) -> None:
+async def requests_faults(port: int, answers: Answers, rng: Random) -> None:
     name = rng.choice(["abort(after=5)", "reset_peer(after=50%)", "cut(after=100b)", "empty_reply"])
     async with Connection(port) as connection:
         await connection.stream("short", {"x-respool-fault": name})
@@ -260,21 +261,21 @@ async def asks_for_faults(port: int, answers: Answers, rng: Random) -> None:
 async def polls(port: int, answers: Answers, rng: Random) -> None:
     cancels = rng.random() < 0.5
     async with Connection(port) as connection:
-        await connection.ask("POST", "/r/fresh/v1/responses", {"background": True})
+        await connection.request("POST", "/r/fresh/v1/responses", {"background": True})
         path = f"/v1/responses/{(await connection.answer()).json()['id']}"
         status = ""
         while status not in ("completed", "cancelled"):
             await asyncio.sleep(0.1)
-            await connection.ask("GET", path)
+            await connection.request("GET", path)
             status = (await connection.answer()).json()["status"]
             if cancels and status != "completed":
-                await connection.ask("POST", f"{path}/cancel")
+                await connection.request("POST", f"{path}/cancel")
                 answer = await connection.answer()
                 if answer.status != 400:  # it has ended in the meantime
                     status = answer.json()["status"]
-        await connection.ask("DELETE", path)
+        await connection.request("DELETE", path)
         (await connection.answer()).json()
-        await connection.ask("GET", path)
+        await connection.request("GET", path)
         (await connection.answer()).json(404)
 
 
@@ -286,7 +287,7 @@ async def resumes(port: int, answers: Answers, rng: Random) -> None:
     path = f"/v1/responses/{first[0]['response']['id']}"
     seen = first[-1]["sequence_number"]
     async with Connection(port) as connection:
-        await connection.ask("GET", f"{path}?stream=true&starting_after={seen}")
+        await connection.request("GET", f"{path}?stream=true&starting_after={seen}")
         rest = await connection.answer()
     numbers = [event["sequence_number"] for event in events_of(rest.body)]
     if not rest.complete or numbers != list(range(seen + 1, RECORDINGS["fresh"][0])):
@@ -295,22 +296,24 @@ async def resumes(port: int, answers: Answers, rng: Random) -> None:
 
 async def converses(port: int, answers: Answers, rng: Random) -> None:
     async with Connection(port) as connection:
-        await connection.ask("POST", "/v1/conversations", {"items": [{"role": "user", "content": "Hello."}]})
+        await connection.request(
+            "POST", "/v1/conversations", {"items": [{"role": "user", "content": "Hello."}]}
+        )
         made = (await connection.answer()).json()["id"]
         await connection.stream("short", conversation=made)
         (await connection.answer()).check(answers.streams["short"])
-        await connection.ask("GET", f"/v1/conversations/{made}/items")
+        await connection.request("GET", f"/v1/conversations/{made}/items")
         if len((await connection.answer()).json()["data"]) != 2:
             raise WrongError("a conversation without the answer")
         if rng.random() < 0.5:
-            await connection.ask("DELETE", f"/v1/conversations/{made}")
+            await connection.request("DELETE", f"/v1/conversations/{made}")
             (await connection.answer()).json()
 
 
 async def looks_around(port: int, answers: Answers, rng: Random) -> None:
     async with Connection(port) as connection:
         for path in ("/healthz", "/v1/models", "/openapi.json"):
-            await connection.ask("GET", path)
+            await connection.request("GET", path)
             (await connection.answer()).json()
 
 
@@ -318,10 +321,10 @@ async def fill(port: int, responses: int, conversations: int) -> None:
     """Store so many responses and conversations, one after the other."""
     async with Connection(port) as connection:
         for _ in range(responses):
-            await connection.ask("POST", "/r/filling/v1/responses", {})
+            await connection.request("POST", "/r/filling/v1/responses", {})
             (await connection.answer()).json()
         for _ in range(conversations):
-            await connection.ask("POST", "/v1/conversations", {})
+            await connection.request("POST", "/v1/conversations", {})
             (await connection.answer()).json()
 
 
@@ -338,7 +341,7 @@ HABITS: Mapping[str, Callable[[int, Answers, Random], Awaitable[None]]] = {
         stops_reading,
         only_connects,
         sends_bad_bodies,
-        asks_for_faults,
+        requests_faults,
         polls,
         resumes,
         converses,

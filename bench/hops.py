@@ -1,4 +1,4 @@
-"""Which calls of Respool's own code one instant stream makes: ``python -m bench.hops``.
+"""The calls in Respool's own code for one instant stream: ``python -m bench.hops``.
 
 They are counted below uvicorn's protocol, without a socket, for the second of two equal requests.
 """
@@ -24,7 +24,7 @@ REQUEST = b"POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n
 
 
 class Wire(asyncio.Transport):
-    """The client's end: it takes everything."""
+    """The client's end: it accepts everything."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Wire(asyncio.Transport):
 
 
 async def count() -> Counter[tuple[str, str]]:
-    """The calls of one request, by file and function."""
+    """Return the calls of one request, by file and function."""
     app = create_app(MockServer(Store([FIXTURES]), pace=Pace(speed=float("inf"))))
     config = Config(app, log_config=None, access_log=False)
     config.load()

@@ -1,4 +1,4 @@
-"""What it costs to find what answers a request: with many stubs, many recordings, and a long history.
+"""The cost of finding the answer to a request: with many stubs, many recordings, and a long history.
 
 python -m bench.matching
 """
@@ -31,8 +31,8 @@ ROUNDS = 200
 Body = dict[str, Any]
 
 
-def asked(number: int, turns: int = 1) -> Body:
-    """A body of a client: instructions, five tools, and a history of so many turns."""
+def request_body(number: int, turns: int = 1) -> Body:
+    """Return a client's body: instructions, five tools, and a history of so many turns."""
     items: list[Body] = [{"role": "user", "content": f"What is the tide in port {number}? {'Please. ' * 20}"}]
     for turn in range(1, turns):
         call = {"type": "function_call", "id": f"fc_{number}_{turn}", "call_id": f"call_{number}_{turn}"}
@@ -55,15 +55,15 @@ def asked(number: int, turns: int = 1) -> Body:
 
 
 def exact_stubs() -> StubSet:
-    """Stubs of which each wants one text."""
-    texts = (asked(number)["input"][0]["content"] for number in range(MANY))
+    """Return stubs that each match one text."""
+    texts = (request_body(number)["input"][0]["content"] for number in range(MANY))
     return StubSet(
         read_stub({"match": {"last_user_text": text}, "play": "x", "name": text}) for text in texts
     )
 
 
 def contains_stubs() -> StubSet:
-    """Stubs that are all asked: each wants a part of a text, by pattern."""
+    """Return stubs that each match a part of a text by pattern, so all of them are tried."""
     return StubSet(
         read_stub(
             {"match": {"last_user_text": {"regex": f"port {number}[?]"}}, "play": "x", "name": str(number)}
@@ -76,19 +76,21 @@ def main() -> None:
     """Print the time for one request, the mean over some."""
     print(f"{MANY} stubs, {MANY} recordings with requests; per request:")
     exact, patterns = exact_stubs(), contains_stubs()
-    index = RecordedIndex(Recorded(f"r{number}", 1, asked(number)) for number in range(MANY))
+    index = RecordedIndex(Recorded(f"r{number}", 1, request_body(number)) for number in range(MANY))
     near = NearIndex(index)
     turns = TurnIndex(
         [
-            TurnFacts(({**asked(1, 21)["input"][1], "call_id": f"call_1_{turn}",
+            TurnFacts(({**request_body(1, 21)["input"][1], "call_id": f"call_1_{turn}",
                         "arguments": f'{{"port":1,"day":{turn}}}'},))
             for turn in range(1, 21)
         ]
     )  # fmt: skip
-    short, long = asked(MANY // 2), asked(1, 21)
-    strange = asked(MANY * 2)
+    short, long = request_body(MANY // 2), request_body(1, 21)
+    strange = request_body(MANY * 2)
     _report("stubs: by an exact text", lambda: exact.answer(Context(PlainRequest(short))))
-    _report("stubs: 1,000 patterns asked", lambda: patterns.answer(Context(PlainRequest(asked(MANY - 1)))))
+    _report(
+        "stubs: 1,000 patterns tried", lambda: patterns.answer(Context(PlainRequest(request_body(MANY - 1))))
+    )
     _report("recorded: 1 item, tier exact", lambda: index.match(index.forms_of(short)))
     _report("recorded: 41 items, no match", lambda: index.match(index.forms_of(long)) is None)
     _report("turn: 41 items, 20 turns", lambda: turns.choose(long, on_exhausted="last"))
@@ -104,8 +106,8 @@ def main() -> None:
 
 
 def named_play(recordings: int) -> Callable[[], object]:
-    """Return a function that begins to play one of so many recordings, named by the model; beside as many
-    stubs, if there are several."""
+    """Return a function that begins to play one of so many recordings, named by the model. If there are
+    several, the server has as many stubs."""
     server = MockServer(Store([folder_of(recordings)]))
     if recordings > 1:
         server.session().stubs.extend(

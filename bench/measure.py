@@ -1,6 +1,6 @@
-"""The parts of the bench: each plays both servers side by side and gives a table.
+"""The parts of the bench: each plays both servers side by side and returns a table.
 
-A figure is the best of `repeats` runs, since what disturbs a run only ever makes it worse.
+A figure is the best of `repeats` runs, since disturbances only make a run worse.
 """
 
 import math
@@ -23,9 +23,9 @@ from respool.bench.servers import ServerProcess
 from respool.bench.summary import milliseconds, percentile
 
 SERVERS = (RESPOOL, PLAIN)
-STARTS = 250  # streams begun each second: what the servers' request handling takes in its stride
+STARTS = 250  # streams begun each second: few enough not to delay the servers
 LEAST_LIMIT = 10.0  # seconds that late streams get to end, whatever their length
-RECEIVE_BUFFER = 4096  # bytes: so that a slow reader's kernel takes little off the server
+RECEIVE_BUFFER = 4096  # bytes: small, so that a slow reader's kernel buffers little
 PADDING = 900  # of each delta for slow readers: their recording exceeds what the kernel may buffer
 SETTLED = 1.0  # seconds without a change
 SETTLE_LIMIT = 15.0  # seconds
@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured."""
+    """The amount to measure."""
 
     timed_events: int = 200
     gap: float = 0.04  # seconds
@@ -55,16 +55,16 @@ QUICK = Plan(timed_events=50, streams=(1, 50), clients=(1, 8), seconds=1.0, slow
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every part needs."""
+    """The settings of all parts."""
 
     plan: Plan
     client: Executor  # one process
     server_cpu: int | None  # the CPU that servers are kept on, if there is one to spare
-    step: Callable[[str], None]  # told what is measured next
+    step: Callable[[str], None]  # called with the next thing to measure
 
     @contextmanager
     def servers(self, folder: Path, *, instant: bool) -> Iterator[list[ServerProcess]]:
-        """Both servers, warm: what is done once per process has been done."""
+        """Run both servers, and warm them up."""
         recordings.write(folder / "warmup.jsonl", 20, gap=0.0)
         with ExitStack() as stack:
             servers = [
@@ -79,7 +79,7 @@ class Bench:
 
 
 def lateness(bench: Bench) -> Table:
-    """Timed streams: how late their events come."""
+    """Measure the lateness of timed streams."""
     plan = bench.plan
     moments = recordings.moments(plan.timed_events, plan.gap)
     limit = LEAST_LIMIT + 3 * moments[-1]
@@ -118,7 +118,7 @@ def lateness(bench: Bench) -> Table:
 
 
 def throughput(bench: Bench) -> Table:
-    """Streams without times: how fast they go."""
+    """Measure the speed of streams without times."""
     plan = bench.plan
 
     def play(server: ServerProcess, clients: int) -> client.Throughput:
@@ -160,7 +160,7 @@ def throughput(bench: Bench) -> Table:
 
 
 def requests(bench: Bench) -> Table:
-    """Short answers, all at once: what a request costs."""
+    """Measure the cost of a request, with short answers."""
     plan = bench.plan
 
     def play(server: ServerProcess, clients: int) -> client.Throughput:
@@ -195,7 +195,7 @@ def requests(bench: Bench) -> Table:
 
 
 def slow_readers(bench: Bench) -> Table:
-    """Clients that ask for much and read nothing: what the server keeps for them."""
+    """Measure the server's memory for clients that request much and read nothing."""
     plan = bench.plan
     rows, growth, failed = [], {}, 0
     with _folder() as folder:
@@ -237,7 +237,7 @@ PARTS: Mapping[str, Callable[[Bench], Table]] = {
 
 
 def steps(part: str, plan: Plan) -> int:
-    """How often a part calls `Bench.step`."""
+    """Return the number of calls of `Bench.step` in a part."""
     measured = {"lateness": plan.streams, "throughput": plan.clients, "requests": plan.clients}
     return len(SERVERS) * (len(measured[part]) * plan.repeats if part in measured else 1)
 
@@ -255,9 +255,9 @@ def _runs(
     servers: Sequence[ServerProcess],
     play: Callable[[ServerProcess, int], Result],
 ) -> dict[tuple[int, str], list[tuple[Result, float]]]:
-    """Each result, with the CPU seconds that the server used for it, by count and server.
+    """Return each result, with the server's CPU seconds for it, by count and server.
 
-    The servers take turns, so that what disturbs one for a while disturbs the other as well.
+    The servers take turns, so that a disturbance affects both.
     """
     runs: dict[tuple[int, str], list[tuple[Result, float]]] = {}
     for number in range(1, bench.plan.repeats + 1):
@@ -303,13 +303,13 @@ def _slow_reader(server: ServerProcess) -> Iterator[socket.socket]:
 
 
 def _answered(sock: socket.socket) -> bool:
-    """Whether an answer waits to be read; it is left there."""
+    """Return True if an answer waits to be read. Do not read it."""
     head = b"HTTP/1.1 200"
     return sock.recv(len(head), socket.MSG_PEEK) == head
 
 
 def _settled(server: ServerProcess) -> list[int]:
-    """The server's memory, sampled until it has not changed for a while."""
+    """Return the server's memory, sampled until it is stable."""
     samples = [server.memory()]
     began = changed = time.monotonic()
     while (now := time.monotonic()) - changed < SETTLED and now - began < SETTLE_LIMIT:

@@ -1,4 +1,4 @@
-"""The app that one writes without Respool: FastAPI and sse-starlette, and nothing clever.
+"""The usual app without Respool: plain FastAPI and sse-starlette.
 
 It sleeps for each gap and encodes each event as it goes. It reads the same recordings and answers
 the same URLs, so that the two can be measured side by side. Settings come from the environment:
@@ -31,7 +31,7 @@ async def create(name: str, body: dict[str, Any]) -> EventSourceResponse:
 
 
 async def play(lines: list[tuple[float, dict[str, Any]]]) -> AsyncIterator[dict[str, str]]:
-    """Each event after its gap."""
+    """Yield each event after its gap."""
     for gap, event in lines:
         await asyncio.sleep(0 if INSTANT else gap)
         yield {"event": event["type"], "data": json.dumps(event)}

@@ -1,7 +1,7 @@
-"""``python -m bench.plugin``: what the pytest plugin costs a run that does not use it, and its first use.
+"""``python -m bench.plugin``: the cost of the pytest plugin for a run without its use, and of its first use.
 
 Each figure is from a process of its own; runs with and without the plugin take turns. Figures are CPU time,
-which other processes disturb less than the time that passes.
+which other processes disturb less than wall-clock time.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 from bench import report
 from bench.servers import ROOT
 
-MOST_IDLE = 0.020  # seconds that a run pays which does not use the plugin
+MOST_IDLE = 0.020  # seconds added to a run that does not use the plugin
 MOST_FIRST = 0.6  # seconds of the first use of the fixture, with its server
 
 EMPTY = "def test_it(): pass\n"
@@ -31,7 +31,7 @@ def test_it(request):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what the arguments ask for; gives the exit code."""
+    """Run the measurement; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.plugin", description=__doc__)
     parser.add_argument("--runs", type=int, default=15, help="runs of each kind [15]")
     parser.add_argument("--check", action="store_true", help="fail where a figure is over its limit")
@@ -61,7 +61,7 @@ def measure(folder: Path, runs: int) -> tuple[list[float], list[float], list[flo
         figures = (
             _seconds(folder, "test_empty.py", "-p", "no:respool"),
             _seconds(folder, "test_empty.py"),
-            _told(folder, "test_first.py"),
+            _printed_seconds(folder, "test_first.py"),
         )
         if number:  # the first fills the caches of the system, and Python's own
             for figure, figures_of in zip(figures, (without, with_, first), strict=True):
@@ -70,8 +70,8 @@ def measure(folder: Path, runs: int) -> tuple[list[float], list[float], list[flo
 
 
 def _pytest(folder: Path, *arguments: str) -> tuple[str, float]:
-    """Run pytest, and return what it prints and its CPU time."""
-    # No plugin but ours: what others cost is not our business.
+    """Run pytest, and return its output and its CPU time."""
+    # Without other plugins, which would add their own cost.
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", *arguments]
     before = os.times()
@@ -88,7 +88,7 @@ def _seconds(folder: Path, test: str, *arguments: str) -> float:
     return _pytest(folder, test, *given)[1]
 
 
-def _told(folder: Path, test: str) -> float:
+def _printed_seconds(folder: Path, test: str) -> float:
     text, _ = _pytest(folder, test, "-p", "respool.pytest_plugin")
     return float(text.partition("took ")[2].split()[0])
 

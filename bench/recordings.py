@@ -1,4 +1,4 @@
-"""Recordings of any length, made for a run and thrown away with it."""
+"""Temporary recordings of any length."""
 
 import json
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ def write(path: Path, count: int, gap: float, padding: int = 16) -> None:
 
 
 def moments(count: int, gap: float) -> list[float]:
-    """When each of its events is due, in seconds since the request."""
+    """Return the moments at which the events are due, in seconds since the request."""
     return list(accumulate(repeat(gap, count)))
 
 
 def text_events(count: int, padding: int) -> Iterator[dict[str, Any]]:
-    """The `count` events of a response that is one message of text."""
+    """Return the `count` events of a response with one message of text."""
     if count < FEWEST:
         raise ValueError(f"{count} events, expected {FEWEST} or more")
     words = [f"word{number} " for number in range(count - FEWEST)]

@@ -1,10 +1,10 @@
-"""What a relay that records costs: time to the first event, and delay of each, beside a direct connection.
+"""The cost of a recording relay: time to the first event, and delay of each, beside a direct connection.
 
 python -m bench.relay [--streams 1,100] [--rounds 3]
 
-Upstream, relay and client are a process each. Direct and through the relay take turns, in one run. Events are
-late against the recording's own moments, so the difference of the two is what the relay adds. At the end the
-recorded times of all relayed streams are compared with the schedule of the upstream.
+Upstream, relay and client are a process each. Direct and relayed streams take turns, in one run. Lateness is
+relative to the recording's own moments, so the difference of the two is the relay's delay. At the end the
+recorded times of all relayed streams are compared with the upstream's schedule.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         command += ["--upstream", direct, "--into", into]
         with started("respool record", command, Path(folder) / "record.log") as relay:
             relayed = f"http://127.0.0.1:{relay.port}/v1"
-            for url in (direct, relayed):  # what is loaded late is loaded now
+            for url in (direct, relayed):  # loads the modules that are imported late
                 load(LoadTarget(url, RECORDING), Plan(2, 1, None, 0.0, 60.0, moments), lambda live: None)
             for streams in counts:
                 plan = Plan(streams, 1 if streams > 1 else 5, None, streams * RAMP, 60.0, moments)
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _wait_until_written(folder: Path) -> None:
-    """Wait, a minute at most, until the recorder has written all: it is late by design."""
+    """Wait, a minute at most, until the recorder has written everything: it works behind the relay."""
     ending, files = time.monotonic() + 60, -1
     while time.monotonic() < ending:
         now = sum(1 for _ in folder.rglob("*.jsonl"))
@@ -80,8 +80,8 @@ def _wait_until_written(folder: Path) -> None:
 
 
 def timing_errors(folder: Path, moments: Sequence[float]) -> list[float]:
-    """Return by how many seconds the recorded moment of each event differs from the upstream's, smallest
-    first. Recordings that are not whole are left out."""
+    """Return the difference of each event's recorded moment from the upstream's, in seconds, sorted. Leave
+    out incomplete recordings."""
     store = Store(folder)
     turns = [turn for name in store.names for turn in store.turns(name) if len(turn.events) == len(moments)]
     recorded = (accumulate(timed.gap or 0.0 for timed in turn.events) for turn in turns)

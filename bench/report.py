@@ -1,4 +1,4 @@
-"""Figures as text: percentiles, ratios, tables, and the machine that they are from."""
+"""Figures as text: percentiles, ratios, tables, and the machine."""
 
 import os
 import platform
@@ -21,16 +21,18 @@ class Table:
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
     failed: int = 0  # streams
-    ratios: Mapping[str, float] = field(default_factory=dict)  # how many times better, by what is compared
+    ratios: Mapping[str, float] = field(
+        default_factory=dict
+    )  # how many times better Respool is, by the name of the figure
 
 
 def microseconds(seconds: float) -> str:
-    """A time in microseconds, to two figures; "unknown" for none at all."""
+    """Return a time in microseconds, to two figures; "unknown" for 0."""
     return f"{float(f'{seconds * 1e6:.2g}'):g}" if seconds else "unknown"
 
 
 def ratio(more: float, less: float) -> str:
-    """How many times as much `more` is; nothing where that cannot be said."""
+    """Return the ratio of `more` to `less` as text; "" if one is not positive."""
     if not (more > 0 and less > 0):
         return ""
     value = more / less
@@ -38,7 +40,7 @@ def ratio(more: float, less: float) -> str:
 
 
 def render(table: Table) -> str:
-    """A table and its text as Markdown whose columns also line up in a terminal."""
+    """Return a table and its text as Markdown, with columns that are aligned in a terminal, too."""
     widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
     rule = ["-" * width if place < 2 else "-" * (width - 1) + ":" for place, width in enumerate(widths)]
     lines = [_line(row, widths) for row in (table.columns, rule, *table.rows)]
@@ -56,7 +58,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where the figures are from, and how quiet it was there."""
+    """The machine of the figures, and the load on it."""
 
     command: str
     pinned: str
@@ -65,7 +67,7 @@ class Machine:
     others: str
 
     def render(self) -> str:
-        """The facts as a Markdown list."""
+        """Return the facts as a Markdown list."""
         python = f"{platform.python_implementation()} {platform.python_version()}"
         facts = {
             "Command": f"`{self.command}`",
@@ -83,12 +85,12 @@ class Machine:
 
 
 def command_line(arguments: Sequence[str]) -> str:
-    """What was typed."""
+    """Return the command line."""
     return shlex.join(["python", "-m", "bench", *arguments])
 
 
 def cpu_model() -> str:
-    """The CPU's name, as the system gives it."""
+    """Return the CPU's name, as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -98,18 +100,18 @@ def cpu_model() -> str:
 
 
 def scheduling() -> str:
-    """Whether this process and its children go before others."""
+    """Return the scheduling policy of this process and its children."""
     real_time = hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
     return "real time (`chrt`)" if real_time else "normal"
 
 
 def load_average() -> str:
-    """Of the last minute."""
+    """Return the load average of the last minute."""
     return f"{os.getloadavg()[0]:.2f}"
 
 
 def cpu_ticks() -> list[int]:
-    """What all CPUs have done so far: user, nice, system, idle, iowait, irq, softirq, steal; or nothing.
+    """Return the ticks of all CPUs: user, nice, system, idle, iowait, irq, softirq, steal; [] without /proc.
 
     Source: proc(5), /proc/stat.
     """
@@ -121,8 +123,8 @@ def cpu_ticks() -> list[int]:
 
 
 def disturbance(before: Sequence[int], after: Sequence[int], used: float) -> tuple[str, str]:
-    """The shares of CPU time between two `cpu_ticks` that the host gave to other guests, and that
-    other processes of this machine took; `used` is what the bench itself did, in seconds."""
+    """Return two shares of the CPU time between two `cpu_ticks`: given by the host to other guests, and used
+    by other processes of this machine. `used` is the bench's own CPU time, in seconds."""
     spent = [late - early for early, late in zip(before, after, strict=True)]
     if not sum(spent):
         return "unknown", "unknown"

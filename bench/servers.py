@@ -18,8 +18,8 @@ def running(
 ) -> Iterator[ServerProcess]:
     """Serve the recordings in `folder` until the block ends.
 
-    With `cpu` the process stays on that one. Raises RespoolError, with what the server wrote, if it
-    does not start.
+    With `cpu` the process stays on that CPU. Raise RespoolError, with the server's output, if it does not
+    start.
     """
     command, environment = _command(name, folder, instant)
     with started(name, command, folder / f"{name}.log", environment, ROOT) as server:

@@ -2,9 +2,8 @@
 streams: ``python -m bench.simulate``. It opens no socket and takes some seconds.
 
 Time goes in ticks of 10 ms. Streams are counted by the tick in which they began, so a million of them cost no
-more than one. In each tick the stores work off what they were asked for, in one core each, and each node what
-it has: the events that are due, and creates, first come, first served. What is not done waits: that is the
-lateness.
+more than one. In each tick the stores process their commands, in one core each, and each node its due events
+and then its creates, first come, first served. The rest waits for the next tick: that is the lateness.
 """
 
 import argparse
@@ -22,10 +21,10 @@ MEASURED = (
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked, and what it costs.
+    """A load, and the costs of its parts.
 
-    streams   how many are to be under way at once
-    seconds   how long one lasts
+    streams   the number of concurrent streams
+    seconds   the length of a stream
     rate      its events a second
     nodes     processes, with a core each
     stores    with a core each; each has the sessions of its own
@@ -48,8 +47,8 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of it: how busy a node and the store were, at most 1; seconds by which the last of the events
-    and creates were late at the end; streams that were under way; memory of a node (bytes)."""
+    """The result: the use of a node and of the store, at most 1; the lateness of the last events and creates
+    at the end (s); the number of streams under way; the memory of a node (bytes)."""
 
     node_busy: float
     store_busy: float
@@ -60,14 +59,14 @@ class Found:
 
     @property
     def breaks(self) -> str:
-        """What is the first that is too small; "" if nothing is."""
+        """The bottleneck: store or nodes; "" if there is none."""
         if self.store_busy > 0.95:
             return "store"
         return "nodes" if self.node_busy > 0.95 else ""
 
 
 def simulate(load: Load) -> Found:
-    """Let streams begin evenly until as many are under way as there are to be, and then for as long again."""
+    """Begin streams evenly until all of `load.streams` are under way, and then for as long again."""
     per_tick = load.streams / load.seconds * TICK
     life = round(load.seconds / TICK)
     alive: deque[float] = deque(maxlen=life)  # streams by the tick in which they began
@@ -81,7 +80,7 @@ def simulate(load: Load) -> Found:
         for_nodes += done
         capacity = load.nodes * TICK
         waiting_events += under_way * load.rate * TICK
-        events = min(waiting_events, capacity / load.event)  # what is under way goes on
+        events = min(waiting_events, capacity / load.event)  # streams under way come first
         waiting_events -= events
         left = capacity - events * load.event
         begun = min(for_nodes, left / load.create)
@@ -105,7 +104,7 @@ def simulate(load: Load) -> Found:
 
 
 def nodes_for(load: Load) -> int | None:
-    """Return how many nodes hold a load; None if the store does not, whatever their number."""
+    """Return the number of nodes for a load; None if the store is too slow for it."""
     low, high = 1, 1 << 16
     while low < high:
         middle = (low + high) // 2

@@ -1,12 +1,12 @@
-"""``python -m bench.soak``: ten minutes of clients with bad habits, and whether anything stays of them.
+"""``python -m bench.soak``: ten minutes of clients with bad habits, and a check for leaks.
 
-First it stores as many responses and conversations as a session keeps: what is bounded is at its bound. Then
-clients play, leave early, reset, read slowly, stop reading, ask for faults, send bad bodies, resume, poll and
-cancel, all at once, against a server in a process of its own. Every sound answer is compared with the
-recording. Once a minute, and at the end when all clients have left, it looks at what the server holds; with
-``--redis``, at what its store holds as well (a redis-server of its own).
+First it stores as many responses and conversations as a session keeps, so that these are at their limits.
+Then clients play, leave early, reset, read slowly, stop reading, request faults, send bad bodies, resume,
+poll and cancel, all at once, against a server in a process of its own. Every correct answer is compared with
+the recording. Once a minute, and at the end when all clients have left, it measures the server's resources;
+with ``--redis``, those of its store as well (a redis-server of its own).
 
-Exit codes: 0 fine; 1 an answer was wrong, or something has stayed; 2 wrong usage.
+Exit codes: 0 fine; 1 an answer was wrong, or something has leaked; 2 wrong usage.
 """
 
 import argparse
@@ -33,23 +33,23 @@ if TYPE_CHECKING:
     from redis import Redis
 
 CLIENTS = 40
-RESPONSES = MOST + 100  # that are stored first
+RESPONSES = MOST + 100  # stored first
 CONVERSATIONS = MOST_CONVERSATIONS + 20
 LIMIT = 60.0  # seconds for one visit of a client, which takes a few at most
 PAUSE = 0.1  # seconds between two visits of a client, at most
 LEAST = 0.1  # minutes
-LOOK = 0.5  # seconds between two looks at what the server holds
-SETTLED = 4  # looks that see the same
-SETTLE_LIMIT = 20.0  # seconds for the server to let go of what has left
+LOOK = 0.5  # seconds between two measurements of the server's resources
+SETTLED = 4  # equal measurements
+SETTLE_LIMIT = 20.0  # seconds for the server to release the resources of clients that have left
 POOLED = 64  # connections to the store that a server may keep
-KEYS = 200  # keys by which the second half may make the store larger, and
-STORE_GROWTH = 16.0  # MB
-GROWTH = 8.0  # MB by which the second half may make the server larger; the first fills what is bounded
+KEYS = 200  # keys that the store may gain in the second half
+STORE_GROWTH = 16.0  # MB that the store may gain in the second half
+GROWTH = 8.0  # MB that the server may gain in the second half; the first half fills its caches
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a server holds."""
+    """The resources of a server."""
 
     descriptors: int
     threads: int
@@ -71,7 +71,7 @@ class Held:
 
 @dataclass(slots=True)
 class Tally:
-    """What the clients have done, and what was wrong."""
+    """The visits of the clients, and the errors."""
 
     visits: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
@@ -81,7 +81,7 @@ class Tally:
 
 
 def problems(before: Held, middle: Held, end: Held, after: Held, tally: Tally) -> list[str]:
-    """What a soak has found, each as a line. Clients were there at `middle` and `end`, and not otherwise."""
+    """Return the problems, each as a line. Clients were there at `middle` and `end` only."""
     found = [f"wrong, {count} times: {problem}" for problem, count in tally.wrong.most_common(10)]
     found += [f"no client has made this visit: {name}" for name in HABITS if not tally.visits[name]]
     most = before.descriptors + (0 if after.keys is None else POOLED)
@@ -112,18 +112,18 @@ async def soak(
     server: ServerProcess,
     answers: Answers,
     seconds: float,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
     store: "Redis | None" = None,
 ) -> list[str]:
-    """Let the clients come for so many seconds. Gives what was found; `say` is told how it goes. `store` is
-    the server's, if it has one."""
+    """Run the clients for so many seconds, and return the problems. `report` is called with each line of
+    progress. `store` is the server's, if it has one."""
     tally = Tally()
-    # So that what is made once has been made.
+    # Each habit once, so that the server has made everything that it makes on first use.
     await asyncio.gather(*(_visit(name, server.port, answers, Random(name), tally) for name in HABITS))
     each = RESPONSES // CLIENTS + 1, CONVERSATIONS // CLIENTS + 1
     await asyncio.gather(*(habits.fill(server.port, *each) for _ in range(CLIENTS)))
     before = await _settled(server, store=store)
-    say(f"before: {before}")
+    report(f"before: {before}")
     started = time.monotonic()
     end = started + seconds
     clients = [
@@ -134,11 +134,11 @@ async def soak(
     for moment in sorted({seconds / 2, seconds, *(60.0 * minute for minute in range(1, int(seconds / 60)))}):
         await asyncio.sleep(started + moment - time.monotonic())
         held[moment] = Held.by(server, store)
-        say(f"{moment:5.0f} s: {held[moment]}, {tally}")
+        report(f"{moment:5.0f} s: {held[moment]}, {tally}")
     await asyncio.gather(*clients)
     after = await _settled(server, before, store)
-    say(f"after: {after}, {tally}")
-    say("visits: " + ", ".join(f"{count:,} {name}" for name, count in tally.visits.most_common()))
+    report(f"after: {after}, {tally}")
+    report("visits: " + ", ".join(f"{count:,} {name}" for name, count in tally.visits.most_common()))
     return problems(before, held[seconds / 2], held[seconds], after, tally)
 
 
@@ -161,8 +161,8 @@ async def _visit(name: str, port: int, answers: Answers, rng: Random, tally: Tal
 
 
 async def _settled(server: ServerProcess, wanted: Held | None = None, store: "Redis | None" = None) -> Held:
-    """What the server holds, once that is no more than was `wanted`, or (without that) stays the same; or
-    after some time."""
+    """Return the server's resources once they are no more than `wanted`, or (without that) stay the same; or
+    after SETTLE_LIMIT."""
     limit = time.monotonic() + SETTLE_LIMIT
     same = 0
     held = Held.by(server, store)
@@ -178,7 +178,7 @@ async def _settled(server: ServerProcess, wanted: Held | None = None, store: "Re
 
 @contextmanager
 def _store(wanted: bool) -> "Iterator[tuple[list[str], Redis | None]]":
-    """The options of a server with a store, and a client of that."""
+    """Give the options of a server with a store, and a client of the store."""
     if not wanted:
         yield [], None
         return
@@ -189,7 +189,7 @@ def _store(wanted: bool) -> "Iterator[tuple[list[str], Redis | None]]":
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Soak as the arguments say; gives the exit code."""
+    """Run the soak; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=str(__doc__).split("\n\n")[0])
     parser.add_argument(
         "--minutes",

@@ -1,8 +1,8 @@
 """``python -m bench.sockets``: many WebSockets beside as many SSE streams, in one run: CPU per event of each.
 
-One server process, one recording; first its streams over HTTP, then over sockets, and so on by turns. What
-counts is the CPU time of the server's process over the events that it sent, with all that a stream costs
-besides: connections, handshakes, requests.
+One server process, one recording; first its streams over HTTP, then over sockets, and so on by turns. The
+figure is the CPU time of the server's process per event, with the other costs of a stream: connections,
+handshakes, requests.
 
 Exit codes: 0 fine; 1 a stream failed; 3 with --check, a socket costs more than 1.5 times as much.
 """
@@ -29,7 +29,7 @@ _END = b"response.completed"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one round has cost the server."""
+    """The cost of one round for the server."""
 
     transport: str
     events: int
@@ -43,7 +43,7 @@ class Cost:
 
 
 class Client(asyncio.Protocol):
-    """One stream: it sends a request, and for a socket the create once it is upgraded."""
+    """One stream: it sends a request; a socket sends the create after its upgrade."""
 
     def __init__(self, first: bytes, then: bytes) -> None:
         self.first, self.then = first, then
@@ -98,7 +98,7 @@ TRANSPORTS: dict[str, Callable[[], Client]] = {"SSE": over_http, "WebSocket": ov
 
 
 async def play(port: int, make: Callable[[], Client], streams: int, ramp: float) -> int:
-    """Play so many streams, begun over `ramp` seconds. Return how many failed."""
+    """Play so many streams, begun over `ramp` seconds. Return the number of failed ones."""
     loop = asyncio.get_running_loop()
     clients: list[Client] = []
     for _ in range(streams):
@@ -117,7 +117,7 @@ def measure(server: ServerProcess, transport: str, streams: int, events: int, ra
 
 
 def recording(events: int) -> str:
-    """A recording of a text with so many events."""
+    """Return a recording of a text with so many events."""
     response = {"id": "resp_bench", "object": "response", "status": "in_progress", "output": []}
     rows = [{"type": "response.created", "response": response}]
     delta = {"type": "response.output_text.delta", "item_id": "msg_bench", "output_index": 0}
@@ -128,7 +128,7 @@ def recording(events: int) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what the arguments ask for; gives the exit code."""
+    """Run the measurement; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.sockets")
     parser.add_argument("--streams", type=int, default=1000)
     parser.add_argument("--events", type=int, default=250)

@@ -1,6 +1,6 @@
-"""``python -m bench.startup``: how long `respool serve` takes from its start until it answers.
+"""``python -m bench.startup``: the time from the start of `respool serve` to its first answer.
 
-The recordings are made for the run and thrown away with it; the process is started anew for each figure.
+The recordings are temporary; each figure is from a new process.
 """
 
 import argparse
@@ -25,15 +25,15 @@ _LISTENS = re.compile(rb"http://127\.0\.0\.1:([0-9]+)")
 
 
 class Start(NamedTuple):
-    """One start, in seconds since the process was made."""
+    """One start, in seconds since the process began."""
 
-    listening: float  # it has said its address: connections are taken
+    listening: float  # it has printed its address, and accepts connections
     answered: float  # the first request, sent at once, is answered
     cpu: float  # CPU time used by then
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what the arguments ask for; gives the exit code."""
+    """Run the measurement; return the exit code."""
     options = _parse(arguments)
     cpu = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     print(
@@ -60,9 +60,9 @@ def write_folder(folder: Path, count: int) -> None:
 
 
 def measure(folder: Path, cpu: int | None = None) -> Start:
-    """Start `respool serve` for this folder, ask it once, and end it.
+    """Start `respool serve` for this folder, send it one request, and end it.
 
-    With `cpu` it is kept on that one. Raises RuntimeError if it does not start or not answer.
+    With `cpu` it is kept on that CPU. Raise RuntimeError if it does not start or not answer.
     """
     command = [sys.executable, "-m", "respool", "serve", str(folder), "--port", "0", "--quiet"]
     if cpu is not None:  # a process inherits it, and so is on it from its first moment
@@ -104,7 +104,7 @@ def measure(folder: Path, cpu: int | None = None) -> Start:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """The CPU time that a process has used so far; 0 where there is no /proc."""
+    """Return the CPU time of a process so far; 0 without /proc."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,10 +1,9 @@
-"""What a shared state costs: requests a second and processor time of one server, with its memory and with
+"""The cost of a shared state: requests a second and processor time of one server, with its memory and with
 Redis, in one run. ``python -m bench.state [--requests N]``; needs redis-server.
 
-First, servers in processes of their own are compared with the plain app: short streams tell the cost of a
+First, servers in processes of their own are compared with the plain app: short streams show the cost of a
 request, and many timed ones that of an event. Then a round is N creates of background responses and N
-retrieves, over 8 connections. Of a stream under way, the round trips are counted that the server makes while
-it plays.
+retrieves, over 8 connections. Last, the server's round trips for each event of a stream are counted.
 """
 
 import argparse
@@ -39,7 +38,7 @@ STREAMS, SECONDS, REPEATS = 500, 2.0, 3
 
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """The URL of a store of our own, on a Unix socket."""
+    """Run a redis-server on a Unix socket, and give its URL."""
     if shutil.which("redis-server") is None:
         sys.exit("redis-server is not installed: apt-get install redis-server")
     with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +58,7 @@ def redis_server() -> Iterator[str]:
 
 
 async def round_of(url: str, requests: int) -> tuple[float, float]:
-    """Creates and retrieves a second."""
+    """Return the creates and retrieves a second."""
     rates = []
     async with httpx2.AsyncClient(base_url=url, timeout=60.0) as client:
 
@@ -89,8 +88,8 @@ async def round_of(url: str, requests: int) -> tuple[float, float]:
 
 
 def compare(url: str) -> None:
-    """Print what streams cost the plain app, and Respool with its memory and with the store: the best of some
-    runs each, in which the three take turns."""
+    """Print the cost of streams for the plain app, and for Respool with its memory and with the store: the
+    best of some runs each, by turns."""
     moments = recordings.moments(TIMED_EVENTS, TIMED_GAP)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -107,8 +106,8 @@ def compare(url: str) -> None:
         for _ in range(REPEATS):
             for name, server in servers.items():
                 before = server.cpu_seconds()
-                asked = server.port, "short", SHORT_EVENTS, CONNECTIONS, SECONDS
-                done = player.submit(throughput, *asked).result()
+                arguments = server.port, "short", SHORT_EVENTS, CONNECTIONS, SECONDS
+                done = player.submit(throughput, *arguments).result()
                 spent = (server.cpu_seconds() - before) / max(1, done.plays)
                 short[name].append((done.plays / done.seconds, spent))
                 before = server.cpu_seconds()
@@ -146,8 +145,8 @@ ACTIONS: dict[str, Callable[[httpx2.Client, str], httpx2.Response]] = {
 
 
 def costs(url: str, times: int = 200) -> None:
-    """Print what one request of each kind costs the store: round trips, commands, its own processor time; and
-    how many bytes a live response takes there."""
+    """Print the store's cost of one request of each kind: round trips, commands, processor time; and the size
+    of a live response there."""
     from redis import Redis
 
     with (
@@ -176,7 +175,7 @@ def costs(url: str, times: int = 200) -> None:
 
 
 def stream_trips(state: State) -> float:
-    """The round trips that a server makes for an event of a stream under way."""
+    """Return the server's round trips for an event of a stream under way."""
     with (
         running_server(FIXTURES, state=state) as running,
         httpx2.stream("POST", f"{running.url}/r/hello/v1/responses", json={"stream": True}) as answer,

@@ -1,9 +1,9 @@
-"""``python -m bench.waits``: how long `/healthz` waits while one expensive request is answered.
+"""``python -m bench.waits``: the wait of `/healthz` while the server answers one expensive request.
 
-Each case is the largest request of its kind that is taken, or one that is refused. A server in a process of
-its own answers it while `/healthz` is asked over and over on another connection. Its longest wait is printed,
-the least of several tries, since a busy machine only adds to it. `chrt -f 20` in front of it, where that is
-allowed, keeps other processes from adding much. With ``--redis`` the state is in a store of its own.
+Each case is the largest accepted request of its kind, or a refused one. A server in a process of its own
+answers it while another connection requests `/healthz` over and over. The longest wait is printed, the least
+of several tries, since a busy machine only adds to it. Run it under `chrt -f 20`, if that is allowed, to
+reduce the effect of other processes. With ``--redis`` the state is in a store of its own.
 
 Exit codes: 0 fine; 1 a wait was longer than `LIMIT`; 2 wrong usage.
 """
@@ -28,7 +28,7 @@ from respool.bench.servers import respool
 
 LIMIT = 0.050  # seconds
 TRIES = 3
-_PAUSE = 0.002  # seconds between two questions
+_PAUSE = 0.002  # seconds between two requests for `/healthz`
 _TIMEOUT = 120.0
 
 MIB = 2**20
@@ -53,8 +53,8 @@ EVENTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request of HTTP/1.1."""
+class HTTPRequest:
+    """A request over HTTP/1.1."""
 
     method: str
     path: str
@@ -63,10 +63,10 @@ class Ask:
 
     def send(self, port: int) -> str:
         """Send it, read all of the answer, and return its status."""
-        return ask(port, self.text())[9:12].decode()
+        return send_request(port, self.text())[9:12].decode()
 
     def text(self) -> bytes:
-        """Return it as it is sent."""
+        """Return the bytes of the request."""
         lines = [f"{self.method} {self.path} HTTP/1.1", "Host: localhost", "Connection: close", *self.headers]
         return "\r\n".join([*lines, f"Content-Length: {len(self.body)}", "", ""]).encode() + self.body
 
@@ -91,8 +91,8 @@ class Frame:
             if status != "101":
                 return status
             text = b'{"type":"response.create",' + self.body[1:]
-            with suppress(OSError):  # it was refused before it had come
-                # Masked, as a client has to, but with zeros, which leave it as it is.
+            with suppress(OSError):  # the server refused it before the end
+                # Masked, as clients must, but with zeros, which do not change it.
                 connection.sendall(b"\x81\xff" + len(text).to_bytes(8, "big") + bytes(4) + text)
             with suppress(OSError):
                 while True:
@@ -110,18 +110,18 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request that costs much. `before` are asked first, and not measured."""
+    """An expensive request. `before` are sent first, and not measured."""
 
     name: str
-    ask: Ask | Frame
-    before: tuple[Ask, ...] = ()
+    request: HTTPRequest | Frame
+    before: tuple[HTTPRequest, ...] = ()
     options: tuple[str, ...] = ()
     folder: str = "few"
 
 
-def create(body: bytes, name: str = "a", *headers: str) -> Ask:
+def create(body: bytes, name: str = "a", *headers: str) -> HTTPRequest:
     """Return a request for a response."""
-    return Ask("POST", f"/r/{name}/v1/responses", body, headers)
+    return HTTPRequest("POST", f"/r/{name}/v1/responses", body, headers)
 
 
 def text_body(text: bytes, more: bytes = b"", size: int = BODY) -> bytes:
@@ -136,7 +136,7 @@ def items_body(more: bytes = b"", count: int = ITEMS) -> bytes:
 
 
 def cases() -> Iterator[Case]:
-    """The cases, cheap ones first."""
+    """Yield the cases, cheap ones first."""
     strict = ("--validate-requests", "strict")
     fresh = ("--ids", "fresh")
     stored = create(items_body())
@@ -156,42 +156,44 @@ def cases() -> Iterator[Case]:
     yield Case("31 MB of base64", create(text_body(b"x", size=31 * MIB)))
     yield Case("31 MB of text", create(text_body(b"x y", size=31 * MIB)))
     yield Case("a body beyond the limit", create(text_body(b"x", size=33 * MIB)))
-    yield Case("a long text, not named", Ask("POST", "/v1/responses", text_body(b"x")))
+    yield Case("a long text, not named", HTTPRequest("POST", "/v1/responses", text_body(b"x")))
     yield Case(
         "long instructions to a Script",
         create(text_body(b"x", b'"stream":true,', 4 * MIB).replace(b'"input"', b'"instructions"'), "s"),
     )
     yield Case("16,000 items", create(items_body()))
-    yield Case("16,000 items, not named", Ask("POST", "/v1/responses", items_body()))
+    yield Case("16,000 items, not named", HTTPRequest("POST", "/v1/responses", items_body()))
     yield Case("16,000 items, strict", create(items_body()), options=strict)
     yield Case("16,000 items, fresh ids", create(items_body()), options=fresh)
     yield Case("16,000 items, a Script", create(items_body(), "s"))
     yield Case(
         "16,000 items, improvised",
-        Ask("POST", "/v1/responses", items_body()),
+        HTTPRequest("POST", "/v1/responses", items_body()),
         options=("--on-miss", "improvise"),
     )
     yield Case("a million items", create(items_body(count=1_000_000)))
     for method, path in (("GET", "/input_items?limit=1"), ("GET", ""), ("POST", "/cancel"), ("DELETE", "")):
         yield Case(
-            f"{method} {path} after 16,000 items", Ask(method, f"/v1/responses/resp_1{path}"), (stored,)
+            f"{method} {path} after 16,000 items",
+            HTTPRequest(method, f"/v1/responses/resp_1{path}"),
+            (stored,),
         )
     yield Case(
         "GET /input_items after a long text",
-        Ask("GET", "/v1/responses/resp_1/input_items"),
+        HTTPRequest("GET", "/v1/responses/resp_1/input_items"),
         (create(text_body(b"\\n")),),
     )
     for what in ("compact", "input_tokens"):
-        yield Case(f"{what}, 16,000 items", Ask("POST", f"/v1/responses/{what}", items_body()))
+        yield Case(f"{what}, 16,000 items", HTTPRequest("POST", f"/v1/responses/{what}", items_body()))
         yield Case(
             f"{what}, 16,000 items, strict",
-            Ask("POST", f"/v1/responses/{what}", items_body()),
+            HTTPRequest("POST", f"/v1/responses/{what}", items_body()),
             options=strict,
         )
-        yield Case(f"{what}, a long text", Ask("POST", f"/v1/responses/{what}", text_body(b"\\n")))
+        yield Case(f"{what}, a long text", HTTPRequest("POST", f"/v1/responses/{what}", text_body(b"\\n")))
         yield Case(
             f"{what} of what is stored",
-            Ask(
+            HTTPRequest(
                 "POST", f"/v1/responses/{what}", b'{"model":"m","input":"a","previous_response_id":"resp_1"}'
             ),
             (stored,),
@@ -200,7 +202,7 @@ def cases() -> Iterator[Case]:
     yield Case("the same, not streamed", create(b"{}", "many"), options=fresh, folder="many")
     yield Case(
         "nearest of 10,000 long names",
-        Ask(
+        HTTPRequest(
             "POST",
             "/v1/responses",
             json.dumps({"model": "test_case_00007_" + "abcdefgh_" * 16, "input": "x"}).encode(),
@@ -224,7 +226,7 @@ def cases() -> Iterator[Case]:
 
 
 def socket_cases() -> Iterator[Case]:
-    """The same over WebSocket."""
+    """Yield cases over WebSocket."""
     strict = ("--validate-requests", "strict")
     fresh = ("--ids", "fresh")
     named, any_ = "/r/a/v1/responses", "/v1/responses"
@@ -280,7 +282,7 @@ def socket_cases() -> Iterator[Case]:
 
 
 def make_folder(kind: str, folder: Path) -> None:
-    """Write the recordings of a kind."""
+    """Write the recordings for a kind of folder."""
     if kind == "few":
         (folder / "a.jsonl").write_text(EVENTS)
         (folder / "s.script.yaml").write_text("text: hello\n")
@@ -325,11 +327,11 @@ def many_items(count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def ask(port: int, request: bytes) -> bytes:
-    """Send a request, and return the beginning of its answer; all of that is read."""
+def send_request(port: int, request: bytes) -> bytes:
+    """Send a request, read all of its answer, and return the beginning."""
     with socket.create_connection(("127.0.0.1", port), _TIMEOUT) as connection:
         begin = b""
-        with suppress(OSError):  # it was refused before it had come
+        with suppress(OSError):  # the server refused it before the end
             connection.sendall(request)
         with suppress(OSError):
             while part := connection.recv(MIB):
@@ -339,7 +341,7 @@ def ask(port: int, request: bytes) -> bytes:
 
 @contextmanager
 def watched(port: int, waits: list[float]) -> Iterator[None]:
-    """Ask `/healthz` over and over, and add the longest wait to `waits`."""
+    """Request `/healthz` over and over, and add the longest wait to `waits`."""
     request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     longest = 0.0
     ended = threading.Event()
@@ -368,7 +370,7 @@ def watched(port: int, waits: list[float]) -> Iterator[None]:
         waits.append(longest)
 
 
-def measure(case: Case, redis: bool, say: Callable[[str], None]) -> float:
+def measure(case: Case, redis: bool, report: Callable[[str], None]) -> float:
     """Return the longest wait of a case, in seconds: the least of several tries."""
     waits: list[float] = []
     status = ""
@@ -378,17 +380,17 @@ def measure(case: Case, redis: bool, say: Callable[[str], None]) -> float:
         with respool([name], ["--speed", "instant", *state, *case.options]) as server:
             for _ in range(TRIES):
                 for before in case.before:
-                    ask(server.port, before.text())
+                    send_request(server.port, before.text())
                 time.sleep(0.1)
                 with watched(server.port, waits):
-                    status = case.ask.send(server.port)
+                    status = case.request.send(server.port)
     wait = min(waits)
-    say(f"{wait * 1000:7.1f} ms  {status:3}  {case.name}")
+    report(f"{wait * 1000:7.1f} ms  {status:3}  {case.name}")
     return wait
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run what the arguments ask for; gives the exit code."""
+    """Run the cases; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.waits", description=__doc__.split("\n")[0])
     parser.add_argument("--only", default="", metavar="TEXT", help="only cases whose names hold this")
     parser.add_argument("--redis", action="store_true", help="with the state in a store")

@@ -203,7 +203,7 @@ def test_a_server_that_does_not_start_is_told_with_what_it_wrote(tmp_path: Path)
 
 @pytest.mark.parametrize("redis", [False, True])
 def test_waits_are_measured_while_an_expensive_request_is_answered(redis: bool) -> None:
-    said: list[str] = []
+    lines: list[str] = []
     (case,) = [one for one in waits.cases() if one.name == "a short answer"]
-    assert waits.measure(case, redis, said.append) >= 0
-    assert "200" in said[0]
+    assert waits.measure(case, redis, lines.append) >= 0
+    assert "200" in lines[0]

@@ -90,7 +90,7 @@ def test_wrong_answers_and_visits_that_nobody_made_are_problems() -> None:
         (habits.polls, "status(code=503)"),
         (habits.resumes, "status(code=503)"),
         (habits.converses, "no_terminal"),
-        (habits.asks_for_faults, "status(code=503)"),
+        (habits.requests_faults, "status(code=503)"),
     ],
 )
 def test_a_habit_notices_that_an_answer_is_wrong(

@@ -62,14 +62,14 @@ def test_the_values_are_those_of_the_sdk() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_asked_for_is_there_and_else_it_is_not(name: str) -> None:
-    item, path, unasked = CASES[name]
+    item, path, default = CASES[name]
     before = repr(item)
     assert with_include([item], [name]) == [item]
-    (told,) = with_include([item], set(EXTRAS) - {name})
-    assert at(told, path) == unasked
+    (kept,) = with_include([item], set(EXTRAS) - {name})
+    assert at(kept, path) == default
     assert repr(item) == before  # the item itself is not changed
     # Nothing else is missing.
-    assert at(told, path[:-1]) | {path[-1]: at(item, path)} == at(item, path[:-1])
+    assert at(kept, path[:-1]) | {path[-1]: at(item, path)} == at(item, path[:-1])
 
 
 ODD: list[dict[str, Any]] = [

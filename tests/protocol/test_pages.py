@@ -13,21 +13,21 @@ def items(count: int) -> list[dict[str, Any]]:
     return [{"id": f"msg_{number}", "type": "message"} for number in range(count)]
 
 
-def ids(told: dict[str, Any]) -> list[str]:
-    return [item["id"] for item in told["data"]]
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["id"] for item in answer["data"]]
 
 
 def test_the_newest_come_first_and_twenty_at_a_time() -> None:
-    told = page(items(25))
-    assert ids(told) == [f"msg_{number}" for number in range(24, 4, -1)]
-    assert told == {
+    answer = page(items(25))
+    assert ids(answer) == [f"msg_{number}" for number in range(24, 4, -1)]
+    assert answer == {
         "object": "list",
-        "data": told["data"],
+        "data": answer["data"],
         "first_id": "msg_24",
         "last_id": "msg_5",
         "has_more": True,
     }
-    assert list(told) == ["object", "data", "first_id", "last_id", "has_more"]
+    assert list(answer) == ["object", "data", "first_id", "last_id", "has_more"]
 
 
 PAGES = [
@@ -46,8 +46,8 @@ PAGES = [
 def test_a_page_follows_the_item_before_it(
     after: str | None, limit: int, order: str, expected: list[str], has_more: bool
 ) -> None:
-    told = page(items(4), after, limit, order)
-    assert (ids(told), told["has_more"]) == (expected, has_more)
+    answer = page(items(4), after, limit, order)
+    assert (ids(answer), answer["has_more"]) == (expected, has_more)
 
 
 def test_an_empty_page_has_no_first_and_no_last() -> None:
@@ -78,11 +78,11 @@ def test_all_pages_one_after_the_other_are_the_whole(count: int, limit: int, ord
     seen: list[str] = []
     after = None
     while True:
-        told = page(whole, after, limit, order)
-        seen += ids(told)
-        assert len(told["data"]) == min(limit, count - len(seen) + len(told["data"]))
-        if not told["has_more"]:
+        answer = page(whole, after, limit, order)
+        seen += ids(answer)
+        assert len(answer["data"]) == min(limit, count - len(seen) + len(answer["data"]))
+        if not answer["has_more"]:
             break
-        after = told["last_id"]
+        after = answer["last_id"]
     forward = [item["id"] for item in whole]
     assert seen == (forward if order == "asc" else forward[::-1])

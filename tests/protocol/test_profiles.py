@@ -134,15 +134,15 @@ def test_xai_pads_nothing_and_gives_reasoning_a_status() -> None:
     items = [
         event.data["item"] for event in rendition(script("reasoning"), "xai").events if "item" in event.data
     ]
-    told = [(item["type"], item["status"]) for item in items if item["type"] == "reasoning"]
-    assert told == 2 * [("reasoning", "in_progress"), ("reasoning", "completed")]
+    sent = [(item["type"], item["status"]) for item in items if item["type"] == "reasoning"]
+    assert sent == 2 * [("reasoning", "in_progress"), ("reasoning", "completed")]
 
 
 def test_a_status_that_a_script_gives_stays() -> None:
     item = {"id": "rs_1", "type": "reasoning", "status": "incomplete", "summary": []}
     event = Event.parse(json.dumps({"type": "response.output_item.done", "item": item}))
-    [told] = spoken([event], PROFILES["openresponses"])
-    assert told.data["item"] == item
+    [sent] = spoken([event], PROFILES["openresponses"])
+    assert sent.data["item"] == item
 
 
 ERROR = {"message": "No.", "type": "invalid_request_error", "param": "x", "code": "y"}
@@ -174,5 +174,5 @@ def test_every_stream_ends_as_before_but_for_errors() -> None:
     for turn in SCRIPTS:
         last = rendition(turn).events[-1].type
         for name in PROFILES:
-            told = rendition(turn, name).events[-1].type
-            assert told == last or (last == "error" and told in TERMINAL_TYPES), (turn.name, name)
+            sent = rendition(turn, name).events[-1].type
+            assert sent == last or (last == "error" and sent in TERMINAL_TYPES), (turn.name, name)

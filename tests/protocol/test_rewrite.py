@@ -10,8 +10,8 @@ from respool.check.findings import Level
 from respool.protocol.events import Event
 from respool.protocol.rewrite import (
     with_fresh_ids,
+    with_missing_members,
     with_response_fields,
-    with_whole_responses,
     without_obfuscation,
 )
 from respool.protocol.snapshot import fold
@@ -133,7 +133,7 @@ def test_a_response_gets_what_it_lacks_and_the_rest_of_the_event_stays() -> None
         '{"type":"response.failed", "response":3}',
         '{"type":"response.output_text.delta","response":{}}',
     )
-    lacks = with_whole_responses(events, lambda response: {} if "tools" in response else {"tools": []})
+    lacks = with_missing_members(events, lambda response: {} if "tools" in response else {"tools": []})
     assert [event.text for event in lacks] == [
         whole,
         '{"type":"response.completed", "response":{"id":"a" ,"tools":[]}}',

@@ -79,7 +79,7 @@ class Walk:
         item: Body = {"id": f"item_{index}", "type": type_}
         if ITEM_TYPES[type_].call:
             item["call_id"] = f"call_{index}"
-        state, said, previews = MachineState.START, "", 0
+        state, so_far, previews = MachineState.START, "", 0
         while state is not MachineState.CLOSED:
             event, state = self.step(type_, state)
             body = {"type": event, "output_index": index, "item_id": item["id"]}
@@ -87,8 +87,8 @@ class Walk:
                 self.part(item, index)
                 continue
             if event in TEXTS:
-                said = self.text(body, said)
-                self.put(item, TEXTS[event].path, said)
+                so_far = self.text(body, so_far)
+                self.put(item, TEXTS[event].path, so_far)
             elif event.endswith(".partial_image"):
                 body |= {"partial_image_index": previews, "partial_image_b64": "AA=="}
                 previews += 1
@@ -115,7 +115,7 @@ class Walk:
     def part(self, item: Body, index: int) -> None:
         """One part of an item, from its first event to its last."""
         type_ = self.draw(st.sampled_from(PARTS[item["type"]]))
-        said, annotations, output = "", list[Body](), list[Body]()
+        so_far, annotations, output = "", list[Body](), list[Body]()
         field, held = HOLDERS[type_]
         number = len(item.setdefault(held, []))
         state = MachineState.START
@@ -125,7 +125,7 @@ class Walk:
             if "item_id" in EVENT_TYPES[event].required:
                 body["item_id"] = item["id"]
             if event in TEXTS:
-                said = self.text(body, said)
+                so_far = self.text(body, so_far)
             elif event.endswith("annotation.added"):
                 annotations.append({"type": "file_path", "index": len(annotations)})
                 body |= {"annotation_index": len(annotations) - 1, "annotation": annotations[-1]}
@@ -137,41 +137,41 @@ class Walk:
             elif event.endswith("command.added"):
                 body["command"] = ""
             else:
-                body["part"] = part_value(type_, said, annotations)
+                body["part"] = part_value(type_, so_far, annotations)
             self.bodies.append(body)
-        item[held] += output if type_ == "command_output" else [part_value(type_, said, annotations)]
+        item[held] += output if type_ == "command_output" else [part_value(type_, so_far, annotations)]
         if type_ == "command":
             item["action"] = {"commands": item[held]}
 
-    def text(self, body: Body, said: str) -> str:
+    def text(self, body: Body, so_far: str) -> str:
         text = TEXTS[body["type"]]
         if EVENT_TYPES[body["type"]].kind is EventKind.DELTA:
             body["delta"] = self.draw(DELTAS)
-            said += body["delta"]
-        elif not said:
+            so_far += body["delta"]
+        elif not so_far:
             # Without deltas there is a warning, which is another test's.
             body[text.field] = ""
         else:
-            body[text.field] = said
+            body[text.field] = so_far
         if "logprobs" in EVENT_TYPES[body["type"]].required:
             body["logprobs"] = []
-        return said
+        return so_far
 
     @staticmethod
-    def put(item: Body, path: tuple[str, ...], said: str) -> None:
+    def put(item: Body, path: tuple[str, ...], so_far: str) -> None:
         *way, last = path
         for key in way:
             item = item.setdefault(key, {})
-        item[last] = said
+        item[last] = so_far
 
 
-def part_value(type_: str, said: str, annotations: list[Body]) -> Any:
+def part_value(type_: str, so_far: str, annotations: list[Body]) -> Any:
     if type_ == "command":
-        return said
+        return so_far
     if type_ == "refusal":
-        return {"type": type_, "refusal": said}
+        return {"type": type_, "refusal": so_far}
     more = {"annotations": annotations, "logprobs": []} if type_ == "output_text" else {}
-    return {"type": type_, "text": said, **deepcopy(more)}
+    return {"type": type_, "text": so_far, **deepcopy(more)}
 
 
 # In which field a part is counted, and in which field its item holds it.

@@ -46,8 +46,8 @@ class Setup:
         return Store(self.folder).names
 
     @property
-    def asked(self) -> int:
-        """How many requests the upstream has got."""
+    def upstream_requests(self) -> int:
+        """The number of requests to the upstream."""
         return len(self.upstream.server.journal)
 
 
@@ -74,7 +74,7 @@ def test_what_is_not_recorded_is_asked_upstream_and_then_played(setup: Setup) ->
     second = setup.post(HELLO)
     assert second.headers["x-respool-match"].startswith("exact: text-hello/say-hello")
     assert second.content == first.content
-    assert setup.asked == 1
+    assert setup.upstream_requests == 1
     (turn,) = Store(setup.folder).turns("text-hello/say-hello")
     (original,) = setup.upstream.server.store.turns("text/hello")
     assert [one.event.text for one in turn.events] == [one.event.text for one in original.events]
@@ -95,16 +95,16 @@ def test_another_request_is_asked_although_one_recording_is_there(setup: Setup) 
     setup.post(HELLO)
     setup.post({**HELLO, "input": "Say goodbye"})
     setup.post({**HELLO, "instructions": "Be short."})
-    assert setup.asked == 3
+    assert setup.upstream_requests == 3
 
 
 def test_an_error_of_the_upstream_is_recorded(setup: Setup) -> None:
-    asked = {**HELLO, "model": "errors/rate_limit"}
-    first = setup.post(asked)
-    second = setup.post(asked)
+    body = {**HELLO, "model": "errors/rate_limit"}
+    first = setup.post(body)
+    second = setup.post(body)
     assert (first.status_code, second.status_code) == (429, 429)
     assert first.json() == second.json()
-    assert setup.asked == 1
+    assert setup.upstream_requests == 1
 
 
 def test_what_the_upstream_gets_has_nothing_that_is_said_to_this_server(setup: Setup) -> None:
@@ -140,12 +140,12 @@ def test_a_conversation_by_ids_goes_on_from_what_was_relayed(setup: Setup) -> No
     again = {"model": "tools/get_weather", "previous_response_id": first.id, "input": outputs}
     second = client.responses.create(**again)
     assert second.output_text
-    assert setup.asked == 2
+    assert setup.upstream_requests == 2
     assert setup.names == ["tools-get_weather/weather-in-paris"]
     assert len(Store(setup.folder).turns(setup.names[0])) == 2
     assert client.responses.create(**again).output_text == second.output_text
     assert client.responses.retrieve(first.id).id == first.id
-    assert setup.asked == 2  # nothing more
+    assert setup.upstream_requests == 2  # nothing more
 
 
 def test_what_only_the_upstream_knows_is_asked_there(setup: Setup) -> None:
@@ -160,27 +160,27 @@ def test_what_only_the_upstream_knows_is_asked_there(setup: Setup) -> None:
     items = {"items": [{"type": "message", "role": "user", "content": "hi"}]}
     url = f"{setup.running.url}/v1/conversations/{conversation}/items"
     assert httpx2.post(url, json=items).status_code == 200
-    told = setup.post({**HELLO, "conversation": conversation})
-    assert "response.completed" in told.text
+    answer = setup.post({**HELLO, "conversation": conversation})
+    assert "response.completed" in answer.text
 
 
 def test_polls_of_a_background_run_become_its_recording(tmp_path: Path) -> None:
     with recording(tmp_path) as setup:
-        asked = {**HELLO, "stream": False, "background": True}
-        id_ = setup.post(asked).json()["id"]
+        body = {**HELLO, "stream": False, "background": True}
+        id_ = setup.post(body).json()["id"]
         url = f"{setup.running.url}/v1/responses/{id_}"
         while (polled := httpx2.get(url).json())["status"] in ("queued", "in_progress"):
             pass
         assert polled["status"] == "completed"
         while not setup.running.server.store.names:  # written in a thread
             pass
-        asked_before = setup.asked
-        assert setup.post(asked).json()["id"] == id_
-        assert setup.asked == asked_before
+        requests_before = setup.upstream_requests
+        assert setup.post(body).json()["id"] == id_
+        assert setup.upstream_requests == requests_before
 
 
 @pytest.mark.parametrize(
-    ("mode", "there", "asked", "recorded"),
+    ("mode", "there", "requests", "recorded"),
     [
         ("none", False, 0, 0),
         ("none", True, 0, 1),
@@ -190,16 +190,18 @@ def test_polls_of_a_background_run_become_its_recording(tmp_path: Path) -> None:
         ("all", True, 2, 2),
     ],
 )
-def test_modes_have_vcrs_meaning(mode: str, there: bool, asked: int, recorded: int, tmp_path: Path) -> None:
+def test_modes_have_vcrs_meaning(
+    mode: str, there: bool, requests: int, recorded: int, tmp_path: Path
+) -> None:
     if there:
         with recording(tmp_path) as setup:
             setup.post(HELLO)
     with recording(tmp_path, mode=mode) as setup:
-        told = [setup.post(HELLO), setup.post({**HELLO, "input": "Other"})]
-        assert setup.asked == asked
-        statuses = [answer.status_code for answer in told]
+        answers = [setup.post(HELLO), setup.post({**HELLO, "input": "Other"})]
+        assert setup.upstream_requests == requests
+        statuses = [answer.status_code for answer in answers]
         names = setup.names
-    assert statuses == [200 if there or asked else 404, 200 if asked else 404]
+    assert statuses == [200 if there or requests else 404, 200 if requests else 404]
     assert len(names) == recorded
 
 
@@ -215,42 +217,42 @@ def test_a_stub_that_says_proxy_asks_upstream(tmp_path: Path) -> None:
         assert first.headers["x-respool-match"].startswith("relayed: ")
         assert "response.completed" in first.text
         assert setup.post(HELLO).status_code == 404  # it answers once, and misses are none of the upstream's
-        assert setup.asked == 1
+        assert setup.upstream_requests == 1
     assert Store(tmp_path).names == []  # no folder to record into is set
 
 
 def test_without_an_upstream_a_stub_that_says_proxy_tells_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "stubs.yaml").write_text('stubs: [{"match": {"model": "a"}, "play": "proxy"}]')
     with running_server(tmp_path) as running:
-        told = httpx2.post(f"{running.base_url}/responses", json={"model": "a", "input": "x"})
-    assert told.status_code == 404
-    assert "this server has no --upstream" in told.json()["error"]["message"]
+        answer = httpx2.post(f"{running.base_url}/responses", json={"model": "a", "input": "x"})
+    assert answer.status_code == 404
+    assert "this server has no --upstream" in answer.json()["error"]["message"]
 
 
 def test_an_upstream_that_is_not_there_is_a_502_and_one_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_server(tmp_path, on_miss="record", upstream="http://127.0.0.1:9/v1") as running:
-        told = httpx2.post(f"{running.base_url}/responses", json=HELLO)
-    assert told.status_code == 502
-    assert told.json()["error"]["code"] == "upstream_unreachable"
-    assert "http://127.0.0.1:9/v1 cannot be reached" in told.json()["error"]["message"]
+        answer = httpx2.post(f"{running.base_url}/responses", json=HELLO)
+    assert answer.status_code == 502
+    assert answer.json()["error"]["code"] == "upstream_unreachable"
+    assert "http://127.0.0.1:9/v1 cannot be reached" in answer.json()["error"]["message"]
     lines = [record.message for record in caplog.records if "cannot be reached" in record.message]
     assert len(lines) == 1
     assert list(tmp_path.rglob("*.jsonl*")) == []
 
 
 def test_a_page_from_elsewhere_cannot_spend_the_key(setup: Setup) -> None:
-    told = setup.post(HELLO, headers={"origin": "https://evil.example"})
-    assert told.status_code == 403
-    assert setup.asked == 0
+    answer = setup.post(HELLO, headers={"origin": "https://evil.example"})
+    assert answer.status_code == 403
+    assert setup.upstream_requests == 0
 
 
 def test_a_recording_into_a_folder_below_has_that_in_its_name(tmp_path: Path) -> None:
     with recording(tmp_path, record_into=tmp_path / "new") as setup:
         setup.post(HELLO)
         assert setup.post(HELLO).headers["x-respool-match"].startswith("exact: new/text-hello/say-hello")
-        assert setup.asked == 1
+        assert setup.upstream_requests == 1
 
 
 def test_a_cut_stream_is_recorded_with_its_cut(tmp_path: Path) -> None:
@@ -260,7 +262,7 @@ def test_a_cut_stream_is_recorded_with_its_cut(tmp_path: Path) -> None:
         for _ in range(2):
             with pytest.raises(httpx2.RemoteProtocolError):
                 setup.post(HELLO)
-        assert setup.asked == 1
+        assert setup.upstream_requests == 1
 
 
 def read_faults(text: str) -> Any:

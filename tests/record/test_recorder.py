@@ -31,7 +31,7 @@ from respool.recordings.store import Store
 HEADERS = (("content-type", "text/event-stream"), ("set-cookie", f"session={SECRETS['cookie']}"))
 
 
-def asked() -> RecordedRequest:
+def request() -> RecordedRequest:
     path, _, query = URL.partition("?")
     body = json.dumps(BODY).encode()
     return RecordedRequest("POST", Route(path, CREATE), query, REQUEST_HEADERS_GIVEN, body, 0.0, 10.0)
@@ -45,7 +45,7 @@ def texts(folder: Path) -> list[str]:
 @pytest.mark.parametrize("size", [1, 5, 100])
 def test_thirty_planted_secrets_are_in_no_file(tmp_path: Path, size: int) -> None:
     desk = Desk(tmp_path / "into", RecordOptions(redactor=redactor()))
-    desk.receive((1, "begin", (asked(),)))
+    desk.receive((1, "begin", (request(),)))
     desk.receive((1, "head", (200, HEADERS, 10.5)))
     wire = b"".join(encode(text, Event.parse(text).type) for text in stream(TEXT, ARGUMENTS, size))
     for number, start in enumerate(range(0, len(wire), 611)):
@@ -61,9 +61,9 @@ def test_thirty_planted_secrets_are_in_no_file(tmp_path: Path, size: int) -> Non
 
 def test_a_mistake_costs_one_recording(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
-    broken = recorder.begin(asked())
+    broken = recorder.begin(request())
     broken.head("no status", (), 0.0)  # type: ignore[arg-type]
-    fine = recorder.begin(asked())
+    fine = recorder.begin(request())
     fine.head(200, (), 11.0)
     fine.chunk(b"{}", 11.0)
     fine.end(COMPLETE, 12.0)
@@ -96,18 +96,18 @@ def test_a_recorder_that_cannot_keep_up_ends_a_recording_and_says_so(tmp_path: P
     held, resume = threading.Event(), threading.Event()
     recorder.when_written(lambda: (held.set(), resume.wait(20)))
     held.wait(20)  # now nothing is worked through
-    long = recorder.begin(asked())
+    long = recorder.begin(request())
     long.head(200, HEADERS, 11.0)
     frames = [encode(text, Event.parse(text).type) for text in stream(TEXT, ARGUMENTS, 50)]
     long.chunk(frames[0], 11.5)
     long.chunk(b"x" * 200_000, 12.0)
     long.chunk(frames[1], 12.5)
     long.end(COMPLETE, 13.0)
-    none = recorder.begin(dataclasses.replace(asked(), body=b"x" * 200_000))
+    none = recorder.begin(dataclasses.replace(request(), body=b"x" * 200_000))
     none.head(200, HEADERS, 14.0)
     none.end(COMPLETE, 15.0)
     resume.set()
-    short = recorder.begin(asked())
+    short = recorder.begin(request())
     recorder.flush()
     for part in (lambda: short.head(200, (), 16.0), lambda: short.chunk(b"{}", 16.0)):
         part()

@@ -272,11 +272,11 @@ def test_a_redacted_stream_never_has_the_secret(secret: str, before: str, after:
     own = Redactor()
     text = f"{before} {secret} {after}"
     events = own.events(stream(text, json.dumps({"a": text}), size))
-    told = joined(events, "response.output_text")
-    assert secret not in told
+    redacted = joined(events, "response.output_text")
+    assert secret not in redacted
     assert secret[-8:] not in "".join(map(str, map(json.loads, events)))
-    assert values(events, "response.output_text.done", "text") == [told]
-    assert PLACEHOLDER.search(told)
+    assert values(events, "response.output_text.done", "text") == [redacted]
+    assert PLACEHOLDER.search(redacted)
     assert own.events(events) == events
     assert Redactor().events(events) == events
 

@@ -65,8 +65,8 @@ def test_turns_of_a_socket_are_recorded_and_play_over_both_transports(tmp_path: 
     assert b"the-key-0817" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.jsonl"))
 
     with running_server(tmp_path, pace=Pace(speed=20)) as running:
-        asked = {"model": "text/hello", "input": "Say hello", "stream": True}
-        lines = httpx2.post(f"{running.base_url}/responses", json=asked).text.splitlines()
+        body = {"model": "text/hello", "input": "Say hello", "stream": True}
+        lines = httpx2.post(f"{running.base_url}/responses", json=body).text.splitlines()
         assert [line[6:] for line in lines if line.startswith("data: {")] == hello
         with connect(f"{running.url.replace('http:', 'ws:')}/v1/responses") as socket:
             assert turn(socket) == hello
@@ -117,10 +117,10 @@ def test_the_responses_of_several_agents_come_through_and_play_over_both_transpo
     assert texts_of("agents/ask-a-helper", Store(tmp_path / "down")) == [texts]
     with running_server(tmp_path / "down") as running:
         assert answered(running.url.replace("http:", "ws:")) == texts
-        asked = {"model": "agents", "input": "Ask a helper"}
-        lines = httpx2.post(f"{running.base_url}/responses", json={**asked, "stream": True}).text.splitlines()
+        body = {"model": "agents", "input": "Ask a helper"}
+        lines = httpx2.post(f"{running.base_url}/responses", json={**body, "stream": True}).text.splitlines()
         assert [line[6:] for line in lines if line.startswith("data: {")] == texts
-        whole = httpx2.post(f"{running.base_url}/responses", json=asked).json()
+        whole = httpx2.post(f"{running.base_url}/responses", json=body).json()
         assert (whole["id"], whole["output"][0]["id"]) == ("resp_root", "msg_resp_root")
         stored = httpx2.get(f"{running.base_url}/responses/resp_root").json()
         assert (stored["id"], stored["output"][0]["id"]) == ("resp_root", "msg_resp_root")
@@ -153,8 +153,8 @@ def test_a_close_in_mid_turn_comes_through_and_is_in_the_recording(code: int, tm
     assert (closed.value.rcvd.code if closed.value.rcvd else 1006) == code
     (recorded,) = Store(tmp_path).turns("text-hello/say-hello")
     assert len(recorded.events) == 5
-    told = {"code": code, "reason": "oops" if code != 1006 else "", "by": "server"}
-    assert recorded.header.fields["close"] == told
+    close = {"code": code, "reason": "oops" if code != 1006 else "", "by": "server"}
+    assert recorded.header.fields["close"] == close
     assert recorded.header.fields["ended"] == "cut"
 
 

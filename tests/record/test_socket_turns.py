@@ -15,20 +15,20 @@ class Told:
 
     def __init__(self, body: bytes, at: float) -> None:
         self.body = json.loads(body)
-        self.told: list[tuple[Any, ...]] = [("begin", at)]
+        self.calls: list[tuple[Any, ...]] = [("begin", at)]
         self.notes: dict[str, Any] = {}
 
     def head(self, status: int, headers: Any, at: float) -> None:
-        self.told.append(("head", status, at))
+        self.calls.append(("head", status, at))
 
     def chunk(self, data: bytes, at: float) -> None:
-        self.told.append((data.decode(), at))
+        self.calls.append((data.decode(), at))
 
     def note(self, fields: Mapping[str, Any]) -> None:
         self.notes |= fields
 
     def end(self, how: str, at: float) -> None:
-        self.told.append(("end", how, at))
+        self.calls.append(("end", how, at))
 
 
 class Connection:
@@ -64,7 +64,7 @@ def sse(text: str) -> str:
 def test_the_events_of_a_create_are_a_turn_with_their_text_and_moments() -> None:
     (tape,) = Connection().run((">", CREATE), ("<", CREATED), ("<", DONE))
     assert tape.body == {"model": "m", "input": "Hi", "stream": True}
-    assert tape.told == [
+    assert tape.calls == [
         ("begin", 0.0), ("head", 200, 1.0), (sse(CREATED), 1.0), (sse(DONE), 2.0), ("end", "complete", 2.0)
     ]  # fmt: skip
     assert tape.notes == {"transport": "websocket"}
@@ -79,8 +79,8 @@ def test_a_second_create_on_a_lane_waits_for_the_first_to_end() -> None:
         ("<", CREATED),
         ("<", DONE),
     )
-    assert [entry[-1] for entry in first.told] == [0.0, 2.0, 2.0, 3.0, 3.0]
-    assert [entry[-1] for entry in second.told] == [1.0, 4.0, 4.0, 5.0, 5.0]
+    assert [entry[-1] for entry in first.calls] == [0.0, 2.0, 2.0, 3.0, 3.0]
+    assert [entry[-1] for entry in second.calls] == [1.0, 4.0, 4.0, 5.0, 5.0]
 
 
 def test_lanes_are_told_apart_and_their_name_is_not_in_the_text() -> None:
@@ -95,14 +95,14 @@ def test_lanes_are_told_apart_and_their_name_is_not_in_the_text() -> None:
         ("<", on("a", DONE)),
         ("<", on("b", DONE)),
     )
-    assert [entry[0] for entry in one.told] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
-    assert [entry[0] for entry in two.told] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
+    assert [entry[0] for entry in one.calls] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
+    assert [entry[0] for entry in two.calls] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
 
 
 def test_a_refused_create_is_an_answer_without_events() -> None:
     error = '{"type":"error","status":400,"error":{"code":"x",  "message":"No."}}'
     (tape,) = Connection().run((">", CREATE), ("<", error))
-    assert tape.told[1:] == [
+    assert tape.calls[1:] == [
         ("head", 400, 1.0), ('{"error":{"code":"x",  "message":"No."}}', 1.0), ("end", "complete", 1.0)
     ]  # fmt: skip
 
@@ -116,8 +116,8 @@ def test_an_error_in_the_stream_may_be_followed_by_the_failed_response(last: str
         connection.run(("<", {"type": last, "response": {"id": "r"}}))
     connection.turns.closed(1000, "", "server", 9.0)
     (tape,) = connection.tapes
-    assert tape.told[3][0] == sse(error)
-    assert tape.told[-1][:2] == ("end", "complete")
+    assert tape.calls[3][0] == sse(error)
+    assert tape.calls[-1][:2] == ("end", "complete")
 
 
 def test_a_warm_up_is_no_turn() -> None:
@@ -129,7 +129,7 @@ def test_a_warm_up_is_no_turn() -> None:
         ("<", CREATED),
         ("<", DONE),
     )
-    assert tape.told[0] == ("begin", 3.0)
+    assert tape.calls[0] == ("begin", 3.0)
 
 
 def test_frames_beside_the_events_are_kept_apart() -> None:
@@ -139,7 +139,7 @@ def test_frames_beside_the_events_are_kept_apart() -> None:
     beside = tape.notes["frames_beside"]
     assert isinstance(beside, RawJSON)
     assert json.loads(beside.text) == [[2.0, "client", steer], [3.0, "server", accepted]]
-    assert [entry[0] for entry in tape.told] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
+    assert [entry[0] for entry in tape.calls] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
 
 
 @pytest.mark.parametrize(("by", "how"), [("server", "cut"), ("client", "client left")])
@@ -147,7 +147,7 @@ def test_a_close_ends_all_turns_that_are_under_way(by: str, how: str) -> None:
     connection = Connection()
     connection.run((">", CREATE), ("<", CREATED), (">", CREATE))
     connection.turns.closed(1011, "oops", by, 5.0)
-    assert [tape.told[-1] for tape in connection.tapes] == [("end", how, 5.0)] * 2
+    assert [tape.calls[-1] for tape in connection.tapes] == [("end", how, 5.0)] * 2
     assert connection.tapes[0].notes["close"] == {"code": 1011, "reason": "oops", "by": by}
 
 
@@ -160,7 +160,7 @@ def test_a_frame_of_no_turn_is_nobodys(text: str) -> None:
 
 def test_a_frame_that_is_no_json_is_part_of_the_turn_as_it_is() -> None:
     (tape,) = Connection().run((">", CREATE), ("<", '{"type":"resp'))
-    assert tape.told[-1] == ('data: {"type":"resp\n\n', 1.0)
+    assert tape.calls[-1] == ('data: {"type":"resp\n\n', 1.0)
 
 
 def of(id: str, **fields: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -185,11 +185,11 @@ def test_responses_of_several_agents_are_one_turn_up_to_the_last_terminal() -> N
         (">", CREATE), ("<", frames[0]), (">", inject), *(("<", frame) for frame in frames[1:])
     )
     tapes = connection.run((">", {**CREATE, "input": "More"}), ("<", CREATED), ("<", DONE))
-    assert [entry[0] for entry in tapes[0].told] == [
+    assert [entry[0] for entry in tapes[0].calls] == [
         "begin", "head", *(sse(json.dumps(frame)) for frame in frames), "end"
     ]  # fmt: skip
     assert json.loads(tapes[0].notes["frames_beside"].text) == [[2.0, "client", inject]]
-    assert [entry[0] for entry in tapes[1].told] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
+    assert [entry[0] for entry in tapes[1].calls] == ["begin", "head", sse(CREATED), sse(DONE), "end"]
 
 
 @pytest.mark.parametrize("early", [False, True], ids=["", "before a create that waits"])
@@ -209,9 +209,9 @@ def test_what_follows_a_steer_is_a_turn_with_the_steer_as_its_input(early: bool)
         *([] if early else [(">", create)]),
         *(("<", frame) for frame in third),
     )
-    steered, asked = (tapes[3], tapes[2]) if early else (tapes[2], tapes[3])
+    steered, created = (tapes[3], tapes[2]) if early else (tapes[2], tapes[3])
     item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "In French"}]}
     assert steered.body == {"model": "m", "input": [item], "stream": True, "previous_response_id": "r"}
-    assert [told.told[2][0].count('"s"') for told in (steered, asked)] == [1, 0]
-    assert [len(told.told) for told in (steered, asked)] == [6, 6]
+    assert [tape.calls[2][0].count('"s"') for tape in (steered, created)] == [1, 0]
+    assert [len(tape.calls) for tape in (steered, created)] == [6, 6]
     assert json.loads(tapes[0].notes["frames_beside"].text) == [[3.0, "client", steer]]

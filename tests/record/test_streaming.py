@@ -146,8 +146,8 @@ def test_an_item_is_held_although_another_response_ends_in_the_same_stream(agent
     given = [text for text in texts for text in stream.feed(text)]
     assert given == texts[:2]
     rest = stream.feed(closed("fc_1"))
-    said: dict[str, str] = {}
+    deltas: dict[str, str] = {}
     for one in map(json.loads, rest):
         if "delta" in one:
-            said[one["item_id"]] = said.get(one["item_id"], "") + one["delta"]
-    assert said == {"fc_1": '{"a": "REDACTED-groq-key-1"}', "fc_2": '{"b": "REDACTED-groq-key-1"}'}
+            deltas[one["item_id"]] = deltas.get(one["item_id"], "") + one["delta"]
+    assert deltas == {"fc_1": '{"a": "REDACTED-groq-key-1"}', "fc_2": '{"b": "REDACTED-groq-key-1"}'}

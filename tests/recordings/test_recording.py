@@ -200,18 +200,18 @@ def test_the_events_of_one_that_was_read_are_made_once_when_they_are_asked_for()
 
 
 def test_the_events_are_there_for_two_threads_that_ask_at_once() -> None:
-    asked = []
+    accesses = []
 
     class Rows(list[Row]):
         def __iter__(self) -> Iterator[Row]:
-            if not asked:  # while the first makes them, another one asks, and is done sooner
-                asked.append(1)
-                asked.append(ReadRecording.events.func(recording))
+            if not accesses:  # while the first makes them, another one asks, and is done sooner
+                accesses.append(1)
+                accesses.append(ReadRecording.events.func(recording))
             return super().__iter__()
 
     recording = ReadRecording.of("a", Header(), Rows(ROWS))
     assert recording.events == TIMED
-    assert asked == [1, TIMED]
+    assert accesses == [1, TIMED]
     assert (
         ReadRecording.events.func(recording) == TIMED
     )  # one who looked before they were there, and asks after

@@ -73,8 +73,8 @@ def test_each_create_is_a_turn_with_the_texts_of_its_frames(
 ) -> None:
     found = formats.read(json.dumps(made(turns), indent=indent).encode(), "a", "a.json")
     assert [[timed.event.text for timed in turn.events] for turn in found] == [TEXTS] * turns
-    asked = {name: value for name, value in ASKED.items() if name != "type"}
-    assert all(turn.header.request == asked for turn in found)
+    request = {name: value for name, value in ASKED.items() if name != "type"}
+    assert all(turn.header.request == request for turn in found)
 
 
 def test_moments_of_frames_are_kept() -> None:

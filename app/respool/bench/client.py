@@ -1,6 +1,6 @@
-"""One stream of the load: as little work for each read as can be.
+"""One stream of the load, with as little work for each read as possible.
 
-One clock reading serves all events of a read. What a stream has seen is summed up elsewhere.
+One clock reading serves all events of a read. `load` and the bench sum up the results.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class FrameCounter:
     """
 
     def __init__(self) -> None:
-        self._rest = b"\n"  # what is not complete, from the line end before it
+        self._rest = b"\n"  # the incomplete event, from the line end before it
 
     def feed(self, data: bytes) -> int:
         """Return the number of events that `data` completes."""
@@ -46,7 +46,7 @@ class FrameCounter:
 class ClientStream(asyncio.Protocol):
     """One connection: it sends the request, and sends it again after each answer if `repeat`.
 
-    A stream that has failed has ended. `verdict` says what is wrong with an answer.
+    A failed stream has ended. `verdict` returns the problem of an answer.
     """
 
     request: bytes
@@ -55,16 +55,16 @@ class ClientStream(asyncio.Protocol):
     reads: list[tuple[float, int]] = field(default_factory=list)  # seconds since the request, events
     size: int = 0  # bytes of bodies
     plays: int = 0
-    error: str = ""  # of which kind; "" for none
+    error: str = ""  # the kind of error; "" for none
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def failed(self) -> int:
-        """1 if it has."""
+        """1 if the stream has failed, else 0."""
         return int(bool(self.error))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's class does not inherit from it
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -86,7 +86,7 @@ class ClientStream(asyncio.Protocol):
             self.fail("connection reset" if error else "cut")
 
     def fail(self, kind: str) -> None:
-        """End the stream, which has failed."""
+        """End the stream with an error."""
         self.error = kind
         self.leave()
 
@@ -145,7 +145,7 @@ def late(reads: Iterable[tuple[float, int]], moments: Sequence[float]) -> Iterat
 
 
 def run(measuring: Coroutine[Any, Any, Result]) -> Result:
-    """Run it on uvloop, where that is, and without garbage collection."""
+    """Run a measurement on uvloop, if it is installed, and without garbage collection."""
     new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     with suppress(ImportError):  # on Windows
         import uvloop
@@ -161,7 +161,7 @@ def run(measuring: Coroutine[Any, Any, Result]) -> Result:
 
 
 class Meter:
-    """Time since it was made, and how much of it this process has worked."""
+    """The time since its creation, and this process's share of CPU in it."""
 
     def __init__(self) -> None:
         self._wall = time.monotonic()

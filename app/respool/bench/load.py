@@ -1,6 +1,6 @@
 """Many streams against a Responses server, in a process of its own, within the user's limits.
 
-What is seen is kept as 8 bytes an event, until the end: summing up would make the next events look late.
+Lateness is kept as 8 bytes an event, until the end: summing up would make the next events look late.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from respool.bench.tally import EventCounter
 from respool.bench.target import LoadTarget
 from respool.errors import OptionError, RespoolError
 
-# Places in what the process shares while it runs.
+# Indexes of the array that the process shares while it runs.
 BEGUN, ENDED, PLAYS, EVENTS, FAILED, STOP = range(6)
 
-LOOK = 0.1  # seconds between two looks at whether it was given up
+LOOK = 0.1  # seconds between two checks for STOP
 
-SPARE_FILES = 100  # what a process has open beside its connections
+SPARE_FILES = 100  # open files of a process besides its connections
 
-# The first that fits names the error.
+# The first matching type names the error.
 KINDS: Sequence[tuple[type[Exception], str]] = (
     (ConnectionRefusedError, "connection refused"),
     (ConnectionError, "connection reset"),
@@ -40,19 +40,19 @@ KINDS: Sequence[tuple[type[Exception], str]] = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much load; times are seconds. With a `duration` the streams repeat until it is over."""
+    """The amount of load; times are seconds. With a `duration` the streams repeat until it is over."""
 
     streams: int
     repeat: int = 1  # plays of each stream
     duration: float | None = None
     ramp: float = 0.0  # over which the streams begin
-    timeout: float = 60.0  # that a connection, and then an answer, may take
-    moments: Sequence[float] | None = None  # at which the events are due, if that is known
+    timeout: float = 60.0  # for a connection, and then for each answer
+    moments: Sequence[float] | None = None  # when the events are due; None: not known
 
 
 @dataclass(slots=True)
 class StreamOutcome:
-    """What all streams have seen. Times are seconds."""
+    """The results of all streams. Times are seconds."""
 
     ttfe: "array[float]" = field(default_factory=lambda: array("d"))
     late: "array[float]" = field(default_factory=lambda: array("d"))
@@ -65,7 +65,7 @@ class StreamOutcome:
 
 
 class MeasuredStream(client.ClientStream):
-    """A stream that adds what it has seen to a `StreamOutcome`, and ends an answer which takes too long."""
+    """A stream that adds its results to a `StreamOutcome`, and ends an answer that takes too long."""
 
     def __init__(
         self, request: bytes, plan: Plan, wanted: float, outcome: StreamOutcome, live: MutableSequence[int]
@@ -77,7 +77,7 @@ class MeasuredStream(client.ClientStream):
         self._live = live
         self._timer: asyncio.TimerHandle | None = None
         self._new = 0
-        self._headed = self._framed = self._streams = False  # what the answer's head has told
+        self._headed = self._framed = self._streams = False  # from the answer's head
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -130,7 +130,7 @@ class MeasuredStream(client.ClientStream):
         super()._send()
 
     def _settle(self) -> None:
-        """Add up what was read since the request."""
+        """Add the reads since the request to the outcome."""
         if self.reads:
             self._outcome.ttfe.append(self.reads[0][0])
             self._outcome.events += sum(count for _, count in self.reads)
@@ -142,10 +142,10 @@ class MeasuredStream(client.ClientStream):
 
 
 def load(target: LoadTarget, plan: Plan, progress: Callable[[Sequence[int]], object]) -> LoadReport:
-    """Put the load on the target; `progress` is called now and then with what is shared.
+    """Put the load on the target; call `progress` now and then with the shared array.
 
-    It ends when all streams have ended, or the plan's duration is over, or by Ctrl-C; then it tells
-    of what was seen so far.
+    It ends when all streams have ended, when the plan's duration is over, or by Ctrl-C; then the report has
+    the results so far.
     """
     context = multiprocessing.get_context("spawn")
     live = context.RawArray("q", STOP + 1)
@@ -183,9 +183,9 @@ def load(target: LoadTarget, plan: Plan, progress: Callable[[Sequence[int]], obj
 
 
 def allow_open_files(streams: int) -> None:
-    """Let this process, and those that it starts, have so many connections.
+    """Allow this process, and its children, so many connections.
 
-    Raise OptionError where the system does not.
+    Raise OptionError if the system's limit is lower.
     """
     try:
         import resource
@@ -215,7 +215,7 @@ _live: Any = None  # of the process that puts the load on
 def _begin(live: MutableSequence[int]) -> None:
     global _live
     _live = live
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process above, which says when to stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent process, which sets STOP
 
 
 def _play(target: LoadTarget, plan: Plan) -> StreamOutcome:
@@ -223,7 +223,7 @@ def _play(target: LoadTarget, plan: Plan) -> StreamOutcome:
 
 
 async def play(target: LoadTarget, plan: Plan, live: MutableSequence[int]) -> StreamOutcome:
-    """Play all streams, and tell of them in `live` while they run."""
+    """Play all streams, and count them in `live` while they run."""
     outcome = StreamOutcome()
     meter = client.Meter()
     context = ssl.create_default_context() if target.secure else None
@@ -265,7 +265,7 @@ async def play(target: LoadTarget, plan: Plan, live: MutableSequence[int]) -> St
         _, waiting = await asyncio.wait(waiting, timeout=min(LOOK, max(0.0, end - loop.time())))
     outcome.seconds, outcome.busy = meter.seconds(), meter.busy()
     for task in waiting:
-        task.cancel()  # cut by us: neither a play nor an error, but what was seen counts
+        task.cancel()  # cut by us: neither a play nor an error, but its events count
     for result in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(result, Exception):
             raise result

@@ -54,7 +54,7 @@ class ServerProcess:
 def respool(paths: Sequence[str | os.PathLike[str]], options: Sequence[str]) -> Iterator[ServerProcess]:
     """Run ``respool serve`` with the recordings below `paths`, on a free port, until the block ends.
 
-    Raise RespoolError, with what it wrote, if it does not start.
+    Raise RespoolError, with the server's output, if it does not start.
     """
     command = [sys.executable, "-m", "respool", "serve", "--port", "0", "--quiet", *options, "--"]
     with TemporaryDirectory() as folder:
@@ -71,10 +71,10 @@ def started(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Iterator[ServerProcess]:
-    """Run the server in `folder` until the block ends; what it writes goes into `log`.
+    """Run the server in `folder` until the block ends; its output goes into `log`.
 
-    It gets `environment` beside ours, but none of our RESPOOL_ variables. Raise RespoolError, with
-    what the server wrote, if it does not say within `START_LIMIT` where it listens.
+    It gets `environment` besides ours, but none of our RESPOOL_ variables. Raise RespoolError, with the
+    server's output, if it does not print its address within `START_LIMIT`.
     """
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("RESPOOL_")}
     with log.open("w") as output:  # a file, since a pipe without a reader fills up

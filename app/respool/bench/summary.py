@@ -1,4 +1,4 @@
-"""What was measured, as values and text: percentiles, a histogram, JSON. No I/O, no colours."""
+"""The results of a load, as values and text: percentiles, a histogram, JSON. No I/O, no colours."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 def percentile(ordered: Sequence[float], percent: float) -> float:
     """Return the smallest value that is not below `percent` of all values; NaN if there is none.
 
-    `ordered` is sorted. No value is made up between two others.
+    `ordered` is sorted. Values are not interpolated.
     """
     if not ordered:
         return float("nan")
@@ -51,7 +51,7 @@ def figures(values: Iterable[float]) -> Figures | None:
 
 
 def histogram(values: Iterable[float]) -> list[int]:
-    """Return how many values are in each bucket: below the first bound, from there to the second, ..., from
+    """Return the number of values in each bucket: below the first bound, from there to the second, ..., from
     the last on. A bound belongs to the bucket above it."""
     counts = [0] * (len(BOUNDS) + 1)
     for value in values:
@@ -80,19 +80,19 @@ def milliseconds_of(bound: float) -> str:
 
 
 def bar(share: float, width: int) -> str:
-    """Return a bar for a share of `width` characters, in eighths of one; a share above 0 is visible."""
+    """Return a bar for a share of `width` characters, in steps of 1/8 of one; a share above 0 is visible."""
     eighths = max(round(share * width * 8), 1 if share else 0)
     return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What a load on a server showed. All times are seconds."""
+    """The results of a load on a server. All times are seconds."""
 
     url: str
     model: str
     streams: int
-    plays: int  # answers that were as they should be
+    plays: int  # correct answers
     events: int
     size: int  # bytes of bodies, without HTTP's own
     seconds: float
@@ -104,7 +104,7 @@ class LoadReport:
 
     @property
     def failed(self) -> int:
-        """How many streams failed."""
+        """The number of failed streams."""
         return sum(self.errors.values())
 
 

@@ -1,14 +1,14 @@
-"""The events of an answer from any server, counted in any split."""
+"""Counts the events of an answer from any server, in any split of its bytes."""
 
 import json
 import re
 from typing import Any
 
 _DATA = re.compile(rb"^data: ?(.*)$", re.MULTILINE)
-_DONE = b"[DONE]"  # what some servers send after the last event
-_SHORT = 64  # bytes; to look into every event would take longer than to count them
+_DONE = b"[DONE]"  # sent by some servers after the last event
+_SHORT = 64  # bytes; only shorter events are searched for [DONE], since a search takes longer than counting
 
-# What the type of the last event says of an answer whose events are not known.
+# The problem of an answer with unknown events, by the type of its last event; "" for none.
 VERDICTS = {
     "response.completed": "",
     "response.incomplete": "",

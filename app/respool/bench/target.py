@@ -8,14 +8,14 @@ from urllib.parse import quote, urlsplit
 
 from respool.errors import OptionError
 
-# Source: RFC 9110, 5.1 and 5.5; of the values only what is ASCII.
+# Source: RFC 9110, 5.1 and 5.5; of the values only ASCII ones.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~]*")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadTarget:
-    """Where to send what. Raises OptionError for a URL or a header that is none."""
+    """The URL and the request of a load. Raises OptionError for an invalid URL or header."""
 
     url: str  # that of POST /v1/responses, or the base URL above it
     model: str

@@ -313,7 +313,7 @@ def _changed(events: Iterable[Event], recording: Recording, changes: Changes) ->
     if changes.whole:
         from respool.protocol.response_defaults import lacking  # which needs much else
 
-        events = rewrite.with_whole_responses(events, lacking)
+        events = rewrite.with_missing_members(events, lacking)
     if changes.id:
         events = rewrite.with_response_fields(events, {"id": changes.id})
     return events if changes.obfuscation else rewrite.without_obfuscation(events)

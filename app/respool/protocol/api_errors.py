@@ -1,9 +1,8 @@
-"""The API's errors, each worded once, as the service refuses requests.
+"""The API's errors, with the service's words.
 
 Every function returns a RequestError and raises nothing: ``raise api_errors.response_not_found(id)``.
-Words, codes, params and status are those that were seen in the service's answers, most of them in 2026;
-where only a document has them, the function says so. What a client sent is shown shortened, and fit for
-one line.
+Words, codes, params and status are from the service's answers, most of them of 2026; if they are only
+documented, the function's docstring has the source. A client's values are shortened, and fit on one line.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,8 +56,8 @@ def unknown_parameter(param: str, near: Sequence[str] = ()) -> RequestError:
 
 
 def unsupported_parameter(param: str, reason: str) -> RequestError:
-    """Return the error for a parameter that is known but not supported. `reason` ends the sentence: "not
-    supported with this model"."""
+    """Return the error for a known but unsupported parameter. `reason` ends the sentence: "not supported with
+    this model"."""
     return _refused(
         f"Unsupported parameter: '{printable(param)}' is {reason}.", "unsupported_parameter", param
     )
@@ -75,7 +74,7 @@ def invalid_type(param: str, expected: str, value: object) -> RequestError:
 
 
 def invalid_value(param: str, value: object, supported: Sequence[str]) -> RequestError:
-    """Return the error for a value that is not among those supported."""
+    """Return the error for an unsupported value."""
     shown = printable(value if isinstance(value, str) else "")
     return _refused(
         f"Invalid value: '{shown}'. Supported values are: {_listed(supported, 'and')}.",
@@ -243,8 +242,8 @@ def item_not_persisted(id: str) -> RequestError:
 
 
 def duplicate_item(id: str) -> RequestError:
-    """Return the error for an id that two items have: two of the input, or one of it and one that it
-    continues."""
+    """Return the error for an id that two items have: two of the input, or one of the input and one of the
+    history that it continues."""
     return _refused(
         f"Duplicate item found with id {printable(id)}. "
         "Remove duplicate items from your input and try again.",
@@ -314,14 +313,14 @@ def no_longer_streamable(minutes: float) -> RequestError:
 
 
 def missing_api_key() -> RequestError:
-    """Return the error for a request without a key: 401, without a code. So worded on /responses in 2026;
-    older answers begin with "You didn't provide an API key"."""
+    """Return the error for a request without a key: 401, without a code. These are the words of /responses in
+    2026; older answers begin with "You didn't provide an API key"."""
     return _refused("Missing bearer or basic authentication in header", None, None, 401)
 
 
 def invalid_api_key(key: str) -> RequestError:
     """Return the error for a wrong key. The message shows the key as the service does: the middle as stars, a
-    short key whole."""
+    short key in full."""
     masked = key if len(key) <= 12 else f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}"
     return _refused(
         f"Incorrect API key provided: {printable(masked)}. You can find your API key at {_KEYS}.",
@@ -347,7 +346,7 @@ def rate_limited(
     """Return the error for too many requests or tokens a minute. `of` is one of RATE_LIMITS. Without a
     `model` the message names none.
 
-    `seconds` is what ``retry-after`` says, too.
+    `seconds` is also the value of ``retry-after``.
     """
     for_model = f" for {printable(model)}" if model else ""
     return RequestError(
@@ -420,7 +419,7 @@ FAILURE = "The server had an error while processing your request."  # as streams
 
 
 def of_status(status: int) -> RequestError:
-    """Return the error that the service sends with this status, when nothing more is given."""
+    """Return the service's usual error with this status."""
     if status in (503, 529):
         error = overloaded()
         error.status = status

@@ -1,7 +1,7 @@
-"""Content codings: each inflates a body, but never to much more than it is asked for.
+"""Content codings: functions that inflate a body, up to a limit or little more.
 
-With the libraries for them, which a server that starts should not wait for, since most clients compress
-nothing: so this is imported where it is used.
+Import this module where it is used: its libraries would delay a server's start, and most clients compress
+nothing.
 """
 
 import zlib
@@ -13,7 +13,7 @@ import zstandard
 _MOST_PARTS = 100  # members of gzip, frames of zstd
 _ZSTD_STEP = 256  # bytes, which may inflate to some megabytes
 
-# What a body raises that is not what its coding says.
+# The errors for a damaged body, and for one in another coding.
 DAMAGE = (zlib.error, brotli.error, zstandard.ZstdError, EOFError)
 
 
@@ -28,7 +28,7 @@ def _gunzip(body: bytes, most: int) -> bytes:
 
 
 def _undeflate(body: bytes, most: int) -> bytes:
-    # "deflate" is the zlib format by the standard, and raw deflate by some senders.
+    # "deflate" is the zlib format in the standard, but some senders use raw deflate.
     try:
         return _zlib(body, most, zlib.MAX_WBITS)[0]
     except zlib.error:
@@ -36,7 +36,7 @@ def _undeflate(body: bytes, most: int) -> bytes:
 
 
 def _zlib(body: bytes, most: int, wbits: int) -> tuple[bytes, bytes]:
-    """Return what `body` inflates to, up to `most` bytes, and the rest of it."""
+    """Return the inflated `body`, up to `most` bytes, and the data after its end."""
     inflator = zlib.decompressobj(wbits)
     data = inflator.decompress(body, most)
     if len(data) < most and not inflator.eof:
@@ -45,7 +45,7 @@ def _zlib(body: bytes, most: int, wbits: int) -> tuple[bytes, bytes]:
 
 
 def _one_more(parts: int) -> int:
-    """Count a part of a compressed body. It may have several; each costs, however small it is."""
+    """Return `parts` + 1; raise EOFError if that are too many: even a small part takes time."""
     if parts == _MOST_PARTS:
         raise EOFError(f"it has more than {_MOST_PARTS} parts")
     return parts + 1
@@ -66,7 +66,7 @@ def _unzstd(body: bytes, most: int) -> bytes:
     data = bytearray()
     frames = 1
     inflator = zstandard.ZstdDecompressor().decompressobj()
-    # It has no limit of its own: little at a time, so that a bomb is noticed while it is small.
+    # The inflator has no limit: small steps show a bomb while it is small.
     for start in range(0, len(body), _ZSTD_STEP):
         step = body[start : start + _ZSTD_STEP]
         while step and len(data) < most:
@@ -80,7 +80,7 @@ def _unzstd(body: bytes, most: int) -> bytes:
     return bytes(data)
 
 
-# By its name, what inflates a body: to `most` bytes, or a little more.
+# The functions that inflate a body, to `most` bytes or little more, by the coding's name.
 CODINGS: Mapping[str, Callable[[bytes, int], bytes]] = {
     "zstd": _unzstd,
     "gzip": _gunzip,

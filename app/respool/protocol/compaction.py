@@ -1,4 +1,4 @@
-"""``POST /responses/compact``: the user's messages and one item in place of all the rest."""
+"""``POST /responses/compact``: the user's messages, and one item that replaces everything else."""
 
 import base64
 import hashlib
@@ -17,8 +17,8 @@ def compacted(body: Mapping[str, Any], context: Sequence[Item], created_at: int)
     since 1970. Ids and encrypted content are made up, and are the same for the same request and context.
     Source: the openai package's `CompactedResponse` and its documentation.
     """
-    said = dumps([body.get("model"), body.get("instructions"), body.get("input"), context])
-    seed = hashlib.sha256(said.encode()).hexdigest()
+    request = dumps([body.get("model"), body.get("instructions"), body.get("input"), context])
+    seed = hashlib.sha256(request.encode()).hexdigest()
     id_ = made_id("resp_", seed, "response")
     items = [*full_items(context, id_), *input_items(body, made_id("resp_", seed, "input"))]
     kept = [item for item in items if item["type"] == "message" and item.get("role") == "user"]

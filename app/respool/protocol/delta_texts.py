@@ -1,4 +1,4 @@
-"""TEXTS: the texts that arrive as deltas, and where each of them is once it is complete."""
+"""TEXTS: the texts that arrive as deltas, and the fields that hold them when they are complete."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from types import MappingProxyType
 class DeltaText:
     """A text that arrives as ``<name>.delta`` events, until ``<name>.done`` has all of it in `field`.
 
-    `path` leads to it in the object that keeps it: a part of type `part`, or the item itself. A shell
-    call's command has no object of its own, but the event that opens it.
+    `path` is its path in the object that holds it: a part of type `part`, or the item itself. A shell call's
+    command is only in the event that opens it, and in no object.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """EVENT_TYPES and ITEM_TYPES: every event and every output item of the Responses API, as two tables.
 
-The order of events is in `transitions`. A test compares both tables with the unions of the openai package, so
-that a new release of it shows what is new.
+The order of events is in `transitions`. A test compares both tables with the unions of the openai package, to
+find the new types of its new releases.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class EventType:
 
 @dataclass(frozen=True, slots=True)
 class ItemType:
-    """One type of output item. Which events it has is in `transitions.TRANSITIONS`, by its name."""
+    """One type of output item. Its events are in `transitions.TRANSITIONS`, by its name."""
 
     name: str
     prefix: str | None  # the prefix of OpenAI's ids; others choose freely

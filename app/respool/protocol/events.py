@@ -20,9 +20,9 @@ ENDING_TYPES = TERMINAL_TYPES | {"error"}
 class Event:
     """One event: its JSON text, which is what goes on the wire, and its type.
 
-    `text` is never written anew from parsed JSON: key order, escapes, number formats and unknown
-    fields stay as they were recorded. `type` is the decoded value of the text's ``type`` field (or,
-    where the text has none, the name from the SSE ``event:`` line).
+    `text` is never made from parsed JSON: key order, escapes, number formats and unknown fields stay as
+    recorded. `type` is the decoded value of the text's ``type`` field (or, if the text has none, the name
+    from the SSE ``event:`` line).
     """
 
     text: str
@@ -39,8 +39,7 @@ class Event:
 
     @classmethod
     def from_object(cls, text: str, value: Any, default_type: str | None = None) -> "Event":
-        """Make an event of a text that has been parsed to `value` already. Raise ValueError as `parse`
-        does."""
+        """Make an event from a text and its parsed `value`. Raise ValueError as `parse` does."""
         if not isinstance(value, dict):
             raise ValueError(f"an event is a JSON object, but this is {json_kind(value)}")
         type_ = value.get("type", default_type)
@@ -52,7 +51,7 @@ class Event:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The parsed text. Parsed at each access: keep it if you need it twice."""
+        """The parsed text. Each access parses it: keep the result if you need it twice."""
         value: dict[str, Any] = _read(self.text)
         return value
 
@@ -123,9 +122,9 @@ def compact(value: Any) -> str:
 
 
 def compact_recorded(value: Any) -> str:
-    """Return compact JSON text of a value from a recording, which may hold numbers that JSON has not.
+    """Return compact JSON text of a value from a recording, which may hold numbers that JSON does not have.
 
-    NaN stays NaN, and what is too large for a float stays too large (1e999).
+    NaN stays NaN, and a number too large for a float stays too large (1e999).
     """
     try:
         return compact(value)

@@ -1,8 +1,8 @@
-"""A fast JSON decoder, for the many texts in which nothing is unusual.
+"""A fast JSON decoder, for ordinary texts.
 
 `decode` takes less time than `json` does and returns the same values. It refuses NaN, lone surrogates and
-numbers that no float can hold. So a caller passes what it refuses to `json`, which words the error or accepts
-the text. tests/protocol/test_fast_json.py compares the two.
+numbers that no float can hold. Callers then use `json`, which accepts the text or words the error.
+tests/protocol/test_fast_json.py compares the two.
 
 It imports msgspec, so import it where it is used: `respool --help` reads no JSON.
 """

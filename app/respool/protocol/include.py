@@ -13,41 +13,39 @@ class Extra:
     """A field of items of type `item`: in the item, or in the object or parts at `within` (of type `part`, if
     given).
 
-    `unasked` is its value when the request does not ask for it. Nothing is added to an item that lacks the
-    field.
+    `default` is its value if the request does not include it. An item without the field gets none.
     """
 
     item: str
     field: str
     within: str | None = None
     part: str | None = None
-    unasked: Any = None
+    default: Any = None
 
 
-# Source: the values of the openai package's `ResponseIncludable`; for a field that is not asked for, recorded
-# items.
+# Source: the values of the openai package's `ResponseIncludable`; for the defaults, recorded items.
 EXTRAS: Mapping[str, Extra] = MappingProxyType(
     {
         "file_search_call.results": Extra("file_search_call", "results"),
-        "web_search_call.results": Extra("web_search_call", "results", unasked=_LEFT_OUT),
+        "web_search_call.results": Extra("web_search_call", "results", default=_LEFT_OUT),
         "web_search_call.action.sources": Extra(
-            "web_search_call", "sources", within="action", unasked=_LEFT_OUT
+            "web_search_call", "sources", within="action", default=_LEFT_OUT
         ),
         "message.input_image.image_url": Extra("message", "image_url", within="content", part="input_image"),
         "computer_call_output.output.image_url": Extra("computer_call_output", "image_url", within="output"),
         "code_interpreter_call.outputs": Extra("code_interpreter_call", "outputs"),
-        "reasoning.encrypted_content": Extra("reasoning", "encrypted_content", unasked=_LEFT_OUT),
+        "reasoning.encrypted_content": Extra("reasoning", "encrypted_content", default=_LEFT_OUT),
         "message.output_text.logprobs": Extra(
-            "message", "logprobs", within="content", part="output_text", unasked=()
+            "message", "logprobs", within="content", part="output_text", default=()
         ),
     }
 )
 
 
-def with_include(items: Iterable[dict[str, Any]], asked: Collection[str]) -> list[dict[str, Any]]:
-    """Return the items without the extra fields that `asked` does not name. The given items are not
+def with_include(items: Iterable[dict[str, Any]], included: Collection[str]) -> list[dict[str, Any]]:
+    """Return the items with only those extra fields that `included` names. The given items are not
     changed."""
-    withheld = [extra for name, extra in EXTRAS.items() if name not in asked]
+    withheld = [extra for name, extra in EXTRAS.items() if name not in included]
     return [_without(item, withheld) for item in items]
 
 
@@ -75,6 +73,6 @@ def _part(value: Any, extra: Extra) -> Any:
 def _withhold(value: dict[str, Any], extra: Extra) -> dict[str, Any]:
     if extra.field not in value:
         return value
-    if extra.unasked is _LEFT_OUT:
+    if extra.default is _LEFT_OUT:
         return {name: item for name, item in value.items() if name != extra.field}
-    return {**value, extra.field: list(extra.unasked) if extra.unasked == () else extra.unasked}
+    return {**value, extra.field: list(extra.default) if extra.default == () else extra.default}

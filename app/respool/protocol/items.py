@@ -1,7 +1,7 @@
 """Input items: the `input` of a request as the items that the service lists.
 
-Items keep all that the client sent. The service adds an id, a status, and the content parts that a string
-stands for. Nothing here looks an id up: an ``item_reference`` stays one.
+Items keep everything that the client sent. The service adds an id and a status, and turns a string into
+content parts. An ``item_reference`` stays one: nothing here looks up an id.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ _PREFIXES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# What an item has when the client leaves it out or sends null. Source: the types of listed items in
-# openai 3.57 (`ResponseItem`), which require these.
+# The values of fields that the client leaves out or sends as null. Source: the types of listed items in
+# openai 3.57 (`ResponseItem`), which require them.
 _DONE = {"status": "completed"}
 _FILLED_IN: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -85,7 +85,7 @@ def full_items(given: Iterable[Any], seed: str, *, first: int = 0, taken: Iterab
     """Return items as the service lists them, with ids made from `seed` and their place, counted from
     `first`.
 
-    A made id replaces an id that is repeated or `taken`: ids are the cursors of a list. Values that are no
+    A made id replaces a repeated or `taken` one, since ids are the cursors of a list. Values that are no
     objects are left out.
     """
     known = set(taken)

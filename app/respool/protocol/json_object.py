@@ -12,9 +12,9 @@ NOT_KEPT = object()  # in place of a member that is not small
 
 
 def small_members(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the members of an object, with `NOT_KEPT` in place of large ones: ids, flags and numbers keep
-    their values, also a conversation given as an object of its id. Return None for an object with too many
-    members, or with a long name."""
+    """Return the members of an object, with `NOT_KEPT` in place of large ones. Ids, flags and numbers keep
+    their values, and so does a conversation that is an object with its id. Return None for an object with too
+    many members, or with a long name."""
     if len(value) > _MOST_SMALL or any(len(name) > _SHORT for name in value):
         return None
     return {name: member if _is_small(member) else NOT_KEPT for name, member in value.items()}
@@ -40,14 +40,13 @@ class JSONObject(Mapping[str, Any]):
     __slots__ = ("_small", "text")
 
     def __init__(self, text: bytes, small: Mapping[str, Any] | None = None) -> None:
-        """Keep `text`, which must be known to be a JSON object. `small` has all its members, with `NOT_KEPT`
-        for large ones."""
+        """`text` must be a valid JSON object. `small` has all its members, with `NOT_KEPT` for large ones."""
         self.text = text
         self._small = small
 
     @classmethod
     def of(cls, text: bytes, value: Mapping[str, Any]) -> "JSONObject":
-        """Return the object of a text that was parsed to `value`. Of a large one, small members are kept."""
+        """Return the JSONObject for a text and its parsed `value`. For a large one, keep small members."""
         return cls(text, small_members(value) if len(text) > LARGE else None)
 
     def __getitem__(self, name: str) -> Any:

@@ -1,6 +1,6 @@
 """Members: parts of a JSON object's text, read and changed in place.
 
-The rest of the text stays as it is, byte for byte: key order, escapes, number formats, spaces. All
+The rest of the text stays unchanged, byte for byte: key order, escapes, number formats, spaces. All
 texts given here must be valid JSON objects.
 """
 
@@ -29,8 +29,8 @@ class _Member:
 def member_text(text: str, key: str) -> str | None:
     """Return the raw JSON text of one member, or None if it is not there.
 
-    So the Response object of a terminal event can be served with its bytes as recorded. As in
-    ``json.loads``, the last of several equal keys counts.
+    Used to serve the Response object of a terminal event with its recorded bytes. As in ``json.loads``, the
+    last of several equal keys counts.
     """
     found = _find(text, key)
     return None if found is None else text[found.start : found.end]
@@ -39,7 +39,7 @@ def member_text(text: str, key: str) -> str | None:
 def set_members(text: str, values: Mapping[str, Any]) -> str:
     """Return the text with these members set: changed in place, or added at the end.
 
-    A member that has this value already stays as it is.
+    A member that has this value already stays unchanged.
     """
     for key, value in values.items():
         found = _find(text, key)

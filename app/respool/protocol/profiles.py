@@ -23,10 +23,10 @@ def _as_openai(status: int, error: ErrorFields) -> dict[str, Any]:
 class Profile:
     """The conventions of one producer.
 
-    sources             where it is known from
+    sources             of these conventions
     event_lines         whether an event's type is in an ``event:`` line as well
     done                whether the stream ends with ``[DONE]``
-    comment             the comment that keeps a silent stream alive; "" where that is the event ``keepalive``
+    comment             the comment that keeps a silent stream alive; "": the event ``keepalive`` does
     headers             HTTP headers; ``{uuid}`` stands for a fresh one, ``{model}`` for the Response's model
     obfuscation         whether deltas may be padded
     statuses            the types of items that always have a status
@@ -48,7 +48,7 @@ class Profile:
     error_body: Callable[[int, ErrorFields], dict[str, Any]] = _as_openai
 
 
-# The types of errors that Open Responses has, by the status that they map to.
+# The error types of Open Responses, by HTTP status.
 _OPEN_RESPONSES_TYPES = {404: "not_found", 429: "too_many_requests"}
 
 
@@ -75,7 +75,7 @@ _OPENROUTER_CODES = {400: "invalid_prompt", 429: "rate_limit_exceeded"}
 
 
 def _openrouter_error(status: int, error: ErrorFields) -> dict[str, Any]:
-    # Of the other statuses the page on the Responses API says nothing; elsewhere the code is the status.
+    # The page on the Responses API documents no other statuses; in other APIs the code is the status.
     code = "server_error" if status >= 500 else _OPENROUTER_CODES.get(status, status)
     return {"error": {"code": code, "message": error["message"]}, "metadata": None}
 
@@ -140,8 +140,7 @@ def spoken(events: Iterable[Event], profile: Profile) -> Iterator[Event]:
         type_ = profile.names.get(event.type, event.type)
         data = {**event.data, "type": type_}
         _add_statuses(data, profile.statuses)
-        # We wrote the text of a Script without spaces, so compact JSON is the same text where nothing was
-        # changed.
+        # The text of a Script's event has no spaces, so compact JSON of an unchanged event is the same text.
         yield Event(compact_recorded(data), type_)
 
 

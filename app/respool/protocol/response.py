@@ -1,4 +1,4 @@
-"""The Response object of a stream made from a Script, its usage, and the errors in place of one."""
+"""The Response object of a stream made from a Script, its usage, and its errors."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -168,7 +168,7 @@ _FAILURE = {
 
 
 def error_event(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the `error` of an error event, which nests it as the service does."""
+    """Return the `error` of an error event, nested as by the service."""
     return {**_FAILURE, **given}
 
 
@@ -178,5 +178,5 @@ def failure(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def http_error(status: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body of an error answer: the service's error for this status, changed by what is `given`."""
+    """Return the body of an error answer: the service's error for this status, with the `given` fields."""
     return {"error": {**api_errors.to_api(api_errors.of_status(status))["error"], **given}}

@@ -1,7 +1,7 @@
-"""Rewriting recorded events: only what a request asks to change, and nothing else of their text.
+"""Changes of recorded events; the rest of their text stays unchanged.
 
-A replayed event is the recorded one, byte for byte. The changes here are asked for by name: a stream without
-obfuscation, with ids of its own, or whose Response repeats the parameters of the current request.
+A replayed event is the recorded one, byte for byte, unless a request or an option sets one of these changes:
+no obfuscation, fresh ids, or a Response with the parameters of the current request.
 """
 
 import re
@@ -51,11 +51,10 @@ def has_response(event: Event) -> bool:
     return event.type in LIFECYCLE_TYPES and isinstance(event.data.get("response"), dict)
 
 
-def with_whole_responses(
+def with_missing_members(
     events: Iterable[Event], lacking: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 ) -> Iterator[Event]:
-    """Yield the events with the members that `lacking` returns added to each Response object that they
-    carry."""
+    """Yield the events, and add the members that `lacking` returns to each of their Response objects."""
     for event in events:
         response = event.data.get("response") if event.type in LIFECYCLE_TYPES else None
         fields = lacking(response) if isinstance(response, dict) else {}

@@ -1,8 +1,8 @@
 """Streams in which several responses run at a time, as in the multi-agent beta.
 
 Each response there has its own ``response.created`` and its own terminal event. An event that does not name
-its response belongs to that of its item, or of its agent. Source: the `agent` members in openai 3.57's beta
-types. Everywhere else a stream is one response, and these functions say so at little cost.
+its response belongs to the response of its item, or of its agent. Source: the `agent` members in openai
+3.57's beta types. Usually a stream is one response; then these functions return early.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +15,9 @@ _OF_RESPONSE = TERMINAL_TYPES | {CREATED, "response.queued", "response.in_progre
 
 
 class Owners:
-    """Tells of each event of a stream, in their order, to which response it belongs.
+    """Finds the response of each event of a stream. Pass the events in their order.
 
-    `events` are those of the whole stream, if they are known: the ends of responses list their items.
+    `events` are those of the whole stream, if they are known: terminal events list the items of responses.
     """
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
@@ -32,7 +32,7 @@ class Owners:
                     self._by_name["item", item_id] = id_of(response)
 
     def owner(self, type: str, data: Mapping[str, Any]) -> object:
-        """Return the id of the response that an event is of; None before the first."""
+        """Return the id of an event's response; None before the first response."""
         id_ = id_of(data.get("response"))
         key: object = id_ if id_ is not None else self._owner(data)
         if type == CREATED:
@@ -60,9 +60,9 @@ class Owners:
 
 
 def end_of(events: Sequence[Event]) -> int | None:
-    """Return the place of the event with which the last response of a stream ends; None: it was cut.
+    """Return the index of the event that ends the last response of a stream; None if the stream was cut.
 
-    What follows the end of a single response is not of it; `response.failed` may follow its error.
+    Events after the end of a single response do not count, but `response.failed` may follow its error.
     """
     several = run_together(events)
     open_: set[object] = set()
@@ -82,7 +82,7 @@ def end_of(events: Sequence[Event]) -> int | None:
 
 
 def run_together(events: Iterable[Event]) -> bool:
-    """Return True if the events are of several responses that run at a time: one is told of again after
+    """Return True if several responses run at a time: one has a further event with its Response object after
     another was created."""
     named = [event for event in events if event.type in _OF_RESPONSE]
     if sum(event.type == CREATED for event in named) < 2:
@@ -98,7 +98,7 @@ def run_together(events: Iterable[Event]) -> bool:
 
 
 def places_of_others(events: Sequence[Event], id: object) -> frozenset[int]:
-    """Return the places of the events that are not of the response `id`; none where there is only one."""
+    """Return the indexes of the events of other responses than `id`; empty if only one runs at a time."""
     if not run_together(events):
         return frozenset()
     owners = Owners(events)
@@ -118,7 +118,7 @@ def _item(data: Mapping[str, Any]) -> str | None:
 
 
 def agent_of(data: Mapping[str, Any]) -> str | None:
-    """Return the name of the agent of an event; None for the first agent, and where there are no agents."""
+    """Return the name of an event's agent; None for the first agent, and without agents."""
     agent = data.get("agent")
     name = agent.get("agent_name") if isinstance(agent, dict) else None
     return name if isinstance(name, str) else None

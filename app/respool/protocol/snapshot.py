@@ -1,7 +1,7 @@
 """Snapshot: the Response object at any point of a stream, folded from its events.
 
-``GET /v1/responses/{id}`` returns it at that moment, and a create without stream at the end. Folding never
-fails: an event that makes no sense changes nothing. The checker judges whether a stream is legal.
+``GET /v1/responses/{id}`` returns the current one, and a create without stream the last one. Folding never
+fails: an event that makes no sense changes nothing. The checker finds illegal streams.
 """
 
 import json
@@ -57,8 +57,8 @@ def fold(events: Iterable[Event]) -> JSON:
 class Snapshot:
     """Folds a stream one event at a time. `response` is the object at this point; do not change it.
 
-    It may begin with a Response object that was retrieved while the response was in progress, and go on with
-    the events that follow it.
+    It may begin with a Response object that was retrieved while the response was in progress, and continue
+    with the events after it.
     """
 
     def __init__(self, response: Mapping[str, Any] | None = None) -> None:
@@ -217,7 +217,7 @@ def _index(data: JSON, name: str) -> int | None:
 
 
 def _item_id(data: JSON) -> str | None:
-    """Return the item id that an event names, or has. llama.cpp sends a function call's call_id instead."""
+    """Return the id of an event's item. llama.cpp sends a function call's call_id instead."""
     item = data["item"] if isinstance(data.get("item"), dict) else {}
     ids = (data.get("item_id"), item.get("id"), item.get("call_id"))
     return next((name for name in ids if isinstance(name, str)), None)

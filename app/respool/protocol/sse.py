@@ -2,8 +2,8 @@
 input.
 
 Source: the HTML standard, section 9.2.6 "Interpreting an event stream". Two things are added, since a decoder
-of recordings must lose nothing: each message knows its line, and `finish` returns what a cut stream leaves
-behind instead of dropping it.
+of recordings must lose nothing: each message has its line, and `finish` returns the incomplete message at the
+end of a cut stream.
 """
 
 import re
@@ -41,9 +41,9 @@ def _raise(error: DecodeError) -> None:
 
 @dataclass(slots=True)
 class Decoder:
-    """An incremental decoder: feed it bytes as they come, and it returns the messages that they complete.
+    """An incremental decoder: `feed` takes bytes, and returns the messages that they complete.
 
-    A line that is not UTF-8 goes to `on_error`, which raises; with one that returns, it is passed over.
+    A line that is not UTF-8 goes to `on_error`, which raises by default; if it returns, the line is skipped.
 
     for chunk in chunks:
         messages += decoder.feed(chunk)
@@ -82,7 +82,7 @@ class Decoder:
         return messages
 
     def finish(self) -> list[Message]:
-        """Return what is left when the stream ends without a last line end or blank line."""
+        """Return the last message of a stream that ends without a line end or blank line."""
         self._skip_bom()
         rest = self._buffer[:-1] if self._buffer.endswith(b"\r") else self._buffer
         self._buffer = bytearray()
@@ -129,9 +129,9 @@ def decode(data: bytes, on_error: Callable[[DecodeError], None] = _raise) -> lis
 def encode(data: str, event: str | None = None) -> bytes:
     """Encode one server-sent event with LF line ends, as the service writes it.
 
-    The data is unchanged when decoded, but for line ends, all of which become LF. An `event` name that
-    no ``event:`` line can hold (it has a line end, or a lone surrogate) is left out; readers then go by
-    the ``type`` in the data.
+    The data is unchanged when decoded, except that all line ends become LF. An `event` name that no
+    ``event:`` line can hold (it has a line end, or a lone surrogate) is left out; readers then use the
+    ``type`` in the data.
     """
     lines = _LINE_END_TEXT.split(data) if "\n" in data or "\r" in data else (data,)
     body = "".join(f"data: {line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""TRANSITIONS: what may follow what in a Responses stream. Data only; `checker` reads it.
+"""TRANSITIONS: the legal order of events in a Responses stream. Data only; `checker` reads it.
 
 How to think about it
 ---------------------
@@ -12,29 +12,29 @@ summary parts of a reasoning item, the commands of a shell call). They are all i
 `machine` is "response", the type of an item ("message", "web_search_call", ...), or the type of a part
 ("output_text", "summary_text", ...; "command" for a shell call's).
 
-Rule 1: each event is of one machine, and moves that one. `EventType` says which: the event of a part has
-one of the fields PART_INDEXES, the event of an item has an `output_index` and none of those, all others are
-of the response. What opens a thing and what closes it are events of that thing, not of what it is in:
+Rule 1: each event belongs to one machine, and moves only that. `EventType` shows which: the event of a part
+has one of the fields PART_INDEXES, the event of an item has an `output_index` and none of those, all others
+belong to the response. The events that open and close an item or part belong to that item or part:
 `response.output_item.added` is the first step of an item, `response.content_part.done` the last of a part.
 
-Rule 2: what is outside must allow it. In the response, ITEM stands for any event of an item (and AUDIO for
-those of a sound): so items live only while the response is RUNNING. In an item, PART stands for any event of
-a part.
+Rule 2: the enclosing machine must allow it. In the response, ITEM stands for any event of an item (and AUDIO
+for an audio event): so items live only while the response is RUNNING. In an item, PART stands for any event
+of a part.
 
-Rule 3: an absent key is the error. What was allowed instead are the keys which are there; so a message can
-always name them.
+Rule 3: an absent key is the error. The keys that are there were allowed instead, so a message can always name
+them.
 
-Rule 4: a machine that is at its end (a state with no way out) is closed. To close an item its parts must be
+Rule 4: a machine in a final state (one without transitions) is closed. To close an item its parts must be
 closed, to complete a response its items must.
 
-Rule 5: `keepalive` and all that is of the connection, and unknown types, are in no machine. They
-change nothing, wherever they come. (After the end nothing should come at all.)
+Rule 5: `keepalive`, other events of the connection, and unknown types are in no machine. They change nothing
+at any place. (After the end nothing should come at all.)
 
-Rule 6: states are named after what has happened, and there is one for each thing that a later event needs to
-know. Where an event may be repeated, it leads to the state itself.
+Rule 6: states are named after what has happened, and there is one for each fact that a later event depends
+on. An event that may be repeated leads to the same state.
 
-The table is what OpenAI does. Others leave steps out: `checks.machines.missing` finds which ones, and the
-checker judges that. What is known of other producers stands in `dialects`.
+The table is OpenAI's order. Other producers leave steps out: `check.machines.missing` finds which ones, and
+the checker judges that. Facts about other producers are in `check.dialects`.
 
 Sources: the API reference, and streams recorded from OpenAI and Azure. A tool call that was never recorded
 (`computer_call`, ...) has no events of its own in the API, so it is added, and done.
@@ -63,7 +63,7 @@ class MachineState(StrEnum):
     GENERATING = "generating"
     GROWING = "growing"  # deltas have come
     WHOLE = "whole"  # its text is complete
-    FINISHED = "finished"  # so its tool says
+    FINISHED = "finished"  # its tool has completed
     # all of them
     CLOSED = "closed"
 

@@ -1,4 +1,4 @@
-"""A background run that was polled becomes a stream: its states when polls saw them, then its output."""
+"""Makes a stream of a polled background run: its states when polls saw them, then its output."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ _ENDS = {"completed": "response.completed", "failed": "response.failed", "incomp
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A Response object, and when it was seen: seconds since the run was asked for."""
+    """A polled Response object, and the seconds from the run's create to the poll."""
 
     at: float
     response: dict[str, Any]
@@ -28,7 +28,7 @@ class Poll:
 
 
 def is_run(turn: RecordedTurn) -> bool:
-    """Return True if an answer begins a background run, to be polled."""
+    """Return True if an answer begins a background run that clients poll."""
     body = turn.fields.get("body")
     if turn.fields.get("status") != 200 or not isinstance(body, RawJSON):
         return False

@@ -35,7 +35,7 @@ class Backlog:
 
 
 def size_of(arguments: tuple[Any, ...]) -> int:
-    """Return about how many bytes a message holds."""
+    """Return the approximate size of a message in bytes."""
     first = arguments[0] if arguments else b""
     data = getattr(first, "body", first)  # of a request that is asked, its body
     return _MESSAGE + (len(data) if isinstance(data, bytes) else 0)

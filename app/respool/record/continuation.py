@@ -11,7 +11,7 @@ from respool.record.naming import first_text
 
 
 class Lineage:
-    """The answers that were recorded, by the ids that later requests give, and by what they say."""
+    """The recorded answers, by the ids that later requests give, and by their content."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, str] = {}
@@ -58,6 +58,6 @@ def _conversation(body: Mapping[str, Any]) -> str | None:
 
 
 def _words(item: Mapping[str, Any], body: Mapping[str, Any]) -> str:
-    """Return the words of an output, in a conversation that began so: many answers are a short "Yes."."""
+    """Return a digest of an output and the conversation's first message: many answers are a short "Yes."."""
     found = signature(item)
     return digest([list(found), first_text(body)]) if found else ""

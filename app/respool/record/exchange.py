@@ -1,6 +1,6 @@
-"""RecordedExchange: one request and its answer on the wire, which become a turn of a recording.
+"""RecordedExchange: turns one request and its answer on the wire into a turn of a recording.
 
-No files, no clock: every moment is given, in seconds of any one clock.
+No files, no clock: callers pass every moment, in seconds of any one clock.
 """
 
 import zlib
@@ -25,13 +25,13 @@ COMPLETE = "complete"  # as HTTP ends it
 CUT = "cut"  # the connection was closed, and the end was missing
 RESET = "reset"  # the connection was reset
 CLIENT_LEFT = "client left"  # the upstream's end is not known
-STOPPED = "stopped"  # the recorder was; likewise
+STOPPED = "stopped"  # the recorder was stopped; the upstream's end is not known
 ENDINGS = (COMPLETE, CUT, RESET, CLIENT_LEFT, STOPPED)
 
-# Whether the moments of the frames are those at which they came, or something has held them up.
+# The timing of the frames: as they came, or later, since something held up the relay.
 RECORDED, DEGRADED = "recorded", "degraded"
 
-# What plays each of them again: after some of the answer, and before its head.
+# The fault that plays each of them again: after some of the answer, and before its head.
 _FAULTS: Mapping[str, tuple[str, str]] = {
     CUT: ("cut(after=100%)", "empty_reply"),
     RESET: ("reset_peer(after=100%)", "refuse"),
@@ -39,14 +39,14 @@ _FAULTS: Mapping[str, tuple[str, str]] = {
     STOPPED: ("stall(after=100%)", ""),
 }
 
-# Headers that say how a body was sent, which is not how it is recorded.
+# Headers for the transfer of a body, which is recorded without its codings.
 _OF_TRANSFER = frozenset({"content-encoding", "transfer-encoding", "content-length"})
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request: what of it is recorded. `body` is without any content coding; `when` is epoch seconds, and
-    `at` the moment at which it was sent on."""
+    """A request to record. `body` has no content coding any more; `when` is epoch seconds, and `at` the
+    moment at which it was forwarded."""
 
     method: str
     route: Route
@@ -64,13 +64,13 @@ class RecordedRequest:
 
 
 class RecordedExchange:
-    """Call `head`, then `chunk` for each chunk, then `end`, which returns the turn.
+    """One exchange. Call `head`, then `chunk` for each chunk, then `end`, which returns the turn.
 
-    `chunk` gives the lines, redacted, that can be written already. The turn has all its secrets still.
+    `chunk` returns the redacted lines that can be written already. The turn is not redacted yet.
     """
 
-    def __init__(self, asked: RecordedRequest, redactor: Redactor) -> None:
-        self.asked = asked
+    def __init__(self, request: RecordedRequest, redactor: Redactor) -> None:
+        self.request = request
         self._redactor = redactor
         self._status: int | None = None
         self._headers: list[tuple[str, str]] = []
@@ -78,13 +78,13 @@ class RecordedExchange:
         self._splitter = FrameSplitter()
         self._body = bytearray()
         self._lines: list[RecordedLine] = []
-        self._last = asked.at
+        self._last = request.at
         self._streamed: bool | None = None
         self._size = 0
         self._stream = _RedactedLines(redactor)
         self.notes: dict[str, Any] = {}  # further fields of the header
-        self._request_headers = redactor.headers(asked.headers, REQUEST_HEADERS)  # first: it learns from them
-        self.url = redactor.url(asked.route.path + (f"?{asked.query}" if asked.query else ""))
+        self._request_headers = redactor.headers(request.headers, REQUEST_HEADERS)  # first: it learns secrets
+        self.url = redactor.url(request.route.path + (f"?{request.query}" if request.query else ""))
 
     @property
     def streamed(self) -> bool:
@@ -96,9 +96,9 @@ class RecordedExchange:
         """The HTTP status of the answer; None before there is one."""
         return self._status
 
-    def request(self) -> RawJSON | str:
+    def request_body(self) -> RawJSON | str:
         """Return the body of the request without secrets."""
-        body = json_or_text(self.asked.body)
+        body = json_or_text(self.request.body)
         redacted = self._redactor.body(body.text if isinstance(body, RawJSON) else body)
         return RawJSON(redacted) if isinstance(body, RawJSON) else redacted
 
@@ -114,7 +114,7 @@ class RecordedExchange:
             self._decode = _decoder(coding)
 
     def chunk(self, data: bytes, at: float) -> str:
-        """Take a part of the body. Return what can be written of it already.
+        """Take a part of the body. Return the lines that can be written already.
 
         Raise RespoolError for a body that is too large, or cannot be decoded."""
         try:
@@ -128,22 +128,22 @@ class RecordedExchange:
             self._streamed = bool(STREAM_START.match(data))
         if not self._streamed:
             self._body += data
-            if self._last == self.asked.at:
+            if self._last == self.request.at:
                 self._last = at
             return ""
         return "".join(self._stream.feed(self._line(raw, at)) for raw in self._splitter.feed(data))
 
     @property
     def response_id(self) -> str:
-        """The id of the response, as far as its events tell it already."""
+        """The id of the response; "" before an event with it."""
         return RecordedTurn({}, self._lines).response_id()
 
     def opening(self) -> RecordedTurn:
-        """Return the turn as it is before its first frame, redacted: what a partial file begins with."""
+        """Return the turn without frames, redacted: the beginning of a partial file."""
         return RecordedTurn(self._fields("partial")).redacted(self._redactor)
 
     def end(self, how: str, at: float, timing: str = RECORDED) -> RecordedTurn | None:
-        """Return the turn, not yet redacted; None where there is nothing to record."""
+        """Return the turn, not yet redacted; None if there is nothing to record."""
         if rest := self._splitter.finish():
             self._line(rest, self._last)
         before_head = self._status is None
@@ -153,7 +153,7 @@ class RecordedExchange:
             return None
         ended = any(line.frame.type in TERMINAL_TYPES for line in self._lines)
         if ended and how in (CLIENT_LEFT, STOPPED):
-            faults = []  # all was said
+            faults = []  # the answer was complete
         if events and how == COMPLETE and at - self._last > _PATIENCE:
             faults = [f"slow_close(seconds={at - self._last:.3f})"]
         if events:
@@ -163,7 +163,7 @@ class RecordedExchange:
         fields = self._fields(how, faults, timing)
         fields["body"] = json_or_text(captured)
         if not before_head:
-            fields["elapsed"] = round(self._last - self.asked.at, 6)
+            fields["elapsed"] = round(self._last - self.request.at, 6)
         return RecordedTurn(fields)
 
     def _line(self, raw: bytes, at: float) -> RecordedLine:
@@ -173,15 +173,15 @@ class RecordedExchange:
         return line
 
     def _fields(self, how: str, faults: Sequence[str] = (), timing: str = RECORDED) -> dict[str, Any]:
-        body = json_or_text(self.asked.body)
+        body = json_or_text(self.request.body)
         as_json = isinstance(body, RawJSON) and body.text.lstrip().startswith("{")
-        fields: dict[str, Any] = {"request" if as_json else "request_text": body} if self.asked.body else {}
+        fields: dict[str, Any] = {"request" if as_json else "request_text": body} if self.request.body else {}
         fields["url"] = self.url
         if self._request_headers:
             fields["request_headers"] = _joined(self._request_headers)
         fields["status"] = self._status if self._status is not None and self._status >= 200 else 502
         fields["headers"] = _joined(self._headers)
-        when = datetime.fromtimestamp(self.asked.when, UTC)
+        when = datetime.fromtimestamp(self.request.when, UTC)
         fields["recorded"] = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         fields["fidelity"] = {
             "body": "exact" if self._streamed else "as JSON",
@@ -196,7 +196,7 @@ class RecordedExchange:
 
 @dataclass(slots=True)
 class _RedactedLines:
-    """The lines that can be written while a stream comes, held until no secret can be cut across them."""
+    """Holds the lines of a stream until no secret can be cut across them."""
 
     redactor: Redactor
     held: list[RecordedLine] = field(default_factory=list)
@@ -221,7 +221,7 @@ def _bytes(frame: SplitFrame) -> bytes:
 
 
 def _joined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return one value for each name; leave out those that no header line can hold."""
+    """Return one value for each name; leave out values that no header line can hold."""
     found: dict[str, str] = {}
     for name, value in headers:
         if value.isascii() and value.isprintable():

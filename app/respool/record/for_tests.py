@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from respool.record.live_upstream import RecordingUpstream
     from respool.server.mock_server import MockServer
 
-WAIT = 30.0  # seconds for which a test waits at its end until what it was answered is recorded
+WAIT = 30.0  # seconds for which a test waits at its end until its answers are recorded
 
 
 @dataclass(frozen=True, slots=True)
 class RecordPlan:
-    """The upstream of tests for what is not recorded, and the folder for its answers.
+    """The upstream of tests for requests without a recording, and the folder for its answers.
 
     mode         one of RECORD_MODES but ``none``
     upstream     a base URL
-    api_key_env  the variable that holds its key; "": what the client sends goes through
+    api_key_env  the variable that holds its key; "": the client's key is forwarded
     folder       to record into
     """
 
@@ -30,7 +30,7 @@ class RecordPlan:
     folder: Path
 
     def options(self) -> dict[str, Any]:
-        """Return what `running_server` takes."""
+        """Return the options of `running_server`."""
         return {
             "on_miss": "record",
             "upstream": self.upstream,
@@ -39,20 +39,20 @@ class RecordPlan:
             "record_mode": "all" if self.mode == "all" else "new_episodes",
         }
 
-    def begin(self, server: "MockServer", asking: "RecordingUpstream", session: str, name: str) -> None:
+    def begin(self, server: "MockServer", upstream: "RecordingUpstream", session: str, name: str) -> None:
         """Have a session record into the recording `name`, as the mode says."""
         from respool.record.live_upstream import asks_in_mode
         from respool.record.naming import safe
 
-        asking.session_names[session] = name
-        asks = asks_in_mode(self.mode, empty=not server.store.turns(asking.served_as(safe(name))))
-        # What needs no upstream is played as it will be without one.
+        upstream.session_names[session] = name
+        asks = asks_in_mode(self.mode, empty=not server.store.turns(upstream.served_as(safe(name))))
+        # Requests that need no upstream are answered as they will be without one.
         server.session(session).asks_upstream = "never" if asks == "recorded" else asks
 
 
-def end(asking: "RecordingUpstream", loop: asyncio.AbstractEventLoop, session: str) -> None:
-    """Wait until all is recorded that a session was answered. Raise RespoolError if that takes too long."""
+def end(upstream: "RecordingUpstream", loop: asyncio.AbstractEventLoop, session: str) -> None:
+    """Wait until all answers to a session are recorded. Raise RespoolError after WAIT seconds."""
     try:
-        asyncio.run_coroutine_threadsafe(asking.all_recorded(session), loop).result(WAIT)
+        asyncio.run_coroutine_threadsafe(upstream.all_recorded(session), loop).result(WAIT)
     except TimeoutError:
         raise RespoolError(f"what the test was answered is not recorded after {WAIT:.0f} s") from None

@@ -1,4 +1,4 @@
-"""The frames of an event stream as they were on the wire: nothing is lost."""
+"""Splits an event stream into its frames, byte for byte."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,20 +9,19 @@ from respool.protocol.sse import encode
 # A frame ends with a blank line. A CR at the end of what has come may be half of a CRLF: then it waits.
 _BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n|\Z))(?:\r\n|\n|\r(?!\n|\Z))")
 _DATA = re.compile(r"(?:\A|(?<=[\r\n]))data:[ ]?([^\r\n]*)")
-# What the body of an event stream begins with, with any content type says.
+# The beginning of an event stream's body, also under another content type.
 STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?(?:(?:event|data|id|retry) ?:|:)")
 
 
 @dataclass(slots=True)
 class FrameSplitter:
-    """Splits a stream into frames: feed it bytes, and it returns the frames that they complete, each with its
-    blank line."""
+    """Splits a stream into frames, each with its blank line."""
 
     _buffer: bytearray = field(default_factory=bytearray)
     _searched: int = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Return the frames which are complete with `chunk`."""
+        """Return the frames that `chunk` completes."""
         self._buffer += chunk
         frames = []
         start = 0
@@ -34,17 +33,17 @@ class FrameSplitter:
         return frames
 
     def finish(self) -> bytes:
-        """Return what is left where the stream has ended without a blank line."""
+        """Return the rest of a stream that has ended without a blank line."""
         rest, self._buffer = bytes(self._buffer), bytearray()
         return rest
 
 
 @dataclass(frozen=True, slots=True)
 class SplitFrame:
-    """One frame, in three parts: what stands before and after the text of its event, and that text.
+    """One frame, in three parts: the text of its event, and the text before and after it.
 
-    A frame without one event has all in `before`, and `text` is None. `plain` tells whether the API frames
-    the event in the same way. Bytes that are not UTF-8 are lone surrogates, as ``surrogateescape`` has them.
+    A frame without one event has all in `before`, and `text` is None. `plain` is True if the API frames the
+    event in the same way. Bytes that are not UTF-8 are lone surrogates, as with ``surrogateescape``.
     """
 
     before: str

@@ -1,9 +1,9 @@
-"""The headers that a recording may keep. All others are left out."""
+"""The headers that a recording may keep."""
 
 import fnmatch
 import re
 
-# Of a request: what it holds, who sent it, and in which way; nothing that identifies the user.
+# Of a request: its content type, the client and its settings; nothing that identifies the user.
 REQUEST_HEADERS = (
     "accept",
     "accept-encoding",
@@ -17,7 +17,7 @@ REQUEST_HEADERS = (
     "x-stainless-*",
 )
 
-# Of an answer: what clients act upon, and what tells one answer from another.
+# Of an answer: the headers that clients act upon, and those that identify an answer.
 RESPONSE_HEADERS = (
     "apim-request-id",
     "azureml-model-session",
@@ -42,15 +42,15 @@ RESPONSE_HEADERS = (
     "x-should-retry",
 )
 
-# Headers that hold secrets: what stands in them is looked for in everything else.
+# Headers that hold secrets. Their values are redacted everywhere.
 _SECRET = re.compile(r"auth|key|token|secret|cookie|signature|credential|password")
 
 
 def is_allowed(name: str, allowed: tuple[str, ...]) -> bool:
-    """Tell whether the header of this name may be kept; a ``*`` in the table stands for anything."""
+    """Return True if the header of this name may be kept; a ``*`` in the table stands for anything."""
     return any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in allowed)
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether the header of this name is for secrets."""
+    """Return True if the header of this name holds secrets."""
     return _SECRET.search(name.lower()) is not None

@@ -18,7 +18,7 @@ _MOST_WAITING = 256 * 1024  # bytes that wait for a slow client before the upstr
 
 
 class Broken(Exception):
-    """The connection ended before the answer did. `reset` tells whether it was reset."""
+    """The connection ended before the answer did. `reset` is True if it was reset."""
 
     def __init__(self, reset: bool) -> None:
         self.reset = reset
@@ -26,7 +26,7 @@ class Broken(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """One connection, and the answer that comes on it."""
+    """One connection, and its current answer."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         self._wake: asyncio.Future[None] | None = None
 
     def send(self, data: bytes) -> None:
-        """Send a request. The answer to the one before has been read."""
+        """Send a request. Read the answer to the one before first."""
         self._begin()
         assert self.transport is not None
         self.transport.write(data)
@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
             await self._sleep()
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Yield what comes of the body. Raise Broken."""
+        """Yield the parts of the body as they come. Raise Broken."""
         while True:
             if self._parts:
                 data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
@@ -80,11 +80,11 @@ class Connection(asyncio.Protocol):
         self._wake = asyncio.get_running_loop().create_future()
         await self._wake
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -99,16 +99,16 @@ class Connection(asyncio.Protocol):
         if self._waiting > _MOST_WAITING and not self._paused and self.transport is not None:
             self._paused = True
             self.transport.pause_reading()
-        self._tell()
+        self._notify()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._lost = self._lost or Broken(reset=error is not None)
         names = {name.lower() for name, _ in self.headers}
         if self._headed and error is None and not names & {b"content-length", b"transfer-encoding"}:
             self.complete = True  # such a body ends with the connection
-        self._tell()
+        self._notify()
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))
@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
 
 @dataclass(slots=True)
 class Connections:
-    """The connections to one server. Idle ones are used again."""
+    """The connections to one server. Idle connections are reused."""
 
     host: str
     port: int
@@ -179,7 +179,7 @@ class Connections:
             connection.transport.abort()
 
     def close(self) -> None:
-        """Close all that are idle."""
+        """Close the idle connections."""
         for connection in self._idle:
             if connection.transport is not None:
                 connection.transport.close()

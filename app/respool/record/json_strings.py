@@ -19,8 +19,7 @@ _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a piece of text stands for: character i of `text` is written at [starts[i], ends[i]) of the
-    source."""
+    """A decoded piece of text: character i of `text` is written at [starts[i], ends[i]) of the source."""
 
     text: str
     starts: Sequence[int]
@@ -48,8 +47,8 @@ class Value:
 
 @dataclass(slots=True)
 class OpenValue:
-    """An object or array that is open: where it began, its strings and other values so far (keys among them),
-    the same by name, and where its own arrays and objects stand."""
+    """An open object or array: where it began, its strings and other values so far (with keys), the values by
+    name, and the places of its own arrays and objects."""
 
     start: int
     path: tuple[str | int, ...]
@@ -65,7 +64,7 @@ class OpenValue:
 
 
 def decode(text: str, start: int, end: int) -> Decoded:
-    """Return what text[start:end], the inside of a JSON string, stands for."""
+    """Decode text[start:end], the inside of a JSON string."""
     raw = text[start:end]
     if "\\" not in raw:
         return Decoded(raw, range(start, end), range(start + 1, end + 1))
@@ -94,8 +93,8 @@ def decode(text: str, start: int, end: int) -> Decoded:
 
 
 def walk(text: str, start: int, end: int, closed: Callable[[OpenValue, int], None]) -> list[Value]:
-    """Call `closed` with each object and array of text[start:end], and where it ends. Return the values that
-    stand in none.
+    """Call `closed` with each object and array of text[start:end], and its end. Return the values outside
+    any of them.
 
     Raise ValueError if it is nested more deeply than MAX_DEPTH.
     """

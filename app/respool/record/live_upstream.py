@@ -1,4 +1,4 @@
-"""RecordingUpstream: asks the real service for what is not recorded, and records its answers."""
+"""RecordingUpstream: forwards requests without a recording to the real service, and records its answers."""
 
 import asyncio
 import os
@@ -33,9 +33,9 @@ from respool.server.server_options import UpstreamOptions
 
 RECORD_MODES = ("new_episodes", "once", "none", "all")
 
-# In a chunk that has it, a client may read the end of its response.
+# In a chunk that matches, a client may read the end of its response.
 _TERMINAL = re.compile(rb"response\.(?:completed|failed|incomplete)|\[DONE\]")
-_PATIENCE = 5.0  # seconds for which a request waits for the recording of others
+_PATIENCE = 5.0  # seconds for which a request waits until the answers to others are recorded
 _OF_THIS_SERVER = (b"access-control-", MATCH_HEADER.encode())
 _DROPPED = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 
@@ -47,23 +47,23 @@ class _Pending:
     request: Request
     decision: Decision
     exchange: Exchange
-    said: bool = False  # the client may have read the end of its response
+    answered: bool = False  # the client may have read the end of its response
     written: asyncio.Event = field(default_factory=asyncio.Event)
     name: str = ""
     turn: int = 0
 
 
 class RecordingUpstream:
-    """Asks an upstream, and has a recorder, if there is one, write what it answers into a folder of the
-    server's. What is written is served at once.
+    """Forwards requests to an upstream. A recorder, if any, writes the answers into a folder of the server's,
+    which serves them at once.
 
-    session_names  names of recordings for what sessions record, by the sessions' names
+    session_names  the names of the sessions' recordings, by the sessions' names
     """
 
     def __init__(
         self, server: MockServer, upstream: Upstream, recorder: Recorder | None, prefix: str = ""
     ) -> None:
-        """`prefix` is what the server puts before the recorder's names: its folder is below the server's."""
+        """`prefix` is the path of the recorder's folder below the server's, and so part of served names."""
         self.server = server
         self._prefix = prefix
         self.recorder = recorder
@@ -87,17 +87,17 @@ class RecordingUpstream:
 
     @property
     def problems(self) -> Sequence[str]:
-        """What could not be recorded so far, and why."""
+        """The answers that could not be recorded so far, and why."""
         return () if self.recorder is None else tuple(self.recorder.recordings.problems)
 
     @property
     def stopped(self) -> str:
-        """Why nothing more is recorded; "" if more is."""
+        """The reason why recording has stopped; "" if it has not."""
         stopped = None if self.recorder is None else self.recorder.stopped
         return str(stopped or "")
 
     def served_as(self, name: str) -> str:
-        """Return what the server calls a recording that the recorder calls `name`."""
+        """Return the server's name for the recording `name` of the recorder."""
         return f"{self._prefix}{name}"
 
     async def all_recorded(self, session: str) -> None:
@@ -106,8 +106,8 @@ class RecordingUpstream:
             await pending.written.wait()
 
     async def settle(self) -> bool:
-        """Wait until what has been answered is recorded; tell whether anything was waited for."""
-        waiting = [pending.written.wait() for pending in self._pending if pending.said]
+        """Wait until all complete answers are recorded. Return False if there are none, or it takes long."""
+        waiting = [pending.written.wait() for pending in self._pending if pending.answered]
         if not waiting:
             return False
         try:
@@ -127,7 +127,7 @@ class RecordingUpstream:
             if message["type"] == "http.response.body" and (
                 not message.get("more_body") or _TERMINAL.search(message.get("body", b""))
             ):
-                pending.said = True
+                pending.answered = True
             await send(message)
 
         def recorded(name: str, turn: int) -> None:  # in the recorder's thread
@@ -144,13 +144,13 @@ class RecordingUpstream:
                 on_recorded=recorded,
             )
         finally:
-            pending.said = True
+            pending.answered = True
             if self.recorder is None or self._loop is None:
                 self._written(pending)
             else:
                 loop = self._loop
                 self.recorder.when_written(lambda: loop.call_soon_threadsafe(self._written, pending))
-        await pending.written.wait()  # the client has all it gets; the line in the log has the name
+        await pending.written.wait()  # the client has its answer; the line in the log names the recording
 
     async def relay(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
         """Relay any other request."""
@@ -169,7 +169,7 @@ class RecordingUpstream:
 
         async def send_head(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # What a browser may read is for the layers of this server to say.
+                # This server's own middleware writes the CORS headers.
                 kept = [one for one in message["headers"] if not one[0].startswith(_OF_THIS_SERVER)]
                 message = {**message, "headers": [*kept, (MATCH_HEADER.encode(), why)]}
             await send(message)
@@ -185,7 +185,7 @@ class RecordingUpstream:
         await self._relay.relay(inner, receive, send_head, body, found, **more)
 
     def _written(self, pending: _Pending) -> None:
-        """Note that nothing more will be written of an answer."""
+        """Note that the recording of an answer has been written, or will not be."""
         turns = self.server.store.turns(pending.name) if pending.name else ()
         if 0 < pending.turn <= len(turns):
             turn = turns[pending.turn - 1]
@@ -197,9 +197,9 @@ class RecordingUpstream:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamPlan:
-    """The upstream of a server that is not made yet.
+    """The options of an upstream, for a server that does not exist yet.
 
-    paths   to serve: those given, and the folder to record into, if it is below none of them
+    paths   to serve: the given ones, and the folder to record into, if it is below none of them
     folder  to record into; None: nothing is recorded
 
     Make it with `of`.
@@ -214,7 +214,7 @@ class UpstreamPlan:
     def of(
         cls, paths: Sequence[str | os.PathLike[str]], on_miss: str, options: UpstreamOptions
     ) -> "UpstreamPlan":
-        """Make the folder, if it is not there. Raise OptionError for what makes no sense together."""
+        """Check the options, and make the folder if it does not exist. Raise OptionError."""
         if options.get("upstream") is None:
             raise OptionError("there is no upstream to ask for what is not recorded: give --upstream URL")
         mode = options.get("record_mode", RECORD_MODES[0])
@@ -237,14 +237,14 @@ class UpstreamPlan:
         return cls(paths, folder, on_miss, options)
 
     def asks(self, *, empty: bool) -> str:
-        """Return which requests go to the upstream, as `MatchOptions` has it. `empty` tells whether there are
-        no recordings at the start."""
+        """Return which requests go to the upstream: `MatchOptions.asks_upstream`. `empty` is True if there
+        are no recordings at the start."""
         if self.on_miss != "record":
             return "stubs"
         return asks_in_mode(self.options.get("record_mode", RECORD_MODES[0]), empty=empty)
 
     def open(self, server: MockServer) -> RecordingUpstream:
-        """Return what asks the upstream of a server. Raise OptionError."""
+        """Return the RecordingUpstream of a server. Raise OptionError."""
         options = self.options
         key = key_in(options.get("api_key_env"))
         upstream = Upstream(options["upstream"] or "", api_key=key)
@@ -274,7 +274,7 @@ class UpstreamPlan:
 
 
 def asks_in_mode(mode: str, *, empty: bool) -> str:
-    """Return which requests go to an upstream in one of RECORD_MODES, as `MatchOptions` has it."""
+    """Return `MatchOptions.asks_upstream` for one of RECORD_MODES."""
     if mode == "once":
         mode = "new_episodes" if empty else "none"
     return {"none": "recorded", "new_episodes": "misses", "all": "always"}[mode]

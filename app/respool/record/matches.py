@@ -1,4 +1,4 @@
-"""SecretMatch: where a secret stands in a text; how such places are moved, and told apart."""
+"""SecretMatch: the place of a secret in a text; how such places are moved, and freed of overlaps."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,8 +11,8 @@ from respool.record.json_strings import Decoded
 class SecretMatch:
     """A secret, or one part of it, at text[start:end].
 
-    `lo` and `hi` tell which part, as shares of 1, where a secret is cut across deltas. `path` is the parts of
-    the JSON pointer. `encoded` is the text that base64 at this place stands for, `inside` what was found in
+    `lo` and `hi` are the limits of the part, as shares of 1, if a secret is cut across deltas. `path` is the
+    parts of the JSON pointer. `encoded` is the decoded text of base64 at this place, `inside` the matches in
     it. With `instead`, the place is no secret itself, but is replaced by this text.
     """
 
@@ -38,7 +38,7 @@ class SecretMatch:
 
 
 def touches(match: SecretMatch, spans: Sequence[tuple[int, int]], *, inside: bool) -> bool:
-    """Tell whether a match overlaps one of the spans; with `inside`, without containing it and more."""
+    """Return True if a match overlaps one of the spans; with `inside`, without containing it and more."""
     place = bisect_right(spans, (match.start, match.start)) - 1
     for start, end in spans[max(place, 0) : place + 3]:
         if (
@@ -65,7 +65,7 @@ def mapped(matches: Iterable[SecretMatch], decoded: Decoded) -> Iterator[SecretM
 
 
 def apart(matches: Sequence[SecretMatch]) -> list[SecretMatch]:
-    """Return the matches, in order, without those that overlap others: the longest stay, else the first."""
+    """Return the matches, in order, without overlaps: the longest stay, of equal ones the first."""
     if len(matches) < 2:
         return list(matches)
     kept: list[tuple[int, int, int]] = []

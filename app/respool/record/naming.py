@@ -22,7 +22,7 @@ _UNSAFE = re.compile(r"[^\w.\-]+", re.ASCII)
 
 
 def check_template(template: str) -> str:
-    """Return the template. Raise OptionError for one that has other fields than FIELDS."""
+    """Return the template. Raise OptionError if it has other fields than FIELDS."""
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
@@ -37,7 +37,7 @@ def check_template(template: str) -> str:
 
 
 def name_of(template: str, body: Mapping[str, Any], *, session: str = "", turn: int = 1) -> str:
-    """Return the name for the answer to a request, whose `body` holds no secrets any more."""
+    """Return the name for the answer to a request; `body` is the redacted request."""
     model = body.get("model")
     fields = {
         "model": part(model) if isinstance(model, str) and model else "unknown",
@@ -55,7 +55,7 @@ def safe(name: str) -> str:
 
 
 def part(text: str) -> str:
-    """Return one part of a path, without what file systems or we give a meaning."""
+    """Return one part of a path, without characters that are special to file systems or to Respool."""
     return _UNSAFE.sub("-", _ascii(text)).strip("-.~")[:_MOST_PART]
 
 

@@ -18,7 +18,7 @@ def percent_decoded(text: str) -> Decoded:
         parts.append(text[at:start])
         starts.extend(range(at, start))
         ends.extend(range(at + 1, start + 1))
-        # Character by character: what is no ASCII is no part of a secret, and stays as it is.
+        # Character by character: others than ASCII are no part of a secret, and stay unchanged.
         for place in range(start, end, 3):
             code = int(text[place + 1 : place + 3], 16)
             if code < 0x80:

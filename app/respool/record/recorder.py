@@ -1,6 +1,6 @@
-"""Recorders: they write what a relay sees, in a thread or a process, so that no client waits for it.
+"""Recorders: they write a relay's exchanges, in a thread or a process, so that no client waits for it.
 
-A relay tells a `Tape` what comes; that becomes messages, which the `Desk` on the other side works through.
+A relay calls a `Tape`, which sends messages; the `Desk` on the other side processes them.
 """
 
 import contextlib
@@ -30,9 +30,9 @@ Message = tuple[int, str, tuple[Any, ...]]
 class RecordsExchanges(Protocol):
     """The interface of a recorder to a relay."""
 
-    def begin(self, asked: RecordedRequest, on_recorded: OnRecorded | None = None) -> "Tape":
-        """Return the tape of an exchange that begins now. `on_recorded` is told what it has
-        become, if the recorder is in this process."""
+    def begin(self, request: RecordedRequest, on_recorded: OnRecorded | None = None) -> "Tape":
+        """Return the tape of an exchange that begins now. `on_recorded` is called with the recording and
+        turn, if the recorder is in this process."""
 
     def close(self, at: float) -> None:
         """Write what is open. Do not use it afterwards."""
@@ -40,7 +40,7 @@ class RecordsExchanges(Protocol):
 
 class Tape:
     """The interface of a recorder to one exchange. No method waits or fails, and any thread may call them.
-    Where the recorder is too far behind, the recording ends, and what follows is passed over."""
+    If the recorder is too far behind, the recording ends, and later calls do nothing."""
 
     __slots__ = ("_backlog", "_lost", "_number", "_send")
 
@@ -50,9 +50,9 @@ class Tape:
         self._backlog = backlog
         self._lost = False
 
-    def begin(self, asked: RecordedRequest, on_recorded: OnRecorded | None = None) -> Self:
+    def begin(self, request: RecordedRequest, on_recorded: OnRecorded | None = None) -> Self:
         """Note that an exchange begins."""
-        self._put((self._number, "begin", (asked, on_recorded) if on_recorded else (asked,)))
+        self._put((self._number, "begin", (request, on_recorded) if on_recorded else (request,)))
         return self
 
     def _put(self, message: Message) -> None:
@@ -92,7 +92,7 @@ class Tape:
 class Desk:
     """Processes messages; one thread uses it. An error costs one recording, never more.
 
-    Raises RecordingStopped if the folder cannot be made, OptionError for a template that is none.
+    Raises RecordingStopped if the folder cannot be made, OptionError for an invalid template.
     """
 
     def __init__(self, folder: Path, options: RecordOptions) -> None:
@@ -102,7 +102,7 @@ class Desk:
         self.open: dict[int, Taping] = {}
 
     def receive(self, message: Message) -> None:
-        """Do what a message says."""
+        """Process a message."""
         number, verb, arguments = message
         with self._guarded():
             if verb == "begin":
@@ -148,11 +148,11 @@ class Desk:
 class Recorder:
     """Records into a folder, in a thread of this process.
 
-    Raises RecordingStopped if the folder cannot be made, OptionError for a template that is none.
+    Raises RecordingStopped if the folder cannot be made, OptionError for an invalid template.
     """
 
     def __init__(self, folder: Path, options: RecordOptions | None = None, most: int = MOST) -> None:
-        """At most `most` bytes wait to be worked through."""
+        """At most `most` bytes wait to be processed."""
         self._desk = Desk(folder, options or RecordOptions())
         self._numbers = count(1)
         self._queue: SimpleQueue[tuple[Message, int] | Callable[[], object] | None] = SimpleQueue()
@@ -162,33 +162,33 @@ class Recorder:
 
     @property
     def recordings(self) -> RecordingSet:
-        """What is written, and the problems with that."""
+        """The recordings, and the problems with them."""
         return self._desk.recordings
 
     @property
     def stopped(self) -> RecordingStopped | None:
-        """What has ended all recording, if anything has."""
+        """The error that has ended all recording, if any."""
         return self._desk.stopped
 
     @property
     def active(self) -> int:
-        """How many exchanges are being recorded."""
+        """The number of exchanges that are being recorded."""
         return len(self._desk.open)
 
-    def begin(self, asked: RecordedRequest, on_recorded: OnRecorded | None = None) -> Tape:
+    def begin(self, request: RecordedRequest, on_recorded: OnRecorded | None = None) -> Tape:
         """Return the tape of an exchange that begins now. `on_recorded` is called in the
         recorder's thread."""
-        return Tape(next(self._numbers), self._put, self._backlog).begin(asked, on_recorded)
+        return Tape(next(self._numbers), self._put, self._backlog).begin(request, on_recorded)
 
     def _put(self, message: Message, size: int) -> None:
         self._queue.put((message, size))
 
     def when_written(self, callback: Callable[[], object]) -> None:
-        """Have `callback` called, in the recorder's thread, when all is written that was told so far."""
+        """Call `callback` in the recorder's thread, after all messages so far are processed."""
         self._queue.put(callback)
 
     def flush(self) -> None:
-        """Wait until all that was told is written."""
+        """Wait until all messages so far are processed."""
         done = threading.Event()
         self.when_written(done.set)
         done.wait()
@@ -200,10 +200,10 @@ class Recorder:
         self._thread.join()
 
     def _work(self) -> None:
-        while (told := self._queue.get()) is not None:
-            if callable(told):
-                told()
+        while (queued := self._queue.get()) is not None:
+            if callable(queued):
+                queued()
                 continue
-            message, size = told
+            message, size = queued
             self._desk.receive(message)
             self._backlog.give_back(size)

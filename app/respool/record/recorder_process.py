@@ -23,15 +23,15 @@ logger = logging.getLogger("respool")
 _BATCH = 0.005  # seconds for which messages to another process are collected
 _BATCH_SIZE = 1024 * 1024  # bytes of them, about
 _NICE = 15
-_SHARE = 0.2  # of a processor: what the recorder takes at most while requests are relayed; then it is late
+_SHARE = 0.2  # of a processor: the most that the recorder takes; with more to do, it falls behind
 _LONGEST_REST = 0.5  # seconds
 
 
 class RecorderProcess:
     """Records in another process, so that redaction does not delay the relay.
 
-    `make` is called there, and must be picklable. What that process says goes to stderr. If this process is
-    killed, the other one writes what it has. `start` raises what `make` and `Desk` raise.
+    `make` is called there, and must be picklable. That process logs to stderr. If this process is killed, the
+    other one writes the messages that it has. Raises the errors of `make` and `Desk`.
     """
 
     def __init__(self, folder: Path, make: Callable[[], RecordOptions], most: int = MOST) -> None:
@@ -40,20 +40,22 @@ class RecorderProcess:
         self._queue: SimpleQueue[tuple[Message, int] | None] = SimpleQueue()
         self._backlog = Backlog(most)
         context = multiprocessing.get_context("spawn")
-        self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_record, args=(theirs, folder, make), name="respool-recorder")
+        self._pipe, child_end = context.Pipe()
+        self._process = context.Process(
+            target=_record, args=(child_end, folder, make), name="respool-recorder"
+        )
         self._process.start()
-        theirs.close()
-        if (error := self._ours.recv()) is not None:
+        child_end.close()
+        if (error := self._pipe.recv()) is not None:
             self._process.join()
             raise error
         self.stopped: str | None = None
         self._thread = threading.Thread(target=self._send, name="respool-recorder", daemon=True)
         self._thread.start()
 
-    def begin(self, asked: RecordedRequest, on_recorded: OnRecorded | None = None) -> Tape:
+    def begin(self, request: RecordedRequest, on_recorded: OnRecorded | None = None) -> Tape:
         """Return the tape of an exchange that begins now. `on_recorded` is never called."""
-        return Tape(next(self._numbers), self._put, self._backlog).begin(asked)
+        return Tape(next(self._numbers), self._put, self._backlog).begin(request)
 
     def _put(self, message: Message, size: int) -> None:
         self._queue.put((message, size))
@@ -64,9 +66,9 @@ class RecorderProcess:
         self._queue.put(None)
         self._thread.join()
         with contextlib.suppress(EOFError, OSError):
-            self.stopped = self._ours.recv()
+            self.stopped = self._pipe.recv()
         self._process.join()
-        self._ours.close()
+        self._pipe.close()
 
     def _send(self) -> None:
         """Send messages, many at a time: each wakes the other process, and takes turns with the relay."""
@@ -80,14 +82,14 @@ class RecorderProcess:
                     size += batch[-1][1]
                     batch.append(self._queue.get_nowait())
             last = batch[-1] is None
-            told = [one for one in batch if one is not None]
+            messages = [one for one in batch if one is not None]
             try:
-                self._ours.send([message for message, _ in told])
+                self._pipe.send([message for message, _ in messages])
             except OSError:
                 logger.error("the recording process has ended; nothing more is recorded")
                 while not last:  # nothing piles up
                     last = self._queue.get() is None
-            self._backlog.give_back(sum(size for _, size in told))
+            self._backlog.give_back(sum(size for _, size in messages))
 
 
 def _record(pipe: Connection, folder: Path, make: Callable[[], RecordOptions]) -> None:

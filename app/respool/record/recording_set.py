@@ -1,4 +1,4 @@
-"""RecordingSet: recordings that are made together, with one Redactor. It names and writes them."""
+"""RecordingSet: names and writes the recordings of one run, with one Redactor."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -22,11 +22,11 @@ logger = logging.getLogger("respool")
 
 @dataclass(frozen=True, slots=True)
 class RecordOptions:
-    """The names of recordings, and what is redacted.
+    """Options for the names of recordings, and for redaction.
 
-    `template` is for names; None is ``{model}/{slug}``, or ``{session}/{slug}`` where there is a session.
-    With `append`, turns of a recording that a request names go after those that its file has.
-    `on_finished` is called with the name of a recording that was written, its file, and its newest turn.
+    `template` is for names; None is ``{model}/{slug}``, or ``{session}/{slug}`` in a session.
+    With `append`, a recording that a request names gets its turns after those in its file.
+    `on_finished` is called with the name of a written recording, its file, and its newest turn.
     """
 
     template: str | None = None
@@ -39,7 +39,7 @@ class RecordOptions:
 class RecordingSet:
     """The recordings of one run, below a folder. One thread uses it.
 
-    Raises RecordingStopped where the folder cannot be written, OptionError for a template that is none.
+    Raises RecordingStopped if the folder cannot be written, OptionError for an invalid template.
     """
 
     def __init__(self, folder: Path, options: RecordOptions) -> None:
@@ -51,23 +51,23 @@ class RecordingSet:
         self.problems: list[str] = []
         self._lineage = Lineage()
         self.begun: set[str] = set()  # the ids of responses whose streams have begun
-        self._given: dict[str, str] = {}  # the names that were asked for, and what they became
-        self._numbers: dict[str, int] = {}  # with a file for each turn: which turn it is
+        self._given: dict[str, str] = {}  # the names of recordings, by the names in requests
+        self._numbers: dict[str, int] = {}  # with a file for each turn: the number of its turn
 
     def problem(self, text: str) -> None:
-        """Say what is not recorded, and why."""
+        """Report an answer that is not recorded, and why."""
         self.problems.append(text)
         logger.error("%s", text)
 
-    def name_for(self, asked: RecordedRequest, body: Mapping[str, Any]) -> str:
-        """Return the name of the recording that an answer belongs to, and keep it for that. `body` is that of
-        the request, without secrets."""
-        name = self._name_for(asked, body)
+    def name_for(self, request: RecordedRequest, body: Mapping[str, Any]) -> str:
+        """Return and reserve the name of the recording for an answer. `body` is the redacted body of the
+        request."""
+        name = self._name_for(request, body)
         self.shelf.reserve(name)
         return name
 
-    def _name_for(self, asked: RecordedRequest, body: Mapping[str, Any]) -> str:
-        wanted = safe(asked.route.name)
+    def _name_for(self, request: RecordedRequest, body: Mapping[str, Any]) -> str:
+        wanted = safe(request.route.name)
         if wanted:
             if wanted not in self._given:
                 kept = self.options.append and not self.options.overwrite and self._append_to(wanted)
@@ -77,7 +77,7 @@ class RecordingSet:
         per_turn = self.options.template is not None and "{turn}" in self.options.template
         if earlier and not per_turn:
             return earlier
-        session = asked.session or asked.route.session
+        session = request.session or request.route.session
         template = self.options.template or (SESSION_TEMPLATE if session else DEFAULT_TEMPLATE)
         turn = self._numbers.get(earlier, 1) + 1 if earlier else 1
         name = self.shelf.free(name_of(template, body, session=session, turn=turn))
@@ -85,8 +85,8 @@ class RecordingSet:
         return name
 
     def _append_to(self, name: str) -> bool:
-        """Return True if turns can be appended to the recording that there is; it has the native format
-        then."""
+        """Return True if there is a recording of this name to which turns can be appended: one in the native
+        format."""
         path = self.shelf.path(name)
         try:
             turns = jsonl.read(path.read_bytes(), name, str(path))
@@ -105,7 +105,7 @@ class RecordingSet:
         return self.shelf.finished_turns(slot.name)
 
     def replace(self, name: str, number: int, turn: RecordedTurn) -> None:
-        """Write a finished turn anew: more of it has come."""
+        """Rewrite a finished turn after more of it has come."""
         path = self.shelf.path(name)
         if text := self._checked(turn, path):
             if self.shelf.replace_turn(name, number, text) is None:
@@ -118,12 +118,12 @@ class RecordingSet:
         return response_id in self.begun or self._lineage.knows(response_id)
 
     def learn_run(self, name: str, request: Mapping[str, Any], response_id: str) -> None:
-        """Remember a response that has begun, so that what continues it is found."""
+        """Remember a response that has begun, to recognise requests that continue it."""
         self._lineage.learn(name, TurnFacts(request=request), response_id)
 
     def _checked(self, turn: RecordedTurn, path: Path) -> str | None:
-        """Return the text of a turn without secrets; None, and a problem, if it still has what looks like
-        one."""
+        """Return the redacted text of a turn. If it may still hold a secret, report a problem and return
+        None."""
         clean = turn.redacted(self.redactor)
         text = clean.render()
         if text != turn.render():

@@ -1,7 +1,7 @@
-"""Redactor: puts placeholders where secrets stand, and leaves every other byte of a text as it is.
+"""Redactor: replaces secrets by placeholders, and leaves every other byte of a text unchanged.
 
-A secret has the same placeholder wherever one Redactor meets it, so requests, answers and tool loops still
-match. What it has learned from one text it finds in all later ones: give it headers and URL before bodies.
+One Redactor gives a secret the same placeholder everywhere, so requests, answers and tool loops still match.
+It finds the secrets of one text in all later ones: give it headers and URL before bodies.
 """
 
 import os
@@ -35,7 +35,7 @@ _ROUNDS = 8
 
 
 class SecretLeft(RespoolError):
-    """A text to be written still holds what looks like a secret. Its findings say where."""
+    """A text to be written still holds possible secrets: `findings`."""
 
     def __init__(self, path: str, findings: Sequence[SecretFinding]) -> None:
         self.path = path
@@ -51,10 +51,10 @@ class SecretLeft(RespoolError):
 class Redactor:
     """Redacts the texts of one set of recordings.
 
-    `patterns` are regular expressions of the user's: the secret is the first group, or all of the match. They
-    see the strings of JSON decoded, and plain text as it is. `pointers` are JSON pointers into a body or an
+    `patterns` are the user's regular expressions: the secret is the first group, or all of the match. They
+    are matched with decoded JSON strings, and with plain text. `pointers` are JSON pointers into a body or an
     event, in which ``*`` is any one name or number. `hook` gets a text, and returns the secrets in it.
-    Raises OptionError for a pattern or pointer that is none.
+    Raises OptionError for an invalid pattern or pointer.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Redactor:
     def headers(
         self, pairs: Iterable[tuple[str, str]], allowed: tuple[str, ...] = REQUEST_HEADERS
     ) -> list[tuple[str, str]]:
-        """Return the headers that may be kept, redacted. The secrets in those left out are learned.
+        """Return the allowed headers, redacted. Learn the secrets in the others.
 
         `allowed` is REQUEST_HEADERS or RESPONSE_HEADERS.
         """
@@ -90,8 +90,8 @@ class Redactor:
     def learn(self, secret: str, rule: str = "header") -> str:
         """Redact this text wherever it occurs from now on. Return its placeholder.
 
-        One of fewer than MIN_LITERAL characters, or without letters or digits, could be a word, and is not
-        looked for.
+        A text of fewer than MIN_LITERAL characters, or without letters or digits, could be a word, and is not
+        searched for.
         """
         if PLACEHOLDER.fullmatch(secret):
             return secret
@@ -113,7 +113,7 @@ class Redactor:
         return self._redacted(texts)
 
     def check(self, text: str) -> list[SecretFinding]:
-        """Return what looks like a secret in a text to be written, or is known to be one."""
+        """Return the possible and the known secrets in a text to be written."""
         return find_secrets(text, self._search)
 
     def refuse(self, text: str, path: str) -> None:
@@ -129,7 +129,7 @@ class Redactor:
             found = self._search.find(now)
             if not any(found):
                 break
-            # What was found at one place is looked for at all others before anything is replaced.
+            # Every secret is searched for everywhere before anything is replaced.
             while self._learn_all(found):
                 found = self._search.find(now)
             now = [self._replaced(text, matches) for text, matches in zip(now, found, strict=True)]
@@ -156,10 +156,10 @@ class Redactor:
         if match.instead is not None:
             return match.instead
         if match.encoded is None:
-            whole = self._placeholder(match.secret, match.rule)
+            placeholder = self._placeholder(match.secret, match.rule)
         else:
-            whole = encode_base64(self._replaced(match.encoded, match.inside), match.secret)
-        part = whole[round(match.lo * len(whole)) : round(match.hi * len(whole))]
+            placeholder = encode_base64(self._replaced(match.encoded, match.inside), match.secret)
+        part = placeholder[round(match.lo * len(placeholder)) : round(match.hi * len(placeholder))]
         return part if match.is_string else f'"{part}"'
 
     def _placeholder(self, secret: str, rule: str) -> str:
@@ -169,7 +169,7 @@ class Redactor:
         return self._placeholders[secret]
 
     def _reserve(self, text: str) -> None:
-        """Leave out the numbers of placeholders which stand in a text already: they are other secrets'."""
+        """Skip the numbers of placeholders that are in the text already: they belong to other secrets."""
         given = set(self._placeholders.values())
         for found in PLACEHOLDER.finditer(text):
             if found.group() not in given:
@@ -182,7 +182,7 @@ class Redactor:
             return
         scheme, _, rest = value.strip().partition(" ")
         secret = rest.strip() or scheme
-        # As in bodies: the kind of secret that it is, if that can be told.
+        # As in bodies: the kind of secret, if it is known.
         kinds = [match.rule for match in self._search.find([secret])[0] if match.secret == secret]
         rule = kinds[0] if kinds else "header"
         self.learn(secret, rule)
@@ -204,9 +204,9 @@ def load_hook(spec: str) -> Hook:
 
 
 def create_private(path: str, *, overwrite: bool = False) -> IO[bytes]:
-    """Open a new file that its owner alone can read and write (0600).
+    """Open a new file that only its owner can read and write (0600).
 
-    Raise FileExistsError if there is one, without `overwrite`.
+    Raise FileExistsError if it exists, without `overwrite`.
     """
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, 0o600)
@@ -216,7 +216,7 @@ def create_private(path: str, *, overwrite: bool = False) -> IO[bytes]:
 
 
 def user_rule(pattern: str) -> SecretRule:
-    """Return the rule for a regular expression of the user's. Raise OptionError if it is none."""
+    """Return the rule for the user's regular expression. Raise OptionError if it is invalid."""
     try:
         return SecretRule("user", re.compile(pattern), accept=bool)
     except re.error as error:

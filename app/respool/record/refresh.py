@@ -32,9 +32,9 @@ async def _all(
 async def refresh(
     upstream: Upstream, path: Path, redactor: Redactor
 ) -> Sequence[tuple[str, int, TurnDiff | str]]:
-    """Return for each turn below `path`, by name and number, what is different now, or why that is not known.
+    """Return for each turn below `path` its name, its number, and its difference now, or why that is unknown.
 
-    A turn that continues a response by its id can only be asked again while the upstream has that response.
+    A turn that continues a response by its id can only be sent again while the upstream has that response.
     """
     return [found async for found in _all(upstream, path, redactor)]
 
@@ -44,13 +44,13 @@ async def _again(upstream: Upstream, recorded: Recording, redactor: Redactor) ->
     if not body:
         return "has no request that could be sent again"
     try:
-        now = await ask(upstream, compact(body).encode(), redactor)
+        now = await record_answer(upstream, compact(body).encode(), redactor)
     except RespoolError as error:
         return str(error)
     return compare(recorded, now) if now else "was answered by nothing"
 
 
-async def ask(upstream: Upstream, body: bytes, redactor: Redactor) -> Recording | None:
+async def record_answer(upstream: Upstream, body: bytes, redactor: Redactor) -> Recording | None:
     """Send a request to create a response; return the recording of its answer."""
     began = time.monotonic()
     exchange = RecordedExchange(

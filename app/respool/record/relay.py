@@ -37,7 +37,7 @@ class Relay:
     ) -> None:
         self.upstream = upstream
         self.recorder = recorder  # None: nothing is recorded
-        self.replays = replays  # what is answered from recordings, and not asked again
+        self.replays = replays  # answers recorded requests without the upstream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -82,8 +82,8 @@ class Relay:
         found: Route | None = None,
         on_recorded: OnRecorded | None = None,
     ) -> None:
-        """Relay one HTTP request. `body` is its body if that was read already, `found` what it is for, if
-        that is known; `on_recorded` is called with the recording and turn that its answer has become."""
+        """Relay one HTTP request. `body` is its body if that was read already, `found` its route if that is
+        known; `on_recorded` is called with the recording and turn of its answer."""
         if found is None:
             found = route(scope["method"], _path(scope))
             if names := header_values(scope, PLAY_HEADER):
@@ -100,7 +100,7 @@ class Relay:
             else:
                 content = parts_of(receive) if _has_body(scope) else b""
             if found.kind:
-                # A stream that is compressed cannot be recorded as it comes from all upstreams.
+                # From some upstreams, a compressed stream cannot be recorded as it comes.
                 headers = [(name, value) for name, value in headers if name != b"accept-encoding"]
                 headers = [*headers, (b"accept-encoding", b"identity")]
         except ClientLeft:
@@ -112,7 +112,7 @@ class Relay:
         exchange = Relaying(scope, send, self.upstream)
         sent = time.monotonic()
         if found.kind and isinstance(content, bytes) and self.recorder is not None:
-            exchange.tape = self.recorder.begin(_asked(scope, found, content, sent), on_recorded)
+            exchange.tape = self.recorder.begin(_recorded_request(scope, found, content, sent), on_recorded)
         await exchange.run(receive, target, headers, content)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -140,7 +140,7 @@ class Relay:
 
 
 def refusal_of(scope: Scope) -> RequestError | None:
-    """Return why a request is not relayed at all; None if it is."""
+    """Return the refusal of a request that is not relayed; None if it is relayed."""
     if scope["type"] == "websocket" or header_values(scope, b"upgrade"):
         return RequestError(
             "WebSocket is not relayed here; use HTTP with server-sent events.",
@@ -151,7 +151,7 @@ def refusal_of(scope: Scope) -> RequestError | None:
 
 
 def _foreign(scope: Scope) -> RequestError | None:
-    """Return why a page's request is not relayed: any page in a local browser could spend the key."""
+    """Return the refusal of a foreign page's request: any page in a local browser could use the key."""
     for origin in header_values(scope, b"origin"):
         try:
             host = urlsplit(origin).hostname or ""
@@ -164,7 +164,7 @@ def _foreign(scope: Scope) -> RequestError | None:
     return None
 
 
-def _asked(scope: Scope, found: Route, body: bytes, sent: float) -> RecordedRequest:
+def _recorded_request(scope: Scope, found: Route, body: bytes, sent: float) -> RecordedRequest:
     session = header_values(scope, SESSION_HEADER)
     return RecordedRequest(
         method=scope["method"],

@@ -39,7 +39,7 @@ class Relaying:
     ) -> None:
         """Relay until the exchange has ended, or the client has left."""
         relaying = asyncio.ensure_future(self._relay(target, headers, content))
-        # While the body is still being read, that is what notices.
+        # While the request's body is being read, the reader notices that the client has left.
         left = asyncio.ensure_future(until_left(receive)) if isinstance(content, bytes) else None
         how = STOPPED
         try:
@@ -47,7 +47,7 @@ class Relaying:
             how = relaying.result() if relaying.done() else CLIENT_LEFT
         except ClientLeft:
             how = CLIENT_LEFT
-        except Exception as error:  # a mistake of ours: the client sees that its answer is not whole
+        except Exception as error:  # a mistake of ours: the client sees that its answer is cut
             logger.error("cannot relay %s: %r", self._scope["path"], error)
             how = CUT
         finally:
@@ -65,7 +65,7 @@ class Relaying:
             await self._break(how, receive)
 
     async def _relay(self, target: bytes, headers: Headers, content: bytes | AsyncIterator[bytes]) -> str:
-        """Return how the answer has ended; "" if there was none, since the upstream is not there."""
+        """Return how the answer has ended; "" if there is none, since the upstream cannot be reached."""
         try:
             method = self._scope["method"]
             if self.tape is not None and isinstance(content, bytes):
@@ -113,7 +113,7 @@ class Relaying:
             reset(transport)
         else:
             transport.close()
-        await until_left(receive)  # or the server would say that we have answered nothing
+        await until_left(receive)  # or the server would log a missing answer
 
 
 async def parts_of(receive: Receive) -> AsyncIterator[bytes]:
@@ -139,7 +139,7 @@ async def _nothing() -> Message:
 
 
 def refusal_by(error: Unreachable) -> RequestError:
-    """Return what a client is told when the upstream cannot be reached."""
+    """Return the error for a client when the upstream cannot be reached."""
     return RequestError(str(error), status=502, code="upstream_unreachable", type="server_error")
 
 

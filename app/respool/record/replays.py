@@ -19,10 +19,10 @@ MODES = ("all", "once", "new_episodes", "none")
 
 
 class Replays:
-    """Answers requests whose recordings are there by playing them, in the order in which they were recorded.
+    """Answers recorded requests by playing the recordings, in the order in which they were made.
 
-    ``new_episodes`` asks upstream for all others, ``none`` refuses them. ``once`` is ``none`` where the
-    folder has recordings at the start, and else records all. `app` plays what is in `store`.
+    ``new_episodes`` relays all other requests, ``none`` refuses them. ``once`` is ``none`` if the folder has
+    recordings at the start, else it records all. `app` plays the recordings of `store`.
     """
 
     def __init__(self, mode: str, store: Store, app: ASGIApp) -> None:
@@ -35,13 +35,13 @@ class Replays:
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
-        """Take up what was recorded meanwhile. Any thread may call it."""
+        """Load the recordings made meanwhile. Any thread may call it."""
         with self._lock:
             self._store.refresh()
             self._index = None
 
     def answers(self, found: Route, body: bytes) -> bool:
-        """Return whether a request is answered here, be it refused."""
+        """Return True if a request is answered here, with a recording or a refusal."""
         match self._mode:
             case "all":
                 return False
@@ -52,7 +52,7 @@ class Replays:
         return self._place(json_object(body.decode(errors="replace"))) is not None
 
     async def play(self, scope: Scope, receive: Receive, send: Send, found: Route, body: bytes) -> None:
-        """Answer a request, whose body was read already, without any content coding."""
+        """Answer a request. Its body was read already, and has no content coding any more."""
         path = found.path
         if found.kind == CREATE:
             place = self._place(json_object(body.decode(errors="replace")))
@@ -96,7 +96,7 @@ def _response_id(recording: Recording) -> str:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives a body which was read once more, and then what follows."""
+    """Return a `receive` that gives a body again that was read already, and then calls `receive`."""
     given = False
 
     async def receive_again() -> Message:

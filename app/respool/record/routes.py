@@ -1,4 +1,4 @@
-"""Which requests are recorded, by method and path; all others are relayed and nothing more."""
+"""The requests that are recorded, by method and path; all others are only relayed."""
 
 import re
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ _NO_IDS = frozenset({"input_tokens", "compact"})
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a path asks for: `kind` is "" where nothing is recorded. `path` is without the prefixes of ours,
-    percent-encoded as it came."""
+    """The target of a request. `kind` is "" if it is not recorded. `path` has none of Respool's prefixes, and
+    is percent-encoded as it came."""
 
     path: str
     kind: str = ""
@@ -35,7 +35,7 @@ class Route:
 
 
 def route(method: str, path: str) -> Route:
-    """Return what a request is for. ``/s/SESSION`` and ``/r/NAME`` in front name the recording."""
+    """Return the target of a request. The prefixes ``/s/SESSION`` and ``/r/NAME`` name the recording."""
     session = name = ""
     if found := _SESSION.match(path):
         session, path = unquote(found[1]), path[found.end() :]

@@ -1,4 +1,4 @@
-"""Runs: responses of which more may come: background runs that are polled, and streams that are resumed."""
+"""Runs: unfinished responses, namely background runs that are polled, and streams that may be resumed."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ CANCELLED = "cancelled"
 
 @dataclass(slots=True)
 class BackgroundRun:
-    """A response that has not ended. `turn` has its secrets still; `began` is when it was asked for.
+    """A response that has not ended. `turn` is not redacted; `began` is the moment of its create.
 
     With a `slot` it is polled, and not written yet; else it is the `number`-th turn of its recording.
     """
@@ -31,25 +31,25 @@ class BackgroundRun:
 
 
 class Runs:
-    """The responses of which more may come, by their ids: the newest thousand."""
+    """The unfinished responses, by their ids: the newest thousand."""
 
     def __init__(self, recordings: RecordingSet) -> None:
         self._recordings = recordings
         self._runs: OrderedDict[str, BackgroundRun] = OrderedDict()
 
     def add(self, id: str, run: BackgroundRun) -> None:
-        """Wait for more of a response."""
+        """Add an unfinished response. Write the oldest one if there are too many."""
         self._runs[id] = run
         while len(self._runs) > _MOST:
             _, oldest = self._runs.popitem(last=False)
             self._finish(oldest, STOPPED)
 
     def knows(self, id: str) -> bool:
-        """Return True if more of a response is waited for."""
+        """Return True if a response is one of these."""
         return id in self._runs
 
     def saw(self, id: str, body: str, at: float) -> None:
-        """Take a Response object: a poll, or the answer to a cancel. One of no run says nothing new."""
+        """Add a poll's Response object, or that of a cancel. Ignore it if its run is not polled."""
         run = self._runs.get(id)
         if run is None or run.slot is None:
             return
@@ -62,7 +62,7 @@ class Runs:
                 self._finish(run, CANCELLED if poll.status == CANCELLED else COMPLETE)
 
     def resumed(self, id: str, lines: Sequence[RecordedLine], began: float, end: RecordedTurn) -> None:
-        """Take the rest of a stream. Events that are known are left out."""
+        """Add the rest of a stream, without events that are known already."""
         run = self._runs.get(id)
         if run is None:
             return
@@ -78,7 +78,7 @@ class Runs:
             del self._runs[id]
 
     def close(self) -> None:
-        """Write what is known of all that are polled."""
+        """Write all polled runs, as far as they came."""
         for run in self._runs.values():
             self._finish(run, STOPPED)
         self._runs.clear()

@@ -10,13 +10,13 @@ from respool.record.search import Search
 
 # A file is searched as a whole up to this size, in blocks of whole lines above it.
 BLOCK = 16 * 1024 * 1024  # bytes
-_OVERLAP = 64 * 1024  # bytes of the block before that are seen again, for what stands on several lines
+_OVERLAP = 64 * 1024  # bytes of the block before that are searched again, for secrets of several lines
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SecretFinding:
-    """Where something looks like a secret, and by which rule: line and column from 1, in characters; the JSON
-    pointer in the JSON text that is there, or ""; and the secret's first characters, the rest masked."""
+    """A possible secret: line and column from 1, in characters; the name of the rule; the JSON pointer in the
+    JSON text at that place, or ""; and the secret's first characters, the rest masked."""
 
     line: int
     column: int
@@ -31,7 +31,7 @@ class SecretFinding:
 
 
 def find_secrets(text: str, search: Search | None = None) -> list[SecretFinding]:
-    """Return what looks like a secret in a text of any kind, in order. One that is cut across deltas is one
+    """Return the possible secrets in a text of any kind, in order. One that is cut across deltas is one
     finding, at its first part."""
     matches = (search or Search()).find([text])[0]
     breaks = [found.start() for found in re.finditer("\n", text)] if matches else []
@@ -47,26 +47,26 @@ def find_secrets(text: str, search: Search | None = None) -> list[SecretFinding]
 
 
 def masked(secret: str) -> str:
-    """Return a text that tells the secret's kind and length, and no more than an eighth of it."""
+    """Return a text with the secret's length, and no more than an eighth of it, which shows its kind."""
     shown = re.sub(r"[^!-~]", "?", secret[: min(6, len(secret) // 8)])
     return f"{shown}*** ({len(secret)} characters)"
 
 
 def scan_stream(file: IO[bytes], search: Search | None = None) -> Iterator[SecretFinding]:
-    """Yield what looks like a secret in a file of any size, in order. No more than a few BLOCKs are held.
+    """Yield the possible secrets in a file of any size, in order. Hold no more than a few BLOCKs in memory.
 
     In a file larger than BLOCK, a JSON text of several lines is searched as plain text.
     """
     line, column = 0, 0  # where `before` begins
     before = b""  # the end of the block before
-    told: set[tuple[int, int, str]] = set()
+    reported: set[tuple[int, int, str]] = set()
     rest = b""
     while True:
         data = rest + file.read(BLOCK)
         if not data:
             return
         cut = data.rfind(b"\n") + 1
-        # A line without end: a block of it, and no more.
+        # A longer line is cut after a block.
         last = len(data) < BLOCK
         cut = len(data) if last or not cut else cut
         block, rest = data[:cut], data[cut:]
@@ -76,13 +76,13 @@ def scan_stream(file: IO[bytes], search: Search | None = None) -> Iterator[Secre
             at = found.column + (column if found.line == 1 else 0)
             finding = replace(found, line=line + found.line, column=at)
             now.add((finding.line, at, finding.rule))
-            if (finding.line, at, finding.rule) not in told:
+            if (finding.line, at, finding.rule) not in reported:
                 yield finding
         kept = len(seen) - _OVERLAP
         if kept > 0 and (following := seen.find(b"\n", kept) + 1):
             kept = following
         kept = max(kept, 0)
-        over, before, told = seen[:kept], seen[kept:], now
+        over, before, reported = seen[:kept], seen[kept:], now
         if b"\n" in over:
             column = 0
         line += over.count(b"\n")
@@ -94,5 +94,5 @@ def _text(data: bytes) -> str:
         return data.decode("utf-16", "replace")
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]
-    # What is no UTF-8 is searched as well: each other byte stands for a character.
+    # A text in another encoding is searched as well: each byte that is not UTF-8 becomes a character.
     return data.decode("utf-8", "surrogateescape")

@@ -1,7 +1,7 @@
-"""Where secrets stand in texts: in plain text, in the strings of JSON, in JSON within those strings,
+"""Search for secrets in texts: in plain text, in the strings of JSON, in JSON within those strings,
 percent-encoded, in base64, and cut across the deltas of a stream.
 
-Texts are never written anew: what is found is a place in the text as it stands.
+Each match is a place in the unchanged text.
 """
 
 import re
@@ -18,21 +18,21 @@ from respool.record.percent import PERCENT, percent_decoded
 from respool.record.secret_shapes import decode_base64
 from respool.record.secrets import OPAQUE, OPAQUE_FIELDS, PLACEHOLDER, RULES, SCHEME, SecretRule, field_rule
 
-_SHORT = 128  # characters of a text for which it is remembered what is in it
-_MANY = 20_000  # such texts
+_SHORT = 128  # characters; the matches of shorter texts are cached
+_MANY = 20_000  # cached texts
 MAX_LAYERS = 6  # JSON in a string of JSON, base64 in that, ...
 
 # A line that may be JSON, alone or in a `data:` line of server-sent events.
 _JSON_LINE = re.compile(r"^[ \t]*(?:data:[ \t]*)?(?=[{\[])", re.MULTILINE)
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
 
-# What tells one text that comes in deltas from another: the place of its part in the answer.
+# The fields of a delta that identify its text: the place of its part in the answer.
 _PLACE = ("output_index", "content_index", "summary_index")
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One delta: in which text it stands, what it says, and where the logprobs beside it are."""
+    """One delta: the index of its text, its decoded value, its path, and the place of its logprobs."""
 
     source: int
     decoded: Decoded
@@ -42,10 +42,10 @@ class _Piece:
 
 @dataclass(slots=True)
 class _Channels:
-    """The texts of streams that come in deltas, by their places. Each response has its own.
+    """The texts that come in deltas, by response and place.
 
-    `of_items` has them by the ids of their items: where responses run at a time, several have one place. Some
-    producers give an item another id in each event, so places count as well.
+    `of_items` has them by the ids of their items, since several responses at a time share places. Some
+    producers give an item another id in each event, so places are needed, too.
     """
 
     responses: int = 0
@@ -53,7 +53,7 @@ class _Channels:
     of_items: dict[tuple[object, ...], list[_Piece]] = field(default_factory=dict)
 
     def add(self, piece: _Piece, name: str, place: tuple[object, ...], item: object) -> None:
-        """Put a delta where the others of its text are."""
+        """Add a delta to its text."""
         self.pieces.setdefault((self.responses, name, *place), []).append(piece)
         if item is not None:
             self.of_items.setdefault((item, name, *place), []).append(piece)
@@ -70,8 +70,8 @@ class _Channels:
 
 @dataclass(slots=True)
 class Search:
-    """What to look for. `literals` are secrets that are known, with the names of their rules; what one of
-    `allowed` matches as a whole is none."""
+    """A search for secrets. `literals` are known secrets, with the names of their rules; a text that one of
+    `allowed` matches as a whole is no secret."""
 
     rules: Sequence[SecretRule] = RULES
     literals: Mapping[str, str] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Search:
     def _in_json(
         self, text: str, start: int, end: int, source: int, channels: _Channels, layer: int
     ) -> list[SecretMatch] | None:
-        """Return what is in a JSON object or array; None if the text is none."""
+        """Return the matches in a JSON object or array; None if the text is none."""
         inside = text[start:end].strip()
         if inside[:1] + inside[-1:] not in ("{}", "[]"):
             return None
@@ -147,7 +147,7 @@ class Search:
         return found
 
     def _delta(self, text: str, frame: OpenValue, source: int, channels: _Channels) -> Value | None:
-        """Put the delta of an event aside, if it has one, and return it."""
+        """Add the delta of an event, if any, to the channels, and return it."""
         type_, delta = frame.members.get("type"), frame.members.get("delta")
         if type_ is None:
             return None
@@ -169,7 +169,7 @@ class Search:
         return delta
 
     def _in_deltas(self, pieces: Sequence[_Piece], layer: int) -> Iterator[tuple[int, SecretMatch]]:
-        """Yield the parts of secrets in the text that deltas make, each with the number of its text."""
+        """Yield the parts of secrets in joined deltas, each with the index of its text."""
         joined = "".join(piece.decoded.text for piece in pieces)
         ends = list(accumulate(len(piece.decoded.text) for piece in pieces))
         emptied: set[int] = set()
@@ -197,7 +197,7 @@ class Search:
                 number += 1
 
     def _in_value(self, text: str, value: Value, key: str, layer: int) -> list[SecretMatch]:
-        """Return what is in one string of JSON text; of other values, only those which a pointer names."""
+        """Return the matches in one string of JSON text; of other values, only those that a pointer names."""
         raw = text[value.start : value.end]
         if not value.is_key and self._named(value.path) and raw and not PLACEHOLDER.fullmatch(raw):
             secret = decode(text, value.start, value.end).text if value.is_string else raw
@@ -222,7 +222,7 @@ class Search:
         )
 
     def _in_plain(self, text: str, key: str, layer: int) -> list[SecretMatch]:
-        """Return what is in a text that is no JSON; `key` is the name of its field."""
+        """Return the matches in a text that is no JSON; `key` is the name of its field."""
         if len(text) > _SHORT:
             return self._newly_in_plain(text, key, layer)
         # Types, ids and names are the same in many events.
@@ -295,7 +295,7 @@ class Search:
 
 
 def _is_credential(value: Value) -> bool:
-    """Tell whether the Responses API has a secret of the user's at this place of a request.
+    """Return True if the Responses API has a secret of the user at this place of a request.
 
     Source: ``tools[].headers`` of an MCP tool, ``domain_secrets[].value`` of a container's network policy.
     """
@@ -308,7 +308,7 @@ def _is_credential(value: Value) -> bool:
 
 
 def _emptied(text: str, span: tuple[int, int], path: tuple[str | int, ...]) -> SecretMatch:
-    """Empty the tokens of a text and their probabilities, which spell it once more."""
+    """Empty the tokens of a text and their probabilities: the tokens repeat the text."""
     return SecretMatch(*span, "logprobs", "", path=path, instead="[]")
 
 

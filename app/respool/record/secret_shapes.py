@@ -12,12 +12,12 @@ def always(secret: str) -> bool:
 
 
 def varied(secret: str) -> bool:
-    """Tell whether a text has more than three different characters: ``sk-xxxxxxxx`` stands for a key."""
+    """Return True if a text has more than three different characters: ``sk-xxxxxxxx`` is no key."""
     return len(set(secret)) > 3
 
 
 def random_part(secret: str) -> bool:
-    """Tell whether a part between ``-``, ``_`` and ``.`` is no word: 12 characters with a digit, or 20."""
+    """Return True if a part between ``-``, ``_`` and ``.`` is no word: 12 characters with a digit, or 20."""
     parts = re.split(r"[-_.]", secret)
     return any(
         varied(part) and (len(part) >= 20 or (len(part) >= 12 and any(map(str.isdigit, part))))
@@ -26,12 +26,12 @@ def random_part(secret: str) -> bool:
 
 
 def mixed(secret: str) -> bool:
-    """Tell whether a text has digits and letters, as keys have and names of variables seldom have."""
+    """Return True if a text has digits and letters, as keys have and names of variables seldom have."""
     return varied(secret) and any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
 
 
 def keylike(secret: str) -> bool:
-    """Tell whether a value is as irregular as a key: mixed, long, and of no ordinary form.
+    """Return True if a value is as irregular as a key: mixed, long, and of no ordinary form.
 
     Dates, numbers, ids of the API and names with a number are no keys.
     """
@@ -64,7 +64,7 @@ _STAND_IN = re.compile(
 
 
 def password(secret: str) -> bool:
-    """Tell whether the value of a field for passwords is one: no stand-in, no template, no mask."""
+    """Return True if the value of a field for passwords is one: no stand-in, no template, no mask."""
     return (
         len(secret) >= 4
         and not (len(secret) <= 80 and _STAND_IN.fullmatch(secret))
@@ -75,18 +75,18 @@ def password(secret: str) -> bool:
 
 
 def spelled_password(secret: str) -> bool:
-    """Return the same in running text, where only what is no word counts."""
+    """Return True if a value in running text is a password: unlike a word, it has letters and digits."""
     return password(secret) and any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
 
 
 def basic(secret: str) -> bool:
-    """Tell whether a text is the base64 form of ``user:password``."""
+    """Return True if a text is the base64 form of ``user:password``."""
     decoded = decode_base64(secret)
     return decoded is not None and ":" in decoded and decoded.isprintable()
 
 
 def decode_base64(text: str) -> str | None:
-    """Return the text that a base64 text stands for; None where it stands for no text in UTF-8."""
+    """Decode a base64 text; return None if it is not base64 of UTF-8."""
     body = text.rstrip("=")
     if len(body) % 4 == 1:
         return None
@@ -115,7 +115,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def cookie(secret: str) -> bool:
-    """Return True if cookies identify a user. Those of a proxy against robots do not."""
+    """Return True if cookies identify a user. Those that a proxy sets against robots do not."""
     names = [part.partition("=")[0].strip() for part in secret.split(";") if "=" in part]
     return bool(names) and mixed(secret) and names[0] not in HARMLESS_COOKIES
 
@@ -124,5 +124,5 @@ HARMLESS_COOKIES = frozenset({"__cf_bm", "_cfuvid", "__cflb", "cf_clearance"})
 
 
 def private_key(secret: str) -> bool:
-    """Tell whether a text in the armour of a private key has the body of one."""
+    """Return True if a text between the markers of a private key has the body of one."""
     return re.search(r"[A-Za-z0-9+/=]{32}", secret) is not None

@@ -34,7 +34,7 @@ END = r"(?![A-Za-z0-9])"
 class SecretRule:
     """One kind of secret. The secret is the first group of the pattern, or all of it.
 
-    `hints`: one of them is in every text that has such a secret, in lower case; other texts are not searched.
+    Every text with such a secret has one of the `hints`, in lower case; other texts are not searched.
     """
 
     name: str
@@ -53,7 +53,7 @@ def _rule(name: str, pattern: str, hints: str, accept: Callable[[str], bool] = a
 
 
 def _key(name: str, pattern: str, hints: str, accept: Callable[[str], bool] = varied) -> SecretRule:
-    """Return a key which its prefix tells."""
+    """Return the rule for a key with a known prefix."""
     return _rule(name, f"{EDGE}{pattern}", hints, accept)
 
 
@@ -206,11 +206,11 @@ RULES: tuple[SecretRule, ...] = (
 
 
 def _named(value: str) -> bool:
-    """Tell whether the value of a field for keys is one."""
+    """Return True if the value of a field for keys is one."""
     return len(value) >= 8 and " " not in value and mixed(value) and not API_ID.match(value)
 
 
-# Fields whose value is a secret by its name, without "-", "_" and case. With the name of the rule.
+# The rules for fields with a secret value, by the field's name without "-", "_" and case.
 _FIELDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     **dict.fromkeys(
         "password passwd passphrase pwd clientsecret authorization proxyauthorization xapikey".split(),
@@ -228,12 +228,12 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
 _SUFFIXES = ("apikey", "password", "clientsecret", "accesstoken", "secretkey", "secretaccesskey", "authtoken")
 
 
-# What stands before the secret in a header.
+# The scheme before the secret in a header.
 SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey)[ \t]+", re.IGNORECASE)
 
 
 def field_rule(name: str) -> tuple[str, Callable[[str], bool]] | None:
-    """Return the rule for the values of a field of this name, and what such a value looks like."""
+    """Return the name of the rule for a field of this name, and the test for its values."""
     plain = name.casefold().replace("-", "").replace("_", "")
     if found := _FIELDS.get(plain):
         return found
@@ -241,7 +241,7 @@ def field_rule(name: str) -> tuple[str, Callable[[str], bool]] | None:
     return _FIELDS[suffix] if suffix else None
 
 
-# Fields that hold what no rule can read: ciphertext and pictures.
+# Fields without readable text: ciphertext and pictures.
 OPAQUE_FIELDS = frozenset({"encrypted_content", "b64_json", "partial_image_b64", "obfuscation"})
 # The same within a text.
 OPAQUE = re.compile(
@@ -251,5 +251,5 @@ OPAQUE = re.compile(
 USER_RULES = ("user", "pointer", "hook", "header")
 RULE_NAMES: tuple[str, ...] = tuple(dict.fromkeys([*(rule.name for rule in RULES), *USER_RULES]))
 
-# What stands in place of a secret: letters, digits and "-" are legal in JSON, URLs, headers and cookies.
+# The placeholder for a secret: letters, digits and "-" are legal in JSON, URLs, headers and cookies.
 PLACEHOLDER = re.compile(rf"REDACTED-({'|'.join(map(re.escape, RULE_NAMES))})-([0-9]{{1,9}})")

@@ -1,4 +1,4 @@
-"""Shelf: the folder that recordings are written into. Nothing sound is lost, nothing overwritten unasked.
+"""Shelf: the folder that recordings are written into. It loses and overwrites no other recording.
 
 A turn is appended to ``NAME.jsonl.partial`` while it comes, whole lines at a time. When it is finished, the
 recording's file is written beside the old one, and renamed.
@@ -18,12 +18,12 @@ SUFFIX = ".jsonl"
 
 
 class RecordingStopped(RespoolError):
-    """A recording cannot be written any more; it says why, and what to do."""
+    """Recordings cannot be written any more. The message has the cause, and what to do."""
 
 
 @dataclass(slots=True)
 class Slot:
-    """The place of one turn: its recording's name, and the file that it is appended to while it comes."""
+    """One turn that is being recorded: its recording's name, and its partial file."""
 
     name: str
     partial: Path
@@ -35,14 +35,16 @@ class Slot:
 class Shelf:
     """The recordings below a folder. One thread uses it.
 
-    With `overwrite`, a recording that was there before is replaced by the first one that gets its name.
-    Raises RecordingStopped where a file cannot be written.
+    With `overwrite`, an existing recording is replaced by the first new one that gets its name.
+    Raises RecordingStopped if a file cannot be written.
     """
 
     folder: Path
     overwrite: bool = False
-    _reserved: dict[str, int] = field(default_factory=dict)  # names in use, and by how many turns
-    _finished: dict[str, list[int]] = field(default_factory=dict)  # the sizes of those written in this run
+    _reserved: dict[str, int] = field(default_factory=dict)  # names in use, and the number of their turns
+    _finished: dict[str, list[int]] = field(
+        default_factory=dict
+    )  # the sizes of the turns written in this run
 
     def __post_init__(self) -> None:
         try:
@@ -55,7 +57,7 @@ class Shelf:
         return self.folder / f"{name}{SUFFIX}"
 
     def free(self, name: str) -> str:
-        """Return the name, or ``NAME-2``, ``NAME-3`` ... where it is taken."""
+        """Return the name, or ``NAME-2``, ``NAME-3`` ... if it is taken."""
         number, found = 1, name
         while self._is_taken(found):
             number += 1
@@ -63,8 +65,7 @@ class Shelf:
         return found
 
     def append_to(self, name: str, turns: int) -> bool:
-        """Put further turns after the `turns` that the recording's file has already. Return whether that can
-        be done."""
+        """Append further turns to the `turns` in the recording's file. Return False if that is impossible."""
         try:
             content = self.path(name).read_bytes()
         except OSError:
@@ -75,7 +76,7 @@ class Shelf:
         return True
 
     def reserve(self, name: str) -> None:
-        """Let no other conversation have this name."""
+        """Keep this name from other conversations."""
         self._reserved[name] = self._reserved.get(name, 0) + 1
 
     def release(self, name: str) -> None:
@@ -108,7 +109,7 @@ class Shelf:
         return slot
 
     def append(self, slot: Slot, text: str) -> None:
-        """Append whole lines to the partial file. Where that fails, it ends with its last whole line."""
+        """Append whole lines to the partial file. After an error, it ends with its last whole line."""
         if slot.descriptor is None or not text:
             return
         data = text.encode()
@@ -122,7 +123,7 @@ class Shelf:
         slot.size += len(data)
 
     def finish(self, slot: Slot, text: str) -> Path:
-        """Put the finished turn, `text`, into the recording's file, after the turns that it has."""
+        """Append the finished turn, `text`, to the recording's file."""
         self._close(slot)
         data = text.encode()
         try:
@@ -135,8 +136,8 @@ class Shelf:
         return path
 
     def replace_turn(self, name: str, turn: int, text: str) -> Path | None:
-        """Write the `turn`-th finished turn of a recording anew: more of it has come. Return None, and write
-        nothing, if another process has changed the file."""
+        """Rewrite the `turn`-th finished turn of a recording after more of it has come. Return None, and
+        write nothing, if another process has changed the file."""
         sizes = self._finished.get(name, [])
         data = text.encode()
         try:
@@ -151,11 +152,11 @@ class Shelf:
         return path
 
     def finished_turns(self, name: str) -> int:
-        """Return how many turns of a recording were finished in this run."""
+        """Return the number of turns of a recording that were finished in this run."""
         return len(self._finished.get(name, ()))
 
     def _read(self, name: str) -> list[bytes]:
-        """Return the recordings of this run in the file."""
+        """Return the file's content, in one part, if this run has written to it."""
         if name not in self._finished:
             return []
         try:
@@ -164,7 +165,7 @@ class Shelf:
             return []
 
     def _write(self, name: str, parts: list[bytes]) -> Path:
-        """Write beside, and rename: after any error the file is the old or the new one."""
+        """Write a temporary file and rename it: after any error the file is the old or the new one."""
         path = self.path(name)
         new = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
@@ -183,7 +184,7 @@ class Shelf:
         return path
 
     def abandon(self, slot: Slot, *, keep: bool) -> None:
-        """End a turn that is not to be finished. With `keep` its partial file stays."""
+        """Give up a turn. With `keep` its partial file stays."""
         self._close(slot)
         if not keep:
             with contextlib.suppress(OSError):
@@ -203,7 +204,7 @@ class Shelf:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return the partial files that an earlier recorder has left."""
+    """Return the partial files of an earlier recorder."""
     return sorted(folder.rglob(f"*{SUFFIX}{PARTIAL}"))
 
 

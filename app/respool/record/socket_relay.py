@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("respool")
 
 ABNORMAL = 1006  # no close frame has come
-_NOT_SENT = frozenset({1005, ABNORMAL, 1015})  # codes that stand for what no frame says
+_NOT_SENT = frozenset({1005, ABNORMAL, 1015})  # codes that no close frame may have: RFC 6455, section 7.4.1
 _OF_THE_UPGRADE = (
     b"sec-websocket-", b"content-length", b"transfer-encoding", b"date", b"upgrade", b"connection"
 )  # fmt: skip
@@ -38,7 +38,7 @@ async def relay_socket(
     found: Route,
     headers: Headers,
 ) -> None:
-    """Relay a WebSocket until one of both ends closes it. Each of its turns becomes a turn of a recording."""
+    """Relay a WebSocket until one end closes it. Each of its turns becomes a turn of a recording."""
     await receive()  # websocket.connect
     target = upstream.target(found.path, scope["query_string"])
     kept = [(name, value) for name, value in headers if not name.lower().startswith(b"sec-websocket-")]
@@ -137,13 +137,13 @@ class _Relaying:
         return message.get("code") or 1005, message.get("reason") or ""
 
     async def _close(self, by: str, code: int, reason: str) -> None:
-        """Close the other end in the same way, and both after any error."""
+        """Close the other end with the same code, and both ends after any error."""
         try:
             if by == "server" and code == ABNORMAL and (transport := transport_of(self._scope)) is not None:
                 transport.abort()
             elif by == "server":
-                told = 1000 if code == 1005 else 1011 if code in _NOT_SENT else code
-                await self._send({"type": "websocket.close", "code": told, "reason": reason})
+                sent_code = 1000 if code == 1005 else 1011 if code in _NOT_SENT else code
+                await self._send({"type": "websocket.close", "code": sent_code, "reason": reason})
             elif code == 1005 or code not in _NOT_SENT:
                 await self._connection.close(1000 if code == 1005 else code, reason)
         except Exception as error:  # it has gone

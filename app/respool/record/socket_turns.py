@@ -1,10 +1,9 @@
-"""RecordedSocketTurns: the turn of each frame of a WebSocket. No I/O.
+"""RecordedSocketTurns: assigns each frame of a WebSocket to a turn. No I/O.
 
-A turn is what follows of one ``response.create``, up to its terminal event; in the multi-agent beta, where
-the responses of several agents run at a time, up to that of the last. It becomes the same recording as over
-HTTP: the text of each frame is the text of an event, without the name of its lane. A response that nobody
-asked for goes on after a steer: it is a turn, too, whose request is the one before with the steer as its
-input.
+A turn begins with a ``response.create`` and ends with the terminal event; in the multi-agent beta, where the
+responses of several agents run at a time, with the last one. It becomes the same recording as over HTTP: the
+text of each frame is the text of an event, without its ``stream_id``. After a steer, the service creates a
+response by itself: that is a turn, too. Its request is that of the turn before, with the steer as input.
 """
 
 from collections import deque
@@ -25,12 +24,12 @@ _STEER = "response.steer"
 _PREVIOUS = "previous_response_id"
 _EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"),)
 _JSON = (("content-type", "application/json"),)
-# What the service says beside a response's own events: of steers and injected items.
+# Frames of the service about steers and injected items, which are no events of the response.
 _BESIDE = ("response.steer.", "response.inject.")
 _NOT_OF_THE_BODY = ("type", "stream_id", "event_id")
 
 
-class TellsTape(Protocol):
+class SocketTape(Protocol):
     """The interface of a tape: see `recorder.Tape`."""
 
     def head(self, status: int, headers: Any, at: float) -> None: ...
@@ -41,15 +40,15 @@ class TellsTape(Protocol):
 
 @dataclass(slots=True)
 class _Turn:
-    """One turn; without a tape, a warm-up, which is not recorded. `beside` are the frames that are none of
-    its events: seconds since the create, who sent it, its text."""
+    """One turn; without a tape, a warm-up, which is not recorded. `beside` are its frames that are no events:
+    seconds since the create, sender, text."""
 
-    tape: TellsTape | None
+    tape: SocketTape | None
     began: float
     lane: str | None
-    asked: Mapping[str, Any]  # the create
+    create: Mapping[str, Any]
     ids: set[str] = field(default_factory=set)  # of its responses: several in the multi-agent beta
-    open: set[str] = field(default_factory=set)  # those that have not ended
+    open: set[str] = field(default_factory=set)  # ids of responses that have not ended
     steers: list[Mapping[str, Any]] = field(default_factory=list)
     headed: bool = False
     failed: bool = False
@@ -59,17 +58,17 @@ class _Turn:
 class RecordedSocketTurns:
     """The turns of one connection. Pass each frame, and the end of the connection.
 
-    `begin` gets the body of a create, as that of a POST that asks for the same as a stream, and the moment;
-    it returns the tape of that turn.
+    `begin` gets the body of a create, as of a POST with ``stream``, and the moment; it returns the tape of
+    that turn.
     """
 
-    def __init__(self, begin: Callable[[bytes, float], TellsTape]) -> None:
+    def __init__(self, begin: Callable[[bytes, float], SocketTape]) -> None:
         self._begin = begin
         self._lanes: dict[str | None, deque[_Turn]] = {}
-        self._before: dict[str | None, _Turn] = {}  # the turn of each lane that has ended last
+        self._before: dict[str | None, _Turn] = {}  # the last turn of each lane that has ended
 
     def sent(self, text: str, at: float) -> None:
-        """Return a text frame of the client's."""
+        """Take a text frame of the client."""
         frame = _object(text)
         lane = _lane(frame)
         if frame.get("type") == _CREATE:
@@ -84,7 +83,7 @@ class RecordedSocketTurns:
         self._lanes.setdefault(lane, deque()).append(_Turn(tape, at, lane, frame))
 
     def received(self, text: str, at: float) -> None:
-        """Return a text frame of the server's."""
+        """Take a text frame of the server."""
         frame = _object(text)
         lane, type_ = _lane(frame), str(frame.get("type", ""))
         turn = self._successor(frame, lane, at) if type_ == CREATED else None
@@ -97,7 +96,7 @@ class RecordedSocketTurns:
         if type_ == "error" and isinstance(frame.get("error"), dict) and "sequence_number" not in frame:
             self._refused(turn, frame, text, at)
             return
-        if turn.failed and type_ == CREATED:  # the one before has ended with its error
+        if turn.failed and type_ == CREATED:  # the turn before has ended with its error
             self._end(turn, COMPLETE, at)
             if (turn := self._turn(lane)) is None:
                 return
@@ -117,7 +116,7 @@ class RecordedSocketTurns:
                 self._end(turn, COMPLETE, at)
 
     def closed(self, code: int, reason: str, by: str, at: float) -> None:
-        """Return the connection has ended; `by` is ``client`` or ``server``."""
+        """End all turns: the connection was closed by ``client`` or ``server``."""
         for turn in [turn for lane in self._lanes.values() for turn in lane]:
             if turn.tape is not None:
                 turn.tape.note({"close": {"code": code, "reason": reason, "by": by}})
@@ -125,8 +124,7 @@ class RecordedSocketTurns:
             self._end(turn, ended, at)
 
     def _turn(self, lane: str | None) -> _Turn | None:
-        """Return the turn of a lane that is under way. A frame without a lane is of the only turn there
-        is."""
+        """Return the current turn of a lane. A frame without a lane belongs to the only lane there is."""
         if waiting := self._lanes.get(lane):
             return waiting[0]
         if lane is None and len(self._lanes) == 1:
@@ -140,9 +138,9 @@ class RecordedSocketTurns:
         return next((turn for turn in turns if named in turn.ids), None) if isinstance(named, str) else None
 
     def _successor(self, frame: Mapping[str, Any], lane: str | None, at: float) -> _Turn | None:
-        """Begin the turn of a response that was created for a steer, or without any request that is known.
+        """Begin the turn of a response that was created for a steer, or without any known request.
 
-        Its create is as a client would have sent it: that of the turn before, with the steers as input.
+        Its create is that of the turn before, with the steers as input.
         """
         before, waiting = self._before.get(lane), self._lanes.get(lane)
         if before is None or (waiting and waiting[0].headed):
@@ -150,17 +148,17 @@ class RecordedSocketTurns:
         response = frame.get("response")
         previous = response.get(_PREVIOUS) if isinstance(response, dict) else None
         if waiting and (
-            previous not in before.ids or waiting[0].asked.get("previous_response_id") == previous
+            previous not in before.ids or waiting[0].create.get("previous_response_id") == previous
         ):
             return None
         items = [item for steer in before.steers for item in input_list(steer.get("input"))]
         continued = {_PREVIOUS: previous} if isinstance(previous, str) else {}
-        self._create({**before.asked, "input": items, **continued}, lane, at)
+        self._create({**before.create, "input": items, **continued}, lane, at)
         self._lanes[lane].rotate(1)
         return self._lanes[lane][0]
 
     def _refused(self, turn: _Turn, frame: Mapping[str, Any], text: str, at: float) -> None:
-        """Return the service refuses a create, or ends it with what would be an HTTP error."""
+        """Record an error frame: the service refuses a create, or ends its response with an HTTP error."""
         status = frame.get("status")
         if turn.tape is not None and not turn.headed:
             turn.tape.head(status if isinstance(status, int) and 400 <= status < 600 else 500, _JSON, at)
@@ -198,7 +196,7 @@ def _framed(text: str) -> bytes:
     line = text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
     try:
         return encode(line, Event.parse(line).type)
-    except ValueError:  # no JSON: as it is
+    except ValueError:  # no JSON: unchanged
         return f"data: {line}\n\n".encode(errors="surrogateescape")
 
 

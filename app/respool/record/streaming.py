@@ -10,23 +10,23 @@ from respool.record.redaction import Redactor
 
 _OPENING = "response.output_item.added"
 _CLOSING = "response.output_item.done"
-# Texts for people: a secret in them has no white space, but for a few kinds. Arguments of calls are JSON.
+# Prose: a secret in it has no white space, except for a few kinds. Arguments of calls are JSON.
 _OF_TEXT = frozenset(
     "response.output_text.delta response.refusal.delta response.reasoning_text.delta "
     "response.reasoning_summary_text.delta".split()
 )
-# In a line that has none of these, white space ends any secret: values in JSON and cookies
-# may hold some. Words have apostrophes and colons.
+# In a line without these characters, white space ends any secret: values in JSON and cookies may hold some.
+# Apostrophes and colons are not among them, since prose has those.
 _WIDE = frozenset('"={}')
 _BEGIN, _END = "-----BEGIN", "-----END"
-_MOST_HELD = 64  # events that are held before those that can be given are
-_PATIENCE = 0.5  # seconds of the stream after which they are
-_CONTEXT = 24  # events that are looked at again, since what stands before a secret tells what it is
+_MOST_HELD = 64  # events that are held before the ready ones are returned
+_PATIENCE = 0.5  # seconds of the stream after which the ready ones are returned
+_CONTEXT = 24  # events that are searched again, since the text before a secret shows its kind
 
 
 @dataclass(slots=True)
 class _Text:
-    """A text that comes in deltas: the line that it is in, and what is known of it."""
+    """The current line of a text that comes in deltas."""
 
     line: str = ""
     begun: bool = False
@@ -45,7 +45,7 @@ class _Text:
             self.line = self.line[self.line.rindex("\n") :]
 
     def may_be_cut(self, next_: str = "") -> bool:
-        """Return True if no secret can go on from here to `next_`, which follows."""
+        """Return True if no secret can continue from here into `next_`."""
         if self.is_json or self.in_key:
             return False
         if self.line in ("", "\n") or next_.startswith("\n"):
@@ -58,14 +58,14 @@ class _Text:
 class StreamRedactor:
     """Redacts the events of one stream as they come.
 
-    A secret can be cut across deltas. So events are held from an item's first delta on: those of texts until
-    white space or a line's end says that no secret goes on, all others until the item is done. With rules of
-    the user's own, texts are held until then, too. A recorder that is killed loses what is held, at most half
-    a second of a text, and writes no secret.
+    A secret can be cut across deltas. So events are held from an item's first delta on: those of prose until
+    white space or a line's end, where no secret continues; all others until the item is done. With the user's
+    own rules, prose is held until then, too. A recorder that is killed loses the held events, at most half a
+    second of prose, and writes no secret.
 
-    There is no tail of arguments that would be long enough to hold. They are JSON, in which a secret has no
-    greatest length: the name of its field makes a value a secret, whatever it is. And JSON that is not whole
-    is read as plain text, in which fewer secrets are found.
+    Arguments of calls are held to their end. They are JSON, in which a secret may have any length: the name
+    of its field makes any value a secret. And incomplete JSON is searched as plain text, which finds fewer
+    secrets.
     """
 
     redactor: Redactor
@@ -73,14 +73,16 @@ class StreamRedactor:
     _open: set[tuple[str, str]] = field(default_factory=set)  # items that are held until they are done
     _added: set[str] = field(default_factory=set)  # ids of items
     _running: int = 0  # responses; several in the multi-agent beta
-    _texts: dict[tuple[str, str, str], _Text] = field(default_factory=dict)  # those that come, by their place
+    _texts: dict[tuple[str, str, str], _Text] = field(
+        default_factory=dict
+    )  # unfinished texts, by their place
     _given: deque[str] = field(default_factory=lambda: deque(maxlen=8 * _CONTEXT))
-    _ready: int = 0  # how many of those held can be given
+    _ready: int = 0  # the number of held events that can be returned
     _waited: float = 0.0
 
     def feed(self, text: str, seconds: float = 0.0) -> list[str]:
-        """Take the text of one event, or of another frame, which came `seconds` after the one before. Return
-        what can be written of those held, the first ones, in order."""
+        """Take the text of one event or other frame, which came `seconds` after the one before. Return the
+        redacted texts that can be written, in order."""
         self._follow(text)
         self._held.append(text)
         self._waited += seconds
@@ -91,7 +93,7 @@ class StreamRedactor:
         return []
 
     def finish(self) -> list[str]:
-        """Return what is still held: the stream has ended, or was cut."""
+        """Return the held texts, redacted: the stream has ended, or was cut."""
         self._open.clear()
         self._texts.clear()
         found = self._give(len(self._held))
@@ -108,7 +110,7 @@ class StreamRedactor:
         return found
 
     def _context(self) -> list[str]:
-        """Return the events before those held, from a place on at which no secret is cut."""
+        """Return the events before the held ones, from a place where no secret is cut."""
         before = list(self._given)
         for start in range(max(0, len(before) - _CONTEXT), -1, -1):
             if start == 0 or _delta(before[start])[:1].isspace():
@@ -116,7 +118,7 @@ class StreamRedactor:
         return []
 
     def _follow(self, text: str) -> None:
-        """Take note of what an event says of the texts that come."""
+        """Update the unfinished items and texts with an event."""
         try:
             event = loads(text)
         except ValueError:
@@ -133,7 +135,7 @@ class StreamRedactor:
             self._running += 1
         elif type_ in TERMINAL_TYPES:
             self._running = max(0, self._running - 1)
-            if not self._running:  # items of the others are told apart by their ids, or held to the end
+            if not self._running:  # items of several responses are distinguished by id, or held
                 self._open.clear()
                 self._texts.clear()
         elif type_.endswith("delta") and isinstance(delta := event.get("delta"), str):
@@ -153,7 +155,7 @@ class StreamRedactor:
         known.add(delta)
 
     def _close(self, key: tuple[str, str]) -> None:
-        """Close the item that is done: that at its place, unless several responses have one there."""
+        """Close the items at the place of a finished one; with several responses, only those with its id."""
         known = slice(0, 1 if self._running < 2 else 2)
         self._open = {one for one in self._open if one[known] != key[known]}
         self._texts = {place: text for place, text in self._texts.items() if place[known] != key[known]}

@@ -1,4 +1,4 @@
-"""Taping: one exchange, written into a recording while it comes. No threads: see `recorder`."""
+"""Taping: writes one exchange into a recording while it comes. No threads: see `recorder`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,35 +13,35 @@ from respool.record.runs import BackgroundRun, Runs
 from respool.record.shelf import RecordingStopped, Slot
 from respool.record.turn import RawJSON, RecordedTurn, json_object
 
-# Told of a turn that was written: the recording's name, and the turn's number in it.
+# Called for each written turn, with the recording's name and the turn's number in it.
 OnRecorded = Callable[[str, int], object]
 
 
 class Taping:
-    """Writes an exchange as it comes. Raises RecordingStopped where nothing can be written any more.
+    """Writes an exchange as it comes. Raises RecordingStopped if nothing can be written any more.
 
-    An exchange that cannot be recorded is a problem of the set, and what follows of it is passed over.
+    An exchange that cannot be recorded is a problem of the set; later calls do nothing.
     """
 
     def __init__(
         self,
         recordings: RecordingSet,
         runs: Runs,
-        asked: RecordedRequest,
+        request: RecordedRequest,
         on_recorded: OnRecorded | None = None,
     ) -> None:
         self._recordings = recordings
         self._runs = runs
-        self._asked = asked
+        self._request = request
         self._on_recorded = on_recorded
         self._begun = False  # the id of its response is known
         self._name = ""
-        self._request: RawJSON | str = ""
+        self._request_body: RawJSON | str = ""
         self._slot: Slot | None = None
-        self._exchange: RecordedExchange | None = RecordedExchange(asked, recordings.redactor)
-        if asked.route.kind == CREATE:
-            self._request = self._exchange.request()
-            self._name = recordings.name_for(asked, self._request_object())
+        self._exchange: RecordedExchange | None = RecordedExchange(request, recordings.redactor)
+        if request.route.kind == CREATE:
+            self._request_body = self._exchange.request_body()
+            self._name = recordings.name_for(request, self._request_object())
 
     def head(self, status: int, headers: Sequence[tuple[str, str]], at: float) -> None:
         """Take the head of the answer."""
@@ -71,12 +71,12 @@ class Taping:
             self._recordings.shelf.append(self._slot, text)
 
     def note(self, fields: Mapping[str, Any]) -> None:
-        """Have these fields in the header."""
+        """Add fields to the header."""
         if self._exchange is not None:
             self._exchange.notes.update(fields)
 
     def end(self, how: str, at: float, timing: str = RECORDED) -> None:
-        """Write the recording: the answer has ended."""
+        """Write the recording after the answer's end."""
         exchange, self._exchange = self._exchange, None
         if exchange is None:
             return
@@ -91,7 +91,7 @@ class Taping:
             self._add(turn)
 
     def stop(self, at: float) -> None:
-        """Write what has come: the recorder is ended."""
+        """Write the exchange so far: the recorder stops."""
         self.end(STOPPED, at)
 
     def forget(self) -> None:
@@ -108,7 +108,7 @@ class Taping:
         if self._slot is not None:
             self._recordings.shelf.abandon(self._slot, keep=True)
             kept = f"; what came before is in {self._slot.partial}"
-        what = self._name or self._asked.route.path
+        what = self._name or self._request.route.path
         self._recordings.problem(f"{what} is not recorded to its end: the recorder is {behind} behind{kept}")
 
     def leave(self) -> None:
@@ -118,7 +118,7 @@ class Taping:
             self._recordings.shelf.abandon(self._slot, keep=True)
 
     def _finish(self, turn: RecordedTurn, slot: Slot) -> None:
-        id_, began = turn.response_id(), self._asked.at
+        id_, began = turn.response_id(), self._request.at
         body = turn.fields.get("body")
         if is_run(turn) and isinstance(body, RawJSON):
             first = Poll(turn.fields["elapsed"], json_object(body.text))
@@ -132,20 +132,20 @@ class Taping:
             self._runs.add(id_, BackgroundRun(self._name, turn, began, number=number))
 
     def _add(self, turn: RecordedTurn) -> None:
-        """Take the answer to what was asked of a response that is there."""
-        id_ = self._asked.route.id
+        """Take the answer to a request about an existing response."""
+        id_ = self._request.route.id
         body = turn.fields.get("body")
         if not self._runs.knows(id_) and not self._recordings.knows(id_):
             self._add_earlier(turn, id_)
             return
         if turn.lines:
-            self._runs.resumed(id_, turn.lines, self._asked.at, turn)
+            self._runs.resumed(id_, turn.lines, self._request.at, turn)
         elif isinstance(body, RawJSON):
-            self._runs.saw(id_, body.text, self._asked.at + turn.fields["elapsed"])
+            self._runs.saw(id_, body.text, self._request.at + turn.fields["elapsed"])
 
     def _add_earlier(self, turn: RecordedTurn, id_: str) -> None:
-        """Record a response that was begun before this run, so that what asked for it is not known: its whole
-        stream, its end, or its states from now on. It is named by its model and its id."""
+        """Record a response from before this run, without its request: its whole stream, its end, or its
+        states from now on. The name is its model and its id."""
         body = turn.fields.get("body")
         response = json_object(body.text) if isinstance(body, RawJSON) else turn.first_response()
         begins_later = bool(turn.lines) and turn.first_sequence_number() != 0
@@ -158,7 +158,7 @@ class Taping:
         slot = self._recordings.shelf.begin(name, "")
         if not turn.lines and response["status"] in RUNNING:
             run = BackgroundRun(
-                name, turn, self._asked.at, slot, polls=[Poll(turn.fields["elapsed"], response)]
+                name, turn, self._request.at, slot, polls=[Poll(turn.fields["elapsed"], response)]
             )
             self._recordings.learn_run(name, {}, id_)
             self._runs.add(id_, run)
@@ -166,12 +166,12 @@ class Taping:
         self._recordings.finish(slot, turn)
 
     def _request_object(self) -> dict[str, object]:
-        return json_object(self._request.text) if isinstance(self._request, RawJSON) else {}
+        return json_object(self._request_body.text) if isinstance(self._request_body, RawJSON) else {}
 
     def _give_up(self, error: RespoolError) -> None:
         if isinstance(error, RecordingStopped):
             raise error
-        self._recordings.problem(f"{self._name or self._asked.route.path} is not recorded: {error}")
+        self._recordings.problem(f"{self._name or self._request.route.path} is not recorded: {error}")
         self._exchange = None
         if self._slot is not None:
             self._recordings.shelf.abandon(self._slot, keep=True)

@@ -1,4 +1,4 @@
-"""RecordedTurn: one exchange as it is written into a file of the native format."""
+"""RecordedTurn: one exchange, for a file of the native format."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ _DIGITS = 6  # of a gap: microseconds
 
 @dataclass(frozen=True, slots=True)
 class RawJSON:
-    """A JSON text that is written as it is: key order, number formats and escapes stay."""
+    """A JSON text that is written unchanged: key order, number formats and escapes stay."""
 
     text: str
 
@@ -43,9 +43,9 @@ class RecordedLine:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTurn:
-    """A request, the head of its answer, its frames, and how it ended. Nothing of it is redacted yet.
+    """A request, the head of its answer, its frames, and how it ended. Nothing is redacted yet.
 
-    `fields` are those of the header line, in order; one that is RawJSON is written as it is.
+    `fields` are those of the header line, in order; RawJSON values are written unchanged.
     """
 
     fields: Mapping[str, Any]
@@ -73,16 +73,16 @@ class RecordedTurn:
 
     @property
     def ended(self) -> bool:
-        """True if an event says that the response has ended."""
+        """True if it has a terminal event."""
         return any(line.frame.type in TERMINAL_TYPES or line.frame.type == "error" for line in self.lines)
 
     @property
     def seconds(self) -> float:
-        """From the request to the last frame."""
+        """The seconds from the request to the last frame."""
         return math.fsum(line.gap for line in self.lines)
 
     def response_id(self) -> str:
-        """Return the id of the response; "" if none is told."""
+        """Return the id of the response; "" if it is not known."""
         body = self.fields.get("body")
         found = json_object(body.text) if isinstance(body, RawJSON) else {}
         response = found.get("response", found) if found else self.first_response()
@@ -113,7 +113,7 @@ def redact_frames(
     events: Callable[[Sequence[str]], Sequence[str]],
     plain: Callable[[str], str],
 ) -> list[SplitFrame]:
-    """Return the frames without secrets: `events` redacts all their texts, `plain` what is around them."""
+    """Return the redacted frames: `events` redacts their events' texts, `plain` the text around them."""
     texts = events([frame.before if frame.text is None else frame.text for frame in frames])
     found = []
     for frame, text in zip(frames, texts, strict=True):
@@ -146,7 +146,7 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def json_or_text(data: bytes) -> RawJSON | str:
-    """Return a body as a header holds it: JSON as it is, anything else as text."""
+    """Return a body for a header: JSON unchanged, anything else as text."""
     try:
         text = data.decode()
         loads(text)

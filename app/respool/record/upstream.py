@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-# What belongs to one connection. Source: RFC 9110, 7.6.1.
+# Headers of one connection. Source: RFC 9110, 7.6.1.
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
     b"transfer-encoding upgrade".split()
 )
 _CONNECT_TIMEOUT = 15.0  # seconds
-_KEYS = (b"authorization", b"api-key", b"x-api-key")  # which of them a client uses
+_KEYS = (b"authorization", b"api-key", b"x-api-key")  # a client sends one of them
 
 
 class Unreachable(RespoolError):
-    """There is no connection to the upstream."""
+    """The upstream cannot be reached."""
 
 
 class EndedEarly(RespoolError):
-    """The connection ended before the answer did. `reset` tells whether it was reset."""
+    """The connection ended before the answer did. `reset` is True if it was reset."""
 
     def __init__(self, message: str, *, reset: bool) -> None:
         self.reset = reset
@@ -43,7 +43,7 @@ class EndedEarly(RespoolError):
 
 
 class UpgradeRefused(RespoolError):
-    """The upstream answers the upgrade to a WebSocket with an ordinary answer of HTTP."""
+    """The upstream answers the upgrade to a WebSocket with an ordinary HTTP answer."""
 
     def __init__(self, status: int, headers: Headers, body: bytes) -> None:
         self.status = status
@@ -54,7 +54,8 @@ class UpgradeRefused(RespoolError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that comes: its `body` as on the wire, which raises EndedEarly. Close it in any case."""
+    """An answer, whose `body` is still coming, as on the wire; reading it may raise EndedEarly. Always close
+    it."""
 
     status: int
     headers: Headers
@@ -65,8 +66,8 @@ class Answer:
 class Upstream:
     """The server below `url`, a base URL as SDKs take it. No redirect is followed.
 
-    With `api_key` requests carry that key instead of the client's own. Raises OptionError for a `url` that is
-    none, and for `http2` where its package is missing.
+    With `api_key` requests carry that key instead of the client's own. Raises OptionError for an invalid
+    `url`, and for `http2` without its package.
     """
 
     def __init__(self, url: str, *, api_key: str | None = None, http2: bool = False) -> None:
@@ -81,7 +82,7 @@ class Upstream:
         self._base = self._url.raw_path.rstrip(b"/")
         self._api_key = api_key
         self._http2 = http2
-        self._streams: Any = None  # made where its package is there, which it is not on Windows
+        self._streams: Any = None  # made on first use; its package is missing on Windows
         try:
             limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
             self._transport = httpx2.AsyncHTTPTransport(http2=http2, limits=limits)
@@ -107,7 +108,7 @@ class Upstream:
         return raw + (b"?" + query if query else b"")
 
     async def stream(self, method: str, target: bytes, headers: Headers, content: bytes) -> Answer:
-        """Send a request whose answer may be a stream: as `send`, at a part of its cost for each event."""
+        """Send a request with an answer that may be a stream. Like `send`, but cheaper for each event."""
         if self._http2 or sys.platform == "win32":
             return await self.send(method, target, headers, content)
         from respool.record.http1 import Broken, Connection, Connections
@@ -210,7 +211,7 @@ class Upstream:
 
 
 def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the headers that are for the other end, and not for the next connection only."""
+    """Return the headers for the other end, without those of one connection."""
     pairs = [(name, value) for name, value in headers]
     named = {
         one.strip().lower()

@@ -1,4 +1,4 @@
-"""HoldPoint: where to hold a stream, as text and as JSON; and its place among a stream's events.
+"""HoldPoint: where to hold a stream, as text and as JSON, and its place among the stream's events.
 
     after=response.created          after the first event of that type; "response." may be left out
     before=output_text.delta#3      before the third
@@ -9,8 +9,8 @@
     before=start                    before the first event
     before=terminal                 before the event that ends the response; after: before the answer ends
 
-Several points are parted by ";". Options follow a point: ``after=response.created, ttl=60``. In files and in
-JSON a point may also be a mapping: ``{at: {event: response.created, nth: 2}, when: before, ttl: 60}``.
+Several points are separated by ";". Options follow a point: ``after=response.created, ttl=60``. In files and
+in JSON a point may also be a mapping: ``{at: {event: response.created, nth: 2}, when: before, ttl: 60}``.
 """
 
 import re
@@ -41,11 +41,11 @@ _EXPECTED = (
 
 @dataclass(frozen=True, slots=True)
 class HoldPoint:
-    """A point in a stream: before or after the nth event that is meant.
+    """A point in a stream: before or after its nth matching event.
 
     ttl        real seconds for which a stream may be held there
-    on_expiry  what happens then: the stream is aborted, or goes on
-    keepalive  real seconds after which a stream that is held is kept alive by a comment; None: it is not
+    on_expiry  what happens then: the stream is aborted, or continues
+    keepalive  real seconds between the comments that keep a held stream alive; None: no comments
     """
 
     kind: Kind
@@ -72,13 +72,13 @@ class HoldPoint:
             raise OptionError(f"nth is {self.nth}, expected 1 or more")
 
     def place(self, events: Sequence[Event]) -> int | None:
-        """Return the place of the event before which the stream waits; None if it has no such event."""
+        """Return the index of the event before which the stream waits; None if no event matches."""
         found = next(_FINDERS[self.kind](self, events), None)
         return None if found is None else found + self.after
 
     @classmethod
     def read(cls, text: str, *, after: bool = True, **options: Any) -> "HoldPoint":
-        """Return the point for a text that names an event. Raise OptionError."""
+        """Parse the text of an event. Raise OptionError."""
         kind, colon, rest = text.partition(":")
         if colon and kind in ("seq", "item"):
             if not (rest.isascii() and rest.isdigit() and len(rest) < 10):
@@ -123,7 +123,7 @@ class HoldPoint:
         raise _wrong(str(at))
 
     def __str__(self) -> str:
-        """Return the text that names it, without options."""
+        """Return the point as text, without options."""
         value = self.value
         if self.kind == "text" and isinstance(value, str) and not _PLAIN.fullmatch(value):
             value = compact(value)
@@ -137,7 +137,7 @@ class HoldPoint:
 
 
 def parse(text: str) -> tuple[HoldPoint, ...]:
-    """Return the points that a text asks for, as of the header ``x-respool-hold``. Raise OptionError."""
+    """Parse the points in a text, such as the header ``x-respool-hold``. Raise OptionError."""
     if len(text) > MAX_TEXT:
         raise OptionError(f"the holds are {len(text)} characters long, expected at most {MAX_TEXT}")
     points: list[HoldPoint] = []
@@ -169,8 +169,8 @@ def parse(text: str) -> tuple[HoldPoint, ...]:
 
 
 def read_all(value: Any) -> tuple[HoldPoint, ...]:
-    """Return the points that a file asks for by ``hold``: true (before the first event), a point as text, a
-    mapping with `after`, `before` or `at`, or a list of these. Raise OptionError."""
+    """Read the value of ``hold`` in a file: true (before the first event), a point as text, a mapping with
+    `after`, `before` or `at`, or a list of these. Raise OptionError."""
     points: list[HoldPoint] = []
     for one in value if isinstance(value, list | tuple) else [value]:
         if isinstance(one, str):

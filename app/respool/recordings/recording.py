@@ -72,9 +72,9 @@ def _encodes(text: str) -> bool:
 class Header:
     """The header line of a recording: the request, and the head of the answer.
 
-    `fields` is the JSON object of that line, kept whole so that fields which this version does not
-    know survive; the properties read the known ones. `faults` is what goes wrong with the answer, `hold`
-    where its stream waits, `steer` what becomes of a steer.
+    `fields` is the JSON object of that line, with fields that this version does not know; the properties
+    read the known ones. `faults` are the faults of the answer, `hold` the points where its stream waits,
+    `steer` its answer to a steer.
     Raises ValueError when one of those has the wrong type.
     """
 
@@ -223,7 +223,7 @@ class Recording:
 
     @cached_property
     def memo(self) -> dict[str, Any]:
-        """What has been worked out from it and lives as long as it, by the module that has done so."""
+        """A cache for values that other modules compute from this recording, by module."""
         return {}
 
     @property
@@ -270,5 +270,5 @@ class ReadRecording(Recording):
 
 
 def turn_name(name: str, turn: int) -> str:
-    """Return the name of a file's turn, from 1: the first turn has the file's own name."""
+    """Return the name of turn number `turn` of a file: the first turn has the file's own name."""
     return name if turn == 1 else f"{name}#{turn}"

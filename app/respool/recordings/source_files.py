@@ -14,10 +14,10 @@ from respool.recordings.rule_files import is_rule_file
 PARTIAL = ".partial"  # the suffix of a file that is being recorded
 # Limits of a file: larger ones are refused, not read into memory.
 MAX_FILE_SIZE = 256 * 1024 * 1024  # bytes
-# What editors leave behind, and write before they rename it.
+# Suffixes of editors' backups and temporary files.
 _LEFT_BEHIND = ("~", ".bak", ".orig", ".swp", ".tmp", PARTIAL)
-MOST_NOTES = 100  # of one file, that are kept
-NO_RECORDING = "no recording"  # the reason if nothing else is known of a file
+MOST_NOTES = 100  # kept of one file
+NO_RECORDING = "no recording"  # the reason for a file of an unknown kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +44,22 @@ _UNREADABLE = Signature(0, 0, 0)  # unlike any file's, so each refresh tries aga
 
 @dataclass(slots=True)
 class SourceFile:
-    """A file as a store knows it."""
+    """A file of a store, with what was read from it."""
 
     name: str
     signature: Signature
     turns: tuple[Recording, ...] = ()  # of the last readable version
     error: RecordingError | None = None  # of the newest version
     ignored: bool = False  # no recording, and no sign that it was meant to be one
-    why: str = ""  # it is ignored
-    notes: tuple[RecordingError, ...] = ()  # oddities of a file that is used all the same
+    why: str = ""  # the reason for ignoring it
+    notes: tuple[RecordingError, ...] = ()  # oddities of a file that is used nevertheless
     rules: bool = False  # holds rules, and no recording
 
 
 def read_source_file(path: str, name: str, last: SourceFile | None, *, given: bool) -> SourceFile | None:
-    """Return the file as it is now, or `last` if it has not changed since; None if it has just been deleted.
+    """Read a file, or return `last` if it has not changed since; None if it has just been deleted.
 
-    `given`: it was given itself, not found in a folder.
+    `given` is True if the path itself was given, not a folder above it.
     """
     turns = last.turns if last else ()
     # A folder may hold any file. These are meant to be recordings: a file that was given itself, one that
@@ -111,7 +111,7 @@ def read_source_file(path: str, name: str, last: SourceFile | None, *, given: bo
 
 
 def why_not(path: str) -> str | None:
-    """Return why a file is not worth reading, by its first 64 KiB; None if it is. Raise OSError."""
+    """Return the reason not to read a file, from its first 64 KiB; None if there is none. Raise OSError."""
     with open(path, "rb", buffering=0) as file:
         head = file.read(formats.encodings.HEAD) or b""
     if formats.worth_reading(head, path):

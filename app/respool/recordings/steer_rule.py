@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 class SteerRule:
     """How a response answers steers.
 
-    at         where it ends the response; None: as the server's settings say
-    successor  what is played then: the name of a recording, or a Script; None: what answers the steered input
-    code       with which it fails; "": it does not
-    message    that says why
+    at         where a steer ends the response; None: the server's setting
+    successor  the recording (by name) or Script to play then; None: the one that matches the steered input
+    code       error code with which the steer fails; "": it does not fail
+    message    error message
     """
 
     at: SteerAt | None = None
@@ -40,7 +40,7 @@ def rule_of(fields: Mapping[str, Any]) -> SteerRule:
 
 
 def read_rule(value: Any) -> SteerRule:
-    """Return the rule that a recording's header asks for by ``steer``. Raise OptionError."""
+    """Return the rule in a recording's header ``steer``. Raise OptionError."""
     from respool.scripts.sources import PlainSource, ScriptError, ScriptPlace  # late: few recordings have one
     from respool.scripts.tables import STEER
 

@@ -49,7 +49,7 @@ class Store:
     was given by itself has its own name without the suffix. Names are made from the files found, and
     looked up: a name from a client never becomes a path.
 
-    `version` changes with what is served and with the files of rules: what is made of them is made anew then.
+    `version` changes with the recordings and the rule files: a sign to rebuild what is derived from them.
 
     Raises PathError when one of `paths` does not exist.
     """
@@ -102,7 +102,7 @@ class Store:
 
     @property
     def passed_over(self) -> list[PassedOver]:
-        """The files in folders that are not read, and the folders that cannot be read, in their order."""
+        """The unused files in folders, and the unreadable folders, sorted by path."""
         files = [
             PassedOver(path, file.why)
             for path, file in self._files.items()
@@ -112,8 +112,7 @@ class Store:
 
     @property
     def notes(self) -> list[RecordingError]:
-        """The oddities of files that are used all the same: damage that plays as captured, parts that are not
-        read."""
+        """The oddities of files in use: damage that plays as captured, parts that are not read."""
         return [note for file in self._files.values() for note in file.notes]
 
     @property
@@ -137,8 +136,8 @@ class Store:
         return None
 
     def nearest(self, name: str, limit: int = 3) -> list[str]:
-        """Return the names most like `name`, the best first; of very many, among those that begin or end
-        alike."""
+        """Return the names most like `name`, the best first. With very many names, only those with the same
+        beginning or ending count."""
         return nearest_of(name, self.names, limit)
 
     def refresh(self) -> StoreChanges:
@@ -161,7 +160,7 @@ class Store:
         )
 
     def reread(self, path: str) -> None:
-        """Look at one file again, or for the first time, and at no other."""
+        """Read one file, known or new, and no other."""
         name = next((file.name for known, file in self._files.items() if known == path), Path(path).stem)
         if (file := self._read(path, name)) is not None:
             self._files[path] = file
@@ -190,7 +189,7 @@ class Store:
 
     @property
     def sources(self) -> dict[str, str]:
-        """The path of each recording's file, by its name; without those that were added."""
+        """The path of each recording's file, by the recording's name; without added recordings."""
         return {file.name: path for path, file in list(self._files.items()) if not file.ignored}
 
     def _find(self) -> Iterator[tuple[str, str]]:

@@ -63,10 +63,10 @@ PROGRESS = (
 )
 
 
-@pytest.mark.parametrize("said", [PROGRESS, "$ curl -N https://api.openai.com/v1/responses -d @a.json\n"])
-def test_what_curl_says_before_an_answer_without_head_is_not_played(said: str) -> None:
+@pytest.mark.parametrize("printed", [PROGRESS, "$ curl -N https://api.openai.com/v1/responses -d @a.json\n"])
+def test_what_curl_prints_before_an_answer_without_head_is_not_played(printed: str) -> None:
     notes: list[RecordingError] = []
-    (turn,) = read(said + SSE, notes)
+    (turn,) = read(printed + SSE, notes)
     assert [timed.event.text for timed in turn.events] == list(TEXTS)
     assert (turn.captured, notes) == (None, [])
 

@@ -86,8 +86,8 @@ def test_events_behind_an_arrow_or_words_are_read(prefix: str, gaps: list[float 
 
 
 def test_what_a_client_of_a_socket_sends_in_a_log_is_the_request() -> None:
-    asked = '{"type":"response.create","model":"m","input":"Hi","stream_id":"a"}'
-    lines = [f"> {asked}", *(f'< {text[:-1]},"stream_id":"a"}}' for text in TEXTS)]
+    create = '{"type":"response.create","model":"m","input":"Hi","stream_id":"a"}'
+    lines = [f"> {create}", *(f'< {text[:-1]},"stream_id":"a"}}' for text in TEXTS)]
     [turn] = formats.read("\n".join(lines).encode(), "a", "a.log")
     assert turn.header.request == {"model": "m", "input": "Hi"}
     assert len(turn.events) == 3

@@ -40,8 +40,8 @@ def llmcap(body: bytes, *cuts: int) -> bytes:
 
 
 def httprr(body: bytes, *, chunked: bool = False) -> bytes:
-    asked = json.dumps(ASKED).encode()
-    request = b"POST %s HTTP/1.1\r\nHost: x\r\n\r\n" % URL.encode() + asked
+    request_body = json.dumps(ASKED).encode()
+    request = b"POST %s HTTP/1.1\r\nHost: x\r\n\r\n" % URL.encode() + request_body
     head = b"HTTP/2.0 200 OK\r\nX-Request-Id: req_1\r\n"
     if chunked:
         head += b"Transfer-Encoding: chunked\r\n"
@@ -163,9 +163,9 @@ SOCKETS = {
 @pytest.mark.parametrize("data", SOCKETS.values(), ids=SOCKETS)
 def test_the_frames_of_a_socket_are_turns_with_what_the_client_asked(data: bytes) -> None:
     first, second = read(data, "a.json")
-    for turn, asked in ((first, "hi"), (second, "again")):
+    for turn, text in ((first, "hi"), (second, "again")):
         assert [timed.event.data for timed in turn.events] == list(map(json.loads, TEXTS))
-        assert turn.header.request == {**ASKED, "input": asked}
+        assert turn.header.request == {**ASKED, "input": text}
 
 
 BODIES = {

@@ -59,7 +59,7 @@ def read(text: str, path: str = "a.script.yaml") -> Recording:
     return script.read(text.encode(), "a", path)[0]
 
 
-def told(recording: Recording) -> str:
+def text_of(recording: Recording) -> str:
     """The text of the first message."""
     event = next(timed.event for timed in recording.events if timed.event.type == "response.output_text.done")
     text: str = event.data["text"]
@@ -174,7 +174,10 @@ def test_the_sdk_raises_what_the_script_says(
 
 def test_the_second_turn_answers_under_its_number() -> None:
     first, second = script.read(b"turns: [{text: a}, {text: b}]", "folder/a", "a.script.yaml")
-    assert [(turn.name, told(turn)) for turn in (first, second)] == [("folder/a", "a"), ("folder/a#2", "b")]
+    assert [(turn.name, text_of(turn)) for turn in (first, second)] == [
+        ("folder/a", "a"),
+        ("folder/a#2", "b"),
+    ]
 
 
 def test_an_event_has_the_line_of_its_step() -> None:
@@ -203,7 +206,7 @@ def test_an_event_has_the_line_of_its_step() -> None:
     ],
 )
 def test_text_is_taken_as_it_is_written(text: str, says: str) -> None:
-    assert told(read(text)) == says
+    assert text_of(read(text)) == says
 
 
 @pytest.mark.parametrize(
@@ -268,7 +271,7 @@ def test_all_damages_are_told_when_asked_and_the_rest_is_read() -> None:
     assert [damage.place for damage in damages] == [
         f"a.script.yaml:{at}" for at in ("2:6", "2:5", "4:5", "5:15")
     ]
-    assert [told(turn) for turn in turns] == ["b", "d"]
+    assert [text_of(turn) for turn in turns] == ["b", "d"]
 
 
 def test_a_turn_that_contradicts_itself_is_left_out_when_asked() -> None:
@@ -276,7 +279,7 @@ def test_a_turn_that_contradicts_itself_is_left_out_when_asked() -> None:
     bad = "output: [{message: {text: a, annotations: [{type: file_path, quote: b}]}}]"
     turns = script.read(f"turns:\n  - {bad}\n  - text: c".encode(), "a", "a", damages.append)
     assert [str(damage) for damage in damages] == ["a:2:73: the text does not have the words 'b'"]
-    assert [told(turn) for turn in turns] == ["c"]
+    assert [text_of(turn) for turn in turns] == ["c"]
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff", b"text: [", b"- a"])

@@ -178,7 +178,7 @@ def test_each_lane_has_turns_of_its_own_with_its_own_gaps() -> None:
 def test_requests_of_a_socket_are_answered_in_their_order_on_each_lane() -> None:
     builder = TurnBuilder("a")
     for number, lane in enumerate(["a", "a", "b", None]):
-        builder.ask(Header({"note": str(number)}), lane, 1.0, left_out=lane is None)
+        builder.request(Header({"note": str(number)}), lane, 1.0, left_out=lane is None)
     for lane, type_ in (("b", CREATED), ("a", "error"), (None, CREATED), ("a", CREATED), ("a", COMPLETED)):
         builder.event((0.5, "{}" if lane is None else f'{{"stream_id":"{lane}"}}', type_, None), "r")
     turns = builder.finish()

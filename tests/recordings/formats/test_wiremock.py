@@ -27,8 +27,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def mapping(name: str, request: dict[str, Any] | None) -> dict[str, Any]:
-    asked = {} if request is None else {"request": request}
-    return {**asked, "response": {"status": 200, "bodyFileName": name, "headers": {"x-a": "b"}}}
+    fields = {} if request is None else {"request": request}
+    return {**fields, "response": {"status": 200, "bodyFileName": name, "headers": {"x-a": "b"}}}
 
 
 def read(root: Path, *mappings: dict[str, Any], problems: list[str] | None = None) -> tuple[Recording, ...]:

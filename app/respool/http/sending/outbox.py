@@ -12,7 +12,7 @@ import threading
 from typing import Protocol
 
 
-class Sender(Protocol):
+class OutboxSender(Protocol):
     """The sender of something that is written."""
 
     def failed(self, error: Exception) -> None:
@@ -20,7 +20,7 @@ class Sender(Protocol):
 
 
 # Not the sender's method: to make one for each event would be a part of its cost.
-Part = tuple[asyncio.WriteTransport, bytes, Sender]
+Part = tuple[asyncio.WriteTransport, bytes, OutboxSender]
 
 
 class _Outbox(threading.local):

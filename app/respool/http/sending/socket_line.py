@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from starlette.types import Send
 
-from respool.http.sending.outbox import Sender, outbox, write_all
+from respool.http.sending.outbox import OutboxSender, outbox, write_all
 from respool.play.clock import Clock
 
 _UVICORN = "uvicorn.protocols.websockets.websockets_sansio_impl"
@@ -34,7 +34,7 @@ class SocketLine(Protocol):
         """Send text frames. Call it while there is room."""
         ...
 
-    def write_soon(self, texts: Sequence[str], clock: Clock, sender: Sender) -> bool:
+    def write_soon(self, texts: Sequence[str], clock: Clock, sender: OutboxSender) -> bool:
         """Send text frames with those of the other streams that are due at this moment, and return True; if
         there is no room, False. `sender` is notified of an error."""
         ...
@@ -80,7 +80,7 @@ class UvicornLine:
         if not self._over:
             self._transport.write(self._frames(texts))
 
-    def write_soon(self, texts: Sequence[str], clock: Clock, sender: Sender) -> bool:
+    def write_soon(self, texts: Sequence[str], clock: Clock, sender: OutboxSender) -> bool:
         if not self._writable.is_set():
             return False
         if self._protocol.close_sent or self._transport.is_closing():
@@ -143,7 +143,7 @@ class ASGILine:
         if not self._gone:
             self._task = asyncio.get_running_loop().create_task(self._write(list(texts)))
 
-    def write_soon(self, texts: Sequence[str], clock: Clock, sender: Sender) -> bool:
+    def write_soon(self, texts: Sequence[str], clock: Clock, sender: OutboxSender) -> bool:
         if self.writable:
             self.write(texts)
             return True

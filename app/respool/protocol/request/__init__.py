@@ -1,8 +1,8 @@
-"""Checks of requests: errors that the API would answer, found before anything is played.
+"""Checks of requests: they find the API's errors before anything is played.
 
 ``check_create(body, level)`` and the other checks return None or raise a RequestError in the service's words;
-``read_retrieve(pairs)`` and ``read_list(pairs)`` return the values of a query string. `ValidationLevel` says
-how much is checked, the tables in `parameters` say what.
+``read_retrieve(pairs)`` and ``read_list(pairs)`` return the values of a query string. The tables are in
+`parameters`; `ValidationLevel` selects the checks.
 
 Null is the same as absent at every level, as it is to the service for nearly all parameters.
 """

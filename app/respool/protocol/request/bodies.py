@@ -16,8 +16,8 @@ Body = Mapping[str, Any]
 def check_create(body: Body, level: ValidationLevel, *, named: bool = False) -> None:
     """Check the body of ``POST /responses``.
 
-    `named`: the path or a header names what plays, so no model is needed. Raise RequestError as the service
-    words it, and OptionError at ValidationLevel.STRICT without the openai package.
+    `named`: the path or a header names the recording, so no model is needed. Raise RequestError in the
+    service's words, and OptionError at ValidationLevel.STRICT without the openai package.
     """
     checked = level is not ValidationLevel.OFF
     if checked and not (named or body.get("model") or _given(body, "model") or _given(body, "prompt")):
@@ -121,7 +121,7 @@ _Rows = Mapping[str, Sequence[_Row]]
 
 @cache
 def _rows(off: bool, known: frozenset[str]) -> tuple[_Rows, Mapping[str, Collection[type]]]:
-    """Return the rows of these parameters by the first part of their paths, and the types that need no
+    """Return the rows of these parameters by the first part of their paths, with the types that need no
     further check."""
     rows: dict[str, list[_Row]] = {}
     for place, (path, parameter) in enumerate((NEEDED if off else PARAMETERS).items()):
@@ -160,8 +160,8 @@ def _check_parent(body: Body) -> None:
 
 
 def _check_conflicts(body: Body) -> None:
-    """Check the parameters of a create that need others. Source: the openai package's descriptions of
-    them."""
+    """Check the parameters of a create that depend on others. Source: their descriptions in the openai
+    package."""
     stream, background = body.get("stream") is True, body.get("background") is True
     if body.get("stream_options") is not None and not stream:
         raise api_errors.only_when_streaming("stream_options")

@@ -9,9 +9,9 @@ from respool.protocol.request import sdk_types
 class ValidationLevel(Enum):
     """How much of a request is checked. Each level includes the checks of those before it."""
 
-    OFF = "off"  # only what the server itself must read
-    BASIC = "basic"  # what is wrong for any model, and for other producers of the API too
-    STRICT = "strict"  # also what the types of the newest openai package do not allow
+    OFF = "off"  # only parameters that the server itself reads
+    BASIC = "basic"  # errors with any model, and with other producers of the API
+    STRICT = "strict"  # also the types of the newest openai package
 
     @classmethod
     def read(cls, value: "ValidationLevel | str") -> "ValidationLevel":

@@ -1,8 +1,8 @@
 """Links: references of input items to calls, outputs and stored items.
 
 The service checks them for any model. Legal input is never refused: an output may come several turns after
-its call, and a call of an ``async`` tool needs none. Where a part of a history is unknown, what may be in
-that part is not judged.
+its call, and a call of an ``async`` tool needs none. A reference that an unknown part of the history may hold
+is accepted.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -33,10 +33,10 @@ _COMPACTED = frozenset({"compaction", "compaction_summary", "compaction_trigger"
 class Known:
     """The known history that a request continues.
 
-    context     the items before the input, of what it continues: responses or a conversation; None: unknown
+    context     the items of the continued responses or conversation; None: unknown
     find        returns the stored item of an id, or None; without it no item counts as missing
-    not_stored  ids given out by responses that were not stored
-    repeated    ids given out more than once, as by a recording that plays twice: they may come twice
+    not_stored  ids in responses that were not stored
+    repeated    ids sent more than once, as by a recording that plays twice: they may come twice
     """
 
     context: Sequence[Item] | None = None
@@ -49,8 +49,7 @@ NOTHING = Known()
 
 
 def check_links(body: Mapping[str, Any], known: Known = NOTHING) -> None:
-    """Raise RequestError, in the service's words, for what the service refuses in the history of a
-    request."""
+    """Check the history of a request. Raise RequestError, in the service's words."""
     given = body.get("input")
     if not isinstance(given, list) or body.get("multi_agent"):
         return
@@ -91,9 +90,9 @@ def _check_stored(items: Iterable[Item], known: Known, *, not_stored: bool) -> N
 
 def _check_calls(body: Mapping[str, Any], items: Sequence[Item], known: Known) -> None:
     history = [*(known.context or ()), *items]
-    whole = known.context is not None or not (body.get("previous_response_id") or body.get("conversation"))
+    complete = known.context is not None or not (body.get("previous_response_id") or body.get("conversation"))
     if any(type_of(item) in _COMPACTED for item in history):
-        whole = False
+        complete = False
     calls: set[tuple[str, str]] = set()
     outputs: set[tuple[str, str]] = set()
     for item in history:
@@ -101,7 +100,7 @@ def _check_calls(body: Mapping[str, Any], items: Sequence[Item], known: Known) -
         if type_of(item) == "item_reference":
             referred = known.find(_text(item, "id")) if known.find else None
             if referred is None:
-                whole = False
+                complete = False
                 continue
             found = referred
         type_ = type_of(found)
@@ -112,7 +111,7 @@ def _check_calls(body: Mapping[str, Any], items: Sequence[Item], known: Known) -
             outputs |= {(_OUTPUTS[type_], id_) for id_ in _answered(found)}
     for item in items:
         type_ = type_of(item)
-        if whole and type_ in _OUTPUTS:
+        if complete and type_ in _OUTPUTS:
             call, ids = _OUTPUTS[type_], _answered(item)
             if ids and not any((call, id_) in calls for id_ in ids):
                 raise api_errors.no_tool_call(_CALLS[call], ids[0])

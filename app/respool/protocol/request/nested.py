@@ -1,4 +1,4 @@
-"""Checks of what the larger parameters hold: input items, tools, metadata.
+"""Checks of the contents of large parameters: input items, tools, metadata.
 
 Unknown types of items, tools and content parts pass: clients send new ones before any package has them. Each
 check raises RequestError.
@@ -38,7 +38,7 @@ def check_items(param: str, items: list[Any]) -> None:
 
 
 def check_item(param: str, item: Any) -> None:
-    """Check one input item. Source of what a message needs: the service's answers."""
+    """Check one input item. Source of the rules for messages: the service's answers."""
     if type(item) is not dict:
         raise api_errors.invalid_type(param, "an input item", item)
     type_ = item.get("type")

@@ -20,17 +20,17 @@ class Parameter:
     longest: int | None = None
     values: tuple[str, ...] = ()  # for a string; empty: any
     required: bool = False  # if the object that it is in is there
-    inside: Inside | None = None  # checks what an array or object holds
+    inside: Inside | None = None  # checks the contents of an array or object
 
     @property
     def free(self) -> frozenset[type]:
         """The types of which every value is allowed."""
-        asked = {
+        restricted = {
             str: bool(self.values) or self.longest is not None,
             int: (self.least, self.most) != (None, None),
             float: (self.least, self.most) != (None, None),
         }
-        return frozenset(one for one in self.types if not asked.get(one, self.inside is not None))
+        return frozenset(one for one in self.types if not restricted.get(one, self.inside is not None))
 
     def check(self, param: str, value: Any) -> None:
         """Raise RequestError if `value` is not allowed. It is neither absent nor null."""
@@ -83,7 +83,7 @@ def mapping(inside: Inside | None = None, expected: str = "an object") -> Parame
 
 
 def array(expected: str, inside: Inside | None = None) -> Parameter:
-    """Declare an array; `expected` says of what."""
+    """Declare an array; `expected` names its elements."""
     return Parameter((list,), expected, inside=inside)
 
 

@@ -103,7 +103,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     }
 )
 
-# The server reads these itself, so they must have the right type at every level.
+# The server reads these itself, so their types are checked at every level.
 NEEDED: Mapping[str, Parameter] = MappingProxyType(
     {
         **{

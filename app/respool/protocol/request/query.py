@@ -1,6 +1,6 @@
-"""Query strings: pairs of text in, values out.
+"""Parsing of query strings: pairs of text in, values out.
 
-They are checked at every level, since the server needs all of them. Exceptions: the values of ``include`` are
+All values are checked at every level, since the server needs them. Exceptions: the values of ``include`` are
 checked at STRICT only, and at OFF a list has any limit.
 """
 

@@ -4,8 +4,8 @@ Needs the extra ``respool[schema]``. The types are TypedDicts, and this module w
 of thirty items pydantic reports the errors of each, and it leaves arrays unread. The walk gives one error,
 that of the most likely member.
 
-The types are stricter than the service in two ways, which are not followed: they require fields of input
-items that only the service fills in (`_FILLED_IN`), and a required field that may be null may be absent.
+The types are stricter than the service in two ways, and the checks here are not: they require fields of input
+items that only the service fills in (`_FILLED_IN`), and nullable required fields, which may be absent.
 """
 
 import re
@@ -112,7 +112,7 @@ def _is_array(hint: Any) -> bool:
 
 
 def _takes(hint: Any, value: Any) -> bool:
-    """Return True if a type that is no union has the value's JSON type."""
+    """Return True if a type that is no union matches the value's JSON type."""
     if hint is object or hint is Any:
         return True
     if get_origin(hint) is Literal:
@@ -125,8 +125,8 @@ def _takes(hint: Any, value: Any) -> bool:
 
 
 def _problems(value: Any, hint: Any, param: str) -> list[RequestError]:
-    """Return what is wrong with a value, in the order of its members. Null is the same as absent, so never
-    wrong."""
+    """Return the problems of a value, in the order of its members. Null is the same as absent, so never a
+    problem."""
     if value is None:
         return []
     members = [member for member in _members(hint) if member is not NoneType]
@@ -180,7 +180,7 @@ def _of_object(value: dict[str, Any], objects: list[Any], param: str) -> list[Re
 
 
 def _weight(problems: list[RequestError]) -> tuple[int, bool]:
-    """Return how bad problems are. A part of another type is worse than anything wrong within one."""
+    """Return the weight of problems: their number, and whether one is the type of a part."""
     return len(problems), any((problem.param or "").endswith(".type") for problem in problems)
 
 
@@ -201,7 +201,7 @@ def _needs_type(typed_dict: Any) -> bool:
 
 
 def _choices(hint: Any) -> Sequence[Any]:
-    """Return the fixed values of a type that has nothing else, apart from null."""
+    """Return the values of a type of literals, without null; an empty result for other types."""
     members = [member for member in _members(hint) if member is not NoneType]
     if not members or any(get_origin(member) is not Literal for member in members):
         return ()

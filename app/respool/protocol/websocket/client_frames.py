@@ -1,7 +1,7 @@
-"""Client frames: what a client sends on a socket, parsed and checked.
+"""Client frames: parsing and checks of the frames that clients send on a socket.
 
-Only the frame itself is checked here. What the body of a create may hold is checked as over HTTP; what a
-steer refers to is known to the connection.
+Only the frame itself is checked here. The body of a create is checked as over HTTP; the connection checks the
+references of a steer.
 """
 
 import json
@@ -26,11 +26,11 @@ _NOT_OF_THE_BODY = frozenset({"type", "stream_id", "generate"})
 class Create:
     """``response.create``.
 
-    body       the body of a POST that asks for the same as a stream
+    body       the body of the equivalent POST with ``stream``
     stream_id  the lane; None: the default lane
     generate   False: a warm-up, which plays nothing
     size       of the frame, in bytes
-    error      why it is refused, when it is its turn on the lane
+    error      the error to answer it with, when its turn on the lane comes
     """
 
     body: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Steer:
-    """``response.steer``; `problem` says what is wrong with it: then the answer is ``invalid_input``."""
+    """``response.steer``. With a `problem`, the answer is ``invalid_input``."""
 
     previous_response_id: str
     input: Any
@@ -70,7 +70,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """A frame that is answered with an error, on this lane if it is known."""
+    """An invalid frame: the answer is `error`, on this lane if it is known."""
 
     error: RequestError
     stream_id: str | None = None
@@ -78,8 +78,7 @@ class Invalid:
 
 
 class ReadText(str):
-    """The text of a frame that was read ahead, outside of the event loop: `frame` is what it says. It has no
-    characters itself."""
+    """An empty string in place of a frame's text that was parsed outside of the event loop, to `frame`."""
 
     frame: "ClientFrame"
 
@@ -88,7 +87,7 @@ ClientFrame = Create | Steer | Inject | Ignored | Invalid
 
 
 def parse(text: str, *, multi_agent: bool = False) -> ClientFrame:
-    """Read the text of a frame. Never raise.
+    """Parse the text of a frame. Never raise.
 
     `multi_agent`: the handshake had the header ``OpenAI-Beta: responses_multi_agent=v1``.
     """

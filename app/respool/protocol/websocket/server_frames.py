@@ -1,4 +1,4 @@
-"""Server frames: those besides the events of a response, and the lane of an event."""
+"""Server frames that are no events of a response, and the lane of an event."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from respool.protocol.members import drop_member, set_members
 
 
 def with_stream_id(text: str, stream_id: str | None) -> str:
-    """Return the text of an event with its lane; the default lane (None) is not named."""
+    """Return the text of an event with its lane; unchanged on the default lane (None)."""
     if stream_id is None:
         return drop_member(text, "stream_id") if '"stream_id"' in text else text
     return set_members(text, {"stream_id": stream_id})
@@ -70,8 +70,7 @@ def inject_failed(
 
 
 def echo(value: Any) -> Any:
-    """Return what a client sent, or None if it cannot be written as JSON again: huge numbers, deep
-    nesting."""
+    """Return a client's value, or None if it cannot be written as JSON again: huge numbers, deep nesting."""
     try:
         compact(value)
     except (ValueError, RecursionError):

@@ -1,7 +1,6 @@
 """The errors that only a WebSocket has. Errors of HTTP are in `api_errors`.
 
-Words, codes and params are the service's where they are known; otherwise the function says that they are not
-documented.
+Words, codes and params are the service's if they are known; otherwise the function's docstring says so.
 """
 
 from respool.errors import RequestError, printable

@@ -1,10 +1,10 @@
-"""Where a steer ends a response, and the codes with which a steer fails."""
+"""The places where a steer ends a response, and the error codes of a failed steer."""
 
 from enum import StrEnum
 
 
 class SteerAt(StrEnum):
-    """Where an accepted steer ends a response that was recorded without one."""
+    """The place where an accepted steer ends a response that was recorded without one."""
 
     NEXT_ITEM_DONE = "next_item_done"  # the running output item is finished first, as the service does
     IMMEDIATE = "immediate"  # items that are open end as incomplete

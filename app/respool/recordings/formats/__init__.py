@@ -40,7 +40,7 @@ class Format(Protocol):
 
     @property
     def SUFFIXES(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
-        """The endings of file names that say: this is meant to be of this format."""
+        """The suffixes of files that are meant to be of this format."""
 
     def sniff(self, data: bytes) -> bool:
         """Return True if a file with this content is of this format."""
@@ -71,9 +71,9 @@ FORMATS: Mapping[str, Format] = {
 def sniff(data: bytes, path: str = "") -> str | None:
     """Return the name of the format that `data` is written in, or None.
 
-    Content decides; the suffix of `path` only where the content tells nothing (an empty file, or one
-    whose every line is damaged), so that such a file is refused with its place and not passed over. A
-    script is told by its suffix alone: other YAML files look much the same.
+    Content decides. The suffix of `path` counts only where content does not decide (an empty file, or one
+    with damage in every line), so that such a file is refused with its place and not passed over. A
+    Script is recognised by its suffix alone: other YAML files look much the same.
     """
     if path.lower().endswith(script.SUFFIXES):
         return "script"
@@ -118,9 +118,8 @@ def without_suffix(path: str) -> str:
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
     """Read a file's content, in any format.
 
-    Each damaged place goes to `on_damage`, as a RecordingError; as it is, the first one is raised. With
-    one that returns, what is sound is read. Raise RecordingError for a file that holds nothing at all,
-    and for one in no format.
+    Each damaged place goes to `on_damage`, as a RecordingError; the default raises the first one. With one
+    that returns, the rest is read. Raise RecordingError for an empty file, and for one in no format.
 
     Example: ``read(Path("a.jsonl").read_bytes(), "a", "a.jsonl")``
     """
@@ -145,7 +144,7 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
             meant = by_suffix(path)
             if format_ != "document" or meant is None or meant == "script":
                 raise
-            turns = FORMATS[meant].read(data, name, path, note)  # which knows the place of each damage
+            turns = FORMATS[meant].read(data, name, path, note)  # it names the place of each damage
         if turns and not any(map(_is_of_the_api, turns)):
             if format_ != "jsonl" or not container.sniff(data):
                 raise NotARecording(_NO_EVENT, path)
@@ -167,7 +166,7 @@ _NO_EVENT = "no event of the Responses API in it"
 
 
 def worth_reading(head: bytes, path: str = "") -> bool:
-    """Return True if a file that begins so could be a recording, whatever follows: 64 KiB tell enough."""
+    """Return True if a file that begins with `head`, its first 64 KiB, could be a recording."""
     if by_suffix(path) is not None:
         return True
     head = encodings.plain_head(head)
@@ -179,7 +178,7 @@ def worth_reading(head: bytes, path: str = "") -> bool:
 
 
 def shows_a_stream(data: bytes, path: str) -> bool:
-    """Return True if a file that cannot be read was meant to be a recording, by what is in it."""
+    """Return True if the content of a file that cannot be read shows that it was meant to be a recording."""
     return sniff(data, path) != "document" or b"response.created" in data
 
 

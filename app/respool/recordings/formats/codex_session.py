@@ -1,7 +1,7 @@
-"""Session logs of Codex (``rollout-*.jsonl``): what the model said, as turns whose streams are written anew.
+"""Session logs of Codex (``rollout-*.jsonl``): the model's answers, as turns with made-up streams.
 
-A log holds the items that were sent and received, but no events. It is read where it is named as Codex names
-it, or where the user asks for a Script of it; elsewhere it is a log that came along, and no recording.
+A log holds the items that were sent and received, but no events. It is read only if it has the name that
+Codex gives it, or if the user converts it to a Script; otherwise it is no recording.
 Source: the lines that Codex writes: timestamp, type, payload.
 """
 
@@ -22,7 +22,7 @@ SUFFIXES: tuple[str, ...] = ()
 
 _LINE = re.compile(rb'"type"\s*:\s*"(?:session_meta|response_item|turn_context)"')
 _NAMED = re.compile(r"(?:^|[/\\])rollout-[^/\\]*\.jsonl(?:\.gz)?$")
-_MOST_WHOLE = 100  # turns, of which each request holds all that came before
+_MOST_FULL_INPUTS = 100  # turns; with more, a request holds only the last items before it
 _NOTE = "made from a session log of Codex, which holds no events"
 
 
@@ -37,36 +37,41 @@ def is_named_so(path: str) -> bool:
 
 
 def is_session(data: bytes) -> bool:
-    """Return True if a file is such a log."""
+    """Return True if a file is a session log of Codex."""
     return bool(_LINE.search(data[:65536])) and b'"payload"' in data[:65536]
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Write out the answers of the model, one turn for what came between two of the client's items."""
+    """Return the answers of the model: one turn for the output between two items of the client."""
     from respool.scripts.unsynth.from_answer import events_of  # late, since few have such logs
 
     builder = TurnBuilder(name)
     turns = list(_turns(data))
     if not turns:
         raise NotARecording("a session log of Codex in which no model answers", path)
-    for number, (request, output, told) in enumerate(turns):
-        before = request if len(turns) <= _MOST_WHOLE else request[-50:]
-        before = json.loads(json.dumps(before))  # each turn its own, as far as YAML is concerned
-        asked = {**told.get("asked", {}), "input": before, "stream": True}
-        fields = {"respool": FORMAT_VERSION, "request": asked, "recorded": told.get("at"), "note": _NOTE}
+    for number, (request, output, metadata) in enumerate(turns):
+        before = request if len(turns) <= _MOST_FULL_INPUTS else request[-50:]
+        before = json.loads(json.dumps(before))  # a copy for each turn, so that YAML writes no aliases
+        request_fields = {**metadata.get("request", {}), "input": before, "stream": True}
+        fields = {
+            "respool": FORMAT_VERSION,
+            "request": request_fields,
+            "recorded": metadata.get("at"),
+            "note": _NOTE,
+        }
         builder.end()
         builder.begin(Header({key: value for key, value in fields.items() if value is not None}))
-        for event in events_of(_response(output, told, f"{name}:{number}")) or ():
+        for event in events_of(_response(output, metadata, f"{name}:{number}")) or ():
             builder.event((None, event.text, event.type, None), None)
     builder.end()
     return builder.finish()
 
 
 def _turns(data: bytes) -> Iterator[tuple[list[Any], list[dict[str, Any]], dict[str, Any]]]:
-    """Return the input, the output, and what else is told of each answer."""
+    """Yield the input, the output and the metadata of each answer: ``request``, ``usage``, ``at``."""
     known: list[Any] = []
     output: list[dict[str, Any]] = []
-    told: dict[str, Any] = {"asked": {}}
+    metadata: dict[str, Any] = {"request": {}}
     for line in data.split(b"\n"):
         try:
             value = loads(line) if line.strip() else None
@@ -76,20 +81,20 @@ def _turns(data: bytes) -> Iterator[tuple[list[Any], list[dict[str, Any]], dict[
             continue
         match value.get("type"):
             case "turn_context" if isinstance(payload.get("model"), str):
-                told["asked"] = {"model": payload["model"]}
+                metadata["request"] = {"model": payload["model"]}
             case "event_msg" if payload.get("type") == "token_count" and output:
-                told["usage"] = payload.get("info")
+                metadata["usage"] = payload.get("info")
             case "response_item":
                 if _is_output(payload):
-                    told.setdefault("at", value.get("timestamp"))
+                    metadata.setdefault("at", value.get("timestamp"))
                     output.append(payload)
                     continue
                 if output:
-                    yield [*known], output, told
-                    known, output, told = [*known, *output], [], {"asked": told["asked"]}
+                    yield [*known], output, metadata
+                    known, output, metadata = [*known, *output], [], {"request": metadata["request"]}
                 known.append(payload)
     if output:
-        yield known, output, told
+        yield known, output, metadata
 
 
 def _is_output(item: Mapping[str, Any]) -> bool:
@@ -99,13 +104,13 @@ def _is_output(item: Mapping[str, Any]) -> bool:
     return isinstance(type_, str) and type_ in ITEM_TYPES and not type_.endswith("_output")
 
 
-def _response(output: list[dict[str, Any]], told: Mapping[str, Any], seed: str) -> dict[str, Any]:
+def _response(output: list[dict[str, Any]], metadata: Mapping[str, Any], seed: str) -> dict[str, Any]:
     from respool.protocol.response import CREATED_AT, USUAL, usage_of
 
-    at = moments.seconds(told.get("at"))
+    at = moments.seconds(metadata.get("at"))
     items = [_item(item, f"{seed}:{place}") for place, item in enumerate(output)]
     usage = None
-    spent = told.get("usage")
+    spent = metadata.get("usage")
     last = spent.get("last_token_usage") if isinstance(spent, dict) else None
     if isinstance(last, dict):
         numbers = {key: value for key, value in last.items() if type(value) is int}
@@ -120,7 +125,7 @@ def _response(output: list[dict[str, Any]], told: Mapping[str, Any], seed: str) 
         "object": "response",
         "created_at": CREATED_AT if at is None else int(at),
         **{key: value for key, value in USUAL.items() if key != "object"},
-        **told.get("asked", {}),
+        **metadata.get("request", {}),
         "status": "completed",
         "service_tier": "default",
         "output": items,
@@ -133,8 +138,8 @@ def _item(item: Mapping[str, Any], seed: str) -> dict[str, Any]:
     known = ITEM_TYPES.get(str(item.get("type")))
     prefix = (known and known.prefix) or "item_"
     status = {"status": "completed"} if item.get("type") != "reasoning" else {}
-    told = {key: value for key, value in item.items() if value is not None}
-    return json.loads(json.dumps({"id": f"{prefix}{_digits(seed)}", **status, **told}))  # type: ignore[no-any-return]
+    fields = {key: value for key, value in item.items() if value is not None}
+    return json.loads(json.dumps({"id": f"{prefix}{_digits(seed)}", **status, **fields}))  # type: ignore[no-any-return]
 
 
 def _digits(seed: str) -> str:

@@ -1,13 +1,13 @@
-"""Any document: JSON, YAML, TOML or txtar in which streams of the Responses API stand somewhere.
+"""Any document (JSON, YAML, TOML or txtar) with streams of the Responses API somewhere in it.
 
-People have many shapes of their own. A stream may be a text of server-sent events, a list of chunks of it,
+A stream may be a text of server-sent events, a list of chunks of it,
 either in base64 or gzip, or a list of event objects, in wrappers or not. Each stream found is a turn; the
-request, status and headers are those of the nearest object that has some, and the header's ``pointer`` says
-where it was found (RFC 6901). Answers that are no stream become turns too, where they answer a request.
+request, status and headers are those of the nearest enclosing object that has some, and the header's
+``pointer`` (RFC 6901) is its place. Answers that are no stream become turns too, where they answer a request.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +57,7 @@ _NOTHING = "no response of the Responses API in it"
 
 
 def sniff(data: bytes) -> bool:
-    """Return True if it is a document in which there could be a stream."""
+    """Return True if it is a document that may hold a stream."""
     return looks_like_a_document(data[:65536]) and could_hold(data)
 
 
@@ -73,7 +73,7 @@ def looks_like_a_document(head: bytes) -> bool:
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Read the turns of a document. What is no exchange of the API is passed over, with a count."""
+    """Read the turns of a document. Skip exchanges of other APIs, and report their number."""
     if len(data) > MAX_DOCUMENT:
         raise RecordingError(f"a document of {len(data)} bytes, expected at most {MAX_DOCUMENT}", path)
     text = data.decode(errors="surrogateescape")
@@ -92,7 +92,7 @@ def parse(text: str, path: str) -> Document:
 
 
 def turns(document: Document, text: str, name: str, path: str, on_damage: OnDamage) -> tuple[Recording, ...]:
-    """Return the turns that are found in a document."""
+    """Return the turns in a document."""
     try:
         search = _Search(document)
         found = search.run()
@@ -112,7 +112,7 @@ def turns(document: Document, text: str, name: str, path: str, on_damage: OnDama
 
 
 class _Search:
-    """A walk over a document. What is found below an object with a request answers that request."""
+    """A walk over a document. A stream below an object with a request answers that request."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -122,12 +122,12 @@ class _Search:
         self.skipped = 0
 
     def run(self) -> list[FoundExchange]:
-        """Return all exchanges, in their order. Raise NeedsTexts, and RecordingError for a document without
-        end."""
+        """Return all exchanges, in their order. Raise NeedsTexts, and RecordingError for an endless
+        document."""
         value = self._document.value
         found = self._walk(value, "", [], bound=False)
-        if not found and isinstance(value, dict):  # an answer saved by itself, and perhaps what was asked
-            found = list(plain_answers.whole_answer(value))
+        if not found and isinstance(value, dict):  # a saved answer, perhaps with its request
+            found = list(plain_answers.single_answer(value))
         if (
             not found
             and isinstance(value, list)
@@ -138,17 +138,17 @@ class _Search:
         return found or list(plain_answers.anywhere(value))
 
     def _walk(self, value: Any, pointer: str, around: list[Any], *, bound: bool) -> list[FoundExchange]:
-        """`bound` says that all in this value is of one exchange."""
+        """Return the exchanges in a value. With `bound`, all of them are one exchange."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise RecordingError(f"more than {MAX_NODES} values, by aliases or by size")
         if isinstance(value, str | bytes | list) and (stream := streams.find(value, self._located)):
-            return [FoundExchange(pointer, stream, **_told(around))]
+            return [FoundExchange(pointer, stream, **exchange.metadata(around))]
         if isinstance(value, str | bytes) and (codings := exchange.codings_of(around)):
             packed = value if isinstance(value, bytes) else streams.unpack(value) or b""
             body = encodings.uncoded(packed, codings, streams.MAX_BODY)
             if body != packed and (stream := streams.find(body, self._located)):
-                return [FoundExchange(pointer, stream, **_told(around))]
+                return [FoundExchange(pointer, stream, **exchange.metadata(around))]
         if len(around) > 200:
             return []
         if isinstance(value, list):
@@ -176,25 +176,25 @@ class _Search:
         if isinstance(client := value.get("client"), list) and isinstance(value.get("server"), list):
             frames = [*client, *value["server"]]  # of a socket, by their senders
             if stream := streams.find(frames, self._located):
-                return [FoundExchange(pointer, stream, **_told([*around, value]))]
+                return [FoundExchange(pointer, stream, **exchange.metadata([*around, value]))]
         if len(value) > 1 and all(map(event_objects.is_event, value.values())):
             return self._walk([*value.values()], pointer, around, bound=bound)
         inside = [*around, value]
-        asked = _is_exchange(value)
+        is_exchange = _is_exchange(value)
         found: list[FoundExchange] = []
-        known = same_streams.KnownStreams(one_exchange=asked or bound)
+        known = same_streams.KnownStreams(one_exchange=is_exchange or bound)
         for key, item in value.items():
             if key in REQUEST_KEYS or key in ("Variables", "cookies"):
                 continue
             if _may_hold(item):
                 place = f"{pointer}/{escape(str(key))}"
-                below = self._walk(item, place, inside, bound=asked or bound)
+                below = self._walk(item, place, inside, bound=is_exchange or bound)
                 below = [_with_gaps(value, item, one) for one in below]
                 form = None if self._document.kind == "txtar" and not pointer else type(item).__name__
-                comparable = [one for one in below if form and (asked or one.pointer == place)]
+                comparable = [one for one in below if form and (is_exchange or one.pointer == place)]
                 twice = known.all_of(comparable, str(form))
                 found += [one for one in below if not any(one is other for other in twice)]
-        if asked:
+        if is_exchange:
             self.exchanges += 1
             if not found:
                 found = list(plain_answers.of_exchange(value, pointer, inside))
@@ -208,10 +208,6 @@ def _may_hold(value: Any) -> bool:
     if isinstance(value, str | bytes):
         return len(value) >= _SHORTEST
     return isinstance(value, list | dict) and bool(value)
-
-
-def _told(around: Sequence[Any]) -> dict[str, Any]:
-    return exchange.metadata(around)
 
 
 def _is_exchange(value: Mapping[Any, Any]) -> bool:

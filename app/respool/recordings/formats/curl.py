@@ -1,6 +1,6 @@
 """Output of ``curl -i`` and ``curl -v``: the head of an answer, with status and headers, and then the body.
 
-Lines that curl itself says (``* Connected to ...``, ``> POST ...``, ``{ [5 bytes data]``) are passed over.
+curl's own lines (``* Connected to ...``, ``> POST ...``, ``{ [5 bytes data]``) are skipped.
 Several answers may follow each other; interim ones (1xx) and those of a proxy have no body and are no turns.
 """
 
@@ -19,7 +19,7 @@ from respool.recordings.recording import FORMAT_VERSION, Header, Recording
 SUFFIXES: tuple[str, ...] = ()
 
 _HEAD = re.compile(r"(?P<mark>< ?)?HTTP/[\d.]+ (?P<status>\d{3})(?: |$)")
-_SAID = re.compile(r"[*<>](?: |$)|[{}] \[\d+ bytes data\]|\[\d+ bytes data\]")
+_CURL_LINE = re.compile(r"[*<>](?: |$)|[{}] \[\d+ bytes data\]|\[\d+ bytes data\]")
 _PROGRESS = re.compile(r" *(?:% Total|Dload|\d+ +[\d.]+[kMG]? +\d+)|\$ ?curl |curl ")
 _HEADER = re.compile(r"(?:< ?)?([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?(.*)")
 _FIELD = re.compile(r"(?:data|event|id|retry):|:")
@@ -28,17 +28,16 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
 def sniff(data: bytes) -> bool:
-    """Return True if it begins with the head of an answer, after nothing but what curl says, and a body
-    follows."""
+    """Return True if it begins with curl's own lines, if any, and then the head of an answer or its body."""
     head = data[:65536].removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
-    said = False
+    progress_seen = False
     for line in head.splitlines():
         if _HEAD.match(line):
             return True
-        if said and _FIELD.match(line):
+        if progress_seen and _FIELD.match(line):
             return True
-        said = said or bool(_PROGRESS.match(line))
-        if line.strip() and not _SAID.match(line) and not _PROGRESS.match(line):
+        progress_seen = progress_seen or bool(_PROGRESS.match(line))
+        if line.strip() and not _CURL_LINE.match(line) and not _PROGRESS.match(line):
             return False
     return False
 
@@ -60,8 +59,8 @@ def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tup
     answers = [one for one in _answers(text) if one.status >= 200 and (one.headers or one.body)]
     for answer in answers:
         body = "".join(answer.body)
-        chunked = "chunked" in answer.headers.get("transfer-encoding", "") and (whole := _unchunked(body))
-        body = whole if chunked else body
+        chunked = "chunked" in answer.headers.get("transfer-encoding", "") and (unchunked := _unchunked(body))
+        body = unchunked if chunked else body
         fields = {
             "respool": FORMAT_VERSION,
             **({"status": answer.status} if answer.status != 200 else {}),
@@ -128,19 +127,19 @@ def _answers(text: str) -> Iterator[_Answer]:
             answer = _Answer(int(head["status"]), number)
             in_head = True
             verbose = verbose or bool(head["mark"])
-        elif answer is None and _FIELD.match(line):  # the answer alone, behind what curl says of its progress
+        elif answer is None and _FIELD.match(line):  # an answer without a head, after curl's progress meter
             answer, in_head, verbose = _Answer(200, number), False, True
             answer.body.append(raw)
             answer.numbers.append(number)
         elif answer is None:
-            verbose = verbose or bool(_SAID.match(line))
+            verbose = verbose or bool(_CURL_LINE.match(line))
         elif in_head:
             if line.strip() in ("", "<"):
                 in_head = False
             elif header := _HEADER.fullmatch(line):
                 known = answer.headers.get(header[1].lower())
                 answer.headers[header[1].lower()] = f"{known}, {header[2]}" if known else header[2]
-        elif not (verbose and (_SAID.match(line) or _PROGRESS.match(line))):
+        elif not (verbose and (_CURL_LINE.match(line) or _PROGRESS.match(line))):
             answer.body.append(raw)
             answer.numbers.append(number)
     if answer is not None:

@@ -1,11 +1,11 @@
-"""How deep the JSON of a recording may be nested."""
+"""The limit for nested JSON in a recording."""
 
 import re
 from typing import Any
 
 from respool.protocol.events import nests_deeper
 
-MAX_DEPTH = 500  # levels: what is nested deeper cannot be read and written everywhere
+MAX_DEPTH = 500  # levels; not every JSON library reads and writes more
 
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 

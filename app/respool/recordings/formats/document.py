@@ -1,6 +1,6 @@
-"""Documents that hold recordings somewhere: JSON, several JSON values one after the other, YAML, TOML, txtar.
+"""Parsing of documents that may hold recordings: JSON, JSON values one after the other, YAML, TOML, txtar.
 
-What is parsed is bounded in size and, since an alias of a few bytes can stand for a gigabyte, in nodes.
+Documents are limited in size and, since an alias of a few bytes can stand for a gigabyte, in nodes.
 """
 
 import base64
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 MAX_DOCUMENT = 64 * 1024 * 1024  # bytes of text that are parsed at once
 MAX_NODES = 500_000  # texts, lists and objects that are looked at in one document, each alias anew
 
-# What a document shows that holds something of the Responses API: an event's type or a Response object, plain
-# or in base64 (at each of three alignments), or gzip in base64. Nothing else is worth to be parsed.
+# A document with something of the Responses API contains an event's type or a Response object, plain or in
+# base64 (at each of three alignments), or gzip in base64. No other document is parsed.
 _MARKS = (
     b"response.", b'"response"', b'"response\\"', b"/responses", b'"error"', b"error:", b"H4sI",
     b"cmVzcG9uc2Uu", b"Jlc3BvbnNlL", b"yZXNwb25zZS",
@@ -44,33 +44,33 @@ def could_hold(data: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed document. `sequence`: its values stood one after the other, and `value` lists them."""
+    """A parsed document. With `sequence`, `value` lists the values that stood one after the other in it."""
 
     value: Any
     kind: str  # "json", "yaml", "toml", "csv", "txtar"
     sequence: bool = False
-    located: bool = False  # its objects are Objects, which know their text
+    located: bool = False  # its objects are TextObjects
 
 
 class TextObject(dict[str, Any]):
-    """A JSON object that knows its text."""
+    """A JSON object with its source text."""
 
     __slots__ = ("text",)
     text: str
 
 
 def escape(key: str) -> str:
-    """Return a member's name as a JSON pointer has it."""
+    """Return a member's name, escaped for a JSON pointer."""
     return key.replace("~", "~0").replace("/", "~1")
 
 
 def begins_as_json(data: bytes) -> bool:
-    """Return True if a file begins as a JSON object or array does."""
+    """Return True if a file begins like a JSON object or array."""
     return data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n\x1e")[:1] in (b"{", b"[")
 
 
 def looks_like_json(text: str) -> bool:
-    """Return True if a text begins as a JSON object or array does."""
+    """Return True if a text begins like a JSON object or array."""
     return text.lstrip("\ufeff \t\r\n\x1e")[:1] in ("{", "[")
 
 
@@ -120,7 +120,7 @@ def _json_error(error: json.JSONDecodeError, path: str) -> RecordingError:
 
 
 def _located_decoder() -> json.JSONDecoder:
-    """Return a decoder that gives Objects. It is made of the parts of `json` that are written in Python."""
+    """Return a decoder that gives TextObjects, made of the parts of `json` that are written in Python."""
     decoder: Any = json.JSONDecoder()
     parse: Any = json.decoder.JSONObject  # type: ignore[attr-defined]
 
@@ -147,7 +147,7 @@ def parse_yaml(text: str, path: str = "") -> Document:
         values = list(yaml.load_all(_printable(text), Loader=_loader()))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        lines = text.count("\n") + 1  # the end of a text may be told as a line of its own
+        lines = text.count("\n") + 1  # the end of a text may count as a line of its own
         place = (min(mark.line + 1, lines), mark.column + 1) if mark else (None, None)
         raise RecordingError(f"not YAML: {error.problem}", path, *place) from None
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
@@ -158,8 +158,7 @@ def parse_yaml(text: str, path: str = "") -> Document:
 
 
 def _printable(text: str) -> str:
-    """Return the text without what libyaml refuses, such as the lone surrogates of bytes that are not
-    UTF-8."""
+    """Return the text without the characters that libyaml refuses, such as lone surrogates."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
@@ -173,8 +172,8 @@ def _loader() -> "type[yaml.SafeLoader]":
 
 
 def _make_loader() -> "type[yaml.SafeLoader]":
-    """Return a loader that takes any tag, reads no dates, and does not follow merge keys, which can be a
-    bomb."""
+    """Return a loader that accepts any tag, reads no dates, and does not follow merge keys, since these can
+    be a bomb."""
     import yaml
 
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -221,7 +220,7 @@ def begins_as_toml(text: str) -> bool:
 
 
 def parse_toml(text: str, path: str = "") -> Document:
-    """Parse a TOML text. Raises RecordingError."""
+    """Parse a TOML text. Raise RecordingError."""
     import tomllib
 
     try:

@@ -5,15 +5,15 @@ import zlib
 from respool.errors import RecordingError
 
 MAX_INFLATED = 256 * 1024 * 1024  # bytes that a compressed file may become
-HEAD = 64 * 1024  # bytes that are looked at to tell what a file is
+HEAD = 64 * 1024  # bytes from which the kind of a file is recognised
 
 _GZIP = b"\x1f\x8b"
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def plain(data: bytes, path: str = "", most: int = MAX_INFLATED) -> bytes:
-    """Return the content as UTF-8. Raise RecordingError for one that is damaged, or that becomes too
-    large."""
+    """Return the content as UTF-8. Raise RecordingError if it is damaged, or inflates to more than
+    MAX_INFLATED."""
     for _ in range(2):  # a compressed file may have been compressed again
         if data[:2] != _GZIP:
             break
@@ -29,7 +29,7 @@ def plain(data: bytes, path: str = "", most: int = MAX_INFLATED) -> bytes:
 
 
 def plain_head(head: bytes) -> bytes:
-    """Return the same for the beginning of a file, as far as it goes; nothing is raised."""
+    """Return the beginning of a file as UTF-8, as far as it can be decoded. Never raise."""
     if head[:2] == _GZIP:
         try:
             head = zlib.decompressobj(wbits=31).decompress(head, HEAD)
@@ -41,8 +41,8 @@ def plain_head(head: bytes) -> bytes:
 
 
 def uncoded(body: bytes, codings: str, most: int) -> bytes:
-    """Return a body without the codings that its header ``content-encoding`` names; as it is, where it does
-    not have them (any more), or they are not known."""
+    """Return a body without the codings of its header ``content-encoding``; unchanged if it does not have
+    them (any more), or they are unknown."""
     if not codings or not body:
         return body
     from respool.protocol.codings import CODINGS, DAMAGE  # late: see there

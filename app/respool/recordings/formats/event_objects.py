@@ -13,11 +13,11 @@ _FEWEST_BYTES = 20  # of an event
 _DEEPEST_WRAPPER = 4
 _MOST_IN_WRAPPER = 40  # values that are looked at in a wrapper of any shape
 _OF_EXCHANGES = frozenset({"request", "requests", "response", "responses", "interactions"})
-# What clients send over a socket, which has a type like those of events.
+# The type of a client's create over a socket: it looks like that of an event.
 CREATE = "response.create"
 _OF_CLIENTS = frozenset({CREATE, "response.cancel", "response.inject", "response.steer"})
 
-# Where a wrapper of an SDK, a log or a recorder keeps the event, the likeliest first.
+# The members in which wrappers of SDKs, logs and recorders keep the event, the likeliest first.
 _WRAPPED = (
     "data", "event", "raw", "raw_event", "payload", "chunk", "message", "value", "body", "json", "params",
     "log", "text", "content", "line", "msg", "item", "frame", "response",
@@ -31,7 +31,7 @@ class Piece:
     text: str
     type: str | None = None
     moment: float | None = None
-    request: Mapping[str, Any] | None = None  # a frame of the client, which asked for what follows; no event
+    request: Mapping[str, Any] | None = None  # of a client's frame, which is no event
     lane: str | None = None  # of that frame: its `stream_id`
 
 
@@ -46,8 +46,8 @@ def is_event(value: Any) -> bool:
 
 
 def is_error(value: Mapping[str, Any]) -> bool:
-    """Return True if an object is the API's ``error`` event: with a number, or with the fields of its
-    error."""
+    """Return True if an object is the API's ``error`` event: it has a sequence number, or an error's
+    fields."""
     if value.get("type") != "error" or "session_id" in value:
         return False
     inner = value.get("error")
@@ -56,12 +56,12 @@ def is_error(value: Mapping[str, Any]) -> bool:
 
 
 def _is_realtime(value: Mapping[str, Any]) -> bool:
-    """Return True if it is an event of the Realtime API, whose types look the same."""
+    """Return True if it is an event of the Realtime API, which has similar types."""
     return isinstance(value.get("event_id"), str) and "sequence_number" not in value
 
 
 def request_in(element: Any) -> Mapping[str, Any] | None:
-    """Return the request in a frame of a socket that the client sent."""
+    """Return the request in a client's frame of a socket; None if it is no create."""
     for _ in range(3):
         if isinstance(element, str) and CREATE in element[:200_000] and element.lstrip()[:1] == "{":
             try:
@@ -72,8 +72,8 @@ def request_in(element: Any) -> Mapping[str, Any] | None:
             return None
         if element.get("type") == CREATE:
             inner = element.get("response")
-            asked = inner if isinstance(inner, dict) and "input" in inner else element
-            return {name: value for name, value in asked.items() if name not in ("type", "event_id")}
+            request = inner if isinstance(inner, dict) and "input" in inner else element
+            return {name: value for name, value in request.items() if name not in ("type", "event_id")}
         element = next((element[key] for key in _WRAPPED if isinstance(element.get(key), dict | str)), None)
     return None
 
@@ -81,7 +81,7 @@ def request_in(element: Any) -> Mapping[str, Any] | None:
 def piece_of(
     element: Any, located: bool, *, of_a_socket: bool = False
 ) -> tuple[Mapping[str, Any], Piece] | None:
-    """Return the event in an element of a list, and itself as a piece; None if there is none. A frame of a
+    """Return the event in an element of a list, parsed and as a piece; None if there is none. A frame of a
     socket may be an error with fewer fields than the API's."""
     at = None
     if isinstance(element, list) and len(element) == 2 and isinstance(element[0], int | float | str | None):
@@ -98,7 +98,7 @@ def piece_of(
 
 
 def _refusal_in(element: Any) -> dict[str, Any] | None:
-    """Return the error of a socket that a wrapper has, itself or as a text."""
+    """Return a socket's error in a wrapper, as an object or as a text."""
     for key in _WRAPPED:
         value = element.get(key) if isinstance(element, dict) else None
         if isinstance(value, str) and '"error"' in value and value.lstrip().startswith("{"):
@@ -112,7 +112,7 @@ def _refusal_in(element: Any) -> dict[str, Any] | None:
 
 
 def _event_in(value: Any, depth: int) -> dict[str, Any] | None:
-    """Return the event in a wrapper, or itself."""
+    """Return the event in a wrapper, or the value if it is an event."""
     if isinstance(value, str):
         return _event_in_text(value)
     if not isinstance(value, dict) or not depth:
@@ -129,8 +129,7 @@ def _event_in(value: Any, depth: int) -> dict[str, Any] | None:
 
 
 def _only_event(value: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the only event below a wrapper of any shape; None where there are several, or it is an
-    exchange."""
+    """Return the only event in a wrapper of any shape; None if there are several, or it is an exchange."""
     found: list[dict[str, Any]] = []
     waiting: list[Any] = [value]
     for _ in range(_MOST_IN_WRAPPER):
@@ -149,7 +148,7 @@ def _only_event(value: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _may_come_along(value: Mapping[str, Any], type_: str) -> bool:
-    """Return True if it is an event that comes along with those of the API."""
+    """Return True if it may stand among events of the API: a keepalive or an error."""
     return type_ == "keepalive" or (type_ == "error" and ("error" in value or "message" in value))
 
 

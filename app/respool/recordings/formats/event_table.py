@@ -29,7 +29,7 @@ def _cells(line: str) -> tuple[str, str, str] | None:
     for place in range(1, len(cells)):
         if cells[place].lstrip().startswith(("{", DONE)):
             end = len(cells)
-            # The data may hold tabs; what follows it is a time.
+            # The data may hold tabs; the last column is a time.
             time = cells[-1] if end - 1 > place and _moment(cells[-1]) is not None else ""
             return cells[place - 1], "\t".join(cells[place : end - 1 if time else end]).strip(), time
     return None
@@ -55,7 +55,7 @@ def _moment(text: str) -> float | None:
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Read the rows. One that holds no event is passed over, and said."""
+    """Read the rows. Skip and report one without an event."""
     builder = TurnBuilder(name)
     last: float | None = None
     text = data.removeprefix(b"\xef\xbb\xbf").decode(errors="replace")

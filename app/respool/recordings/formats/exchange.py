@@ -61,7 +61,7 @@ _RECORDED_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class FoundExchange:
-    """What one request was answered with. `pointer` says where in the document it was found."""
+    """A request and its answer. `pointer` is its place in the document."""
 
     pointer: str
     stream: FoundStream | None = None  # None: the answer is no stream, but `body`
@@ -71,13 +71,13 @@ class FoundExchange:
     headers: Mapping[str, str] = field(default_factory=dict)
     recorded: str | None = None
     started: float | None = None  # when the request was sent, seconds since the epoch
-    settled: bool = False  # it is known with what request it goes
+    settled: bool = False  # its request is known
 
 
 def add(
     exchange: FoundExchange, builder: TurnBuilder, path: str, on_damage: OnDamage, *, only: bool = False
 ) -> None:
-    """Add the turns of an exchange. `only` says that the document is nothing but this one stream."""
+    """Add the turns of an exchange. With `only`, the document is nothing but this one stream."""
     fields = _fields(exchange)
     stream = exchange.stream
     if stream is None:
@@ -105,7 +105,7 @@ def _add_pieces(
     if any(piece.request is not None for piece in stream.pieces):
         builder.end()
     warm_ups = 0
-    told = _fields(replace(exchange, headers={}))  # those of a socket are of its upgrade
+    common = _fields(replace(exchange, headers={}))  # a socket's headers belong to its upgrade
     for piece in stream.pieces:
         gap = None
         if piece.moment is not None:
@@ -114,8 +114,8 @@ def _add_pieces(
         if piece.request is not None:
             warm_up = piece.request.get("generate") is False
             warm_ups += warm_up
-            fields = {"respool": FORMAT_VERSION, **told, "request": _plain(piece.request)}
-            builder.ask(Header(fields), piece.lane, gap, left_out=warm_up)
+            fields = {"respool": FORMAT_VERSION, **common, "request": _plain(piece.request)}
+            builder.request(Header(fields), piece.lane, gap, left_out=warm_up)
             continue
         try:
             value = loads(piece.text)
@@ -145,7 +145,8 @@ def _status_in(error: Mapping[str, Any]) -> int:
 
 
 def _moments(exchange: FoundExchange) -> Any:
-    """Return when the text had arrived up to an offset, in seconds since the request; None if not known."""
+    """Return a function from an offset in the text to its time of arrival, in seconds since the request.
+    None if the times are not known."""
     stream = exchange.stream
     if stream is None or not stream.arrivals:
         return None
@@ -225,7 +226,7 @@ def request_of(value: Any, depth: int = 5) -> dict[str, Any]:
             value = loads(text) if text else None
         except ValueError:
             return {}
-    if isinstance(value, list):  # of what a mock server matches by
+    if isinstance(value, list):  # the matchers of a mock server
         equal = [one for one in value if isinstance(one, dict) and "equalToJson" in one]
         value = next(iter(equal or value), None) if equal or len(value) == 1 else None
     if not isinstance(value, dict) or not depth:
@@ -239,7 +240,7 @@ def request_of(value: Any, depth: int = 5) -> dict[str, Any]:
 
 
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the same as JSON has it: YAML knows more kinds of values."""
+    """Return the value with JSON's types only; YAML has more."""
     with suppress(ValueError, TypeError, RecursionError, RespoolError):
         if len(text := json.dumps(value, default=str)) < 32 * 1024 * 1024:
             plain: dict[str, Any] = json.loads(text)
@@ -248,8 +249,7 @@ def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def codings_of(ancestors: Sequence[Any]) -> str:
-    """Return the content codings of an answer's body, by the nearest headers around it; "" if they name
-    none."""
+    """Return the content codings of an answer's body, from the nearest headers around it; "" without any."""
     for around in reversed(ancestors):
         if isinstance(around, dict):
             for headers in (around[key] for key in _HEADER_KEYS if around.get(key)):
@@ -269,7 +269,8 @@ def _coding_in(headers: Any) -> str:
 
 
 def metadata(ancestors: Sequence[Any]) -> dict[str, Any]:
-    """Return what the objects around a stream tell of its exchange, the nearest first."""
+    """Return the request, status, headers and date of a stream's exchange, from the nearest object around it
+    that has each."""
     found: dict[str, Any] = {}
     for around in reversed(ancestors):
         if not isinstance(around, dict):

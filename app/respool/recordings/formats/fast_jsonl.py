@@ -1,8 +1,8 @@
-"""Lines of the native format read fast, where nothing is unusual about them.
+"""A fast reader for ordinary lines of the native format.
 
-Of an event only the type and the response's id are made values; all the rest is checked to be JSON and
-passed over. Like `protocol.fast_json` this takes less than the careful reader, `formats.jsonl`, and what it
-takes it reads as that does; and it is imported where it is used.
+Of an event it decodes only the type and the response's id; it checks that the rest is JSON. Like
+`protocol.fast_json` it accepts less than the careful reader, `formats.jsonl`, and gives the same result for
+the lines it accepts. It is imported where it is used.
 """
 
 from typing import Any
@@ -13,8 +13,8 @@ from msgspec.json import Decoder
 from respool.protocol.fast_json import decode
 from respool.recordings.recording import Row
 
-# Python makes no integer of more digits, and what is passed over is not looked at so closely: lines that
-# could hold one are read whole as well.
+# Python makes no integer of more digits, but the fast decoder does not check this in members that it skips.
+# So the careful reader takes lines that may hold one.
 _MOST_DIGITS = 4300
 
 
@@ -23,7 +23,7 @@ class _Response(Struct, gc=False):
 
 
 class _Event(Struct, gc=False):
-    """An event in a pair with its gap: there it may lack a type, and then has that of SSE."""
+    """An event in a pair with its gap. It may lack a type; then it has SSE's default."""
 
     type: str = "message"
     response: _Response | None = None
@@ -42,7 +42,7 @@ _decode_bare = Decoder(_BareEvent).decode
 def read_event(line: bytes, number: int) -> tuple[Row, object] | None:
     """Return the event of a line that is ``[gap, event]`` or the event, and its response's id.
 
-    None for a header, and for all that should be read carefully. `number` is the line's.
+    Return None for a header, and for lines that the careful reader must read. `number` is the line's.
     """
     gap: float | None = None
     event: _Event | _BareEvent

@@ -49,8 +49,8 @@ _TEXT_OF_CHUNK = (
 class FoundStream:
     """A stream as it was found: `text` of server-sent events, or `pieces`.
 
-    `arrivals` are offsets up to which the text had arrived, and when, in seconds; `relative` says that
-    moments count from the request. `skipped` is how many elements held no event.
+    `arrivals` are offsets up to which the text had arrived, and when, in seconds. `relative` is True if
+    moments count from the request. `skipped` is the number of elements without an event.
     """
 
     text: str | None = None
@@ -65,7 +65,7 @@ class NeedsTexts(Exception):
 
 
 def find(value: Any, located: bool = True) -> FoundStream | None:
-    """Return the stream that a value of a document is; None if it is none. Raise NeedsTexts."""
+    """Return the stream in a value of a document; None if it is none. Raise NeedsTexts."""
     if isinstance(value, bytes):
         return _of_bytes(value)
     if isinstance(value, str):
@@ -78,7 +78,7 @@ def find(value: Any, located: bool = True) -> FoundStream | None:
 
 
 def bytes_of(value: list[Any]) -> bytes | None:
-    """Return the bytes of which a list tells the numbers; None where it does not."""
+    """Return the bytes that a list holds as numbers; None if it is no such list."""
     if len(value) < _FEWEST_BYTES or type(value[0]) is not int:
         return None
     if not all(type(one) is int and 0 <= one < 256 for one in value):
@@ -149,7 +149,7 @@ def _of_text(text: str, nested: bool = False) -> FoundStream | None:
 
 
 def _of_chunks(elements: Sequence[Any]) -> FoundStream | None:
-    """Return the stream that texts make when they are joined: as they are, or each with its lost line end."""
+    """Return the stream that joined texts make: unchanged, or each with the line end that it has lost."""
     chunks: list[str] = []
     arrivals: list[float | None] = []
     decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode  # a character may be cut
@@ -215,23 +215,23 @@ def _of_objects(elements: Sequence[Any], located: bool) -> FoundStream | None:
     found: list[Piece] = []
     skipped = 0
     of_the_api = False
-    relative = asked = False
+    relative = of_a_socket = False
     types: set[str] = set()
     for element in elements:
         if (request := request_in(element)) is not None:
             wrapped = isinstance(element, dict) and element.get("type") != CREATE
             at = moments.of(element) if wrapped else None
             body = {name: value for name, value in request.items() if name != "stream_id"}
-            asked = True
+            of_a_socket = True
             found.append(Piece("", moment=at, request=body, lane=lane_of(request)))
             continue
-        if (found_here := piece_of(element, located, of_a_socket=asked)) is None:
+        if (found_here := piece_of(element, located, of_a_socket=of_a_socket)) is None:
             skipped += 1
             if skipped > 16 and not found:
                 return None
             continue
         event, piece = found_here
-        of_the_api = of_the_api or is_event(event) or asked
+        of_the_api = of_the_api or is_event(event) or of_a_socket
         types.add(str(event.get("type")))
         relative = relative or (piece.moment is not None and piece.moment < 1e6)
         found.append(piece)

@@ -1,7 +1,7 @@
 """HAR 1.2, as Chrome, Firefox, Safari, Charles, Proxyman and Polly write it.
 
 Times come from ``_eventSourceMessages``, which Chrome writes for streams that a page reads, and from the
-frames of sockets, ``_webSocketMessages``; without them an entry tells none of its events.
+frames of sockets, ``_webSocketMessages``; without them an entry has no times of events.
 Source: http://www.softwareishard.com/blog/har-12-spec/
 """
 
@@ -57,24 +57,24 @@ def _exchange(entry: Any, pointer: str) -> Iterator[FoundExchange]:
     answer = entry.get("response")
     content = answer.get("content") if isinstance(answer, dict) else None
     text = content.get("text") if isinstance(content, dict) else None
-    told = exchange.metadata([entry, answer])
-    told["started"] = moments.seconds(entry.get("startedDateTime"))
+    metadata = exchange.metadata([entry, answer])
+    metadata["started"] = moments.seconds(entry.get("startedDateTime"))
     of_text = found_streams.find(text) if isinstance(text, str) else None
     frames = entry.get("_webSocketMessages")
     if isinstance(frames, list) and (socket := found_streams.find(frames)) is not None:
-        yield FoundExchange(f"{pointer}/_webSocketMessages", socket, **told)
+        yield FoundExchange(f"{pointer}/_webSocketMessages", socket, **metadata)
         return
     messages = _messages(entry.get("_eventSourceMessages"))
     if messages is not None:
         place = f"{pointer}/_eventSourceMessages"
         if of_text is None:
-            yield FoundExchange(place, messages, **told)
+            yield FoundExchange(place, messages, **metadata)
             return
         if (timed := _with_times(of_text, messages)) is not None:
-            yield FoundExchange(f"{pointer}/response/content/text", timed, **told)
+            yield FoundExchange(f"{pointer}/response/content/text", timed, **metadata)
             return
     if of_text is not None:
-        yield FoundExchange(f"{pointer}/response/content/text", of_text, **told)
+        yield FoundExchange(f"{pointer}/response/content/text", of_text, **metadata)
         return
     yield from plain_answers.of_exchange(entry, pointer, [entry])
 
@@ -94,7 +94,7 @@ def _messages(value: Any) -> FoundStream | None:
 
 
 def _with_times(text: FoundStream, messages: FoundStream) -> FoundStream | None:
-    """Return the text of a stream with the times of its messages, where those are the same."""
+    """Return the text of a stream with the times of its messages; None if they are not the same messages."""
     if text.text is None or len(re.findall(r"^data: ?\{", text.text, re.MULTILINE)) != len(messages.pieces):
         return None
     arrivals, at = [], 0

@@ -1,4 +1,4 @@
-"""Traces of Go's httprr: requests and answers as they stood on the wire, each with its length.
+"""Traces of Go's httprr: raw HTTP requests and answers, each with its length.
 
 Source: golang.org/x/oscar/internal/httprr. A first line, then for each exchange a line with two lengths.
 """
@@ -22,12 +22,12 @@ _STATUS = re.compile(r"HTTP/[\d.]+ (\d{3})")
 
 
 def sniff(data: bytes) -> bool:
-    """Return True if it begins as a trace does."""
+    """Return True if it begins like a trace."""
     return bool(_FIRST.match(data))
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Read the exchanges that are the API's."""
+    """Read the exchanges of the API."""
     return container.turns(Document(list(_exchanges(data, path)), "httprr"), "", name, path, on_damage)
 
 

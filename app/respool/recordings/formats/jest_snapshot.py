@@ -21,7 +21,7 @@ SUFFIXES: tuple[str, ...] = ()  # most of such files hold no stream
 _BEGINNING = re.compile(rb"\s*// (?:Jest|Vitest) Snapshot v")
 _ENTRY = re.compile(r"^exports\[`((?:[^`\\]++|\\.)*+)`\] = `((?:[^`\\]++|\\.)*+)`;", re.MULTILINE | re.DOTALL)
 _ESCAPED = re.compile(r"\\([\\`$])")
-# A string, or what pretty-format writes that JSON does not: names of types, undefined, a comma at the end.
+# A string, or a token of pretty-format that JSON does not have: names of types, undefined, a last comma.
 _TOKEN = re.compile(
     r'("(?:[^"\\]++|\\.)*+")|(?:\bArray|\bObject|\[Object: null prototype\]) (?=[\[{])'
     r"|\bundefined\b|,(?=\s*[\]}])",
@@ -30,7 +30,7 @@ _TOKEN = re.compile(
 
 
 def sniff(data: bytes) -> bool:
-    """Return True if it begins as such a file does."""
+    """Return True if it begins like a snapshot file."""
     return bool(_BEGINNING.match(data))
 
 

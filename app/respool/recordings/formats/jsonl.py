@@ -27,7 +27,7 @@ SUFFIXES = (".jsonl", ".ndjson")
 
 _DECODER = json.JSONDecoder()
 _WHITESPACE = " \t\r"
-_HEAD = 64 * 1024  # bytes that tell whether a file is of this format
+_HEAD = 64 * 1024  # bytes from which the format is recognised
 _BEGINNING = re.compile(
     rb'\{\s*"respool"|\{\s*"type"\s*:\s*"(?:response\.|error"|keepalive")|\[\s*(?:[\d.]+|null)\s*,\s*[{"]'
 )
@@ -40,7 +40,7 @@ def sniff(data: bytes) -> bool:
     head = data[:_HEAD]
     lines = [raw.strip() for _, raw in islice(_lines(head), 20)]
     if len(data) > _HEAD and lines and not head.endswith(b"\n") and head.rstrip().endswith(lines[-1]):
-        cut = lines.pop()  # its beginning tells
+        cut = lines.pop()  # an incomplete line
         if not lines:
             return bool(_BEGINNING.match(cut)) and not _goes_on(cut)
     if lines and (lines[0] == b"[" or lines[0].startswith((b"[{", b"[ {"))):  # an array, one event a line
@@ -50,7 +50,7 @@ def sniff(data: bytes) -> bool:
 
 
 def _goes_on(cut: bytes) -> bool:
-    """Return True if a line of which this is the beginning holds several values one after the other."""
+    """Return True if a line that begins so holds several values one after the other."""
     try:
         value, end = _DECODER.raw_decode(cut.decode(errors="ignore"))
     except (ValueError, RecursionError):
@@ -107,9 +107,9 @@ def _damage(error: ValueError, path: str, line: int) -> RecordingError:
 def write(recordings: Iterable[Recording]) -> str:
     """Return the text of a file that holds these recordings as its turns.
 
-    Reading it gives the same headers, gaps and event texts, but for white space that JSON does not
-    care for: a line end within an event becomes a space, and what surrounds an event is lost. An
-    event that had its type from an ``event:`` line alone loses it.
+    Reading it gives the same headers, gaps and event texts, but for white space between JSON's tokens:
+    a line end within an event becomes a space, and white space around an event is lost. An event
+    without a ``type``, which has that of its ``event:`` line, loses it.
     """
     return "".join(
         f"{line}\n"
@@ -143,7 +143,7 @@ class _LineError(ValueError):
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Return the lines that say something, with their numbers and line ends.
+    """Yield the lines that are no comments and not blank, with their numbers and line ends.
 
     Only LF ends a line: U+2028 and its like are legal inside a JSON string.
     """
@@ -176,7 +176,7 @@ def _read_line(raw: bytes, number: int, builder: TurnBuilder) -> None:
 
 
 def _read_captured(text: str, gap: float | None, number: int, builder: TurnBuilder) -> None:
-    """Read text that was written verbatim: the gap is that of the first thing in it."""
+    """Read captured text. `gap` is that of its first event or comment."""
     from respool.recordings.formats.sse import Reader
 
     gaps = iter((gap,))
@@ -185,7 +185,7 @@ def _read_captured(text: str, gap: float | None, number: int, builder: TurnBuild
 
 
 def _read_gap(line: str, start: int) -> tuple[float | None, int]:
-    """Return the gap of ``[gap, event]``, and where the event's text begins."""
+    """Return the gap of ``[gap, event]``, and the offset of the event's text."""
     at = _skip(line, start + 1)
     value, end = _scan(line, at)
     event = _skip(line, _expect(line, end, ","))

@@ -1,7 +1,7 @@
-"""A stream in the lines of a log: in front of each is something such as a time or a container's name.
+"""A stream in the lines of a log: each has a prefix, such as a time or a container's name.
 
 ``docker logs -t``, ``docker compose logs``, ``kubectl logs --timestamps``, ``journalctl``, ``ts`` and loggers
-write so.
+write such lines.
 """
 
 import re
@@ -28,7 +28,7 @@ _CLOCK = r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?:
 _SECONDS = r"\d{1,6}\.\d{2,9}(?=\s)"  # since the start, as ``ts -s %.s`` writes them
 _LOGGER = r"(?!(?:data|event|id|retry):)[\w.]+ ?:"
 _OTHER = rf"{_TIME}|{_APACHE}|{_KLOG}|{_EPOCH}|{_CLOCK}|{_SECONDS}|[\w./-]+ *\||\[[^\]{{}}]*\]"
-# What a log puts in front of a line: a time, a name with a bar, words in brackets; then levels and loggers.
+# The prefix of a line: a time, a name with a bar, words in brackets; then levels and loggers.
 _PREFIX = re.compile(
     rf"\s*(?:(?:{_OTHER}):?\s*)"
     rf"(?:(?:{_OTHER}|[A-Z]{{4,8}}|[\w.-]+\[\d+\]:|{_LOGGER}|-|F|stdout|stderr)\s+)*"
@@ -55,7 +55,7 @@ class _Line:
 
 
 def sniff(data: bytes) -> bool:
-    """Return True if some of the first lines hold an event behind what a log puts in front."""
+    """Return True if some of the first lines hold an event after a log's prefix."""
     head = data[:65536].decode(errors="replace")
     if "response." not in head or "```" in head:
         return False
@@ -66,11 +66,11 @@ def sniff(data: bytes) -> bool:
 
 
 class _Splitter:
-    """Splits lines of a log into what stands in front, and the rest."""
+    """Splits lines of a log into the prefix and the rest."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         words = Counter(line[: line.find("{")] for line in lines if "{" in line[:_MOST_PREFIX])
-        # What a program prints before each event looks like a key of YAML, which does not come twice.
+        # A program's own label before each event looks like a key of YAML, but YAML has no key twice.
         self._words = {word for word, count in words.items() if count > 2 and not word.startswith((" ", "-"))}
 
     def __call__(self, number: int, line: str) -> _Line:
@@ -91,8 +91,8 @@ class _Splitter:
         return _Line(number, moment, None)
 
     def _behind_words(self, number: int, line: str) -> _Line:
-        """Read a line without such a prefix, whose event stands behind an arrow or words: ``<- {...}``,
-        ``time=... level=debug data={...}``. Behind a dash or a name it could be YAML."""
+        """Read a line without such a prefix, with an event after an arrow or words: ``<- {...}``,
+        ``time=... level=debug data={...}``. After a dash or a name it could be YAML."""
         brace = line.find("{", 0, _MOST_PREFIX)
         before = line[: max(brace, 0)]
         if not before.strip() or not _WORDS.fullmatch(before) or _SSE.match(before):
@@ -104,8 +104,8 @@ class _Splitter:
 
 
 def _moment(prefix: str) -> float | None:
-    """Return when a line was written: seconds since the epoch; of klog, which has no year, since January; of
-    times without a date, since midnight; of ``ts -s``, since the start."""
+    """Return the time of a line in seconds: since the epoch; for klog, which has no year, since January; for
+    times without a date, since midnight; for ``ts -s``, since the start."""
     if time := _ISO.search(prefix):
         return moments.seconds(time.group().replace(",", "."))
     with suppress(ValueError):
@@ -134,7 +134,7 @@ def _gap(last: float | None, moment: float | None) -> float | None:
 
 
 def _event(text: str) -> str | None:
-    """Return the JSON text of the event in a line, or of what a client asks for over a socket."""
+    """Return the JSON text of the event in a line, or of a client's create over a socket."""
     text = text.removeprefix("data:").strip()
     if not text.startswith("{"):
         return None
@@ -142,12 +142,12 @@ def _event(text: str) -> str | None:
         value = loads(text)
     except ValueError:
         return None
-    asked = isinstance(value, dict) and value.get("type") == event_objects.CREATE
-    return text if asked or event_objects.is_event(value) else None
+    is_create = isinstance(value, dict) and value.get("type") == event_objects.CREATE
+    return text if is_create or event_objects.is_event(value) else None
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Read the events behind the prefixes, with the times of the log. Other lines are said."""
+    """Read the events behind the prefixes, with the times of the log. Report other lines."""
     text = data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
     split = _Splitter(text.split("\n"))
     lines = [split(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
@@ -182,7 +182,7 @@ def _with_blank_lines(lines: list[_Line]) -> Iterator[_Line]:
 
 
 def _gaps(lines: list[_Line]) -> Iterator[float | None]:
-    """Return the gap before each message: by the time of its last line before the blank one."""
+    """Return the gap before each message, from the time of its last line before the blank one."""
     last: float | None = None
     before: _Line | None = None
     for line in lines:
@@ -204,6 +204,6 @@ def _read_json(lines: list[_Line], builder: TurnBuilder) -> None:
         gap, last = _gap(last, line.moment), line.moment
         if (request := event_objects.request_in(value)) is not None:
             body = {name: inner for name, inner in request.items() if name != "stream_id"}
-            builder.ask(Header({"respool": FORMAT_VERSION, "request": body}), lane_of(value), gap)
+            builder.request(Header({"respool": FORMAT_VERSION, "request": body}), lane_of(value), gap)
         else:
             builder.event((gap, event.text, event.type, line.number), response_id(value))

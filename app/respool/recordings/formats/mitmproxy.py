@@ -1,7 +1,7 @@
 """Flows of mitmproxy: dictionaries as tnetstrings, one after the other.
 
-Source: https://tnetstrings.info; mitmproxy writes texts as ``;``. What is read of a flow is its request and
-its response, and of a WebSocket its messages.
+Source: https://tnetstrings.info; mitmproxy writes texts as ``;``. Only a flow's request, its response and
+the messages of a WebSocket are read.
 """
 
 import re
@@ -23,7 +23,7 @@ _DEEPEST = 50  # levels; a flow has about five
 
 
 def sniff(data: bytes) -> bool:
-    """Return True if it begins as a flow does."""
+    """Return True if it begins like a flow."""
     return bool(_BEGINNING.match(data)) and any(mark in data[:65536] for mark in _MARKS)
 
 
@@ -55,7 +55,7 @@ def _exchange(flow: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _body(part: Mapping[str, Any]) -> bytes:
-    """Return a body, which a flow has as it was on the wire."""
+    """Return a body without its content codings: a flow holds the bytes of the wire."""
     content = part.get("content")
     if not isinstance(content, bytes):
         return b""

@@ -1,7 +1,7 @@
 """Fixtures of other mock servers, as Scripts: those of aimock (JSON) and of llmposter (YAML).
 
-Both list what is answered to which message. Each answer is a turn: its text, reasoning, calls, error, times.
-What they match by besides a text and a model is not taken over. Sources: the documentation of both.
+Both list the answers to messages. Each answer is a turn: its text, reasoning, calls, error, times. Of their
+matchers only text and model are converted. Sources: the documentation of both.
 """
 
 import re
@@ -30,8 +30,8 @@ def sniff(data: bytes) -> bool:
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Write out the answers as turns; those that are none of a model's are counted."""
-    from respool import scripts  # with all that Scripts need: late, since few have such files
+    """Return the answers as turns. Skip those that are none of a model's, and report their number."""
+    from respool import scripts  # late, since few have such files
     from respool.recordings.formats import script_file
 
     value = container.parse(data.decode(errors="replace"), path).value
@@ -69,8 +69,8 @@ def _turn(fixture: Mapping[str, Any]) -> dict[str, Any] | None:
         error = {"status": answer.get("status") or 500, **answer["error"]}
     if isinstance(error, dict):
         status = error.get("status")
-        told = {key: error[key] for key in ("message", "type", "code") if isinstance(error.get(key), str)}
-        return {**turn, "status": status if type(status) is int else 500, "error": told}
+        fields = {key: error[key] for key in ("message", "type", "code") if isinstance(error.get(key), str)}
+        return {**turn, "status": status if type(status) is int else 500, "error": fields}
     output = list(_steps(answer))
     refusal = fixture.get("refusal")
     if isinstance(refusal, dict) and isinstance(refusal.get("reason"), str):
@@ -133,12 +133,14 @@ def _call(call: Any) -> Iterator[dict[str, Any]]:
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
         return
     arguments = call.get("arguments", {})
-    told = {"name": call["name"], "arguments": arguments if isinstance(arguments, str | dict) else {}}
-    yield {"function_call": {**told, **({"call_id": call["id"]} if isinstance(call.get("id"), str) else {})}}
+    fields = {"name": call["name"], "arguments": arguments if isinstance(arguments, str | dict) else {}}
+    yield {
+        "function_call": {**fields, **({"call_id": call["id"]} if isinstance(call.get("id"), str) else {})}
+    }
 
 
 def _streaming(fixture: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how the text is cut, when it comes, and where it breaks off. Their times are milliseconds."""
+    """Return the Script's ``deltas``, ``pace`` and ``end``. The fixtures' times are milliseconds."""
     streaming, failure = _part(fixture, "streaming"), _part(fixture, "failure")
     profile = _part(fixture, "streamingProfile")
     size = _number(fixture.get("chunkSize", streaming.get("chunk_size")))

@@ -1,4 +1,4 @@
-"""Times of other tools, in seconds. One whose unit is not clear is no time."""
+"""Times of other tools, in seconds. A number with an unclear unit is no time."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _BY_SIZE = (
 
 
 def of(fields: Mapping[str, Any]) -> float | None:
-    """Return the moment that a wrapper tells: seconds since the epoch, or since the request."""
+    """Return the moment in a wrapper: seconds since the epoch, or since the request."""
     for key, value in fields.items():
         if type(value) in (int, float):
             if key in _IN_SECONDS:
@@ -32,8 +32,8 @@ def of(fields: Mapping[str, Any]) -> float | None:
 
 
 def seconds(value: Any) -> float | None:
-    """Return a moment: an ISO 8601 time, or a number whose size tells its unit; a small number with a
-    fraction is in seconds, one without could be anything."""
+    """Parse a moment: an ISO 8601 time, or a number with a unit that its size shows. A small number with a
+    fraction is in seconds, without one its unit is unclear."""
     if isinstance(value, str):
         return seconds(int(value)) if re.fullmatch(r"[0-9]{13,19}", value) else _of_iso(value)
     if type(value) not in (int, float) or not 0 <= value < 1e19:

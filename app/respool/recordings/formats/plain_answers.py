@@ -28,7 +28,8 @@ def _is_error(value: Any) -> bool:
     return isinstance(details, dict) and isinstance(details.get("message"), str)
 
 
-def whole_answer(value: Mapping[Any, Any]) -> Iterator[FoundExchange]:
+def single_answer(value: Mapping[Any, Any]) -> Iterator[FoundExchange]:
+    """Yield the answer that a document consists of: a Response object or an error."""
     if is_response(value):
         yield FoundExchange("", body=dict(value))
     elif _is_error(value) and value.keys() <= {"error", "status", "request_id", "code"}:
@@ -43,7 +44,7 @@ def whole_answer(value: Mapping[Any, Any]) -> Iterator[FoundExchange]:
                 return
 
 
-# Where traces and others keep what a model answered.
+# The members in which traces keep a model's answer.
 _KEPT_AS = (
     "output",
     "outputs",
@@ -61,10 +62,9 @@ _KEPT_AS = (
 
 
 def anywhere(value: Any) -> Iterator[FoundExchange]:
-    """Return the Response objects of a document in which there is nothing else of the API, as traces have
-    them."""
+    """Yield the Response objects of a document without anything else of the API, such as a trace."""
     if isinstance(value, dict) and not {"openapi", "swagger"}.isdisjoint(value):
-        return  # which shows examples
+        return  # its Responses are examples
     waiting: list[tuple[str, Any, list[Any]]] = [("", value, [])]
     for _ in range(MAX_NODES):
         if not waiting:
@@ -95,15 +95,15 @@ def _status_of_error(details: Mapping[str, Any]) -> int:
 
 
 def of_exchange(value: Mapping[Any, Any], pointer: str, around: Sequence[Any]) -> Iterator[FoundExchange]:
-    """Return the answer of an exchange that is no stream: a Response object, or an error."""
+    """Yield the answer of an exchange that is no stream: a Response object, or an error."""
     for place, body in _bodies(value, pointer, 6):
-        told = exchange.metadata([*around])
+        metadata = exchange.metadata([*around])
         answer = value.get("response", value.get("then"))
         if isinstance(answer, dict):
-            told |= {key: found for key, found in exchange.metadata([answer]).items() if key != "request"}
-        status = told.get("status") or 200
-        if is_response(body) or (_is_error(body) and status >= 400 and _asks_for_responses(value)):
-            yield FoundExchange(place, body=body, **told)
+            metadata |= {key: found for key, found in exchange.metadata([answer]).items() if key != "request"}
+        status = metadata.get("status") or 200
+        if is_response(body) or (_is_error(body) and status >= 400 and _requests_responses(value)):
+            yield FoundExchange(place, body=body, **metadata)
             return
 
 
@@ -128,7 +128,7 @@ def _bodies(value: Any, pointer: str, depth: int) -> Iterator[tuple[str, dict[st
                     yield from _bodies(item, f"{pointer}/{escape(str(key))}", depth - 1)
 
 
-def _asks_for_responses(value: Mapping[Any, Any]) -> bool:
+def _requests_responses(value: Mapping[Any, Any]) -> bool:
     request = next((value[key] for key in REQUEST_KEYS if key in value), None)
     around = [request, value]
     urls = [str(one.get(key) or "") for one in around if isinstance(one, dict) for key in _URL_KEYS]

@@ -1,4 +1,4 @@
-"""The same stream found twice: a document may hold it in two forms, as a text and as objects."""
+"""Duplicates of a stream: a document may hold it in two forms, as a text and as objects."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from respool.recordings.formats.turn_builder import TurnBuilder
 
 
 class KnownStreams:
-    """The streams that were found below the members of an object: the same one may be there in two forms.
+    """The streams below the members of an object.
 
-    In one exchange it is the same stream in any form; elsewhere two equal texts are two streams.
+    In one exchange, equal streams in two forms are one; elsewhere two equal texts are two streams.
     """
 
     def __init__(self, *, one_exchange: bool) -> None:
@@ -21,7 +21,7 @@ class KnownStreams:
         self._last: tuple[list[FoundExchange], str] = ([], "")  # signatures are made when they are needed
 
     def all_of(self, found: Sequence[FoundExchange], form: str) -> list[FoundExchange]:
-        """Return those which are known already; add the others."""
+        """Return the exchanges with a known stream; add the others."""
         found = [one for one in found if one.stream is not None and not one.settled]
         if not found:
             return []
@@ -55,7 +55,7 @@ def _signature(one: FoundExchange) -> bytes:
 
 
 def _compact(text: str) -> str:
-    """Return a JSON text without what does not count in it."""
+    """Return a JSON text normalised for comparison."""
     try:
         return compact_recorded(loads(text))
     except ValueError:

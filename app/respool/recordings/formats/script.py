@@ -12,19 +12,19 @@ SUFFIXES = (".script.yaml", ".script.yml")
 
 
 def sniff(data: bytes) -> bool:
-    """Return False: a Script is known by its suffix, since other YAML files look much the same."""
+    """Return False: a Script is recognised by its suffix, since other YAML files look much the same."""
     return False
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Read a Script, and write out its turns. Each damage has path, line and column."""
+    """Read a Script, and expand its turns. Each damage has path, line and column."""
     from respool.recordings.formats import script_file  # with PyYAML: late, since few have scripts
 
     return script_file.read(data, name, path, on_damage)
 
 
 def write(script: "Script") -> str:
-    """Return the text of a Script, at its shortest."""
+    """Return the text of a Script, in its shortest notation."""
     from respool.recordings.formats import script_file
 
     return script_file.write(script)

@@ -1,4 +1,4 @@
-"""Script files, read and written: YAML, places of errors, and the pictures that they name."""
+"""Reading and writing of Script files: YAML, places of errors, and the pictures that they name."""
 
 from collections.abc import Callable
 from pathlib import Path as FilePath
@@ -15,7 +15,7 @@ MAX_PICTURE = 32 * 1024 * 1024  # bytes, of a picture file that it names
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage) -> tuple[Recording, ...]:
-    """Read a Script, and write out its turns. Each damage has path, line and column."""
+    """Read a Script, and expand its turns. Each damage has path, line and column."""
     document = yaml_file.load(data, path, on_damage, MAX_SIZE, "a Script")
     if document is None:
         return ()
@@ -31,9 +31,9 @@ def expand(
     line_of: Callable[[scripts.Path], int | None] = lambda _: None,
     locate: Callable[[scripts.ScriptError], str] | None = None,
 ) -> tuple[Recording, ...]:
-    """Write out the turns of a Script.
+    """Expand the turns of a Script.
 
-    `line_of` gives the line of what stands at a path in it, `locate` where an error of a template is.
+    `line_of` gives the line of a path in the Script, `locate` the place of an error in a template.
     """
     recordings = []
     for number, turn in enumerate(value.turns, start=1):
@@ -54,7 +54,7 @@ def expand(
 
 
 def write(value: scripts.Script) -> str:
-    """Return the text of a Script, at its shortest."""
+    """Return the text of a Script, in its shortest notation."""
     return plain_yaml.dump(scripts.plain(value))
 
 
@@ -69,8 +69,7 @@ def _header(expansion: synth.Expansion, turn: scripts.Turn) -> Header:
 def _check_control(
     recording: Recording, turn: scripts.Turn, on_damage: Callable[[scripts.ScriptError], None]
 ) -> None:
-    """Report holds at events that the stream does not have, and what of a successor cannot be
-    written out."""
+    """Report holds at events that the stream does not have, and successors that cannot be expanded."""
     if recording.header.hold and not (turn.template or recording.plain):  # a template's text is not known yet
         events = [timed.event for timed in recording.events]
         for point in recording.header.hold:
@@ -88,7 +87,7 @@ def _check_control(
 
 
 class _ScriptSource(YamlFile):
-    """A Script's file, which may name pictures in its folder."""
+    """The file of a Script. The Script may name pictures in its folder."""
 
     __slots__ = ()
 

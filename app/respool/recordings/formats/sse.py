@@ -47,13 +47,13 @@ def sniff(data: bytes) -> bool:
 
 def _indent(lines: Sequence[bytes]) -> bytes:
     """Return the white space in front of all lines, as of a stream that was copied from a text."""
-    said = [line for line in lines if line.strip()]
-    indent = said[0][: len(said[0]) - len(said[0].lstrip())] if said else b""
-    return indent if indent and all(line.startswith(indent) for line in said) else b""
+    filled = [line for line in lines if line.strip()]
+    indent = filled[0][: len(filled[0]) - len(filled[0].lstrip())] if filled else b""
+    return indent if indent and all(line.startswith(indent) for line in filled) else b""
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Read the turns of a stream. What is damaged has path, line and column, and plays as it was captured."""
+    """Read the turns of a stream. Report damage with path, line and column; it plays as captured."""
     builder = TurnBuilder(name)
     data = data.removeprefix(b"\xef\xbb\xbf")
     if data[:1] in (b" ", b"\t") and (indent := _indent(data.splitlines())):
@@ -103,8 +103,8 @@ class _Block:
         return "".join(line.raw for line in self.lines) + self.blank
 
     @property
-    def whole(self) -> str:
-        """The same, with the blank line that a file may lack at its end."""
+    def complete(self) -> str:
+        """The text with the blank line that a file may lack at its end."""
         if self.blank:
             return self.raw
         return "".join(line.text + (line.end or "\n") for line in self.lines) + "\n"
@@ -115,7 +115,7 @@ class Reader:
     """Reads streams into a TurnBuilder.
 
     `lines` are the numbers of a stream's lines in the file, where they are not 1, 2, 3 ...; with `places`
-    False the stream has no lines of its own in the file, and `place` is said instead.
+    False the stream has no lines of its own in the file, and messages name `place` instead.
     """
 
     builder: TurnBuilder
@@ -125,8 +125,8 @@ class Reader:
     places: bool = True
     place: str = ""
     moment_of: MomentOf | None = None
-    gap_of: Callable[[], float | None] | None = None  # instead: the gap before each thing that is read
-    _last: float | None = 0.0  # the moment of what came before
+    gap_of: Callable[[], float | None] | None = None  # instead: the gap before each block
+    _last: float | None = 0.0  # the moment of the block before
 
     def read(self, text: str) -> None:
         """Read a stream; bytes of it that are not UTF-8 are lone surrogates."""
@@ -151,7 +151,7 @@ class Reader:
             yield block
 
     def _gap(self, block: _Block) -> float | None:
-        """Return the gap before what ends here."""
+        """Return the seconds between the block before and this one."""
         if self.gap_of is not None:
             return self.gap_of()
         if self.moment_of is None or (moment := self.moment_of(block.stop)) is None:
@@ -166,14 +166,14 @@ class Reader:
             self._verbatim(block.raw, block.lines[0].number, self._gap(block))
             return
         if text.strip() == DONE:
-            if block.whole == f"data: {DONE}\n\n" or all(line.field == "data" for line in block.lines):
+            if block.complete == f"data: {DONE}\n\n" or all(line.field == "data" for line in block.lines):
                 self.builder.done()
             else:
                 self._verbatim(block.raw, data[0].number, self._gap(block))
                 self.builder.end()
             return
         if (event := self._event(text, block.event)) is not None:
-            self._add(event, data[0].number, self._gap(block), block.whole)
+            self._add(event, data[0].number, self._gap(block), block.complete)
         elif len(data) > 1 and any(_is_object(line.value) for line in data):
             self._run_together(block)
         else:
@@ -190,7 +190,7 @@ class Reader:
             return None
 
     def _run_together(self, block: _Block) -> None:
-        """Split data lines of which some are events of their own: no blank line is between them."""
+        """Split a block without blank lines between its events."""
         data = block.data
         lost = all(_is_object(line.value) or line.value.strip() == DONE for line in data)
         gap = self._gap(block)
@@ -224,7 +224,7 @@ class Reader:
         self.builder.verbatim(Verbatim(gap, text, line if self.places else None))
 
     def _damaged(self, text: str, data: Sequence[_Line]) -> None:
-        """Say what is wrong with data that is no event."""
+        """Report what is wrong with data that is no event."""
         first = data[0]
         number, column, cause = first.number, len(first.text) - len(first.value) + 1, ""
         if found := _SURROGATES.search(text):
@@ -242,15 +242,15 @@ class Reader:
                 cause = not_json(error)
             except ValueError as error:
                 cause = str(error)
-        self._say(cause, number, column, Effect.CAPTURED)
+        self._report(cause, number, column, Effect.CAPTURED)
 
     def _stray_lines(self, block: _Block) -> None:
         for line in block.lines:
             if line.field not in _FIELDS:
                 cause = f"no field of server-sent events, clients pass over it: {printable(line.text, 60)}"
-                self._say(cause, line.number, 1, Effect.CAPTURED)
+                self._report(cause, line.number, 1, Effect.CAPTURED)
 
-    def _say(self, cause: str, line: int, column: int, effect: Effect) -> None:
+    def _report(self, cause: str, line: int, column: int, effect: Effect) -> None:
         if self.places:
             self.on_damage(RecordingError(cause, self.path, line, column, effect))
         else:

@@ -1,4 +1,4 @@
-"""Where one response ends and the next begins, for formats that hold several in one file."""
+"""TurnBuilder: cuts the events of a file that holds several responses into turns."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -19,13 +19,12 @@ from respool.recordings.recording import (
     turn_name,
 )
 
-# What a reader calls for each damaged place. When it returns, the reader goes on with what is sound.
+# Called by a reader for each damaged place. If it returns, the reader goes on with the rest.
 OnDamage = Callable[[RecordingError], None]
 
 
 def refuse(damage: RecordingError) -> None:
-    """Raise a damage, as the usual OnDamage: a file with one damaged line is not used at all. Let notes
-    pass."""
+    """Raise damage, but not notes. The default OnDamage: a file with one damaged line is not used at all."""
     if damage.effect is Effect.REFUSED:
         raise damage
 
@@ -43,18 +42,18 @@ class _Turn:
     ended: bool = False
     response_id: object = None
     open: set[str] = field(default_factory=set)  # ids of its responses that have not ended
-    several: bool = False  # of them
-    follows: "_Turn | None" = None  # whose response it may only have interrupted
+    several: bool = False  # two of its responses were open at a time
+    follows: "_Turn | None" = None  # the turn before on its lane, which may go on
     left_out: bool = False
-    at: int = 0  # the count of the reading after its last event, and the moment
-    moment: float = 0.0
+    at: int = 0  # the builder's count after its last event
+    moment: float = 0.0  # the builder's moment then
 
     @property
     def used(self) -> bool:
         return not self.left_out and (bool(self.rows) or self.header.body is not None)
 
     def is_another(self, response_id: object, of_agent: bool) -> bool:
-        """Return True if a response that is created now is of another turn: one of an agent is not."""
+        """Return True if a response that is created now begins another turn: one of an agent does not."""
         return self.ended or (self.begun and self.response_id != response_id and not of_agent)
 
     def end_response(self, response_id: object) -> None:
@@ -67,7 +66,7 @@ class _Turn:
         self.ended = not self.open
 
     def take(self, other: "_Turn") -> None:
-        """Append all that another turn has."""
+        """Append the events of another turn."""
         count = len(self.rows)
         self.captured |= {place + count: texts for place, texts in other.captured.items()}
         self.frames |= {place + count: frame for place, frame in other.frames.items()}
@@ -76,7 +75,7 @@ class _Turn:
         self.several = True
 
 
-# What may follow the end of its response.
+# Events that may follow the end of their response.
 _LATE = ("response.failed", "response.steer.", "response.inject.")
 
 
@@ -106,13 +105,13 @@ class TurnBuilder:
     def __init__(self, name: str) -> None:
         self._name = name
         self._turns: list[_Turn] = []
-        self._waiting: list[Verbatim] = []  # texts of which it is not known yet to which turn they belong
-        self._lanes: dict[str | None, _Turn] = {}  # the turn of each lane that is under way
-        self._asked: dict[str | None, deque[_Turn]] = {}  # requests of each lane that nothing has answered
-        self._turn: _Turn | None = None  # that of the default lane, while nothing asks which it is
-        self._unclaimed: _Turn | None = None  # a header, of which it is not known to which lane it belongs
-        self._count = 0  # of all that was read, and the moment of the last
-        self._moment = 0.0
+        self._waiting: list[Verbatim] = []  # texts that may belong to this turn or to the next
+        self._lanes: dict[str | None, _Turn] = {}  # the current turn of each lane
+        self._requested: dict[str | None, deque[_Turn]] = {}  # unanswered requests of each lane
+        self._turn: _Turn | None = None  # the default lane's, kept so that most events need no look-up
+        self._unclaimed: _Turn | None = None  # a header before the first event, which shows its lane
+        self._count = 0  # events and requests read so far
+        self._moment = 0.0  # of the last of them
         self._untimed = 0  # the count at the last event without a time
 
     def header(self, fields: Mapping[str, Any], line: int) -> None:
@@ -120,37 +119,37 @@ class TurnBuilder:
         self.begin(Header(fields), line)
 
     def begin(self, header: Header, line: int | None = None) -> None:
-        """Begin a turn: what follows belongs to it. Raise ValueError for a bad header."""
+        """Begin a turn. Raise ValueError for a bad header."""
         check_depth(header.fields)
-        self._lanes, self._asked, self._turn = {}, {}, None
+        self._lanes, self._requested, self._turn = {}, {}, None
         self._unclaimed = _Turn(header, line, at=self._count, moment=self._moment)
         self._turns.append(self._unclaimed)
 
-    def ask(self, header: Header, lane: str | None, gap: float | None, *, left_out: bool = False) -> None:
-        """Begin a turn on a lane of a socket, after those that were asked for before. `gap` is the time since
-        the event or request before; with `left_out`, the turn is none of the recording."""
+    def request(self, header: Header, lane: str | None, gap: float | None, *, left_out: bool = False) -> None:
+        """Begin a turn on a lane of a socket, after the lane's earlier requests. `gap` is the time since the
+        event or request before; with `left_out`, the turn is not in the recording."""
         check_depth(header.fields)
         self._pass(gap)
         self._unclaimed = None
         turn = _Turn(header, left_out=left_out, at=self._count, moment=self._moment)
         self._turns.append(turn)
-        self._asked.setdefault(lane, deque()).append(turn)
+        self._requested.setdefault(lane, deque()).append(turn)
 
     def refuse(self, lane: str | None, fields: Mapping[str, Any], gap: float | None) -> bool:
-        """Answer the next request of a lane with an HTTP error, which these fields of a header are. Return
-        False if none waits, or a response is under way."""
-        turn, asked = self._lanes.get(lane), self._asked.get(lane)
-        if not asked or (turn is not None and not turn.ended):
+        """Answer the next request of a lane with an HTTP error: `fields` of its header. Return False if no
+        request waits, or a response is under way."""
+        turn, requested = self._lanes.get(lane), self._requested.get(lane)
+        if not requested or (turn is not None and not turn.ended):
             return False
         self._pass(gap)
-        turn = self._lanes[lane] = asked.popleft()
+        turn = self._lanes[lane] = requested.popleft()
         turn.header = Header({**turn.header.fields, **fields})
         turn.ended = True
         return True
 
     def end(self) -> None:
-        """End the current turns: nothing that follows belongs to them."""
-        self._asked = {}
+        """End the current turns: later events begin new ones."""
+        self._requested = {}
         for turn in self._lanes.values():
             turn.ended, turn.follows = True, None
             turn.open.clear()
@@ -165,7 +164,7 @@ class TurnBuilder:
         self._waiting = []
 
     def verbatim(self, text: Verbatim) -> None:
-        """Add what was captured between two events. What follows the end of a turn begins the next one."""
+        """Add a text captured between two events. After the end of a turn it belongs to the next one."""
         turn = self._turns[-1] if self._turns else None
         if turn is None or turn.ended or not turn.rows:
             self._waiting.append(text)
@@ -173,16 +172,16 @@ class TurnBuilder:
             turn.captured.setdefault(len(turn.rows), []).append(text)
 
     def event(self, row: Row, response_id: object, frame: str | None = None) -> None:
-        """Add an event, and how it was framed. Raise ValueError where no event may follow."""
+        """Add an event with its captured frame. Raise ValueError where no event may follow."""
         gap, text, type_, line = row
         if too_deep(text):
             raise ValueError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
         turn = self._turn
         if (
-            turn is None  # most events only go on with the turn; the rest is looked at closely
+            turn is None  # most events continue the turn; only the others need the look-up below
             or response_id is not None
             or type_ == CREATED
-            or self._asked
+            or self._requested
             or '"stream_id"' in text
         ):
             lane = lane_of(loads(text)) if '"stream_id"' in text else None
@@ -191,7 +190,7 @@ class TurnBuilder:
         rows = turn.rows
         if not rows and turn.header.body is not None:  # an event is only where there is no body
             raise ValueError('the header has a "body", so no event may follow it')
-        if turn.at != self._count:  # others were in between
+        if turn.at != self._count:  # events of other turns came in between
             known = gap is not None and turn.at >= self._untimed
             row = (round(self._moment + (gap or 0.0) - turn.moment, 6) if known else None, text, type_, line)
         self._count += 1
@@ -226,31 +225,31 @@ class TurnBuilder:
         turn = self._lanes.get(lane)
         if turn is None and self._unclaimed is not None:
             turn, self._unclaimed = self._unclaimed, None
-        asked = self._asked.get(lane)
-        if turn is None or self._begins(turn, type_, response_id, text, bool(asked)):
-            turn = asked.popleft() if asked else self._add(turn)
+        requested = self._requested.get(lane)
+        if turn is None or self._begins(turn, type_, response_id, text, bool(requested)):
+            turn = requested.popleft() if requested else self._add(turn)
         elif response_id is not None and turn.response_id not in (None, response_id):
             turn = self._merged(turn, response_id)
         self._lanes[lane] = turn
         return turn
 
     def _add(self, before: _Turn | None) -> _Turn:
-        """Add a turn, without a header; `before` is the one before it on its lane."""
+        """Add a turn without a header. `before` is the turn before it on its lane."""
         at, moment = (self._count, self._moment) if before is None else (before.at, before.moment)
         turn = _Turn(follows=before, at=at, moment=moment)
         self._turns.append(turn)
         return turn
 
-    def _begins(self, turn: _Turn, type_: str, response_id: object, text: str, asked: bool) -> bool:
-        """Return True if an event begins another turn than that of its lane."""
+    def _begins(self, turn: _Turn, type_: str, response_id: object, text: str, requested: bool) -> bool:
+        """Return True if an event begins a new turn on its lane."""
         if type_ == CREATED:
             return turn.is_another(response_id, '"agent"' in text and bool(loads(text).get("agent")))
-        if not asked or not turn.ended:
+        if not requested or not turn.ended:
             return False
         return type_ == "error" or (type_.startswith("response.") and not type_.startswith(_LATE))
 
     def _merged(self, turn: _Turn, response_id: object) -> _Turn:
-        """Return the turn of a response that goes on after another was created, with all that came since."""
+        """Return the turn of a response that goes on after others were created. Merge their turns into it."""
         since = [turn]
         while (before := since[-1].follows) is not None:
             if repr(response_id) in before.open:
@@ -263,7 +262,7 @@ class TurnBuilder:
         return turn
 
     def done(self) -> None:
-        """Take the sentinel ``[DONE]``: the current turn has ended."""
+        """End the current turn: its stream has the sentinel ``[DONE]``."""
         if self._turns:
             turn = self._turns[-1]
             turn.ended = True
@@ -271,11 +270,11 @@ class TurnBuilder:
             turn.header = Header({**turn.header.fields, "done": True})
 
     def unused_headers(self) -> list[int | None]:
-        """Return the lines of headers that are followed by no event and have no body: they promise one."""
+        """Return the lines of headers without a body that no event follows."""
         return [turn.line for turn in self._turns if not turn.used]
 
     def finish(self) -> tuple[Recording, ...]:
-        """Return the recordings, one for each turn that has something to play."""
+        """Return the recordings, one for each turn with an event or a body."""
         used = [turn for turn in self._turns if turn.used]
         if self._turns:
             self._close()

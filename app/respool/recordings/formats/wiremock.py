@@ -22,12 +22,12 @@ _FILES = "__files"
 
 
 def sniff(data: bytes) -> bool:
-    """Return True if it is JSON with such a name."""
+    """Return True if it is JSON with a `bodyFileName`."""
     return b'"bodyFileName"' in data and container.looks_like_a_document(data[:65536])
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Read the mappings, with the files that they name. Those that cannot be read are said."""
+    """Read the mappings, with the files that they name. Report files that cannot be read."""
     document = container.parse(data.decode(errors="surrogateescape"), path)
     folder = _folder(path, data)
     problems: list[str] = []
@@ -57,7 +57,8 @@ def _responses(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _folder(path: str, data: bytes) -> Path | None:
-    """Return the folder ``__files`` of a mapping; None if there is none, or the path is only a name."""
+    """Return the folder ``__files`` of a mapping; None if there is none, or `path` is no file with
+    this content."""
     try:
         file = Path(path).resolve(strict=True)
         if encodings.plain(file.read_bytes()) != data:

@@ -1,6 +1,6 @@
-"""Recordings written in the formats of other tools; reading them gives the same event texts.
+"""Writing of recordings in the formats of other tools; reading them gives the same event texts.
 
-What a format has no place for is lost: raw SSE keeps neither times nor headers, a vcrpy cassette no times.
+Raw SSE keeps neither times nor headers, a vcrpy cassette no times.
 """
 
 import json
@@ -140,7 +140,7 @@ def _kind(recording: Recording) -> str:
     return "application/json" if recording.plain else "text/event-stream"
 
 
-# The name of a format to convert to: what writes it.
+# The formats to convert to, with their writers.
 WRITERS: Mapping[str, Callable[[Sequence[Recording]], bytes]] = {
     "native": write_native,
     "sse": write_sse,
@@ -160,5 +160,5 @@ _SUFFIXES = {  # the first that fits counts
 
 
 def format_of(path: str) -> str | None:
-    """Return the format that a file's name asks for."""
+    """Return the format for a file's name."""
     return next((name for suffix, name in _SUFFIXES.items() if path.lower().endswith(suffix)), None)

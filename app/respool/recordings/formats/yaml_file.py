@@ -1,4 +1,4 @@
-"""YAML files by hand: their content as plain data, and errors in it with path, line and column."""
+"""YAML files that people write: their content as plain data, and errors with path, line and column."""
 
 from dataclasses import dataclass
 
@@ -34,8 +34,8 @@ class YamlFile:
 
 
 def load(data: bytes, path: str, on_damage: OnDamage, most: int, what: str) -> plain_yaml.YamlDocument | None:
-    """Return the document of a file's content, of at most `most` bytes; None where it is no YAML, and
-    `on_damage` was told so. `what` is the kind of file: "a Script"."""
+    """Return the YAML document in `data`, of at most `most` bytes. If it is no YAML, report it to `on_damage`
+    and return None. `what` is the kind of file: "a Script"."""
     if len(data) > most:
         on_damage(RecordingError(f"{len(data)} bytes, expected at most {most} in {what}", path))
         return None
