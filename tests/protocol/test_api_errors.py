@@ -5,53 +5,53 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from respool.errors import RequestError
-from respool.protocol import api_errors
+from respool.protocol import api_errors, parameter_errors
 
 # How the service words its errors: code, param, status, message.
 WORDS = [
     (
-        api_errors.missing_parameter("tools[0].name"),
+        parameter_errors.missing_parameter("tools[0].name"),
         ("missing_required_parameter", "tools[0].name", 400),
         "Missing required parameter: 'tools[0].name'.",
     ),
     (
-        api_errors.missing_input(),
+        parameter_errors.missing_input(),
         ("missing_required_parameter", None, 400),
         "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
     ),
-    (api_errors.unknown_parameter("n"), ("unknown_parameter", "n", 400), "Unknown parameter: 'n'."),
+    (parameter_errors.unknown_parameter("n"), ("unknown_parameter", "n", 400), "Unknown parameter: 'n'."),
     (
-        api_errors.unknown_parameter("stre", ["store", "stream"]),
+        parameter_errors.unknown_parameter("stre", ["store", "stream"]),
         ("unknown_parameter", "stre", 400),
         "Unknown parameter: 'stre'. Did you mean 'store' or 'stream'?",
     ),
     (
-        api_errors.unsupported_parameter("temperature", "not supported with this model"),
+        parameter_errors.unsupported_parameter("temperature", "not supported with this model"),
         ("unsupported_parameter", "temperature", 400),
         "Unsupported parameter: 'temperature' is not supported with this model.",
     ),
     (
-        api_errors.invalid_type("temperature", "a decimal", "hot"),
+        parameter_errors.invalid_type("temperature", "a decimal", "hot"),
         ("invalid_type", "temperature", 400),
         "Invalid type for 'temperature': expected a decimal, but got a string instead.",
     ),
     (
-        api_errors.invalid_type("top_logprobs", "an integer", 1.5),
+        parameter_errors.invalid_type("top_logprobs", "an integer", 1.5),
         ("invalid_type", "top_logprobs", 400),
         "Invalid type for 'top_logprobs': expected an integer, but got a decimal number instead.",
     ),
     (
-        api_errors.invalid_type("truncation", api_errors.one_of(["auto", "disabled"]), {}),
+        parameter_errors.invalid_type("truncation", parameter_errors.one_of(["auto", "disabled"]), {}),
         ("invalid_type", "truncation", 400),
         "Invalid type for 'truncation': expected one of 'auto' or 'disabled', but got an object instead.",
     ),
     (
-        api_errors.invalid_value("input[0]", "bogus", ["assistant", "system", "developer", "user"]),
+        parameter_errors.invalid_value("input[0]", "bogus", ["assistant", "system", "developer", "user"]),
         ("invalid_value", "input[0]", 400),
         "Invalid value: 'bogus'. Supported values are: 'assistant', 'system', 'developer', and 'user'.",
     ),
     (
-        api_errors.below_minimum("max_output_tokens", 1, 16),
+        parameter_errors.below_minimum("max_output_tokens", 1, 16),
         ("integer_below_min_value", "max_output_tokens", 400),
         (
             "Invalid 'max_output_tokens': integer below minimum value. "
@@ -59,12 +59,12 @@ WORDS = [
         ),
     ),
     (
-        api_errors.above_maximum("temperature", 2.1, 2, decimal=True),
+        parameter_errors.above_maximum("temperature", 2.1, 2, decimal=True),
         ("decimal_above_max_value", "temperature", 400),
         "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 2.1 instead.",
     ),
     (
-        api_errors.string_too_long("metadata.actual", 695, 512),
+        parameter_errors.string_too_long("metadata.actual", 695, 512),
         ("string_above_max_length", "metadata.actual", 400),
         (
             "Invalid 'metadata.actual': string too long. Expected a string with maximum length 512, "
@@ -72,7 +72,7 @@ WORDS = [
         ),
     ),
     (
-        api_errors.key_too_long("metadata", "K" * 65, 64),
+        parameter_errors.key_too_long("metadata", "K" * 65, 64),
         ("string_above_max_length", "metadata." + "K" * 65, 400),
         (
             f"Invalid property name in 'metadata': '{'K' * 65}' is too long. Expected a string with maximum "
@@ -80,7 +80,7 @@ WORDS = [
         ),
     ),
     (
-        api_errors.array_too_long("items", 21, 20),
+        parameter_errors.array_too_long("items", 21, 20),
         ("array_above_max_length", "items", 400),
         (
             "Invalid 'items': array too long. Expected an array with maximum length 20, "
@@ -88,7 +88,7 @@ WORDS = [
         ),
     ),
     (
-        api_errors.too_many_properties("metadata", 24, 16),
+        parameter_errors.too_many_properties("metadata", 24, 16),
         ("object_above_max_properties", "metadata", 400),
         (
             "Invalid 'metadata': too many properties. Expected an object with at most 16 properties, "
@@ -96,7 +96,7 @@ WORDS = [
         ),
     ),
     (
-        api_errors.mutually_exclusive("previous_response_id", "conversation"),
+        parameter_errors.mutually_exclusive("previous_response_id", "conversation"),
         ("mutually_exclusive_parameters", None, 400),
         (
             "Mutually exclusive parameters. Ensure you are only providing one of: "
@@ -104,12 +104,12 @@ WORDS = [
         ),
     ),
     (
-        api_errors.only_when_streaming("stream_options"),
+        parameter_errors.only_when_streaming("stream_options"),
         (None, "stream_options", 400),
         "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
     ),
     (
-        api_errors.invalid_function_schema("tools[0].parameters", "f", "it is no object"),
+        parameter_errors.invalid_function_schema("tools[0].parameters", "f", "it is no object"),
         ("invalid_function_parameters", "tools[0].parameters", 400),
         "Invalid schema for function 'f': it is no object.",
     ),
@@ -241,10 +241,10 @@ def test_no_more_than_the_ends_of_a_key_are_shown(key: str) -> None:
 @given(st.text(), st.from_type(type(None)) | st.text() | st.integers() | st.floats())
 def test_whatever_a_client_sent_can_be_encoded_and_stays_on_one_line(text: str, value: object) -> None:
     for error in (
-        api_errors.unknown_parameter(text, [text]),
-        api_errors.invalid_type(text, "a string", value),
-        api_errors.invalid_value(text, value, [text]),
-        api_errors.key_too_long("metadata", text, 64),
+        parameter_errors.unknown_parameter(text, [text]),
+        parameter_errors.invalid_type(text, "a string", value),
+        parameter_errors.invalid_value(text, value, [text]),
+        parameter_errors.key_too_long("metadata", text, 64),
         api_errors.response_not_found(text),
         api_errors.invalid_api_key(text),
     ):
@@ -254,4 +254,4 @@ def test_whatever_a_client_sent_can_be_encoded_and_stays_on_one_line(text: str, 
 
 
 def test_a_number_without_end_is_not_printed() -> None:
-    assert len(api_errors.above_maximum("limit", 10**5000, 100).message) < 200
+    assert len(parameter_errors.above_maximum("limit", 10**5000, 100).message) < 200

@@ -5,184 +5,23 @@ Words, codes, params and status are from the service's answers, most of them of 
 documented, the function's docstring has the source. A client's values are shortened, and fit on one line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from respool.errors import RequestError, printable
 from respool.option_types import number_text
-from respool.protocol.events import json_kind
 
 _KEYS = "https://platform.openai.com/account/api-keys"
 
 
-def _refused(message: str, code: str | None, param: str | None, status: int = 400) -> RequestError:
+def refused(message: str, code: str | None, param: str | None, status: int = 400) -> RequestError:
+    """Return an error whose message and `param` may hold a client's values."""
     shown = None if param is None else printable(param)
     return RequestError(printable(message, 4000), status=status, code=code, param=shown)
 
 
-def _listed(values: Sequence[str], conjunction: str) -> str:
-    quoted = [f"'{printable(value)}'" for value in values]
-    if len(quoted) < 3:
-        return f" {conjunction} ".join(quoted)
-    return f"{', '.join(quoted[:-1])}, {conjunction} {quoted[-1]}"
-
-
-def one_of(values: Sequence[str]) -> str:
-    """Return the expected values as an ``invalid_type`` error lists them: ``one of 'auto' or 'disabled'``."""
-    return f"one of {_listed(values, 'or')}"
-
-
-# Parameters
-
-
-def missing_parameter(param: str) -> RequestError:
-    """Return the error for a missing parameter. `param` is its path: ``model``, ``tools[0].name``."""
-    return _refused(f"Missing required parameter: '{printable(param)}'.", "missing_required_parameter", param)
-
-
-def missing_input() -> RequestError:
-    """Return the error for a request without any input. The quotes are the service's own."""
-    return _refused(
-        "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
-        "missing_required_parameter",
-        None,
-    )
-
-
-def unknown_parameter(param: str, near: Sequence[str] = ()) -> RequestError:
-    """Return the error for an unknown parameter. `near` are the known parameters with similar names, the
-    nearest first."""
-    hint = f" Did you mean {_listed(near, 'or')}?" if near else ""
-    return _refused(f"Unknown parameter: '{printable(param)}'.{hint}", "unknown_parameter", param)
-
-
-def unsupported_parameter(param: str, reason: str) -> RequestError:
-    """Return the error for a known but unsupported parameter. `reason` ends the sentence: "not supported with
-    this model"."""
-    return _refused(
-        f"Unsupported parameter: '{printable(param)}' is {reason}.", "unsupported_parameter", param
-    )
-
-
-def invalid_type(param: str, expected: str, value: object) -> RequestError:
-    """Return the error for a value of another JSON type. `expected` has its article: "a string"."""
-    got = "a decimal number" if isinstance(value, float) else json_kind(value)
-    return _refused(
-        f"Invalid type for '{printable(param)}': expected {expected}, but got {got} instead.",
-        "invalid_type",
-        param,
-    )
-
-
-def invalid_value(param: str, value: object, supported: Sequence[str]) -> RequestError:
-    """Return the error for an unsupported value."""
-    shown = printable(value if isinstance(value, str) else "")
-    return _refused(
-        f"Invalid value: '{shown}'. Supported values are: {_listed(supported, 'and')}.",
-        "invalid_value",
-        param,
-    )
-
-
-def below_minimum(param: str, value: float, minimum: float, *, decimal: bool = False) -> RequestError:
-    """Return the error for a number that is too small. `decimal`: the parameter is no integer."""
-    return _out_of_range(param, value, minimum, decimal, "below minimum", ">=", "below_min")
-
-
-def above_maximum(param: str, value: float, maximum: float, *, decimal: bool = False) -> RequestError:
-    """Return the error for a number that is too large. `decimal`: the parameter is no integer."""
-    return _out_of_range(param, value, maximum, decimal, "above maximum", "<=", "above_max")
-
-
-def _out_of_range(
-    param: str, value: float, limit: float, decimal: bool, where: str, sign: str, code: str
-) -> RequestError:
-    kind = "decimal" if decimal else "integer"
-    shown = "a number of many digits" if abs(value) > 1e40 else value  # Python does not print the longest
-    return _refused(
-        f"Invalid '{printable(param)}': {kind} {where} value. "
-        f"Expected a value {sign} {limit}, but got {shown} instead.",
-        f"{kind}_{code}_value",
-        param,
-    )
-
-
-def string_too_long(param: str, length: int, most: int) -> RequestError:
-    """Return the error for a string that is too long. Lengths are in characters."""
-    return _refused(
-        f"Invalid '{printable(param)}': string too long. "
-        f"Expected a string with maximum length {most}, but got a string with length {length} instead.",
-        "string_above_max_length",
-        param,
-    )
-
-
-def key_too_long(param: str, key: str, most: int) -> RequestError:
-    """Return the error for a key that is too long, in the object at `param`. The words are the service's; the
-    code is that of a string."""
-    return _refused(
-        f"Invalid property name in '{printable(param)}': '{printable(key)}' is too long. "
-        f"Expected a string with maximum length {most}, but got a string with length {len(key)} instead.",
-        "string_above_max_length",
-        f"{param}.{key}",
-    )
-
-
-def array_too_long(param: str, length: int, most: int) -> RequestError:
-    """Return the error for an array with more than `most` elements."""
-    return _refused(
-        f"Invalid '{printable(param)}': array too long. "
-        f"Expected an array with maximum length {most}, but got an array with length {length} instead.",
-        "array_above_max_length",
-        param,
-    )
-
-
-def too_many_properties(param: str, count: int, most: int) -> RequestError:
-    """Return the error for an object with more than `most` keys."""
-    return _refused(
-        f"Invalid '{printable(param)}': too many properties. "
-        f"Expected an object with at most {most} properties, "
-        f"but got an object with {count} properties instead.",
-        "object_above_max_properties",
-        param,
-    )
-
-
-def mutually_exclusive(first: str, second: str) -> RequestError:
-    """Return the error for two parameters that exclude each other. The service abbreviates the names; we do
-    not."""
-    return _refused(
-        f"Mutually exclusive parameters. Ensure you are only providing one of: '{first}' or '{second}'.",
-        "mutually_exclusive_parameters",
-        None,
-    )
-
-
-def only_when_streaming(param: str) -> RequestError:
-    """Return the error for a parameter that is only valid in a stream."""
-    return _refused(f"The '{param}' parameter is only allowed when 'stream' is enabled.", None, param)
-
-
-def invalid_function_schema(param: str, name: str, problem: str) -> RequestError:
-    """Return the error for the schema of a function. `param` is ``tools[0].parameters``; `problem` is a
-    sentence without full stop."""
-    return _refused(
-        f"Invalid schema for function '{printable(name)}': {problem}.", "invalid_function_parameters", param
-    )
-
-
-def invalid_format_schema(name: str, problem: str) -> RequestError:
-    """Return the error for the schema of ``text.format``. `problem` is a sentence without full stop."""
-    return _refused(
-        f"Invalid schema for response_format '{printable(name)}': {problem}.",
-        "invalid_json_schema",
-        "text.format.schema",
-    )
-
-
 def context_length_exceeded() -> RequestError:
     """Return the error for an input that is too long for the model."""
-    return _refused(
+    return refused(
         "Your input exceeds the context window of this model. Please adjust your input and try again.",
         "context_length_exceeded",
         "input",
@@ -195,17 +34,17 @@ def context_length_exceeded() -> RequestError:
 def model_not_found(model: str) -> RequestError:
     """Return the error for an unknown model in a create: 400. Chat completions would answer 404 with other
     words."""
-    return _refused(f"The requested model '{printable(model)}' does not exist.", "model_not_found", "model")
+    return refused(f"The requested model '{printable(model)}' does not exist.", "model_not_found", "model")
 
 
 def unknown_model(model: str) -> RequestError:
     """Return the error for ``GET /models/{model}`` with an unknown model."""
-    return _refused(f"The model '{printable(model)}' does not exist", "model_not_found", "model", 404)
+    return refused(f"The model '{printable(model)}' does not exist", "model_not_found", "model", 404)
 
 
 def previous_response_not_found(id: str) -> RequestError:
     """Return the error for a ``previous_response_id`` that is not stored."""
-    return _refused(
+    return refused(
         f"Previous response with id '{printable(id)}' not found.",
         "previous_response_not_found",
         "previous_response_id",
@@ -214,12 +53,12 @@ def previous_response_not_found(id: str) -> RequestError:
 
 def response_not_found(id: str) -> RequestError:
     """Return the error for an id of no response, or of one that was deleted or not stored."""
-    return _refused(f"Response with id '{printable(id)}' not found.", None, None, 404)
+    return refused(f"Response with id '{printable(id)}' not found.", None, None, 404)
 
 
 def conversation_not_found(id: str) -> RequestError:
     """Return the error for an id of no conversation: 404, also when a create names it."""
-    return _refused(f"Conversation with id '{printable(id)}' not found.", None, None, 404)
+    return refused(f"Conversation with id '{printable(id)}' not found.", None, None, 404)
 
 
 def item_not_found(id: str) -> RequestError:
@@ -227,12 +66,12 @@ def item_not_found(id: str) -> RequestError:
 
     Source: none; worded like the others.
     """
-    return _refused(f"Item with id '{printable(id)}' not found.", None, None, 404)
+    return refused(f"Item with id '{printable(id)}' not found.", None, None, 404)
 
 
 def item_not_persisted(id: str) -> RequestError:
     """Return the error for an input item that is sent by its id alone and was not stored: 404."""
-    return _refused(
+    return refused(
         f"Item with id '{printable(id)}' not found. Items are not persisted when `store` is set to false. "
         "Try again with `store` set to true, or remove this item from your input.",
         None,
@@ -244,7 +83,7 @@ def item_not_persisted(id: str) -> RequestError:
 def duplicate_item(id: str) -> RequestError:
     """Return the error for an id that two items have: two of the input, or one of the input and one of the
     history that it continues."""
-    return _refused(
+    return refused(
         f"Duplicate item found with id {printable(id)}. "
         "Remove duplicate items from your input and try again.",
         None,
@@ -254,18 +93,18 @@ def duplicate_item(id: str) -> RequestError:
 
 def no_tool_output(call: str, call_id: str) -> RequestError:
     """Return the error for a call in the history without an output. `call` is its kind: "function call"."""
-    return _refused(f"No tool output found for {call} {printable(call_id)}.", None, "input")
+    return refused(f"No tool output found for {call} {printable(call_id)}.", None, "input")
 
 
 def no_tool_call(call: str, call_id: str) -> RequestError:
     """Return the error for an output in the history without a call. `call` is the missing kind: "function
     call"."""
-    return _refused(f"No tool call found for {call} output with call_id {printable(call_id)}.", None, "input")
+    return refused(f"No tool call found for {call} output with call_id {printable(call_id)}.", None, "input")
 
 
 def conversation_locked() -> RequestError:
     """Return the error for a conversation with a response in progress: 400, not 409."""
-    return _refused(
+    return refused(
         "Another process is currently operating on this conversation. Please retry in a few seconds.",
         "conversation_locked",
         "conversation",
@@ -278,7 +117,7 @@ def conversation_locked() -> RequestError:
 def cannot_cancel(status: str) -> RequestError:
     """Return the error for cancelling a background response that has ended: completed, failed, incomplete."""
     article = "an" if status[:1] in "aeiou" else "a"
-    return _refused(f"Cannot cancel {article} {status} response.", None, None)
+    return refused(f"Cannot cancel {article} {status} response.", None, None)
 
 
 def cannot_cancel_synchronous() -> RequestError:
@@ -288,13 +127,13 @@ def cannot_cancel_synchronous() -> RequestError:
 
 def cannot_delete_in_flight() -> RequestError:
     """Return the error for deleting a background response that is queued or in progress."""
-    return _refused("Cannot delete an in-flight response.", None, None)
+    return refused("Cannot delete an in-flight response.", None, None)
 
 
 def not_created_with(parameter: str) -> RequestError:
     """Return the error for ``GET ?stream=true`` of a response created without `parameter`: background,
     stream."""
-    return _refused(
+    return refused(
         f"This response cannot be streamed because it was not created with {parameter}=true.", None, "stream"
     )
 
@@ -302,7 +141,7 @@ def not_created_with(parameter: str) -> RequestError:
 def no_longer_streamable(minutes: float) -> RequestError:
     """Return the error for ``GET ?stream=true`` after the events have expired. `minutes` is how long they are
     kept."""
-    return _refused(
+    return refused(
         f"This response can no longer be streamed because it is more than {minutes:g} minutes old.",
         None,
         "stream",
@@ -315,14 +154,14 @@ def no_longer_streamable(minutes: float) -> RequestError:
 def missing_api_key() -> RequestError:
     """Return the error for a request without a key: 401, without a code. These are the words of /responses in
     2026; older answers begin with "You didn't provide an API key"."""
-    return _refused("Missing bearer or basic authentication in header", None, None, 401)
+    return refused("Missing bearer or basic authentication in header", None, None, 401)
 
 
 def invalid_api_key(key: str) -> RequestError:
     """Return the error for a wrong key. The message shows the key as the service does: the middle as stars, a
     short key in full."""
     masked = key if len(key) <= 12 else f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}"
-    return _refused(
+    return refused(
         f"Incorrect API key provided: {printable(masked)}. You can find your API key at {_KEYS}.",
         "invalid_api_key",
         None,

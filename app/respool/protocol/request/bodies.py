@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from respool.protocol import api_errors
+from respool.protocol import api_errors, parameter_errors
 from respool.protocol.request import parameters, sdk_types
 from respool.protocol.request.level import ValidationLevel
 from respool.protocol.request.parameter_types import Parameter
@@ -24,12 +24,16 @@ def check_create(body: Body, level: ValidationLevel, *, named: bool = False) -> 
         raise (
             api_errors.model_not_found("")
             if body.get("model") == ""
-            else api_errors.missing_parameter("model")
+            else parameter_errors.missing_parameter("model")
         )
     if level is ValidationLevel.STRICT and not any(
         _given(body, name) for name in ("input", "prompt", "previous_response_id", "conversation")
     ):
-        raise api_errors.missing_parameter("input") if "input" not in body else api_errors.missing_input()
+        raise (
+            parameter_errors.missing_parameter("input")
+            if "input" not in body
+            else parameter_errors.missing_input()
+        )
     beta = "multi_agent" in body and _given(body, "multi_agent")
     _check(body, level, parameters.CREATE, "beta" if beta else "create")
     if checked:
@@ -48,7 +52,7 @@ def check_input_tokens(body: Body, level: ValidationLevel) -> None:
 def check_compact(body: Body, level: ValidationLevel) -> None:
     """Check the body of ``POST /responses/compact``, which needs a model. Raise as check_create does."""
     if level is not ValidationLevel.OFF and not _given(body, "model"):
-        raise api_errors.missing_parameter("model")
+        raise parameter_errors.missing_parameter("model")
     _check(body, level, parameters.COMPACT, "compact")
 
 
@@ -61,14 +65,14 @@ def check_conversation_update(body: Body, level: ValidationLevel) -> None:
     """Check the body of ``POST /conversations/{id}``: metadata, which may be null. Raise as check_create
     does."""
     if level is not ValidationLevel.OFF and "metadata" not in body:
-        raise api_errors.missing_parameter("metadata")
+        raise parameter_errors.missing_parameter("metadata")
     _check(body, level, parameters.CONVERSATION_UPDATE, "conversation_update")
 
 
 def check_items(body: Body, level: ValidationLevel) -> None:
     """Check the body of ``POST /conversations/{id}/items``: at most 20 items. Raise as check_create does."""
     if body.get("items") is None:
-        raise api_errors.missing_parameter("items")
+        raise parameter_errors.missing_parameter("items")
     _check(body, level, parameters.ITEMS, "items")
 
 
@@ -113,7 +117,7 @@ class _Row(NamedTuple):
         if value is not None:
             self.parameter.check(self.path, value)
         elif self.parameter.required:
-            raise api_errors.missing_parameter(self.path)
+            raise parameter_errors.missing_parameter(self.path)
 
 
 _Rows = Mapping[str, Sequence[_Row]]
@@ -138,7 +142,7 @@ def _refuse_unknown(body: Body, known: Collection[str], request: str) -> None:
     for name in body:
         if name not in names:
             near = [(far, other) for other in names - set(body) if (far := _distance(name, other)) <= 2]
-            raise api_errors.unknown_parameter(name, [other for _, other in sorted(near)])
+            raise parameter_errors.unknown_parameter(name, [other for _, other in sorted(near)])
 
 
 def _distance(a: str, b: str) -> int:
@@ -156,7 +160,7 @@ def _distance(a: str, b: str) -> int:
 
 def _check_parent(body: Body) -> None:
     if _given(body, "conversation") and _given(body, "previous_response_id"):
-        raise api_errors.mutually_exclusive("previous_response_id", "conversation")
+        raise parameter_errors.mutually_exclusive("previous_response_id", "conversation")
 
 
 def _check_conflicts(body: Body) -> None:
@@ -164,11 +168,11 @@ def _check_conflicts(body: Body) -> None:
     package."""
     stream, background = body.get("stream") is True, body.get("background") is True
     if body.get("stream_options") is not None and not stream:
-        raise api_errors.only_when_streaming("stream_options")
+        raise parameter_errors.only_when_streaming("stream_options")
     if background and body.get("store") is False:
-        raise api_errors.unsupported_parameter("background", "not supported when 'store' is false")
+        raise parameter_errors.unsupported_parameter("background", "not supported when 'store' is false")
     window = (body.get("background_options") or {}).get("completion_window")
     if window in ("2h", "8h") and (stream or not background):
-        raise api_errors.unsupported_parameter(
+        raise parameter_errors.unsupported_parameter(
             "background_options.completion_window", "only supported with 'background' and without 'stream'"
         )

@@ -6,7 +6,7 @@ check raises RequestError.
 
 from typing import Any
 
-from respool.protocol import api_errors
+from respool.protocol import parameter_errors
 from respool.protocol.request.parameter_types import each, mapping, string
 
 ROLES = ("assistant", "system", "developer", "user")
@@ -28,7 +28,7 @@ def check_objects(param: str, value: Any) -> None:
     if isinstance(value, list):
         for number, item in enumerate(value):
             if type(item) is not dict:
-                raise api_errors.invalid_type(f"{param}[{number}]", "an input item", item)
+                raise parameter_errors.invalid_type(f"{param}[{number}]", "an input item", item)
 
 
 def check_items(param: str, items: list[Any]) -> None:
@@ -40,17 +40,17 @@ def check_items(param: str, items: list[Any]) -> None:
 def check_item(param: str, item: Any) -> None:
     """Check one input item. Source of the rules for messages: the service's answers."""
     if type(item) is not dict:
-        raise api_errors.invalid_type(param, "an input item", item)
+        raise parameter_errors.invalid_type(param, "an input item", item)
     type_ = item.get("type")
     if type_ is not None and type(type_) is not str:
-        raise api_errors.invalid_type(f"{param}.type", "a string", type_)
+        raise parameter_errors.invalid_type(f"{param}.type", "a string", type_)
     role = item.get("role")
     if type_ == "message" or (type_ is None and not (role is None and item.get("id") is not None)):
         if type(role) is not str or role not in ROLES:
-            raise api_errors.invalid_value(param, role, ROLES)
+            raise parameter_errors.invalid_value(param, role, ROLES)
         # Absent content is refused; the Codex CLI sends null, and the service takes it.
         if "content" not in item:
-            raise api_errors.missing_parameter(f"{param}.content")
+            raise parameter_errors.missing_parameter(f"{param}.content")
         _check_content(f"{param}.content", item["content"])
 
 
@@ -61,7 +61,7 @@ def _check_content(param: str, content: Any) -> None:
         case list():
             _OBJECTS(param, content)
         case _:
-            raise api_errors.invalid_type(param, "one of an array of objects or string", content)
+            raise parameter_errors.invalid_type(param, "one of an array of objects or string", content)
 
 
 def check_tools(param: str, tools: Any) -> None:
@@ -69,7 +69,7 @@ def check_tools(param: str, tools: Any) -> None:
     for number, tool in enumerate(tools):
         place = f"{param}[{number}]"
         if type(tool) is not dict:
-            raise api_errors.invalid_type(place, "an object", tool)
+            raise parameter_errors.invalid_type(place, "an object", tool)
         _check_named(place, tool)
 
 
@@ -82,9 +82,9 @@ def _check_named(param: str, tool: dict[str, Any]) -> None:
     needed = ("type", "name") if tool.get("type") in ("function", "custom") else ("type",)
     for key in needed:
         if tool.get(key) is None:
-            raise api_errors.missing_parameter(f"{param}.{key}")
+            raise parameter_errors.missing_parameter(f"{param}.{key}")
         if type(tool[key]) is not str:
-            raise api_errors.invalid_type(f"{param}.{key}", "a string", tool[key])
+            raise parameter_errors.invalid_type(f"{param}.{key}", "a string", tool[key])
 
 
 def check_metadata(param: str, metadata: Any) -> None:
@@ -92,13 +92,13 @@ def check_metadata(param: str, metadata: Any) -> None:
     for key, value in metadata.items():
         _VALUE.check(f"{param}.{key}", value)
         if len(key) > LONGEST_KEY:
-            raise api_errors.key_too_long(param, key, LONGEST_KEY)
+            raise parameter_errors.key_too_long(param, key, LONGEST_KEY)
     if len(metadata) > MOST_PAIRS:
-        raise api_errors.too_many_properties(param, len(metadata), MOST_PAIRS)
+        raise parameter_errors.too_many_properties(param, len(metadata), MOST_PAIRS)
 
 
 def check_added_items(param: str, items: Any) -> None:
     """Check the items of one call that adds to a conversation: up to 20."""
     if len(items) > MOST_ITEMS:
-        raise api_errors.array_too_long(param, len(items), MOST_ITEMS)
+        raise parameter_errors.array_too_long(param, len(items), MOST_ITEMS)
     check_items(param, items)

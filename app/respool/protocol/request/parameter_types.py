@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from respool.protocol import api_errors
+from respool.protocol import parameter_errors
 
 Inside = Callable[[str, Any], None]
 
@@ -36,18 +36,18 @@ class Parameter:
         """Raise RequestError if `value` is not allowed. It is neither absent nor null."""
         # Not isinstance: to Python, true is an integer.
         if type(value) not in self.types:
-            raise api_errors.invalid_type(param, self.expected, value)
+            raise parameter_errors.invalid_type(param, self.expected, value)
         if type(value) is str:
             if self.values and value not in self.values:
-                raise api_errors.invalid_value(param, value, self.values)
+                raise parameter_errors.invalid_value(param, value, self.values)
             if self.longest is not None and len(value) > self.longest:
-                raise api_errors.string_too_long(param, len(value), self.longest)
+                raise parameter_errors.string_too_long(param, len(value), self.longest)
         elif type(value) in (int, float):
             decimal = float in self.types
             if self.least is not None and value < self.least:
-                raise api_errors.below_minimum(param, value, self.least, decimal=decimal)
+                raise parameter_errors.below_minimum(param, value, self.least, decimal=decimal)
             if self.most is not None and value > self.most:
-                raise api_errors.above_maximum(param, value, self.most, decimal=decimal)
+                raise parameter_errors.above_maximum(param, value, self.most, decimal=decimal)
         elif self.inside:
             self.inside(param, value)
 
@@ -74,7 +74,7 @@ def decimal(least: int | None = None, most: int | None = None) -> Parameter:
 
 def enum(*values: str) -> Parameter:
     """Declare one of these strings."""
-    return Parameter((str,), api_errors.one_of(values), values=values)
+    return Parameter((str,), parameter_errors.one_of(values), values=values)
 
 
 def mapping(inside: Inside | None = None, expected: str = "an object") -> Parameter:

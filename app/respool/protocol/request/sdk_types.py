@@ -15,7 +15,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Required, Union, get_args, get_origin
 
 from respool.errors import OptionError, RequestError
-from respool.protocol import api_errors
+from respool.protocol import parameter_errors
 
 # Fields of items that the service fills in. It accepts items without them, which clients made up or stripped.
 _FILLED_IN = frozenset({"id", "status", "annotations", "logprobs", "fingerprint"})
@@ -132,7 +132,7 @@ def _problems(value: Any, hint: Any, param: str) -> list[RequestError]:
     members = [member for member in _members(hint) if member is not NoneType]
     fitting = [member for member in members if _takes(member, value)]
     if not fitting:
-        return [api_errors.invalid_type(param, _expected(members), value)]
+        return [parameter_errors.invalid_type(param, _expected(members), value)]
     if isinstance(value, dict):
         return _of_object(value, fitting, param)
     if isinstance(value, list):
@@ -140,7 +140,7 @@ def _problems(value: Any, hint: Any, param: str) -> list[RequestError]:
     if any(get_origin(member) is not Literal for member in fitting):
         return []
     choices = [choice for member in fitting for choice in get_args(member)]
-    return [] if value in choices else [api_errors.invalid_value(param, value, list(map(str, choices)))]
+    return [] if value in choices else [parameter_errors.invalid_value(param, value, list(map(str, choices)))]
 
 
 def _of_array(value: list[Any], arrays: list[Any], param: str) -> list[RequestError]:
@@ -152,7 +152,7 @@ def _of_array(value: list[Any], arrays: list[Any], param: str) -> list[RequestEr
     for number, item in enumerate(value):
         place = f"{param}[{number}]"
         if item is None and not takes_null:  # in an array null is a value, and no absent one
-            found.append(api_errors.invalid_type(place, _expected(_members(element)), None))
+            found.append(parameter_errors.invalid_type(place, _expected(_members(element)), None))
         found += _problems(item, element, place)
         if len(found) > _ENOUGH:
             break
@@ -172,7 +172,7 @@ def _of_object(value: dict[str, Any], objects: list[Any], param: str) -> list[Re
         supported = {choice for member in typed for choice in _types_of(member)}
         typed = [member for member in typed if type_ in (_types_of(member) or (type_,))]
         if not typed:
-            return [api_errors.invalid_value(_place_of_type(param), type_, sorted(supported))]
+            return [parameter_errors.invalid_value(_place_of_type(param), type_, sorted(supported))]
     else:  # members without required fields are likelier
         typed = [member for member in typed if not _needs_type(member)] or typed
     # The member with the fewest problems is the one that the value is meant to be.
@@ -212,7 +212,7 @@ def _of_fields(value: Mapping[str, Any], typed_dict: Any, param: str) -> list[Re
     fields = _fields(typed_dict)
     filled_in = _FILLED_IN if _ITEM.match(param) else frozenset()
     found = [
-        api_errors.missing_parameter(f"{param}.{name}")
+        parameter_errors.missing_parameter(f"{param}.{name}")
         for name, hint in fields.items()
         if value.get(name) is None and name not in filled_in and _is_required(name, hint)
     ]
@@ -221,7 +221,7 @@ def _of_fields(value: Mapping[str, Any], typed_dict: Any, param: str) -> list[Re
         if name in fields:
             found += _problems(item, fields[name], place)
         elif name not in filled_in:
-            found.append(api_errors.unknown_parameter(place))
+            found.append(parameter_errors.unknown_parameter(place))
     return found
 
 
@@ -242,7 +242,7 @@ def _expected(members: Sequence[Any]) -> str:
 def _kind(hint: Any) -> str:
     if get_origin(hint) is Literal:
         choices = get_args(hint)
-        return "a boolean" if isinstance(choices[0], bool) else api_errors.one_of(choices)
+        return "a boolean" if isinstance(choices[0], bool) else parameter_errors.one_of(choices)
     if _is_array(hint):
         return "an array"
     return _NAMES.get(hint, "an object")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from respool.errors import RequestError
-from respool.protocol import api_errors
+from respool.protocol import parameter_errors
 from respool.protocol.events import json_kind, loads, not_json
 from respool.protocol.websocket import socket_errors
 
@@ -124,7 +124,7 @@ def _create(data: Mapping[str, Any], size: int) -> ClientFrame:
     generate = data.get("generate", True)
     error = None
     if not isinstance(generate, bool):
-        error = api_errors.invalid_type("generate", "a boolean", generate)
+        error = parameter_errors.invalid_type("generate", "a boolean", generate)
     elif body.get("background") is True:
         error = socket_errors.background_not_supported()
     return Create(body, data.get("stream_id"), generate is not False, size, error)

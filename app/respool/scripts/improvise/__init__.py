@@ -12,7 +12,7 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
-from respool.protocol import api_errors
+from respool.protocol import parameter_errors
 from respool.protocol.events import compact
 from respool.scripts import End, Script, Step, Turn
 from respool.scripts.improvise.request_reading import RequestReading, read_request
@@ -105,7 +105,9 @@ def _text(body: Mapping[str, Any], reading: RequestReading, rng: Random) -> str:
             try:
                 return compact(sample(schema, rng, lambda name: usual_text(name, reading.words)))
             except SampleError as error:
-                raise api_errors.invalid_format_schema(str(others.get("name")), in_context(error)) from None
+                raise parameter_errors.invalid_format_schema(
+                    str(others.get("name")), in_context(error)
+                ) from None
         case {"type": "json_object"}:
             return compact({"answer": answer})
         case _:

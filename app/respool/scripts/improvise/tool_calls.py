@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from respool.errors import RequestError
-from respool.protocol import api_errors
+from respool.protocol import parameter_errors
 from respool.protocol.events import compact
 from respool.scripts import Step
 from respool.scripts.improvise.pattern_texts import PatternError, matching
@@ -72,7 +72,7 @@ class Calling:
         try:
             found = sample(schema, self.rng, lambda text: usual_text(text, self.words))
         except SampleError as error:
-            raise api_errors.invalid_function_schema(param, name, in_context(error)) from None
+            raise parameter_errors.invalid_function_schema(param, name, in_context(error)) from None
         return compact(found if isinstance(found, dict) else {})
 
 
