@@ -25,7 +25,7 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close at once, with RST
 
 
 class WrongError(Exception):
-    """An answer that is not what it should be."""
+    """A wrong answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def lateness(bench: Bench) -> Table:
         ("streams", "server", "p50 ms", "p99 ms", "max ms", "server CPU µs/event", "client busy"),
         rows,
         failed=sum(result.failed for results in runs.values() for result, _ in results),
-        ratios=ratios,  # that of the most streams
+        ratios=ratios,  # of the most streams
     )
 
 

@@ -68,7 +68,7 @@ def measure(folder: Path, cpu: int | None = None) -> Start:
     if cpu is not None:  # a process inherits it, and so is on it from its first moment
         mine = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {cpu})
-    # What is installed has its bytecode, and so it should here, whatever is usual on this machine.
+    # Installed packages have bytecode, so it must be written here, even if this machine disables it.
     environment = {
         key: value
         for key, value in os.environ.items()

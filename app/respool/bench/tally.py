@@ -25,7 +25,7 @@ class EventCounter:
 
     def __init__(self) -> None:
         self._rest = b""  # of the event that is not complete
-        self._return = False  # whether the last byte was a CR, whose LF may follow
+        self._return = False  # True if the last byte was a CR: an LF may follow
         self._last = b""
 
     def feed(self, data: bytes) -> int:

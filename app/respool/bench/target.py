@@ -17,7 +17,7 @@ _VALUE = re.compile(r"[\t -~]*")
 class LoadTarget:
     """The URL and the request of a load. Raises OptionError for an invalid URL or header."""
 
-    url: str  # that of POST /v1/responses, or the base URL above it
+    url: str  # the URL of POST /v1/responses, or the base URL above it
     model: str
     input: str = "Say hello."
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -184,10 +184,10 @@ def write_file(path: Path, data: bytes, *, replace: bool = True) -> None:
 
     Raise PathError, also if the file exists and `replace` is False. Then the old file is unchanged.
     """
-    from respool.recordings.whole_file import write_whole  # imported late: it takes its time
+    from respool.recordings.atomic_file import write_atomically  # imported late: it takes its time
 
     try:
-        write_whole(path, data, replace=replace)
+        write_atomically(path, data, replace=replace)
     except (OSError, ValueError) as error:
         problem = (getattr(error, "strerror", None) or str(error)).lower()
         raise PathError(f"cannot write {printable(str(path), 300)}: {problem}") from None

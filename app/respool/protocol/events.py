@@ -87,7 +87,7 @@ def loads(text: str | bytes) -> Any:
 
 
 def _read(text: str | bytes) -> Any:
-    """Parse JSON with the fast decoder, and with ``json.loads`` where that one fails."""
+    """Parse JSON with the fast decoder, or with ``json.loads`` if that fails."""
     try:
         return _quick_decode()(text)
     except Exception:  # after any error, `json` decides
@@ -137,7 +137,7 @@ _INFINITY = re.compile(r'"(?:[^"\\]|\\.)*"|(-?)Infinity')
 
 
 def not_json(error: json.JSONDecodeError) -> str:
-    """Return what is wrong with text that is not JSON, without the place."""
+    """Return the reason why text is not JSON, without the place."""
     problem = error.msg.removesuffix(" starting at").removesuffix(" at")
     return f"not JSON: {problem[0].lower()}{problem[1:]}"
 

@@ -33,7 +33,7 @@ def _is_small(member: Any) -> bool:
 class JSONObject(Mapping[str, Any]):
     """A JSON object that is kept as text, since the parsed form takes many times the memory.
 
-    Each access parses the text anew, except for the small members of a large one (`small_members`): make a
+    Each access parses the text again, except for the small members of a large one (`small_members`): make a
     `dict` of it to read several large members.
     """
 

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 MOST = 256 * 1024 * 1024  # bytes that wait for a recorder; an answer of a model is some 100 KB
-_MESSAGE = 200  # bytes: about what a message takes besides its data
+_MESSAGE = 200  # bytes: the approximate size of a message without its data
 
 
 class Backlog:
@@ -37,5 +37,5 @@ class Backlog:
 def size_of(arguments: tuple[Any, ...]) -> int:
     """Return the approximate size of a message in bytes."""
     first = arguments[0] if arguments else b""
-    data = getattr(first, "body", first)  # of a request that is asked, its body
+    data = getattr(first, "body", first)  # of a request: its body
     return _MESSAGE + (len(data) if isinstance(data, bytes) else 0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from respool.protocol.events import Event
 from respool.protocol.sse import encode
 
-# A frame ends with a blank line. A CR at the end of what has come may be half of a CRLF: then it waits.
+# A frame ends with a blank line. A CR at the end of the data may be half of a CRLF: then more data decides.
 _BLANK = re.compile(rb"(?:\r\n|\n|\r(?!\n|\Z))(?:\r\n|\n|\r(?!\n|\Z))")
 _DATA = re.compile(r"(?:\A|(?<=[\r\n]))data:[ ]?([^\r\n]*)")
 # The beginning of an event stream's body, also under another content type.

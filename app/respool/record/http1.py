@@ -12,7 +12,7 @@ from typing import cast
 
 import httptools
 
-_IDLE = 5.0  # seconds for which a connection is kept; servers close theirs after a similar time
+_IDLE = 5.0  # seconds for which an idle connection is kept; servers close it after a similar time
 _MOST_IDLE = 100
 _MOST_WAITING = 256 * 1024  # bytes that wait for a slow client before the upstream has to
 
@@ -154,7 +154,7 @@ class Connections:
     ) -> Connection:
         """Send a request; return when the head of its answer has come.
 
-        Raise OSError (TimeoutError is one) where there is no connection, and Broken."""
+        Raise OSError, such as TimeoutError, if there is no connection, and Broken."""
         connection = self._take() or await self._connect()
         head = [b"%b %b HTTP/1.1\r\n" % (method, target)]
         head += [

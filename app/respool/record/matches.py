@@ -59,7 +59,7 @@ def moved(matches: Iterable[SecretMatch], by: int) -> Iterator[SecretMatch]:
 
 
 def mapped(matches: Iterable[SecretMatch], decoded: Decoded) -> Iterator[SecretMatch]:
-    """Return the matches of a decoded text at the places where they are written."""
+    """Return the matches of a decoded text at their places in the source."""
     for match in matches:
         yield replace(match, start=decoded.starts[match.start], end=decoded.ends[match.end - 1])
 

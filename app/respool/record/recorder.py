@@ -35,7 +35,7 @@ class RecordsExchanges(Protocol):
         turn, if the recorder is in this process."""
 
     def close(self, at: float) -> None:
-        """Write what is open. Do not use it afterwards."""
+        """Write the open recordings. Do not use it afterwards."""
 
 
 class Tape:
@@ -120,7 +120,7 @@ class Desk:
                 getattr(taping, verb)(*arguments)
 
     def close(self, at: float) -> None:
-        """Write all that is open."""
+        """Write the open recordings."""
         for taping in list(self.open.values()):
             with self._guarded():
                 taping.stop(at)
@@ -194,7 +194,7 @@ class Recorder:
         done.wait()
 
     def close(self, at: float) -> None:
-        """Write what is open, and end the thread. Do not use it afterwards."""
+        """Write the open recordings, and end the thread. Do not use it afterwards."""
         self._queue.put(lambda: self._desk.close(at))
         self._queue.put(None)
         self._thread.join()

@@ -61,7 +61,7 @@ class RecorderProcess:
         self._queue.put((message, size))
 
     def close(self, at: float) -> None:
-        """Write what is open, and end the process. Do not use it afterwards."""
+        """Write the open recordings, and end the process. Do not use it afterwards."""
         self._put((0, "close", (at,)), 0)
         self._queue.put(None)
         self._thread.join()

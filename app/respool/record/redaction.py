@@ -30,7 +30,7 @@ __all__ = [
 
 Hook = Callable[[str], Iterable[str]]
 
-MIN_LITERAL = 8  # characters; a shorter secret is redacted where it was found, not wherever it occurs
+MIN_LITERAL = 8  # characters; a shorter secret is redacted only at its own place, not at every occurrence
 _ROUNDS = 8
 
 
@@ -67,7 +67,7 @@ class Redactor:
         self._literals: dict[str, str] = {}
         own = tuple(map(user_rule, patterns))
         pointers = tuple(pointers)
-        self.has_own_rules = bool(own or pointers or hook)  # whose secrets may have any form
+        self.has_own_rules = bool(own or pointers or hook)  # their secrets may have any form
         self._search = Search((*own, *rules), self._literals, tuple(map(_pointer, pointers)), hook)
         self._placeholders: dict[str, str] = {}
         self._counts: dict[str, int] = {}
@@ -88,7 +88,7 @@ class Redactor:
         return [(name, self.url(value)) for name, value in kept]
 
     def learn(self, secret: str, rule: str = "header") -> str:
-        """Redact this text wherever it occurs from now on. Return its placeholder.
+        """Redact every later occurrence of this text. Return its placeholder.
 
         A text of fewer than MIN_LITERAL characters, or without letters or digits, could be a word, and is not
         searched for.

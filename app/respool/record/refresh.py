@@ -47,7 +47,7 @@ async def _again(upstream: Upstream, recorded: Recording, redactor: Redactor) ->
         now = await record_answer(upstream, compact(body).encode(), redactor)
     except RespoolError as error:
         return str(error)
-    return compare(recorded, now) if now else "was answered by nothing"
+    return compare(recorded, now) if now else "got no answer"
 
 
 async def record_answer(upstream: Upstream, body: bytes, redactor: Redactor) -> Recording | None:

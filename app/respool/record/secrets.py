@@ -222,7 +222,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
         "privatekey xauthtoken sharedsecret webhooksecret".split(),
         ("named-secret", _named),
     ),
-    "token": ("named-secret", keylike),  # also what a logprob is about
+    "token": ("named-secret", keylike),  # a logprob has a "token", too
     **dict.fromkeys("cookie setcookie".split(), ("cookie", cookie)),
 }
 _SUFFIXES = ("apikey", "password", "clientsecret", "accesstoken", "secretkey", "secretaccesskey", "authtoken")

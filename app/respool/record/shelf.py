@@ -86,7 +86,7 @@ class Shelf:
             del self._reserved[name]
 
     def begin(self, name: str, opening: str) -> Slot:
-        """Begin a turn of the recording `name`, whose file begins with `opening`."""
+        """Begin a turn of the recording `name`, with `opening` as the beginning of its file."""
         path = self.path(name)
         partial = path.with_name(f"{path.name}{PARTIAL}")
         try:
@@ -99,7 +99,7 @@ class Shelf:
                 with create_private(str(partial)) as file:
                     descriptor = os.dup(file.fileno())
                 break
-            except FileExistsError:  # another turn of the same recording, or what a killed recorder left
+            except FileExistsError:  # another turn of the same recording, or a killed recorder's file
                 number += 1
                 partial = path.with_name(f"{path.stem}.{number}{path.suffix}{PARTIAL}")
             except OSError as error:

@@ -132,7 +132,7 @@ class RecordedSocketTurns:
         return None
 
     def _about(self, frame: Mapping[str, Any]) -> _Turn | None:
-        """Return the turn whose response a steer or an injected item names: such a frame has no lane."""
+        """Return the turn with the response that a steer or an injected item names instead of a lane."""
         named = frame.get(_PREVIOUS, frame.get("response_id"))
         turns = (turn for lane in self._lanes.values() for turn in lane)
         return next((turn for turn in turns if named in turn.ids), None) if isinstance(named, str) else None

@@ -112,7 +112,7 @@ class Taping:
         self._recordings.problem(f"{what} is not recorded to its end: the recorder is {behind} behind{kept}")
 
     def leave(self) -> None:
-        """Stop writing after an error: leave the partial file as it is."""
+        """Stop writing after an error, and keep the partial file."""
         self._exchange = None
         if self._slot is not None:
             self._recordings.shelf.abandon(self._slot, keep=True)

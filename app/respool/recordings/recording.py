@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1  # the "respool" field of a header line
 REPLAY_WINDOW = 600.0  # seconds after its end in which a background response can be streamed
 IDS = ("recorded", "fresh")  # the ids of a play
-FRAMINGS = ("captured", "normal")  # the framing of what was captured on a wire
+FRAMINGS = ("captured", "normal")  # the framing of captured events
 ON_UNKNOWN_ID = ("not-found", "default")  # the answer for an unknown id
 
 
@@ -28,9 +28,9 @@ class TimedEvent:
     """An event, and the seconds since the one before.
 
     `gap` is in seconds since the previous event (for the first: since the request was sent), or None
-    where the recording has no time; the pace then chooses. Gaps rather than moments, so that reading
-    and writing a file never changes a digit of it. `line` is where it stands in its file, from 1.
-    `frame` is the text that was captured on the wire; None where that is how the API frames an event.
+    if the recording has no time; the pace then chooses. Gaps rather than moments, so that reading and
+    writing a file never changes a digit of it. `line` is its line in the file, from 1. `frame` is the text
+    captured on the wire; None if that is the API's usual frame.
     """
 
     gap: float | None
@@ -239,8 +239,8 @@ Row = tuple[float | None, str, str, int | None]
 class ReadRecording(Recording):
     """A recording read from a file, which makes its events from their rows on first access.
 
-    Making the objects takes longer than reading and checking a file: recordings that no request has asked for
-    should not delay a server's start.
+    Making the objects takes longer than reading and checking a file, and would delay a server's start for
+    recordings that are never requested.
     """
 
     _rows: Sequence[Row] | None

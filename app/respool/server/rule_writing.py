@@ -10,9 +10,9 @@ from respool.match.patterns import Pattern
 from respool.match.pointers import parse
 from respool.match.rules import MAX_SIZE
 from respool.match.rules_edit import with_rules
+from respool.recordings.atomic_file import write_atomically
 from respool.recordings.rule_files import MATCH, is_match_file
 from respool.recordings.store import Store
-from respool.recordings.whole_file import write_whole
 
 
 def match_file(store: Store) -> Path:
@@ -79,7 +79,7 @@ def add_rules(store: Store, exclude: Sequence[str], masks: Mapping[str, str]) ->
         if len(changed.encode()) > MAX_SIZE:
             raise OptionError(f"{path} would have more than {MAX_SIZE} bytes")
         if changed != text:
-            write_whole(path, changed.encode())
+            write_atomically(path, changed.encode())
     except OptionError as error:
         raise RequestError(f"{error}.", status=409, code="cannot_be_added") from None
     except UnicodeDecodeError:

@@ -24,7 +24,7 @@ class Parameter:
 
     @property
     def free(self) -> frozenset[type]:
-        """The types of which every value is allowed."""
+        """The types without restricted values."""
         restricted = {
             str: bool(self.values) or self.longest is not None,
             int: (self.least, self.most) != (None, None),

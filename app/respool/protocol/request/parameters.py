@@ -1,7 +1,7 @@
 """PARAMETERS: the allowed values of each parameter of the API's request bodies, with any model.
 
-A row's name is the path of the parameter. Rows are checked in this order, which is the service's own where it
-is known; an object comes before its members. The rules here hold for all models and for other producers of
+A row's name is the path of the parameter. Rows are checked in this order, which is the service's own as far
+as known; an object comes before its members. The rules here hold for all models and for other producers of
 the API. `ValidationLevel.STRICT` takes from the openai package the enums that have grown over time, or that
 differ between producers.
 

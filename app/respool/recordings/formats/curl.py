@@ -52,7 +52,7 @@ class _Answer:
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Read the answers. Those that are no stream are turns where they are the API's errors or Responses."""
+    """Read the answers. Of answers without a stream, only errors and Responses of the API become turns."""
     text = data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
     builder = TurnBuilder(name)
     found = 0

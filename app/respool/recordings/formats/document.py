@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import yaml
 
 MAX_DOCUMENT = 64 * 1024 * 1024  # bytes of text that are parsed at once
-MAX_NODES = 500_000  # texts, lists and objects that are looked at in one document, each alias anew
+MAX_NODES = 500_000  # texts, lists and objects visited in one document; each use of an alias counts
 
 # A document with something of the Responses API contains an event's type or a Response object, plain or in
 # base64 (at each of three alignments), or gzip in base64. No other document is parsed.
@@ -77,7 +77,7 @@ def looks_like_json(text: str) -> bool:
 def parse_json(text: str, path: str = "", *, located: bool = False) -> Document:
     """Parse a JSON text, or several one after the other. Raise RecordingError.
 
-    With `located`, every object is a `TextObject`: slower, for documents whose events are objects.
+    With `located`, every object is a `TextObject`: slower, for documents with events as objects.
     """
     text = text.lstrip("\ufeff\x1e")  # without a BOM and the separators of RFC 7464
     if _TRAILING_COMMA.search(text[-200:]) and text[:1] in "[{":

@@ -212,7 +212,7 @@ def status_of(value: Any) -> int | None:
 
 
 def request_of(value: Any, depth: int = 5) -> dict[str, Any]:
-    """Return the body of a request in any shape; {} if it is none of the Responses API."""
+    """Return the body of a request in any shape; {} if it is not for the Responses API."""
     if isinstance(value, list) and (data := found_streams.bytes_of(value)) is not None:
         value = data
     if isinstance(value, bytes):

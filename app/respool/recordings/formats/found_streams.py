@@ -61,7 +61,7 @@ class FoundStream:
 
 
 class NeedsTexts(Exception):
-    """The document's events are objects whose text is needed: it must be parsed again."""
+    """The document has events as objects, and their texts are needed: it must be parsed again."""
 
 
 def find(value: Any, located: bool = True) -> FoundStream | None:
@@ -87,7 +87,7 @@ def bytes_of(value: list[Any]) -> bytes | None:
 
 
 def holds_events(text: str) -> bool:
-    """Return True if a text is that of server-sent events, and one of them is the API's."""
+    """Return True if a text is one of server-sent events, and has an event of the API."""
     first = next((line for line in text[:4096].splitlines() if line.strip()), "")
     if not _FIELD.match(first.strip()) or not _API_DATA.search(text):
         return False
@@ -201,7 +201,7 @@ def _of_chunks(elements: Sequence[Any]) -> FoundStream | None:
 
 
 def with_gaps(stream: FoundStream, chunks: Sequence[Any], gaps: Sequence[float]) -> FoundStream:
-    """Return the stream of these chunks, each of which came so many seconds after the one before."""
+    """Return the stream with the arrivals of its chunks; `gaps` are the seconds before each of them."""
     if stream.text is None or len(chunks) != len(gaps):
         return stream
     if not all(isinstance(chunk, str) for chunk in chunks) or sum(map(len, chunks)) != len(stream.text):

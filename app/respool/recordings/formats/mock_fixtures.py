@@ -30,7 +30,7 @@ def sniff(data: bytes) -> bool:
 
 
 def read(data: bytes, name: str, path: str, on_damage: OnDamage = refuse) -> tuple[Recording, ...]:
-    """Return the answers as turns. Skip those that are none of a model's, and report their number."""
+    """Return the answers of models as turns. Skip other fixtures, and report their number."""
     from respool import scripts  # late, since few have such files
     from respool.recordings.formats import script_file
 

@@ -1,7 +1,7 @@
 """Raw server-sent events, as ``curl -N`` prints them.
 
 What was captured plays as it was captured: comments, ``id:``, ``retry:``, missing ``event:`` lines, line ends
-and ``data:`` that is no JSON are kept as they stand, beside the events. Some published recordings lack the
+and ``data:`` that is no JSON are kept unchanged, beside the events. Some published recordings lack the
 blank lines between events: where each data line of a message is a JSON object of its own, each is an event,
 framed as the API does it.
 """
@@ -32,7 +32,7 @@ MomentOf = Callable[[int], float | None]
 
 
 def sniff(data: bytes) -> bool:
-    """Return True if the first lines are those of a stream, and one of them is an event of the API."""
+    """Return True if the first lines are lines of a stream, and one of them is an event of the API."""
     head = data[:65536].removeprefix(b"\xef\xbb\xbf")
     lines = [line for line in re.split(rb"\r\n|\r|\n", head) if line.strip()][:20]
     if _indent(lines):
@@ -83,7 +83,7 @@ class _Line:
 
 @dataclass(slots=True)
 class _Block:
-    """The lines of one message, and the blank line that ends it ("" where the stream was cut)."""
+    """The lines of one message, and the blank line that ends it ("" if the stream was cut)."""
 
     lines: list[_Line] = field(default_factory=list)
     blank: str = ""

@@ -188,7 +188,7 @@ class TurnBuilder:
             turn = self._turn_of(lane, type_, response_id, text)
             self._turn = turn if lane is None else None
         rows = turn.rows
-        if not rows and turn.header.body is not None:  # an event is only where there is no body
+        if not rows and turn.header.body is not None:  # a turn has events or a body
             raise ValueError('the header has a "body", so no event may follow it')
         if turn.at != self._count:  # events of other turns came in between
             known = gap is not None and turn.at >= self._untimed

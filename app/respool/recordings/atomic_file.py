@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Atomic writing of a file: all of it or nothing."""
 
 import os
 import shutil
@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes, *, replace: bool = True) -> None:
-    """Write a file: first beside it, then under its name. A link stays one.
+def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> None:
+    """Write a temporary file in the same folder, and rename it. A link stays one.
 
     Raise OSError, also if the file exists and `replace` is False, and ValueError for an impossible name. Then
     the old file is unchanged.
