@@ -36,3 +36,27 @@ def test_two_classes_share_a_name_only_if_they_are_one_thing_on_two_floors() -> 
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 classes[node.name].append(str(path.relative_to(APP)))
     assert several(classes) == SHARED_CLASSES
+
+
+# Words that a reader has to guess: what is told, said or drawn has a name in the field.
+RIDDLES = frozenset("told tell tells telling said say says saying drawn manner parting reel".split())
+
+
+def identifiers(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+            return [name]
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+    return []
+
+
+def test_no_name_is_a_riddle() -> None:
+    found = {
+        f"{path.relative_to(APP)}: {name}"
+        for path in APP.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in identifiers(node)
+        if RIDDLES & set(name.lower().split("_"))
+    }
+    assert not found
