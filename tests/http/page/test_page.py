@@ -321,6 +321,28 @@ def test_requests_appear_as_they_come_and_are_explained(url: str, session: str, 
     expect(page.locator(".lead")).to_contain_text("Nothing answered")
 
 
+def test_what_happens_while_the_list_is_loaded_is_shown(
+    recording: Callable[..., Recording], store: Any, serve: Any, tab: Tab
+) -> None:
+    url = serve(MockServer(store(recording("a"), recording("b"))))
+    page = tab(f"{url}/__admin/#/recordings")
+    expect(page.locator("#feed")).to_have_text("connected")
+
+    def answer_late(route: Any) -> None:
+        listed = route.fetch()
+        httpx2.post(f"{url}/v1/responses", json={"model": "m", "input": "Hi"})
+        page.wait_for_timeout(300)  # the page hears of it meanwhile
+        route.fulfill(response=listed)
+
+    page.route("**/__admin/requests?*", answer_late, times=1)
+    with page.expect_response(lambda response: "/requests?limit" in response.url):
+        page.goto(f"{url}/__admin/#/journal")
+    page.wait_for_timeout(300)  # it has been shown
+    rows = page.get_by_role("listbox", name="Requests").get_by_role("option")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("nothing answered")
+
+
 def test_near_misses_are_shown(recording: Callable[..., Recording], store: Any, serve: Any, tab: Tab) -> None:
     server = MockServer(store(recording("a", request={"model": "m", "input": "Hello"}), recording("b")))
     url = serve(server)

@@ -12,6 +12,7 @@ const MOST = 1000;
 
 export function journal({ feed, has }) {
   let known = new Map();
+  const loads = new Set();
   let shown = "";
   let frame = 0;
   const told = h("p", { class: "told", role: "status" });
@@ -46,13 +47,20 @@ export function journal({ feed, has }) {
   }
 
   async function load() {
-    const page = await api(`/requests${query({ limit: MOST })}`);
-    known = new Map(page.requests.map((one) => [one.id, one]));
+    const came = new Map(); // while it is loaded: newer than what is loaded
+    loads.add(came);
+    try {
+      const page = await api(`/requests${query({ limit: MOST })}`);
+      known = new Map([...page.requests.map((one) => [one.id, one]), ...came]);
+    } finally {
+      loads.delete(came);
+    }
     paint();
   }
 
   const onRequest = ({ detail: one }) => {
     known.set(one.id, one);
+    for (const came of loads) came.set(one.id, one);
     if (known.size > MOST) known.delete(known.keys().next().value);
     frame ||= requestAnimationFrame(paint);
     if (String(one.id) === shown && !one.pending) open(shown);

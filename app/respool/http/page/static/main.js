@@ -94,8 +94,15 @@ function count(event, request) {
 
 /** Count those that were under way before the feed was open. */
 async function countAll() {
-  const { requests } = await api("/requests?pending=true&limit=1000");
-  for (const one of requests) if (one.recording !== null) pending.add(one.id);
+  const gone = new Set(); // those that end meanwhile
+  const note = ({ detail: one }) => one.pending || gone.add(one.id);
+  feed.addEventListener("request", note);
+  try {
+    const { requests } = await api("/requests?pending=true&limit=1000");
+    for (const one of requests) if (one.recording !== null && !gone.has(one.id)) pending.add(one.id);
+  } finally {
+    feed.removeEventListener("request", note);
+  }
   showCount();
 }
 
