@@ -118,10 +118,10 @@ def loaded():
 with running_server(sys.argv[1], pace=Pace(speed=float("inf"))) as running:
     hello = {"model": "text/hello", "input": "Hi"}
     assert b"response.completed" in ask("/v1/responses", {**hello, "stream": True})
+    assert json.loads(ask("/healthz"))["status"] == "ok"
     print(*loaded())
     response = json.loads(ask("/v1/responses", hello))
     assert json.loads(ask("/v1/responses/" + response["id"]))["id"] == response["id"]
-    assert json.loads(ask("/healthz"))["status"] == "ok"
     print(*loaded())
 """
 

@@ -42,6 +42,12 @@ def test_its_options_are_those_of_create_app_but_for_those_that_need_all_of_it()
     ("options", "request_"),
     [
         ({}, ("GET", "/healthz", {})),
+        ({}, ("HEAD", "/healthz", {})),
+        ({}, ("POST", "/healthz", {})),
+        ({}, ("GET", "/readyz", {})),
+        ({}, ("HEAD", "/readyz", {})),
+        ({}, ("GET", "/readyz", {"headers": {"origin": "http://localhost"}})),
+        ({}, ("GET", "/healthz", {"headers": {"x-respool-fault": "status(code=500)"}})),
         ({}, ("GET", "/v1/nothing", {})),
         ({"max_body": 10}, ("POST", "/v1/responses", {"json": HELLO})),
         ({"max_body": 10}, ("POST", "/v1/responses/input_tokens", {"json": HELLO})),

@@ -12,7 +12,7 @@ import click
 
 from respool.commands.console import write
 from respool.commands.drill import Command
-from respool.commands.serve import make_app, serve, steady_gc
+from respool.commands.serve import make_lazy_app, serve, steady_gc
 from respool.errors import OptionError, PathError, RespoolError
 from respool.listening import bind, url_of
 
@@ -114,7 +114,7 @@ def _serving(options: Mapping[str, Any], log: bool) -> Iterator[tuple["MockServe
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = make_app(options)
+        server, app = make_lazy_app(options)
     uvicorn = uvicorn_server(app, grace=0, on_started=started.set)
 
     def serve() -> None:

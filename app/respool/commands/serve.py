@@ -3,21 +3,17 @@
 import errno
 import gc
 import os
-import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote
 
 import click
 
-from respool import __version__
-from respool.commands.console import echo, new_console, print_mistakes, print_passed_over, print_refused
+from respool.commands.greeting import KEY_VARIABLE, Greeting, greet
 from respool.commands.param_types import paths_argument
 from respool.commands.setting_options import setting_options, warn_of_misspelt_variables
-from respool.errors import OptionError, RecordingError, RespoolError, printable
+from respool.errors import OptionError, RespoolError, printable
 from respool.listening import address_of, bind_each, bind_path, url_of
 from respool.logs import log_to_stderr
 from respool.server.settings import Part, of_part
@@ -29,15 +25,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from respool.record.live_upstream import UpstreamPlan
-    from respool.recordings.source_files import PassedOver
-    from respool.recordings.store import Refusal, Store
     from respool.server.mock_server import MockServer
     from respool.server.server_options import UpstreamOptions
-
-
-_KEY_VARIABLE = "RESPOOL_API_KEY"
-_QUICK = 2.0  # seconds
-_GAP = 0.02  # seconds, for a recording without times
 
 
 @click.command(
@@ -76,10 +65,10 @@ def serve(host: str, port: int, quiet: bool, **options: Any) -> None:
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = _make_lazy_app(options, host)
+        server, app = make_lazy_app(options, host)
         (sock,) = _bind(host, port, 1, options["uds"])
     log_to_stderr(quiet, form=options["log_format"])
-    _greet(Greeting.of(server), _url_of(sock, options), options["api_keys"], options["upstream"] or "")
+    greet(Greeting.of(server), _url_of(sock, options), options["api_keys"], options["upstream"] or "")
     with sock:
         uvicorn_server(app, **_serving(options)).run(sockets=[sock])
 
@@ -97,7 +86,7 @@ def _serve_together(host: str, port: int, quiet: bool, options: Mapping[str, Any
 
     workers = Workers(work, [(sock, quiet, options) for sock in socks])
     url = _url_of(socks[0], options)
-    workers.run(ready=lambda greeting: _greet(greeting, url, options["api_keys"]), ending=close)
+    workers.run(ready=lambda greeting: greet(greeting, url, options["api_keys"]), ending=close)
 
 
 def work(
@@ -107,7 +96,7 @@ def work(
     with steady_gc():
         from respool.http.serving import uvicorn_server
 
-        server, app = _make_lazy_app(options, None if options["uds"] else sock.getsockname()[0])
+        server, app = make_lazy_app(options, None if options["uds"] else sock.getsockname()[0])
     log_to_stderr(quiet, f"worker {number}: ", options["log_format"])
     uvicorn_server(app, on_started=lambda: report(Greeting.of(server)), **_serving(options)).run(
         sockets=[sock]
@@ -185,7 +174,7 @@ def make_app(options: Mapping[str, Any], host: str | None = None) -> tuple["Mock
     return server, create_app(server, **of_app)
 
 
-def _make_lazy_app(options: Mapping[str, Any], host: str | None) -> tuple["MockServer", "ASGIApp"]:
+def make_lazy_app(options: Mapping[str, Any], host: str | None = None) -> tuple["MockServer", "ASGIApp"]:
     """Return the server, and the same app, most of it made on first use."""
     from respool.http.lazy_app import LazyApp
 
@@ -204,8 +193,8 @@ def _server_and_options(options: Mapping[str, Any], host: str | None) -> tuple["
     from respool.server.mock_server import MockServer
     from respool.server.state.opening import open_state
 
-    if not options["api_keys"] and os.environ.get(_KEY_VARIABLE, "x").strip() == "":
-        raise OptionError(f"{_KEY_VARIABLE} is empty; unset it to serve without keys")
+    if not options["api_keys"] and os.environ.get(KEY_VARIABLE, "x").strip() == "":
+        raise OptionError(f"{KEY_VARIABLE} is empty; unset it to serve without keys")
     if "*" in options["cors"]:
         click.echo(
             "warning: with --cors '*' any web page that a browser here shows may call the API", err=True
@@ -239,94 +228,3 @@ def _upstream(options: Mapping[str, Any]) -> "UpstreamPlan | None":
 
     given = cast("UpstreamOptions", of_part(Part.UPSTREAM, options))
     return UpstreamPlan.of(options["paths"], options["on_miss"], given)
-
-
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """The details that a server prints when it starts."""
-
-    recordings: int
-    refused: "tuple[Refusal, ...]"
-    example: str | None  # the name of a recording to try
-    warning: str  # what several workers do not support
-    passed_over: "tuple[PassedOver, ...]" = ()
-    stubs: int = 0
-    problems: tuple[RecordingError, ...] = ()  # in files of stubs and rules
-    warnings: tuple[str, ...] = ()  # about stubs
-    improvises: bool = False
-    asks_upstream: str = "never"  # which requests go to the upstream
-
-    @classmethod
-    def of(cls, server: "MockServer") -> "Greeting":
-        store = server.store
-        names = store.names
-        rules = server.indexes.rule_set
-        choices = (name for fits in (_is_quick, _completes) for name in names if fits(store, name))
-        example = server.default or next(choices, None)
-        return cls(
-            len(names),
-            tuple(store.refused),
-            example or (names[0] if names else None),
-            server.memory.warning,
-            tuple(store.passed_over),
-            len(rules.stubs),
-            rules.problems,
-            rules.warnings,
-            server.indexes.options.on_miss == "improvise",
-            server.indexes.options.asks_upstream,
-        )
-
-
-_UPSTREAM_LINES = {
-    "stubs": "stubs with proxy ask {}",
-    "misses": "{} is asked for what is not recorded, and its answers are recorded",
-    "always": "{} is asked for everything, and its answers are recorded",
-}
-
-
-def _greet(greeting: Greeting, url: str, keys: Sequence[str] = (), upstream: str = "") -> None:
-    count, refused = greeting.recordings, greeting.refused
-    click.echo(f"{click.style('respool', bold=True)} {__version__} listens on {click.style(url, bold=True)}")
-    click.echo(f"serving {count} recording{'s' * (count != 1)}, refused {len(refused)}")
-    if refused:
-        # Importing the console takes as long as reading fifty recordings, so it is not done before the start.
-        print_refused(refused, new_console())
-    if greeting.stubs:
-        echo(f"{greeting.stubs} stub{'s' * (greeting.stubs != 1)}")
-    print_mistakes(greeting.problems, greeting.warnings)
-    if greeting.improvises:
-        echo("what nothing answers is improvised")
-    if line := _UPSTREAM_LINES.get(greeting.asks_upstream):
-        echo(line.format(printable(upstream)))
-    elif count == 0 and not greeting.stubs and not greeting.improvises:
-        echo("warning: there is no recording in what was given, and every request gets a 404")
-    print_passed_over(greeting.passed_over)
-    if greeting.warning:
-        echo(greeting.warning)
-    if greeting.example:
-        path = f"{url}/r/{quote(greeting.example)}/v1/responses"
-        echo(f"""try: curl -N {path} {_key_header(keys)}-d '{{"stream": true}}'""")
-
-
-def _key_header(keys: Sequence[str]) -> str:
-    """Return the part of a curl command that sends the key, if one is needed."""
-    if not keys:
-        return ""
-    if os.environ.get(_KEY_VARIABLE) == keys[0]:
-        return f'-H "authorization: Bearer ${_KEY_VARIABLE}" '
-    return f"-H {shlex.quote(f'authorization: Bearer {keys[0]}')} "
-
-
-def _completes(store: "Store", name: str) -> bool:
-    events = store.turns(name)[0].events
-    return bool(events) and events[-1].event.type == "response.completed"
-
-
-def _is_quick(store: "Store", name: str) -> bool:
-    """Return True if a recording is a text of less than two seconds: a good one to try."""
-    events = store.turns(name)[0].events
-    return (
-        _completes(store, name)
-        and sum(_GAP if timed.gap is None else timed.gap for timed in events) < _QUICK
-        and any(timed.event.type == "response.output_text.delta" for timed in events)
-    )

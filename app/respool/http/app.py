@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request as HTTPRequest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from respool import __version__
 from respool.errors import RequestError
-from respool.http import conversations, models, problems, responses, stored, tokens
+from respool.http import conversations, models, probes, problems, responses, stored, tokens
 from respool.http.body_limits import DEFAULT_LIMIT
 from respool.http.client_limits import limit_clients
 from respool.http.cors import cors_options
@@ -106,19 +106,15 @@ def create_app(
 
     @app.head("/healthz", include_in_schema=False, response_model=None)
     @app.get("/healthz", tags=["respool"], response_model=None)
-    async def healthz() -> dict[str, Any]:
+    async def healthz() -> Response:
         """Report that the server runs, and how many recordings it serves and has refused."""
-        store = server.store
-        health = {"status": "ok", "recordings": len(store.names), "refused": len(store.refused)}
-        return {**health, "state": server.state.problem or "ok"} if server.state.shared else health
+        return probes.health(server)
 
     @app.head("/readyz", include_in_schema=False, response_model=None)
     @app.get("/readyz", tags=["respool"], response_model=None)
     async def readyz() -> Response:
         """Report if requests should be sent to this server: 200, or 503 with the reason."""
-        reason = "it is ending" if app.is_ending() else server.state.not_ready
-        status = {"status": "not ready", "reason": reason} if reason else {"status": "ready"}
-        return JSONResponse(status, 503 if reason else 200)
+        return probes.readiness(server, ending=app.is_ending())
 
     if metrics:
         from respool.http.metrics import Metrics  # late: few ask for them

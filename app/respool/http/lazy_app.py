@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from respool.http import probes
 from respool.http.body_limits import DEFAULT_LIMIT
 from respool.http.client_limits import limit_clients
 from respool.http.hosts import Hosts
@@ -16,11 +17,13 @@ from respool.http.layers import edge_of, running
 from respool.http.lazy_mount import MadeOnce
 from respool.http.lifespan import live
 from respool.http.responses import create_endpoint
-from respool.http.sending.connection import SERVER_SEND
+from respool.http.sending.connection import SERVER_SEND, steering_headers
 from respool.http.socket_routes import socket_endpoint
 from respool.http.upstream import LiveUpstream
 from respool.play.socket_settings import SocketSettings
 from respool.server.mock_server import MockServer
+
+_PROBES = frozenset(("/healthz", "/readyz"))
 
 
 class LazyApp:
@@ -92,6 +95,19 @@ class LazyApp:
             del scope[SERVER_SEND]  # see `app`
 
     async def _rest(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Who waits for a server asks these, often before anything else.
+        if (
+            scope["path"] in _PROBES
+            and scope.get("method") in ("GET", "HEAD")
+            and not steering_headers(scope)
+        ):
+            if scope["path"] == "/healthz":
+                answer = probes.health(self._server)
+            else:
+                answer = probes.readiness(self._server, ending=self.ending)
+            answer.headers["vary"] = "Origin"  # as the CORS layer answers
+            await answer(scope, receive, send)
+            return
         app = await self._made.get()
         await app(scope, receive, send)
 
@@ -100,7 +116,7 @@ def _rest_of(outer: LazyApp, server: MockServer, **options: Any) -> ASGIApp:
     """Return the app within the edge of `outer`."""
     from respool.http.app import create_app  # late: see the module
 
-    app = create_app(server, **options)
+    app = create_app(server, admin=False, **options)  # which is at the edge of `outer`
     app.is_ending = lambda: outer.ending
     rest: ASGIApp = app.all_layers
     return rest

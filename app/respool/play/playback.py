@@ -1,7 +1,7 @@
 """Playback: one live response. All that a client can see of it is a function of the time since its start."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,10 +12,11 @@ from respool.faults.frame import Frame
 from respool.play.edits import CANCELLED, Cancel, Edit, EditedStream, EditTime, Ending, MadeEdit, Steer
 from respool.play.frames import Schedule
 from respool.play.rendition import UNCHANGED, Changes, Rendition, Renditions
+from respool.protocol import api_errors
 from respool.protocol.events import Event, compact_recorded
 from respool.protocol.members import set_members
 from respool.protocol.profiles import Profile
-from respool.protocol.snapshot import Snapshot
+from respool.protocol.snapshot import GrowingSnapshot
 from respool.recordings.recording import Recording
 
 # The HTTP status for the code of an error that a stream would send in-band.
@@ -84,7 +85,7 @@ class Playback:
     _unchanged: Rendition | None = field(default=None, init=False, repr=False)
     _edited: EditedStream | None = field(default=None, init=False, repr=False)
     _edits: int = field(default=0, init=False, repr=False)  # how many of them `_edited` has
-    _fold: "_Fold | None" = field(default=None, init=False)
+    _fold: GrowingSnapshot | None = field(default=None, init=False)
     _id: str | None = field(default=None, init=False, repr=False)
 
     @property
@@ -228,7 +229,7 @@ class Playback:
         if text := rendition.final_response:
             return text
         if rendition.end is not None and (event := rendition.events[rendition.end]).type == "error":
-            raise _in_band_error(event.data)
+            raise api_errors.of_event(event.data)
         raise RequestError(
             f"The recording {self.recording.name} ends without a final response (it was cut): "
             "it can be streamed, but it has no answer to a request without stream.",
@@ -306,41 +307,9 @@ class Playback:
 
     def _folded(self, now: float, status: str) -> str:
         if self._fold is None:
-            self._fold = _Fold()
+            self._fold = GrowingSnapshot()
         playing = self.playing
         due = playing.due(self.started, now)
         response = self._fold.upto(playing.events, due, playing.of_others) or playing.begun
         begun = {"object": "response", "output": [], **response}
         return compact_recorded({**begun, "status": status} if status in IN_FLIGHT else begun)
-
-
-class _Fold:
-    """The fold of the events that were due at the last call: polls fold each event once."""
-
-    def __init__(self) -> None:
-        self._snapshot = Snapshot()
-        self._count = 0
-
-    def upto(self, events: Sequence[Event], due: int, passed_over: Set[int]) -> Mapping[str, Any]:
-        if due < self._count:
-            self._snapshot, self._count = Snapshot(), 0
-        for place, event in enumerate(events[self._count : due], start=self._count):
-            if place not in passed_over:
-                self._snapshot.receive(event)
-        self._count = min(due, len(events))
-        return self._snapshot.response
-
-
-def _in_band_error(data: Mapping[str, object]) -> RequestError:
-    # The service nests the details under "error"; the SDKs' types have them flat.
-    nested = data.get("error")
-    details = nested if isinstance(nested, dict) else data
-    code, param = details.get("code"), details.get("param")
-    kind = details.get("type") if nested is details else None
-    return RequestError(
-        str(details.get("message") or "The server had an error processing your request."),
-        status=_STATUS_OF_CODE.get(str(code), 500),
-        type=kind if isinstance(kind, str) else "server_error",
-        code=code if isinstance(code, str) else None,
-        param=param if isinstance(param, str) else None,
-    )

@@ -269,6 +269,26 @@ def of_status(status: int) -> RequestError:
     return RequestError(message, status=status, type=type_, code=code)
 
 
+# The status over HTTP of errors that a stream has as an event.
+_STATUS_OF_CODE = {"rate_limit_exceeded": 429, "insufficient_quota": 429}
+
+
+def of_event(data: Mapping[str, object]) -> RequestError:
+    """Return the error of an ``error`` event, as it is answered over HTTP."""
+    # The service nests the details under "error"; the SDKs' types have them flat.
+    nested = data.get("error")
+    details = nested if isinstance(nested, dict) else data
+    code, param = details.get("code"), details.get("param")
+    kind = details.get("type") if nested is details else None
+    return RequestError(
+        str(details.get("message") or "The server had an error processing your request."),
+        status=_STATUS_OF_CODE.get(str(code), 500),
+        type=kind if isinstance(kind, str) else "server_error",
+        code=code if isinstance(code, str) else None,
+        param=param if isinstance(param, str) else None,
+    )
+
+
 def to_api(error: RequestError) -> dict[str, dict[str, str | None]]:
     """Return the error as the body of an answer."""
     fields = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}

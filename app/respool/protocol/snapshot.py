@@ -5,7 +5,7 @@ fails: an event that makes no sense changes nothing. The checker finds illegal s
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from respool.protocol.events import TERMINAL_TYPES, Event
@@ -209,6 +209,25 @@ def _receive_output(item: JSON, change: str, data: JSON) -> None:
         if isinstance(known := outputs[index], dict):
             for stream in ("stdout", "stderr"):
                 known[stream] = _text(known.get(stream)) + _text(delta.get(stream))
+
+
+class GrowingSnapshot:
+    """The Response object after the first events of a stream. Asked for more of them, it folds only those."""
+
+    def __init__(self) -> None:
+        self._snapshot = Snapshot()
+        self._count = 0
+
+    def upto(self, events: Sequence[Event], count: int, passed_over: Set[int]) -> Mapping[str, Any]:
+        """Return the Response object after the first `count` events, without those at the places
+        `passed_over`."""
+        if count < self._count:
+            self._snapshot, self._count = Snapshot(), 0
+        for place, event in enumerate(events[self._count : count], start=self._count):
+            if place not in passed_over:
+                self._snapshot.receive(event)
+        self._count = min(count, len(events))
+        return self._snapshot.response
 
 
 def _index(data: JSON, name: str) -> int | None:
