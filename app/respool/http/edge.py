@@ -21,7 +21,7 @@ from respool.http.problems import envelope
 from respool.http.request_path import PathReader, RequestPath
 from respool.http.request_scope import session_of
 from respool.http.sending.checked_head import CHECKED, write_head
-from respool.http.sending.connection import OURS, misspelt, steering_headers
+from respool.http.sending.connection import OURS, misspelt, read_headers
 from respool.http.steering_path import from_query
 from respool.server.journal import ENDED, STARTED, Exchange
 from respool.server.mock_server import MockServer
@@ -100,7 +100,7 @@ class Edge:
             self._take(scope, read)
         if OURS in query and (requested := from_query(query)):
             scope["headers"] = [*scope["headers"], *requested]
-        steered = steering_headers(scope)
+        steered, named_hosts = read_headers(scope)
         if steered or "respool.session" in scope:
             exchange.session = session_of(scope)
         if server.session_by == "api-key" and not exchange.session:
@@ -122,9 +122,9 @@ class Edge:
         if steered and (problem := misspelt(steered)):
             app = envelope(RequestError(problem, code="unknown_header"), profile=server.profile)
         if self.hosts is not None:
-            for name, value in scope["headers"]:
-                if name == b"host" and value not in self.hosts:
-                    app = misdirected(scope, value)
+            for host in named_hosts:
+                if host not in self.hosts:
+                    app = misdirected(scope, host)
         try:
             await app(scope, receive, answer.send)
         finally:

@@ -74,7 +74,8 @@ def _encode(name: str, value: str) -> RawHeader:
 
 
 def _processing_ms(playback: Playback, leaves: float) -> str:
-    return str(max(1, round((leaves - playback.started) * 1000)))
+    seconds = leaves - playback.started
+    return "1" if seconds < 0.0015 else str(round(seconds * 1000))
 
 
 def _replayed(headers: Mapping[str, str], stream: bool) -> dict[str, str]:

@@ -205,11 +205,11 @@ class Delivery(AnswerDelivery):
             return NEVER
         return self.playback.started + playing.moments[sent]
 
-    def sent_whole(self, late: float) -> None:
-        """Note that all of it was sent at once, `late` seconds after its first moment: as `begin`, `stopped`
-        and `complete`."""
+    def sent_whole(self, events: int, late: float) -> None:
+        """Note that all its `events` were sent at once, `late` seconds after the first moment: as `begin`,
+        `stopped` and `complete`."""
         exchange = self.exchange
-        exchange.events = self._sent = self.playback.playing.sse.count
+        exchange.events = self._sent = events
         exchange.ended = self.ended_by
         if late > exchange.lateness:
             exchange.lateness = late

@@ -36,13 +36,20 @@ _NONE: Steering = MappingProxyType({})
 def steering_headers(scope: Scope) -> Steering:
     """Return the values of the headers that steer an answer, by name: none for most requests."""
     found: Steering | None = scope.get("respool.steering")
-    if found is None:
-        values: dict[bytes, list[str]] = {}
-        for key, value in scope["headers"]:
-            if key in _STEERING or key.startswith(OURS):
-                values.setdefault(key, []).append(value.decode("latin-1"))
-        scope["respool.steering"] = found = values or _NONE
-    return found
+    return read_headers(scope)[0] if found is None else found
+
+
+def read_headers(scope: Scope) -> tuple[Steering, Sequence[bytes]]:
+    """Read the headers once: return the steering ones, as `steering_headers` does later, and the hosts."""
+    found: dict[bytes, list[str]] = {}
+    hosts = []
+    for key, value in scope["headers"]:
+        if key == b"host":
+            hosts.append(value)
+        elif key in _STEERING or key.startswith(OURS):
+            found.setdefault(key, []).append(value.decode("latin-1"))
+    scope["respool.steering"] = steering = found or _NONE
+    return steering, hosts
 
 
 def steering(scope: Scope, name: bytes) -> Sequence[str]:

@@ -53,10 +53,10 @@ class PlaybackResponse(Response):
             head[CHECKED] = True
             if writes_heads_of(cycle, self.status_code) and (whole := self._whole_if_due()):
                 # As below, but in one step: half of the cost of sending a short answer is its `Stream`.
-                head[WHOLE], late = whole
+                head[WHOLE], events, late = whole
                 await send(head)
                 if cycle.response_complete:
-                    delivery.sent_whole(late)
+                    delivery.sent_whole(events, late)
                     return
                 head = None  # the server's own `send` has sent it
         stream = Stream(cycle, delivery)
@@ -68,16 +68,17 @@ class PlaybackResponse(Response):
         else:
             await stream.rest()
 
-    def _whole_if_due(self) -> tuple[bytes, float] | None:
-        """Return all of it, and how late its first frame is, in seconds; None if it is large, edited, or not
-        wholly due."""
+    def _whole_if_due(self) -> tuple[bytes, int, float] | None:
+        """Return all of it, the number of its events, and how late its first frame is, in seconds; None if it
+        is large, edited, or not wholly due."""
         playback, delivery = self._playback, self._delivery
         if playback.run.edits or delivery.first:
             return None
-        schedule, now = playback.schedule, delivery.clock.now()
+        frames, now = playback.rendition.sse, delivery.clock.now()
+        schedule = frames.schedule
         if not schedule.all_due(playback.started, now):
             return None
-        return schedule.encoded.data, now - playback.started - schedule.moments[0]
+        return schedule.encoded.data, frames.count, now - playback.started - schedule.moments[0]
 
     async def _by_the_library(self, scope: Scope, receive: Receive, send: Send) -> None:
         progress = Progress(self._delivery)

@@ -87,7 +87,10 @@ def _check(body: Body, level: ValidationLevel, known: frozenset[str], request: s
     rows, free = _rows(level is ValidationLevel.OFF, known)
     # Most bodies have few of the parameters, and most of those accept any value of their type. Only the
     # others are looked up, and checked in the order of the table.
-    others = [name for name, value in body.items() if type(value) not in free.get(name, ()) and name in rows]
+    others = []
+    for name, value in body.items():  # no comprehension: it would be a call, for each request
+        if type(value) not in free.get(name, ()) and name in rows:
+            others.append(name)
     if others:
         for _, name in sorted([(rows[name][0].place, name) for name in others]):
             if body[name] is not None:
