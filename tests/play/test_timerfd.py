@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from respool.play import epoch, timerfd
+from respool.play import epoch, timerfd, timers
 from respool.play.timerfd import TimerFd
 
 if sys.platform != "linux":
@@ -57,6 +57,19 @@ async def test_a_moment_that_has_passed_even_zero_means_at_once_and_not_never(mo
     timer = TimerFd(asyncio.get_running_loop(), went_off.set)
     timer.set(moment)
     await went_off.wait()
+    timer.close()
+
+
+@pytest.mark.usefixtures("opened_by")
+async def test_a_moment_in_thousands_of_years_is_within_what_the_system_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timer = TimerFd(asyncio.get_running_loop(), lambda: None)
+    timer.set(timers.FAR)
+    taken: list[int] = []
+    monkeypatch.setattr(timer, "_set", taken.append)
+    timer.set(timers.FAR)
+    assert epoch.now() * 1e9 < taken[0] < 2**63
     timer.close()
 
 

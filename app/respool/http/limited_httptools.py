@@ -87,16 +87,13 @@ class LimitedHttpTools(LimitedConnection, HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Do as uvicorn's, but for the timer of an idle connection."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
+        if self.pipeline or self.transport.is_closing():
+            HttpToolsProtocol.on_response_complete(self)
             return
-        if self.pipeline:
+        self.server_state.total_requests += 1
+        if self.flow.read_paused:
             self.flow.resume_reading()
-            self._start_asgi_task(*self.pipeline.pop())
-        else:
-            if self.flow.read_paused:
-                self.flow.resume_reading()
-            self._idle()
+        self._idle()
 
     def _unset_keepalive_if_required(self) -> None:
         """Note that it is not idle. Called when data comes, and when an answer is complete."""

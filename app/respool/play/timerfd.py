@@ -15,6 +15,7 @@ from respool.play.epoch import OFFSET
 
 # TFD_CLOEXEC and TFD_NONBLOCK have the numbers of the flags of open(2).
 _CLOCK, _FLAGS, _ABSTIME = time.CLOCK_MONOTONIC, os.O_CLOEXEC | os.O_NONBLOCK, 1
+_LATEST = 2**63 - 1  # nanoseconds: what `os.timerfd_settime_ns` takes, some 292 years
 
 # A new timer's descriptor, and what sets it to a moment of the monotonic clock, in nanoseconds.
 _Opened = tuple[int, Callable[[int], None]]
@@ -90,7 +91,7 @@ class TimerFd:
         """Fire at `moment`, in seconds since 1970; at once if it has passed."""
         # What the timer has counted is not read: setting it anew clears that. 0 would mean never; one
         # nanosecond later makes up for what rounding may cut off.
-        self._set(max(0, int((moment - OFFSET) * 1e9)) + 1)
+        self._set(min(_LATEST, max(0, int((moment - OFFSET) * 1e9)) + 1))
 
     def close(self) -> None:
         """Disarm the timer and close its descriptor."""
