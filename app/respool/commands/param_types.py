@@ -3,15 +3,21 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from respool import option_types
 from respool.option_types import OptionType
 
+if TYPE_CHECKING:
+    _AnyParam = click.ParamType[Any]
+    _FloatParam = click.ParamType[float]
+else:  # which is generic from click 8.4 on
+    _AnyParam = _FloatParam = click.ParamType
 
-class OptionParam(click.ParamType[Any]):
+
+class OptionParam(_AnyParam):
     """A value of an option type."""
 
     def __init__(self, type: OptionType) -> None:
@@ -25,7 +31,7 @@ class OptionParam(click.ParamType[Any]):
             self.fail(f"{value!r}, expected {self.type.expected_for(value)}")
 
 
-class FaultType(click.ParamType[Any]):
+class FaultType(_AnyParam):
     """Faults in their syntax. In an environment variable they are separated by ``;``, as in the syntax."""
 
     name = "FAULT"
@@ -59,7 +65,7 @@ class Port(OptionParam):
         return super().convert(value, param, ctx)
 
 
-class Age(click.ParamType[float]):
+class Age(_FloatParam):
     """A length of time in seconds: 90d, 2w, 12h, 30m, 45s."""
 
     name = "AGE"
