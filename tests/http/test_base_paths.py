@@ -1,7 +1,13 @@
+from pathlib import Path
+
 import pytest
+from starlette.testclient import TestClient
 
 from respool.errors import OptionError
+from respool.http import create_app
 from respool.http.base_paths import base_paths_of, below_base_path
+from respool.recordings.store import Store
+from respool.server.mock_server import MockServer
 
 
 @pytest.mark.parametrize(
@@ -31,3 +37,11 @@ def test_what_is_below_a_base_path_is_the_api(given: list[str], path: str, meant
 def test_what_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(OptionError, match="base-path is"):
         base_paths_of([path])
+
+
+def test_the_journal_has_the_path_below_the_base_path() -> None:
+    server = MockServer(Store(Path(__file__).parents[2] / "fixtures/text"))
+    client = TestClient(create_app(server, base_paths=["/llm"]))
+    for path in ("/llm/v1/models", "/llm/s/t/v1/models", "/v1/models"):
+        assert client.get(path).status_code == 200
+    assert [exchange.path for exchange in server.journal] == ["/v1/models", "/s/t/v1/models", "/v1/models"]

@@ -123,8 +123,7 @@ def create_app(
     app.add_api_route("/v1/responses", _refuse_upgrade, methods=["GET"], include_in_schema=False)
     socket = None
     if websocket:
-        limits = socket_settings or SocketSettings()
-        socket = socket_endpoint(server, limits, request_faults, max_body)
+        socket = socket_endpoint(server, socket_settings, request_faults, max_body)
         add_routes(app.router, socket)
     if upstream is not None:
         app.add_middleware(AskForUnknown, server=server, upstream=upstream)

@@ -68,7 +68,6 @@ class Edge:
             await self.app(scope, receive, send)
             return
         path: str = scope["path"]
-        sent_path = scope.get("raw_path") or path.encode("ascii", "backslashreplace")
         query: bytes = scope.get("query_string", b"")
         read: RequestPath | None = None
         if path != _CREATE:
@@ -86,6 +85,7 @@ class Edge:
                     return
         server = self.server
         clock, journal, shared = server.clock, server.journal, server.state.shared
+        sent_path = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
         exchange = Exchange(
             scope.get("method", "WEBSOCKET"),
             sent_path.decode("ascii", "backslashreplace"),

@@ -54,6 +54,7 @@ class LazyApp:
         make = partial(
             _rest_of,
             self,
+            server,
             max_body=max_body,
             api_keys=api_keys,
             request_faults=request_faults,
@@ -63,16 +64,12 @@ class LazyApp:
             max_streams=max_streams,
             upstream=upstream,
         )
-        self._made = MadeOnce(lambda: make(server))
-        socket = None
-        if websocket:
-            settings = socket_settings or SocketSettings()
-            socket = socket_endpoint(server, settings, request_faults, max_body)
+        self._made = MadeOnce(make)
         self.edge = edge_of(
             self._rest,
             server,
             create_endpoint(server, max_body, request_faults, max_streams, upstream),
-            socket,
+            socket_endpoint(server, socket_settings, request_faults, max_body) if websocket else None,
             max_body=max_body,
             api_keys=api_keys,
             hosts=hosts,
@@ -96,12 +93,9 @@ class LazyApp:
 
     async def _rest(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Who waits for a server asks these, often before anything else.
-        if (
-            scope["path"] in _PROBES
-            and scope.get("method") in ("GET", "HEAD")
-            and not steering_headers(scope)
-        ):
-            if scope["path"] == "/healthz":
+        path, method = scope["path"], scope.get("method")
+        if path in _PROBES and method in ("GET", "HEAD") and not steering_headers(scope):
+            if path == "/healthz":
                 answer = probes.health(self._server)
             else:
                 answer = probes.readiness(self._server, ending=self.ending)

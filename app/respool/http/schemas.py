@@ -12,7 +12,6 @@ _MESSAGE = {
     "role": "user",
     "content": [{"type": "input_text", "text": "Hello!"}],
 }
-_OUTPUT_TEXT = {"type": "output_text", "text": "Hi!", "annotations": []}
 _GIVEN = {"type": "message", "role": "user", "content": "Hello!"}
 
 

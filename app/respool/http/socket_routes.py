@@ -14,16 +14,17 @@ from respool.server.mock_server import MockServer
 
 
 def socket_endpoint(
-    server: MockServer, settings: SocketSettings, request_faults: bool, max_body: int
+    server: MockServer, settings: SocketSettings | None, request_faults: bool, max_body: int
 ) -> ASGIApp:
-    """Return the app that serves WebSockets, whatever their path. `max_body` is the limit of a request body
-    in bytes: what a large frame may hold grows with it."""
+    """Return the app that serves WebSockets, whatever their path. `settings` are the service's limits if not
+    given. `max_body` is the limit of a request body in bytes: what a large frame may hold grows with it."""
+    limits = settings or SocketSettings()
 
     def make() -> ASGIApp:
         from respool.http.websocket import serve_socket  # late: see the module
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            await serve_socket(server, settings, request_faults, max_body, WebSocket(scope, receive, send))
+            await serve_socket(server, limits, request_faults, max_body, WebSocket(scope, receive, send))
 
         return serve
 

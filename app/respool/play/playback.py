@@ -19,9 +19,6 @@ from respool.protocol.profiles import Profile
 from respool.protocol.snapshot import GrowingSnapshot
 from respool.recordings.recording import Recording
 
-# The HTTP status for the code of an error that a stream would send in-band.
-_STATUS_OF_CODE = {"rate_limit_exceeded": 429, "insufficient_quota": 429}
-
 # The status of the response after each event that ends it.
 _ENDED = {
     "response.completed": "completed",
